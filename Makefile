@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo app test check clean
+
+install: .venv/installed
+
+# Older pips do not know licence expressions; torch comes first so that its CPU build is the one kept.
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "torch>=2.13,<2.14"
+	$(BIN)/python -m pip install --quiet --editable ".[app,learned,test]"
+	touch $@
+
+demo: install
+	@mkdir -p runs
+	@test -e runs/demo-patient.twin || $(BIN)/rt-twin phantom runs/demo-patient.twin --seed 7
+	$(BIN)/rt-twin compare runs/demo-patient.twin --plan 60/30 --plan 55/20 --plan 60/15 --days 365 --out runs/demo
+
+app: install
+	$(BIN)/rt-twin app runs
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv runs build *.egg-info

@@ -1,0 +1,33 @@
+"""Virtual scanners: an image of a modality that nobody acquired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from simulators.chance import Key
+from simulators.treatment import FollowUp
+from twin import InputError, Volume
+
+
+class VirtualScanner(Protocol):
+    """Makes scans of one modality from follow-ups."""
+
+    name: str
+
+    def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
+        """One volume for each follow-up, in order."""
+        ...
+
+
+def scanner(name: str) -> VirtualScanner:
+    """The scanner of a name.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    if name == "pet":
+        from simulators.pet import PetScanner
+
+        return PetScanner()
+    raise InputError(f"unknown scanner {name!r}; there are: pet")

@@ -1,0 +1,25 @@
+"""Floor 1: the patient twin and its parts."""
+
+from importlib import import_module
+
+_HOME = {
+    "Belief": "belief",
+    "ClinicalRecord": "clinical",
+    "DoseGrid": "dose",
+    "Fraction": "dose",
+    "Geometry": "geometry",
+    "InputError": "errors",
+    "Observation": "patient",
+    "PatientTwin": "patient",
+    "Scan": "patient",
+    "Structure": "structures",
+    "StructureSet": "structures",
+    "Volume": "volume",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

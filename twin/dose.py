@@ -1,0 +1,41 @@
+"""Dose volumes, and the fractions that delivered them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.volume import Volume
+
+
+@dataclass(frozen=True, eq=False)
+class DoseGrid:
+    """A dose distribution in Gy for a whole prescription.
+
+    Args:
+        name: how fractions refer to it, e.g. "60/30".
+        volume: Gy on any grid of the patient's frame.
+        prescription_gy: the dose that the target was prescribed in this grid, Gy.
+        approximate: computed by this software from the prescription, not by a planning system.
+    """
+
+    name: str
+    volume: Volume
+    prescription_gy: float
+    approximate: bool = False
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """One delivered fraction.
+
+    Args:
+        time_days: when, in days from day 0 at 00:00 (09:00 on day 0 is 0.375).
+        dose_gy: dose prescribed to the target in this fraction, Gy.
+        grid: name of the `DoseGrid` that it delivered, or None where only the prescription is known.
+        scale: this fraction's share of that grid.
+    """
+
+    time_days: float
+    dose_gy: float
+    grid: str | None = None
+    scale: float = 0.0

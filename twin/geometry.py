@@ -1,0 +1,175 @@
+"""A voxel grid in patient space, and the only place where LPS meets RAS.
+
+DICOM and SimpleITK speak LPS (x to the Left, y to the Posterior, z to the Superior, in mm); NIfTI speaks RAS.
+Arrays are indexed (z, y, x) everywhere in this project.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    import SimpleITK
+
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+Box = tuple[slice, slice, slice]
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_GRID_TOLERANCE_MM = 1e-2
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The grid of a volume.
+
+    Args:
+        shape: voxels along (z, y, x).
+        spacing_mm: distance between voxel centres along (z, y, x), mm.
+        origin_mm: centre of voxel (0, 0, 0) in LPS (x, y, z), mm.
+        direction: 3 x 3 cosines, row-major; its columns are the LPS directions of the x, y and z index axes.
+
+    Raises:
+        InputError: a size or spacing that is not positive, or a direction that is not orthonormal.
+
+    Example:
+        >>> g = Geometry((4, 5, 6), (3.0, 1.0, 1.0), (10.0, 20.0, 30.0))
+        >>> g.lps((1, 0, 2)).tolist()
+        [12.0, 20.0, 33.0]
+        >>> g.index((12.0, 20.0, 33.0)).tolist()
+        [1.0, 0.0, 2.0]
+    """
+
+    shape: Shape
+    spacing_mm: Triple
+    origin_mm: Triple = (0.0, 0.0, 0.0)
+    direction: tuple[float, ...] = IDENTITY
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise InputError(f"a volume needs at least one voxel along each axis, not {self.shape}")
+        if not all(np.isfinite(s) and s > 0 for s in self.spacing_mm):
+            raise InputError(f"voxel spacing must be positive, not {self.spacing_mm} mm")
+        if not np.isfinite(self.origin_mm).all():
+            raise InputError(f"the grid's origin must be finite, not {self.origin_mm} mm")
+        matrix = self.rotation
+        if not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3):
+            raise InputError("the image's direction cosines are not orthonormal")
+
+    @property
+    def rotation(self) -> np.ndarray:
+        """Direction cosines as a (3, 3) array."""
+        return np.asarray(self.direction, dtype=np.float64).reshape(3, 3)
+
+    @property
+    def voxel_cm3(self) -> float:
+        """Volume of one voxel, cm3."""
+        return float(np.prod(self.spacing_mm)) / 1000.0
+
+    @property
+    def extent_mm(self) -> Triple:
+        """Size of the grid along (z, y, x), mm, voxel edges included."""
+        return cast(Triple, tuple(n * s for n, s in zip(self.shape, self.spacing_mm, strict=True)))
+
+    @property
+    def affine_lps(self) -> np.ndarray:
+        """(4, 4) matrix from index (x, y, z) to LPS mm."""
+        affine = np.eye(4)
+        affine[:3, :3] = self.rotation * np.asarray(self.spacing_mm[::-1])
+        affine[:3, 3] = self.origin_mm
+        return affine
+
+    @property
+    def affine_ras(self) -> np.ndarray:
+        """(4, 4) matrix from index (x, y, z) to RAS mm, as NIfTI stores it."""
+        return _LPS_TO_RAS @ self.affine_lps
+
+    @classmethod
+    def from_affine_ras(cls, affine: np.ndarray, shape: Shape) -> Geometry:
+        """The grid of a NIfTI file.
+
+        Args:
+            affine: (4, 4) from index (x, y, z) to RAS mm.
+            shape: (z, y, x).
+        """
+        lps = _LPS_TO_RAS @ np.asarray(affine, dtype=np.float64)
+        spacing = np.linalg.norm(lps[:3, :3], axis=0)
+        if not np.isfinite(lps).all() or (spacing <= 0).any():
+            raise InputError("the image's affine is not a valid transform")
+        return cls(
+            shape=shape,
+            spacing_mm=cast(Triple, tuple(float(s) for s in spacing[::-1])),
+            origin_mm=cast(Triple, tuple(float(v) for v in lps[:3, 3])),
+            direction=tuple(float(v) for v in (lps[:3, :3] / spacing).ravel()),
+        )
+
+    @classmethod
+    def from_sitk(cls, image: SimpleITK.Image) -> Geometry:
+        """The grid of a SimpleITK image."""
+        return cls(
+            shape=cast(Shape, tuple(image.GetSize()[::-1])),
+            spacing_mm=cast(Triple, tuple(image.GetSpacing()[::-1])),
+            origin_mm=cast(Triple, tuple(image.GetOrigin())),
+            direction=tuple(image.GetDirection()),
+        )
+
+    def lps(self, index) -> np.ndarray:
+        """LPS positions (..., 3) as (x, y, z) mm of indices (..., 3) as (z, y, x), which may be fractional."""
+        points = np.asarray(index, dtype=np.float64)[..., ::-1]
+        return points @ self.affine_lps[:3, :3].T + self.affine_lps[:3, 3]
+
+    def index(self, lps) -> np.ndarray:
+        """Fractional indices (..., 3) as (z, y, x) of LPS positions (..., 3) as (x, y, z) mm."""
+        inverse = np.linalg.inv(self.affine_lps)
+        return (np.asarray(lps, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3])[..., ::-1]
+
+    def crop(self, box: Box) -> Geometry:
+        """The grid of `array[box]` for a (z, y, x) box of plain slices."""
+        bounds = [s.indices(n)[:2] for s, n in zip(box, self.shape, strict=True)]
+        start = [lo for lo, _ in bounds]
+        return replace(
+            self,
+            shape=cast(Shape, tuple(hi - lo for lo, hi in bounds)),
+            origin_mm=cast(Triple, tuple(float(v) for v in self.lps(start))),
+        )
+
+    def box_of(self, part: Geometry) -> Box:
+        """Where a crop of this grid lies in it.
+
+        Raises:
+            InputError: `part` is not a whole-voxel crop of this grid.
+        """
+        start = self.index(part.origin_mm)
+        whole = np.rint(start).astype(int)
+        same_axes = np.allclose(part.spacing_mm, self.spacing_mm, rtol=1e-4) and np.allclose(
+            part.direction, self.direction, atol=1e-4
+        )
+        inside = (whole >= 0).all() and (whole + part.shape <= np.asarray(self.shape)).all()
+        shift_mm = np.abs(start - whole) * self.spacing_mm
+        if not (same_axes and inside and (shift_mm < _GRID_TOLERANCE_MM).all()):
+            raise InputError("the volume lies on another grid and is not a whole-voxel crop of this one")
+        return cast(Box, tuple(slice(int(a), int(a) + n) for a, n in zip(whole, part.shape, strict=True)))
+
+    def same_grid(self, other: Geometry) -> bool:
+        """Whether both grids have the same voxels in the same places, to 0.01 mm at the far corner."""
+        if self.shape != other.shape:
+            return False
+        corners = [(0, 0, 0), np.subtract(self.shape, 1)]
+        return bool(np.abs(self.lps(corners) - other.lps(corners)).max() < _GRID_TOLERANCE_MM)
+
+    def resampled(self, spacing_mm: float | Triple) -> Geometry:
+        """The grid that covers the same extent with another voxel size (mm, one number or (z, y, x))."""
+        new = np.broadcast_to(np.asarray(spacing_mm, dtype=np.float64), 3)
+        shape = np.maximum(1, np.ceil(np.asarray(self.extent_mm) / new - 1e-6)).astype(int)
+        first = (new / np.asarray(self.spacing_mm) - 1.0) / 2.0
+        return replace(
+            self,
+            shape=cast(Shape, tuple(int(n) for n in shape)),
+            spacing_mm=cast(Triple, tuple(float(s) for s in new)),
+            origin_mm=cast(Triple, tuple(float(v) for v in self.lps(first))),
+        )

@@ -1,0 +1,139 @@
+"""Named masks drawn on one image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from twin.errors import InputError
+from twin.geometry import Box, Geometry
+from twin.volume import Volume
+
+Role = Literal["GTV", "CTV", "PTV", "OAR", "EXTERNAL", "OTHER"]
+
+
+def bounding_box(mask: np.ndarray, margin: tuple[int, int, int] = (0, 0, 0)) -> Box:
+    """The smallest (z, y, x) box around the true voxels, grown by a margin in voxels and cut at the edges.
+
+    Raises:
+        InputError: the mask is empty.
+    """
+    bounds = []
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        if filled.size == 0:
+            raise InputError("the mask is empty")
+        lo, hi = filled[0] - margin[axis], filled[-1] + 1 + margin[axis]
+        bounds.append(slice(max(0, int(lo)), min(mask.shape[axis], int(hi))))
+    return bounds[0], bounds[1], bounds[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """One named region.
+
+    Args:
+        name: TG-263 name where one is known.
+        role: GTV, CTV, PTV, OAR, EXTERNAL or OTHER.
+        mask: uint8 0/1, on a whole-voxel crop of the structure set's grid.
+        estimated: made by this software from other structures, not drawn by a person.
+        source_name: the name in the file it came from.
+        colour: RGB of the RTSTRUCT, where it had one.
+    """
+
+    name: str
+    role: Role
+    mask: Volume
+    estimated: bool = False
+    source_name: str | None = None
+    colour: tuple[int, int, int] | None = None
+
+    @property
+    def cm3(self) -> float:
+        """Volume, cm3."""
+        return float(np.count_nonzero(self.mask.array)) * self.mask.geometry.voxel_cm3
+
+
+@dataclass(frozen=True, eq=False)
+class StructureSet:
+    """The structures drawn on one scan's grid."""
+
+    geometry: Geometry
+    structures: tuple[Structure, ...]
+    time_days: float = 0.0
+
+    def __iter__(self):
+        return iter(self.structures)
+
+    def __contains__(self, name: str) -> bool:
+        return any(s.name == name for s in self.structures)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in their order."""
+        return tuple(s.name for s in self.structures)
+
+    def __getitem__(self, name: str) -> Structure:
+        for structure in self.structures:
+            if structure.name == name:
+                return structure
+        raise InputError(f"no structure {name!r}; there are: {', '.join(self.names) or 'none'}")
+
+    def role(self, role: Role) -> tuple[Structure, ...]:
+        """All structures with a role."""
+        return tuple(s for s in self.structures if s.role == role)
+
+    def box(self, structure: Structure) -> Box:
+        """Where the structure's crop lies on this set's grid."""
+        return self.geometry.box_of(structure.mask.geometry)
+
+    def mask(self, *names: str) -> np.ndarray:
+        """The union of the named structures as a new bool array of the whole grid."""
+        whole = np.zeros(self.geometry.shape, dtype=bool)
+        for name in names:
+            structure = self[name]
+            whole[self.box(structure)] |= structure.mask.array.astype(bool)
+        return whole
+
+    def gtv(self) -> np.ndarray:
+        """The union of all GTVs as a new bool array of the whole grid.
+
+        Raises:
+            InputError: there is no GTV.
+        """
+        names = [s.name for s in self.role("GTV")]
+        if not names:
+            raise InputError("the patient has no GTV; name one with --gtv or give a mask with --mask")
+        return self.mask(*names)
+
+    def with_mask(self, name: str, role: Role, mask: np.ndarray, **fields) -> StructureSet:
+        """A new set with one more (or one replaced) structure from a whole-grid mask.
+
+        Args:
+            name: its name.
+            role: its role.
+            mask: bool array of `geometry.shape`; stored as a crop.
+            **fields: other fields of `Structure`.
+
+        Raises:
+            InputError: the mask is empty or on another grid.
+        """
+        if mask.shape != self.geometry.shape:
+            raise InputError(f"the mask of {name} is {mask.shape}, its scan {self.geometry.shape} (z, y, x)")
+        try:
+            box = bounding_box(mask)
+        except InputError:
+            raise InputError(f"the mask of {name} is empty") from None
+        volume = Volume(self.geometry.crop(box), mask[box].astype(np.uint8), "MASK", "1")
+        kept = tuple(s for s in self.structures if s.name != name)
+        return StructureSet(
+            self.geometry, (*kept, Structure(name, role, volume, **fields)), self.time_days
+        )
+
+    def extended(self, structures: Iterable[Structure]) -> StructureSet:
+        """A new set with more structures, whose masks are crops of this grid."""
+        return StructureSet(self.geometry, (*self.structures, *structures), self.time_days)

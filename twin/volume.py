@@ -1,0 +1,83 @@
+"""A read-only 3-D array on a grid, with what it measures and in which unit, loaded when first read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from twin.errors import InputError
+from twin.geometry import Box, Geometry
+
+Modality = Literal["CT", "CBCT", "PT", "MR", "DOSE", "MASK"]
+Unit = Literal["HU", "SUV", "Gy", "1", "a.u."]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A 3-D image, dose or mask.
+
+    Args:
+        geometry: the grid.
+        source: the (z, y, x) array, or a function that loads it when `array` is first read.
+        modality: CT, CBCT, PT, MR, DOSE or MASK.
+        unit: HU, SUV, Gy, 1 (masks, fractions) or a.u.
+
+    Raises:
+        InputError: the array's shape is not the grid's.
+    """
+
+    geometry: Geometry
+    source: np.ndarray | Callable[[], np.ndarray]
+    modality: Modality
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, np.ndarray):
+            _ = self.array
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """The (z, y, x) voxels; writing to them raises."""
+        values = self.source if isinstance(self.source, np.ndarray) else self.source()
+        if values.shape != self.geometry.shape:
+            raise InputError(
+                f"the {self.modality} array is {values.shape}, its grid {self.geometry.shape} (z, y, x)"
+            )
+        view = values.view()
+        view.flags.writeable = False
+        return view
+
+    def crop(self, box: Box) -> Volume:
+        """The part of the volume inside a (z, y, x) box of slices, sharing memory."""
+        return Volume(self.geometry.crop(box), self.array[box], self.modality, self.unit)
+
+    def on(self, geometry: Geometry, *, order: int = 1, fill: float = 0.0) -> np.ndarray:
+        """The values at another grid's voxel centres.
+
+        Args:
+            geometry: where to sample; any spacing and orientation.
+            order: 0 nearest, 1 linear, 3 cubic.
+            fill: the value outside this volume.
+
+        Returns:
+            Float32 array of `geometry.shape`.
+        """
+        from scipy.ndimage import affine_transform
+
+        to_mm, from_mm = geometry.affine_lps, np.linalg.inv(self.geometry.affine_lps)
+        xyz = from_mm @ to_mm
+        matrix, offset = xyz[:3, :3][::-1, ::-1], xyz[:3, 3][::-1]
+        diagonal = np.diag(matrix)
+        return affine_transform(
+            np.asarray(self.array, dtype=np.float32),
+            diagonal if np.allclose(matrix, np.diag(diagonal), atol=1e-9) else matrix,
+            offset=offset,
+            output_shape=geometry.shape,
+            order=order,
+            mode="constant" if order else "grid-constant",
+            cval=fill,
+        )
