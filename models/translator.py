@@ -1,0 +1,53 @@
+"""The protocol of every image-to-image model: tensors in, tensors out.
+
+Shapes: b batch, c condition channels (channel 0 is the image to start from, scaled to [-1, 1]; channel 1 the tumour
+mask, 0 to 1), f condition numbers (nan = missing), k noise channels, (y, x) pixels. A 2.5-D model takes neighbouring
+slices as further channels.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import Tensor
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """An image-to-image model with conditions.
+
+    `generate` depends on its arguments only: the caller owns the noise, so that one patient's sample keeps its noise
+    through time and across plans.
+    """
+
+    noise_channels: int
+
+    def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:
+        """Train on batches with `image` (b, c, y, x), `vector` (b, f), `target` (b, 2, y, x)."""
+        ...
+
+    def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+        """Follow-up image in [-1, 1] and tumour mask in [0, 1].
+
+        Args:
+            image: (b, c, y, x).
+            vector: (b, f), nan where a value is missing.
+            noise: (b, noise_channels, y, x), standard normal.
+
+        Returns:
+            (b, 2, y, x).
+        """
+        ...
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> None:
+        """Write `config.json` and, where the model has any, its weights as safetensors."""
+        ...
+
+    @classmethod
+    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
+        """The model that `save_pretrained` wrote."""
+        ...

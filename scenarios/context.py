@@ -1,0 +1,51 @@
+"""Where the engine may be believed: plans outside this context of use run, and are marked everywhere."""
+
+from __future__ import annotations
+
+from scenarios.plan import TreatmentPlan
+from twin import PatientTwin
+
+SBRT_FRACTION_GY = 6.0
+_CONVENTIONAL_GY = (1.1, 4.0)  # dose a fraction of the trials that the control model was set by
+_SBRT_LARGEST_CM3 = 65.4  # a sphere of 5 cm, the largest lesion in RTOG 0236
+_LARGEST_CM3 = 500.0
+_LEAST_TOTAL_GY, _LEAST_SBRT_GY = 45.0, 40.0
+_LONGEST_DAYS = 5 * 365.25
+
+
+def outside_context(plan: TreatmentPlan, twin: PatientTwin, days: float) -> list[str]:
+    """Why a plan for this patient lies outside the engine's context of use; empty where it lies inside.
+
+    The context is curative radiotherapy of non-small-cell lung cancer: conventional or moderately hypofractionated
+    courses, and SBRT for node-negative tumours up to 5 cm (RTOG 0236), followed for up to five years.
+    """
+    reasons = []
+    contours = twin.contours
+    gtv_cm3, size = twin.gtv_cm3, plan.largest_fraction_gy
+    nodes = twin.clinical.n_stage in ("N1", "N2", "N3") or any(s.name.startswith("GTVn") for s in contours)
+    if size >= SBRT_FRACTION_GY:
+        if gtv_cm3 > _SBRT_LARGEST_CM3:
+            reasons.append(
+                f"{size:g} Gy a fraction for a tumour of {gtv_cm3:.1f} cm3; SBRT is modelled up to {_SBRT_LARGEST_CM3:g}"
+            )
+        if nodes:
+            reasons.append(f"{size:g} Gy a fraction with involved nodes; SBRT is modelled for node-negative disease")
+        if plan.total_gy < _LEAST_SBRT_GY:
+            reasons.append(f"{plan.total_gy:g} Gy of SBRT is less than the {_LEAST_SBRT_GY:g} Gy that is modelled")
+    elif plan.phases:
+        sizes = [p.fraction_gy for p in plan.phases]
+        if min(sizes) < _CONVENTIONAL_GY[0] or max(sizes) > _CONVENTIONAL_GY[1]:
+            reasons.append(
+                f"fractions of {min(sizes):g} to {max(sizes):g} Gy; modelled are {_CONVENTIONAL_GY[0]:g} to "
+                f"{_CONVENTIONAL_GY[1]:g} Gy, and SBRT from {SBRT_FRACTION_GY:g} Gy"
+            )
+        given = sum(f.dose_gy for f in twin.fractions) if plan.more else 0.0
+        if plan.total_gy + given < _LEAST_TOTAL_GY:
+            reasons.append(f"{plan.total_gy + given:g} Gy in all is less than the {_LEAST_TOTAL_GY:g} Gy that is modelled")
+    if gtv_cm3 > _LARGEST_CM3:
+        reasons.append(f"a tumour of {gtv_cm3:.0f} cm3 is larger than the {_LARGEST_CM3:g} cm3 that is modelled")
+    if twin.clinical.m_stage not in (None, "M0"):
+        reasons.append(f"{twin.clinical.m_stage}: metastatic disease is not modelled")
+    if days > _LONGEST_DAYS:
+        reasons.append(f"{days:g} days is longer than the five years that are modelled")
+    return reasons

@@ -1,0 +1,118 @@
+"""Steps a plan through time with simpy and records what it became.
+
+simpy knows times and order, nothing of tumours: the biology is one kernel call over the finished course. Each arm
+has an environment of its own, so that alternative arms never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import simpy
+
+from scenarios.calendar import fraction_times, image_slots
+from scenarios.plan import Imaging, TreatmentPlan
+from simulators.course import Course, Event
+from twin import InputError, PatientTwin
+
+_SAME_DOSE_GY = 1e-3
+_SAME_TIME_DAYS = 0.5
+
+
+@dataclass(frozen=True)
+class _Entry:
+    time_days: float
+    kind: Event
+    dose_gy: float = 0.0
+    grid: int = -1
+    scale: float = 0.0
+
+
+def realise(plan: TreatmentPlan, twin: PatientTwin, days: float) -> Course:
+    """The course that a plan becomes for one patient.
+
+    What the twin has already received is history and stays as it was delivered. Dose grid 0 is the plan's own;
+    the twin's grids follow.
+
+    Args:
+        plan: the whole course from day 0, or with `more` the fractions from now on.
+        twin: the patient; his `now_days` parts history from future.
+        days: images are taken up to this day.
+
+    Raises:
+        InputError: the plan contradicts what was delivered.
+    """
+    grids = (plan.label, *twin.doses)
+    future = list(_future(plan, twin))
+    log: list[_Entry] = [
+        _Entry(f.time_days, Event.FRACTION, f.dose_gy, -1 if f.grid is None else grids.index(f.grid), f.scale)
+        for f in twin.fractions
+    ]
+    env = simpy.Environment()
+    treatment = env.process(_treat(env, future, plan.total_gy, log))
+    env.process(_image(env, plan.imaging, treatment, (twin.now_days, days), log))
+    env.run()
+    if any(e.dose_gy > 0 for e in log):
+        log.append(_Entry(max(e.time_days for e in log if e.kind == Event.FRACTION), Event.COURSE_END))
+    # An image taken at the instant of a fraction shows the patient before it.
+    order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.FRACTION: 2, Event.COURSE_END: 3}
+    log.sort(key=lambda e: (e.time_days, order[e.kind]))
+    return Course(
+        time_days=np.array([e.time_days for e in log], dtype=np.float64),
+        kind=np.array([e.kind for e in log], dtype=np.int8),
+        dose_gy=np.array([e.dose_gy for e in log], dtype=np.float64),
+        grid=np.array([e.grid for e in log], dtype=np.int16),
+        scale=np.array([e.scale for e in log], dtype=np.float64),
+        grids=grids,
+    )
+
+
+def _treat(env: simpy.Environment, fractions, total_gy: float, log: list[_Entry]) -> Iterator[simpy.Event]:
+    """Deliver each fraction at its time; one of no dose is no event."""
+    for time_days, dose_gy in fractions:
+        yield env.timeout(max(0.0, time_days - env.now))
+        if dose_gy > 0:
+            log.append(_Entry(time_days, Event.FRACTION, dose_gy, 0, dose_gy / total_gy))
+
+
+def _image(
+    env: simpy.Environment,
+    schedule: Imaging,
+    treatment: simpy.Process,
+    window: tuple[float, float],
+    log: list[_Entry],
+) -> Iterator[simpy.Event]:
+    """Take an image at each time that the schedule wants, given whether treatment still goes on."""
+    for time_days, wanted in image_slots(schedule, *window):
+        yield env.timeout(max(0.0, time_days - env.now))
+        if "always" in wanted or ("during" if treatment.is_alive else "after") in wanted:
+            log.append(_Entry(time_days, Event.IMAGING))
+
+
+def _future(plan: TreatmentPlan, twin: PatientTwin) -> list[tuple[float, float]]:
+    """The plan's fractions that have not been delivered yet.
+
+    Raises:
+        InputError: a delivered fraction is not the one that the plan has in its place.
+    """
+    if plan.more:
+        first = int(twin.now_days) + 1 if twin.fractions else int(np.ceil(twin.now_days))
+        return list(fraction_times(plan, twin.day0_weekday, first))
+    planned = list(fraction_times(plan, twin.day0_weekday))
+    due = [f for f in planned if f[0] <= twin.now_days]
+    delivered = twin.fractions
+    agree = len(due) == len(delivered) and all(
+        abs(dose - f.dose_gy) < _SAME_DOSE_GY and abs(time - f.time_days) < _SAME_TIME_DAYS
+        for (time, dose), f in zip(due, delivered, strict=True)
+    )
+    if plan.phases and not agree:
+        given = sum(f.dose_gy for f in delivered)
+        due_gy = sum(dose for _, dose in due)
+        raise InputError(
+            f"the plan {plan.label} contradicts what was delivered: by day {twin.now_days:g} it gives {due_gy:g} Gy "
+            f"in {len(due)} fractions, the patient has had {given:g} Gy in {len(delivered)}; "
+            f"write +20/8 for further fractions from now"
+        )
+    return planned[len(due) :]

@@ -1,0 +1,184 @@
+"""Treatment plans: what is prescribed, when it is given, and when images are taken."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from twin import InputError
+
+_SHORT = re.compile(r"(?P<more>\+)?(?P<total>\d{1,3}(\.\d{1,3})?)/(?P<n>\d{1,3})( (?P<rate>bid|tid))?")
+_PER_DAY = {None: 1, "bid": 2, "tid": 3}
+_RATE = {1: "", 2: " bid", 3: " tid"}
+_FORMS = "60/30, 54/36 tid, 69.6/58 bid, +20/8 (eight more from now), none, or a YAML file"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Phase(_Frozen):
+    """Fractions of one size, given at one rate.
+
+    Args:
+        total_gy: dose of the phase, Gy.
+        fractions: number of fractions.
+        per_day: fractions a treatment day, one to three, at least six hours apart.
+    """
+
+    total_gy: float = Field(ge=0, le=200)
+    fractions: int = Field(ge=1, le=100)
+    per_day: Literal[1, 2, 3] = 1
+
+    @model_validator(mode="after")
+    def _size(self) -> Phase:
+        if self.fraction_gy > 34:  # the largest single fraction tried in lung: RTOG 0915, 34 Gy
+            raise ValueError(f"{self.fraction_gy:g} Gy in one fraction is above 34 Gy")
+        return self
+
+    @property
+    def fraction_gy(self) -> float:
+        """Dose of one fraction, Gy."""
+        return self.total_gy / self.fractions
+
+
+class Imaging(_Frozen):
+    """When follow-up images are taken: every so many days, counted from day 0.
+
+    Args:
+        during_days: spacing while treatment lasts, days.
+        after_days: spacing afterwards, days.
+        also: further days.
+    """
+
+    during_days: float = Field(7.0, gt=0)
+    after_days: float = Field(30.0, gt=0)
+    also: tuple[Annotated[float, Field(gt=0)], ...] = ()
+
+
+class TreatmentPlan(_Frozen):
+    """A course of radiotherapy and its images.
+
+    Args:
+        phases: given one after the other; none means no treatment.
+        more: the fractions come on top of what was delivered, from now on.
+        weekends: whether Saturdays and Sundays are treatment days.
+        imaging: the imaging schedule.
+
+    Example:
+        >>> plan = TreatmentPlan.parse("60/30")
+        >>> plan.total_gy, plan.fractions, plan.slug
+        (60.0, 30, '60-30')
+        >>> TreatmentPlan.parse("54/36 tid").phases[0].per_day
+        3
+    """
+
+    phases: tuple[Phase, ...] = ()
+    more: bool = False
+    weekends: bool = False
+    imaging: Imaging = Imaging()
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,39}$")
+
+    @classmethod
+    def parse(cls, text: str) -> TreatmentPlan:
+        """A plan from its short form, or from a YAML file's path.
+
+        Raises:
+            InputError: the text is neither; the sentence names the accepted forms.
+        """
+        text = text.strip()
+        if text == "none":
+            return cls()
+        if text.endswith((".yaml", ".yml")):
+            return cls.from_yaml(Path(text))
+        match = _SHORT.fullmatch(text)
+        if match is None or float(match["total"]) == 0 or int(match["n"]) == 0:
+            raise InputError(f"the plan {text!r} is not understood; write it like {_FORMS}")
+        try:
+            phase = Phase(
+                total_gy=float(match["total"]), fractions=int(match["n"]), per_day=_PER_DAY[match["rate"]]
+            )
+        except ValidationError as error:
+            raise InputError(f"the plan {text!r} cannot be: {_sentence(error)}") from None
+        return cls(phases=(phase,), more=bool(match["more"]))
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> TreatmentPlan:
+        """A plan from a YAML file.
+
+        Raises:
+            InputError: no such file, not YAML, or not a plan.
+        """
+        import yaml
+
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if not isinstance(data, dict):
+                raise InputError(f"{path} holds no plan: it needs a mapping with phases")
+            return cls.model_validate(data)
+        except OSError as error:
+            raise InputError(f"the plan {path} cannot be read: {error.strerror}") from None
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise InputError(f"the plan {path} is not valid YAML") from None
+        except ValidationError as error:
+            raise InputError(f"the plan {path} cannot be: {_sentence(error)}") from None
+
+    def to_yaml(self) -> str:
+        """The plan as YAML; `from_yaml` gives the same plan back."""
+        import yaml
+
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
+
+    @property
+    def total_gy(self) -> float:
+        """Prescribed dose, Gy."""
+        return sum(p.total_gy for p in self.phases)
+
+    @property
+    def fractions(self) -> int:
+        """Number of fractions."""
+        return sum(p.fractions for p in self.phases)
+
+    @property
+    def largest_fraction_gy(self) -> float:
+        """Dose of the largest fraction, Gy."""
+        return max((p.fraction_gy for p in self.phases), default=0.0)
+
+    @property
+    def label(self) -> str:
+        """The name, or the short form."""
+        if self.name:
+            return self.name
+        if not self.phases:
+            return "none"
+        parts = [f"{p.total_gy:g}/{p.fractions}{_RATE[p.per_day]}" for p in self.phases]
+        return ("+" if self.more else "") + " then ".join(parts)
+
+    @property
+    def slug(self) -> str:
+        """The label in characters that every file system takes."""
+        return re.sub(r"[^A-Za-z0-9.]+", "-", self.label.replace("+", "plus ")).strip("-.")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}".removeprefix(": ").replace("Value error, ", "")
+
+
+def distinct(plans: list[TreatmentPlan]) -> list[TreatmentPlan]:
+    """The plans, if their slugs differ.
+
+    Raises:
+        InputError: no plan at all, or two that cannot be told apart.
+    """
+    if not plans:
+        raise InputError("a comparison needs at least one plan; give --plan 60/30")
+    for one, other in pairwise(sorted(plans, key=lambda p: p.slug)):
+        if one.slug == other.slug:
+            raise InputError(f"the plan {other.label!r} is given twice; give two plans different names")
+    return plans

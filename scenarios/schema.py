@@ -1,0 +1,97 @@
+"""The schemas of every table in a run folder, in one place.
+
+`plan` is the plan's slug (60-30), `sample` the index of the belief's sample, `day` days from day 0. `outside` marks
+rows of a plan outside its context of use.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+RUN_FORMAT = "rt-twin-run/1"
+SIMULATED = "SIMULATED - research use only"
+
+SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
+    # one row a sample: its parameters; one Float64 column for each parameter follows
+    "samples": {"sample": pl.Int32},
+    # daily tumour volume of every sample
+    "trajectory": {
+        "plan": pl.String,
+        "sample": pl.Int32,
+        "day": pl.Float64,
+        "gtv_cm3": pl.Float64,
+    },
+    # daily quantiles over the samples: the central interval of that level, and the median
+    "bands": {
+        "plan": pl.String,
+        "day": pl.Float64,
+        "lower": pl.Float64,
+        "median": pl.Float64,
+        "upper": pl.Float64,
+        "mean": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+    },
+    # the realised course; delivered = happened before the twin's now
+    "events": {
+        "plan": pl.String,
+        "ordinal": pl.Int32,
+        "day": pl.Float64,
+        "kind": pl.String,
+        "dose_gy": pl.Float64,
+        "delivered": pl.Boolean,
+    },
+    # decisions of an adaptation policy
+    "decisions": {
+        "plan": pl.String,
+        "sample": pl.Int32,
+        "ordinal": pl.Int32,
+        "day": pl.Float64,
+        "decision": pl.String,
+        "reason": pl.String,
+    },
+    # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities)
+    # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)
+    "outcomes": {
+        "plan": pl.String,
+        "outcome": pl.String,
+        "unit": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+        "interval": pl.String,
+        "status": pl.String,
+        "outside": pl.Boolean,
+        "note": pl.String,
+    },
+    # paired differences plan - reference under common random numbers
+    "contrasts": {
+        "plan": pl.String,
+        "reference": pl.String,
+        "outcome": pl.String,
+        "unit": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+    },
+    # cumulative DVH of the planned dose
+    "dvh": {
+        "plan": pl.String,
+        "structure": pl.String,
+        "dose_gy": pl.Float64,
+        "volume_fraction": pl.Float64,
+        "estimated": pl.Boolean,
+    },
+}
+
+
+def table(name: str, columns: dict | list[dict]) -> pl.DataFrame:
+    """A table of that schema from columns or rows; further columns (parameters of `samples`) are kept."""
+    schema = SCHEMAS[name]
+    if isinstance(columns, list):
+        return pl.DataFrame(columns, schema=schema, orient="row")
+    return pl.DataFrame(columns).cast({k: v for k, v in schema.items() if k in columns})
