@@ -7,6 +7,7 @@ Arrays are indexed (z, y, x) everywhere in this project.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -154,6 +155,35 @@ class Geometry:
         if not (same_axes and inside and (shift_mm < _GRID_TOLERANCE_MM).all()):
             raise InputError("the volume lies on another grid and is not a whole-voxel crop of this one")
         return cast(Box, tuple(slice(int(a), int(a) + n) for a, n in zip(whole, part.shape, strict=True)))
+
+    def upright(self) -> tuple[Geometry, Shape, tuple[int, ...]]:
+        """The same voxels with array axes turned as near as can be to Superior, Posterior, Left.
+
+        Returns:
+            The turned grid, the order in which to transpose the (z, y, x) array, and the axes to flip after it.
+
+        Example:
+            >>> sagittal = Geometry((4, 5, 6), (3.0, 1.0, 1.0), direction=(0, 0, -1, 1, 0, 0, 0, -1, 0))
+            >>> turned, order, flipped = sagittal.upright()
+            >>> turned.shape, order, flipped
+            ((5, 6, 4), (1, 2, 0), (0, 2))
+        """
+        rotation = self.rotation
+        axis_of = max(permutations(range(3)), key=lambda p: sum(abs(rotation[k, p[k]]) for k in range(3)))
+        order = cast(Shape, tuple(2 - axis_of[k] for k in (2, 1, 0)))
+        flipped = tuple(a for a, k in enumerate((2, 1, 0)) if rotation[k, axis_of[k]] < 0)
+        first = np.zeros(3)
+        for axis in flipped:
+            first[order[axis]] = self.shape[order[axis]] - 1
+        signs = [-1.0 if 2 - k in flipped else 1.0 for k in range(3)]
+        turned = replace(
+            self,
+            shape=cast(Shape, tuple(self.shape[a] for a in order)),
+            spacing_mm=cast(Triple, tuple(self.spacing_mm[a] for a in order)),
+            origin_mm=cast(Triple, tuple(float(v) for v in self.lps(first))),
+            direction=tuple(float(v) for v in (rotation[:, list(axis_of)] * signs + 0.0).ravel()),
+        )
+        return turned, order, flipped
 
     def same_grid(self, other: Geometry) -> bool:
         """Whether both grids have the same voxels in the same places, to 0.01 mm at the far corner."""

@@ -69,7 +69,9 @@ class PatientTwin:
         object.__setattr__(self, "doses", MappingProxyType(dict(self.doses)))
         unknown = {f.grid for f in self.fractions if f.grid is not None} - set(self.doses)
         if unknown:
-            raise InputError(f"fractions refer to dose grids that the twin lacks: {', '.join(sorted(unknown))}")
+            raise InputError(
+                f"fractions refer to dose grids that the twin lacks: {', '.join(sorted(unknown))}"
+            )
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PatientTwin:

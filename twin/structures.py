@@ -130,9 +130,7 @@ class StructureSet:
             raise InputError(f"the mask of {name} is empty") from None
         volume = Volume(self.geometry.crop(box), mask[box].astype(np.uint8), "MASK", "1")
         kept = tuple(s for s in self.structures if s.name != name)
-        return StructureSet(
-            self.geometry, (*kept, Structure(name, role, volume, **fields)), self.time_days
-        )
+        return StructureSet(self.geometry, (*kept, Structure(name, role, volume, **fields)), self.time_days)
 
     def extended(self, structures: Iterable[Structure]) -> StructureSet:
         """A new set with more structures, whose masks are crops of this grid."""

@@ -55,6 +55,14 @@ class Volume:
         """The part of the volume inside a (z, y, x) box of slices, sharing memory."""
         return Volume(self.geometry.crop(box), self.array[box], self.modality, self.unit)
 
+    def upright(self) -> Volume:
+        """The same voxels with axes turned to Superior, Posterior, Left; itself where they already are."""
+        geometry, order, flipped = self.geometry.upright()
+        if order == (0, 1, 2) and not flipped:
+            return self
+        turned = np.ascontiguousarray(np.flip(self.array.transpose(order), flipped))
+        return Volume(geometry, turned, self.modality, self.unit)
+
     def on(self, geometry: Geometry, *, order: int = 1, fill: float = 0.0) -> np.ndarray:
         """The values at another grid's voxel centres.
 

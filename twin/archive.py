@@ -1,0 +1,83 @@
+"""Zips from strangers: bounded before they are unpacked, and nothing leaves the target folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from twin.errors import InputError
+
+MAX_FILES = 50_000
+MAX_BYTES = 16 * 1024**3
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def unpacked(src: str | os.PathLike[str]) -> Iterator[Path]:
+    """The folder that holds a source's files: a folder itself, or a zip's content in a temporary folder.
+
+    Members are written flat under new names, so that no name in the zip decides where a file goes.
+
+    Args:
+        src: a folder or a zip file.
+
+    Yields:
+        The folder; a temporary one is removed at the end.
+
+    Raises:
+        InputError: no such file, not a zip, a damaged or encrypted zip, or one with too many files or bytes.
+    """
+    src = Path(src)
+    if src.is_dir():
+        yield src
+        return
+    if not src.is_file():
+        raise InputError(f"no such file or folder: {src}")
+    with tempfile.TemporaryDirectory(prefix="rt-twin-") as folder:
+        _unpack(src, Path(folder))
+        yield Path(folder)
+
+
+def _unpack(src: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(src) as packed:
+            members = [m for m in packed.infolist() if not m.is_dir()]
+            _check(src, members, folder)
+            left = MAX_BYTES
+            for number, member in enumerate(members):
+                base = re.sub(r"[^\w.-]", "_", Path(member.filename).name)[-80:]
+                with packed.open(member) as source, (folder / f"{number:06d}-{base}").open("wb") as target:
+                    while chunk := source.read(_CHUNK):
+                        left -= len(chunk)
+                        if left < 0:  # the directory of a hostile zip may lie about sizes
+                            raise InputError(f"{src} unpacks to more than {MAX_BYTES >> 30} GiB")
+                        target.write(chunk)
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, InputError):
+            raise
+        if isinstance(error, RuntimeError) and "password" in str(error):
+            raise InputError(f"{src} is encrypted; unpack it first and give the folder") from error
+        raise InputError(
+            f"{src} is not a zip file or is damaged; give a DICOM folder or a whole zip"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot unpack {src}: {error.strerror or error}") from error
+
+
+def _check(src: Path, members: list[zipfile.ZipInfo], folder: Path) -> None:
+    if len(members) > MAX_FILES:
+        raise InputError(f"{src} holds {len(members)} files; at most {MAX_FILES} are unpacked")
+    total = sum(m.file_size for m in members)
+    if total > MAX_BYTES:
+        raise InputError(
+            f"{src} unpacks to {total / 1024**3:.1f} GiB; at most {MAX_BYTES >> 30} are unpacked"
+        )
+    if total > shutil.disk_usage(folder).free:
+        raise InputError(f"no room to unpack {src} ({total / 1024**3:.2f} GiB) under {folder.parent}")

@@ -1,0 +1,41 @@
+"""A patient's pseudonym: the same patient gets the same one here, and nobody else can go back from it."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from twin.errors import InputError
+from twin.files import atomic_file
+
+
+def pseudonym(patient_id: str) -> str:
+    """A keyed pseudonym (HMAC-SHA256, RFC 2104) of a hospital number.
+
+    The key is the environment's RT_TWIN_KEY, or one drawn at random once and kept in the user's folder.
+
+    Args:
+        patient_id: the hospital number; it is stored nowhere.
+
+    Returns:
+        "P-" and 12 hexadecimal digits.
+    """
+    return "P-" + hmac.new(_key(), patient_id.encode(), "sha256").hexdigest()[:12]
+
+
+def _key() -> bytes:
+    given = os.environ.get("RT_TWIN_KEY")
+    if given:
+        return given.encode()
+    home = os.environ.get("XDG_CONFIG_HOME")
+    path = (Path(home) if home else Path.home() / ".config") / "rt-twin" / "key"
+    try:
+        if not path.exists():
+            with atomic_file(path) as part:
+                part.chmod(0o600)
+                part.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+    except OSError as error:
+        raise InputError(f"cannot read the key {path}: {error.strerror}; set RT_TWIN_KEY instead") from error
