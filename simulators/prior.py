@@ -1,0 +1,159 @@
+"""What is believed about a tumour's parameters before anything was seen of it.
+
+Every sample is a point z of a standard normal space, and each parameter a function of it; a belief update
+moves in that space. The marks say where a number comes from: [P] published, [M] quoted from memory of the
+literature, [A] assumed here and wide enough to say so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.chance import Key, Purpose, uniforms
+from twin import Belief, PatientTwin
+
+# The order is part of the counter hash: append, never reorder, or every seed gives another patient.
+DIMENSIONS = (
+    "alpha",
+    "clearance",
+    "coupling",
+    "remnant",
+    "growth",
+    "alpha_beta",
+    "kickoff",
+    "doubling",
+    "repair",
+    "cohort",
+    "erosion",
+    "reoxygenation",
+)
+
+
+@dataclass(frozen=True)
+class PriorSet:
+    """One whole set of prior constants; sets travel whole, and their parts are never mixed.
+
+    `clinical` is for conventional and hypofractionated radiotherapy: its alpha is that of the tumour as it
+    is, hypoxia included, so its hypoxic fraction is 0; a set with its own OER needs its own alpha.
+    """
+
+    name: str = "clinical"
+    alpha_per_gy: tuple[float, float] = (0.36, 0.10)  # mean, SD; gives the control rates of 0.52 and 0.67 [M]
+    alpha_floor_per_gy: float = 0.02
+    alpha_beta_gy: tuple[float, float] = (10.0, 0.2)  # median, SD(ln): 10 [M], published from 3 to 20 [P]
+    clearance_d: tuple[float, float] = (
+        32.0,
+        0.5,
+    )  # median, SD(ln) between patients: Fox 42, CBCT 22 to 26 [P]
+    clearance_cohort_sd: float = 0.3  # SD(ln) between cohorts: no one value fits both series
+    coupling_sd: float = 0.3  # correlation of ln clearance with ln alpha ~ N(0, 0.3): Brink v Jabbour [P]
+    remnant: tuple[float, float] = (2.0, 8.0)  # Beta: complete responses on CT are a minority [M]
+    growth_per_d: tuple[float, float] = (
+        0.0017,
+        0.5,
+    )  # Gompertz a: 138 d to double at 60 cm3, PMC3933267 [P]; [A]
+    capacity_cm3: float = 1150.0  # sphere of 13 cm, the size taken as lethal (Geng 2017 [P])
+    clonogens_per_cm3: float = 1e7  # [M]
+    kickoff_d: tuple[float, float] = (21.0, 4.0)  # mean, SD [M]
+    doubling_d: tuple[float, float] = (3.0, 0.2)  # median [M], SD(ln) [A]
+    repair_half_time_h: tuple[float, float] = (1.5, 0.3)  # median, SD(ln); Thames 1985 [M]
+    hypoxic_fraction: float = 0.0
+    oer: float = 1.7  # Jeong 2017 [P]
+    reoxygenation_d: tuple[float, float] = (5.0, 0.3)  # median half-time, SD(ln) [M]; [A]
+
+
+CLINICAL = PriorSet()
+
+# Median volume doubling is longer in adenocarcinoma than in squamous cell carcinoma, about 2 to 1 in series
+# of nodules followed by CT (Henschke 2012 [M]); here two thirds of that in ln, as untreated series overlap.
+GROWTH_BY_HISTOLOGY = {"adenocarcinoma": 0.8, "squamous": 1.25}
+
+
+def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL) -> dict[str, np.ndarray]:
+    """The tumour's parameters at points of the prior's standard normal space.
+
+    Args:
+        z: (n, len(DIMENSIONS)) standard normal under the prior.
+        twin: whose histology and size shift the prior.
+        constants: the prior's constants.
+
+    Returns:
+        Parameter name -> (n,) float64, all but `control_quantile`.
+    """
+    from scipy.special import betaincinv, ndtr, ndtri
+
+    at = dict(zip(DIMENSIONS, np.asarray(z, dtype=np.float64).T, strict=True))
+    n = len(z)
+
+    def log_normal(name: str, median_and_sd: tuple[float, float]) -> np.ndarray:
+        return median_and_sd[0] * np.exp(median_and_sd[1] * at[name])
+
+    mean, sd = constants.alpha_per_gy
+    cut = ndtr((constants.alpha_floor_per_gy - mean) / sd)
+    alpha = mean + sd * ndtri(cut + (1.0 - cut) * ndtr(at["alpha"]))
+    rho = np.tanh(constants.coupling_sd * at["coupling"])
+    own = rho * at["alpha"] + np.sqrt(1.0 - rho**2) * at["clearance"]
+    median, spread = constants.clearance_d
+    clearance = median * np.exp(spread * own + constants.clearance_cohort_sd * at["cohort"])
+    growth = log_normal("growth", constants.growth_per_d)
+    growth *= GROWTH_BY_HISTOLOGY.get(twin.clinical.histology or "", 1.0)
+    gtv_cm3 = twin.gtv_cm3 if twin.structures else 0.0
+    return {
+        "alpha_per_gy": alpha,
+        "alpha_beta_gy": log_normal("alpha_beta", constants.alpha_beta_gy),
+        "clearance_half_time_d": clearance,
+        "remnant_fraction": betaincinv(*constants.remnant, ndtr(at["remnant"])),
+        "growth_per_d": growth,
+        "capacity_cm3": np.full(n, max(constants.capacity_cm3, 2.0 * gtv_cm3)),
+        "clonogen_density_per_cm3": np.full(n, constants.clonogens_per_cm3),
+        "kickoff_d": np.maximum(0.0, constants.kickoff_d[0] + constants.kickoff_d[1] * at["kickoff"]),
+        "doubling_d": log_normal("doubling", constants.doubling_d),
+        "hypoxic_fraction": np.full(n, constants.hypoxic_fraction),
+        "oer": np.full(n, constants.oer),
+        "reoxygenation_half_time_d": log_normal("reoxygenation", constants.reoxygenation_d),
+        "repair_half_time_h": log_normal("repair", constants.repair_half_time_h),
+        "erosion_fraction": ndtr(at["erosion"]),
+    }
+
+
+def prior_points(twin: PatientTwin, n: int, seed: int) -> np.ndarray:
+    """(n, len(DIMENSIONS)) standard normal points; row i depends on the seed, the patient and i only."""
+    from scipy.special import ndtri
+
+    key = Key(seed, twin.id, Purpose.PRIOR)
+    return ndtri(uniforms(key, np.arange(n), len(DIMENSIONS)))
+
+
+def control_quantiles(twin: PatientTwin, n: int, seed: int) -> np.ndarray:
+    """(n,) quantiles of the Poisson draw of surviving clonogens, the same under every plan."""
+    return uniforms(Key(seed, twin.id, Purpose.CONTROL), np.arange(n), 1)[:, 0]
+
+
+def prior_belief(twin: PatientTwin, n: int, seed: int, constants: PriorSet = CLINICAL) -> Belief:
+    """Samples of the prior for one patient.
+
+    Sample i is the same whatever n is, and the same under every plan.
+
+    Args:
+        twin: the patient; its id is part of the key.
+        n: number of samples.
+        seed: the run's seed.
+        constants: the prior's constants.
+
+    Example:
+        >>> belief = prior_belief(PatientTwin("p"), 1000, seed=0)
+        >>> 29 < float(np.median(belief.samples["clearance_half_time_d"])) < 35
+        True
+    """
+    samples = parameters(prior_points(twin, n, seed), twin, constants)
+    return Belief({**samples, "control_quantile": control_quantiles(twin, n, seed)})
+
+
+def median_parameters(twin: PatientTwin, constants: PriorSet = CLINICAL) -> dict[str, np.ndarray]:
+    """Name -> (1,) parameters at the prior's median, with the median draw of surviving clonogens."""
+    return {
+        **parameters(np.zeros((1, len(DIMENSIONS))), twin, constants),
+        "control_quantile": np.full(1, 0.5),
+    }
