@@ -16,7 +16,7 @@ _HOME = {
     "StructureSet": "structures",
     "Volume": "volume",
 }
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str):

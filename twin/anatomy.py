@@ -2,10 +2,127 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from twin.patient import Scan
 from twin.structures import StructureSet
 
+if TYPE_CHECKING:
+    from twin.coarse import Coarse
+    from twin.lungs import Airway
+
+_COARSE_MM = 4.0
+_AIRWAY_MM = 2.0
+_HIATUS_BELOW_DOME_MM = 25.0
+
 
 def complete(scan: Scan, structures: StructureSet) -> StructureSet:
-    """The structures with body, lungs and estimated organs added where they are missing."""
-    return structures
+    """The structures with the organs that are missing.
+
+    Body, lungs and trachea are found in the CT; heart, oesophagus and spinal cord are estimated from them and
+    from the spine. All are marked as estimated. What cannot be seen, as in a small field of view, stays missing.
+
+    Args:
+        scan: a CT, axes upright.
+        structures: what is drawn on it; nothing that is there is changed.
+
+    Returns:
+        The structures and Body, Lung_L, Lung_R, Trachea, Heart, Esophagus, SpinalCord where missing.
+    """
+    return _Anatomy(scan, structures).completed()
+
+
+class _Anatomy:
+    """One pass over a CT: every step adds to `structures`."""
+
+    def __init__(self, scan: Scan, structures: StructureSet) -> None:
+        from twin.coarse import Coarse
+
+        self.ct = scan.volume
+        self.structures = structures
+        self.coarse = Coarse.of(self.ct, _COARSE_MM)
+
+    def completed(self) -> StructureSet:
+        """All steps in order."""
+        from twin import lungs, mediastinum
+
+        coarse = self.coarse
+        body = lungs.find_body(coarse)
+        fine, airway = self._airway(body)
+        lumen = self._to_coarse(fine.enlarged(airway.mask))
+        left, right = lungs.find_lungs(coarse, body, lumen)
+        self._add_body(body)
+        self._add_lungs(left, right, fine.enlarged(airway.mask))
+        self._add("Trachea", fine.enlarged(airway.mask))
+        spine = mediastinum.find_spine(coarse, body)
+        if spine is None:
+            return self.structures
+        carina = self._coarse_slice(airway.carina, fine)
+        self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))
+        if not (left.any() and right.any()):
+            return self.structures
+        tumour = self._to_coarse(self._tumour())
+        heart = mediastinum.find_heart(coarse, (left, right), spine, carina, tumour)
+        if heart is not None:
+            box, part = coarse.smooth(heart)
+            whole = np.zeros(self.ct.geometry.shape, dtype=bool)
+            whole[box] = part
+            self._add("Heart", whole)
+        line = mediastinum.oesophagus_line(spine, lumen, carina, coarse)
+        lowest = mediastinum.diaphragm((left, right), coarse)
+        lowest -= round(_HIATUS_BELOW_DOME_MM / coarse.geometry.spacing_mm[0])
+        tube = mediastinum.oesophagus(line, lowest, coarse, self.ct.geometry)
+        self._add("Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R")))
+        return self.structures
+
+    def _airway(self, body: np.ndarray) -> tuple[Coarse, Airway]:
+        from twin import lungs
+        from twin.coarse import Coarse
+
+        fine = Coarse.of(self.ct, _AIRWAY_MM)
+        inside = self.coarse.enlarged(body)[tuple(slice(f // 2, None, f) for f in fine.factors)]
+        z, y, x = fine.hu.shape
+        return fine, lungs.find_airway(fine, inside[:z, :y, :x])
+
+    def _coarse_slice(self, carina: int | None, fine: Coarse) -> int | None:
+        if carina is None:
+            return None
+        return min(int((carina + 0.5) * fine.factors[0] / self.coarse.factors[0]), self.coarse.hu.shape[0] - 1)
+
+    def _to_coarse(self, mask: np.ndarray) -> np.ndarray:
+        """Blocks of which the central voxel lies in a mask of the full grid, or none of whose voxels escape it."""
+        z, y, x = self.coarse.hu.shape
+        return mask[tuple(slice(f // 2, None, f) for f in self.coarse.factors)][:z, :y, :x]
+
+    def _there(self, *names: str) -> list[str]:
+        return [n for n in names if n in self.structures]
+
+    def _tumour(self) -> np.ndarray:
+        return self.structures.mask(*(s.name for s in self.structures if s.name.startswith("GTV") or s.role == "GTV"))
+
+    def _add(self, name: str, mask: np.ndarray) -> None:
+        if name not in self.structures and mask.any():
+            role = "EXTERNAL" if name == "Body" else "OAR"
+            self.structures = self.structures.with_mask(name, role, mask, estimated=True)
+
+    def _add_body(self, body: np.ndarray) -> None:
+        from scipy import ndimage
+
+        if "Body" in self.structures:
+            return
+        core = self.coarse.enlarged(ndimage.binary_erosion(body, border_value=1))
+        rim = self.coarse.enlarged(ndimage.binary_dilation(body)) & (self.ct.array > -300)
+        self._add("Body", core | rim)
+
+    def _add_lungs(self, left: np.ndarray, right: np.ndarray, airway: np.ndarray) -> None:
+        from scipy import ndimage
+
+        keep_out = airway | self._tumour()
+        for name, lung, other in (("Lung_L", left, right), ("Lung_R", right, left)):
+            if name in self.structures:
+                continue
+            core = self.coarse.enlarged(ndimage.binary_erosion(lung, border_value=1))
+            rim = self.coarse.enlarged(ndimage.binary_dilation(lung) & ~other) & (self.ct.array < -400)
+            self._add(name, (core | rim) & ~keep_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -135,3 +135,7 @@ class StructureSet:
     def extended(self, structures: Iterable[Structure]) -> StructureSet:
         """A new set with more structures, whose masks are crops of this grid."""
         return StructureSet(self.geometry, (*self.structures, *structures), self.time_days)
+
+    def at(self, time_days: float) -> StructureSet:
+        """The same structures at another time, days."""
+        return replace(self, time_days=time_days)
