@@ -3,7 +3,7 @@
 from importlib import import_module
 
 _HOME = {"CopyTranslator": "copy", "Translator": "translator"}
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str):

@@ -26,12 +26,17 @@ def outside_context(plan: TreatmentPlan, twin: PatientTwin, days: float) -> list
     if size >= SBRT_FRACTION_GY:
         if gtv_cm3 > _SBRT_LARGEST_CM3:
             reasons.append(
-                f"{size:g} Gy a fraction for a tumour of {gtv_cm3:.1f} cm3; SBRT is modelled up to {_SBRT_LARGEST_CM3:g}"
+                f"{size:g} Gy a fraction for a tumour of {gtv_cm3:.1f} cm3; SBRT is modelled "
+                f"up to {_SBRT_LARGEST_CM3:g}"
             )
         if nodes:
-            reasons.append(f"{size:g} Gy a fraction with involved nodes; SBRT is modelled for node-negative disease")
+            reasons.append(
+                f"{size:g} Gy a fraction with involved nodes; SBRT is modelled for node-negative disease"
+            )
         if plan.total_gy < _LEAST_SBRT_GY:
-            reasons.append(f"{plan.total_gy:g} Gy of SBRT is less than the {_LEAST_SBRT_GY:g} Gy that is modelled")
+            reasons.append(
+                f"{plan.total_gy:g} Gy of SBRT is less than the {_LEAST_SBRT_GY:g} Gy that is modelled"
+            )
     elif plan.phases:
         sizes = [p.fraction_gy for p in plan.phases]
         if min(sizes) < _CONVENTIONAL_GY[0] or max(sizes) > _CONVENTIONAL_GY[1]:
@@ -41,9 +46,13 @@ def outside_context(plan: TreatmentPlan, twin: PatientTwin, days: float) -> list
             )
         given = sum(f.dose_gy for f in twin.fractions) if plan.more else 0.0
         if plan.total_gy + given < _LEAST_TOTAL_GY:
-            reasons.append(f"{plan.total_gy + given:g} Gy in all is less than the {_LEAST_TOTAL_GY:g} Gy that is modelled")
+            reasons.append(
+                f"{plan.total_gy + given:g} Gy in all is less than the {_LEAST_TOTAL_GY:g} Gy that is modelled"
+            )
     if gtv_cm3 > _LARGEST_CM3:
-        reasons.append(f"a tumour of {gtv_cm3:.0f} cm3 is larger than the {_LARGEST_CM3:g} cm3 that is modelled")
+        reasons.append(
+            f"a tumour of {gtv_cm3:.0f} cm3 is larger than the {_LARGEST_CM3:g} cm3 that is modelled"
+        )
     if twin.clinical.m_stage not in (None, "M0"):
         reasons.append(f"{twin.clinical.m_stage}: metastatic disease is not modelled")
     if days > _LONGEST_DAYS:

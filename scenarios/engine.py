@@ -45,7 +45,7 @@ def realise(plan: TreatmentPlan, twin: PatientTwin, days: float) -> Course:
         InputError: the plan contradicts what was delivered.
     """
     grids = (plan.label, *twin.doses)
-    future = list(_future(plan, twin))
+    future = remaining(plan, twin)
     log: list[_Entry] = [
         _Entry(f.time_days, Event.FRACTION, f.dose_gy, -1 if f.grid is None else grids.index(f.grid), f.scale)
         for f in twin.fractions
@@ -91,7 +91,7 @@ def _image(
             log.append(_Entry(time_days, Event.IMAGING))
 
 
-def _future(plan: TreatmentPlan, twin: PatientTwin) -> list[tuple[float, float]]:
+def remaining(plan: TreatmentPlan, twin: PatientTwin) -> list[tuple[float, float]]:
     """The plan's fractions that have not been delivered yet.
 
     Raises:

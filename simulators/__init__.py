@@ -14,10 +14,10 @@ _HOME = {
     "TumourView": "treatment",
     "VirtualScanner": "scanner",
     "VirtualTreatment": "treatment",
-    "generator": "treatment",
-    "scanner": "scanner",
+    "generator_named": "treatment",
+    "scanner_named": "scanner",
 }
-__all__ = sorted(_HOME)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from simulators.chance import Key
 from simulators.treatment import FollowUp
@@ -13,14 +13,14 @@ from twin import InputError, Volume
 class VirtualScanner(Protocol):
     """Makes scans of one modality from follow-ups."""
 
-    name: str
+    name: Literal["pet"]
 
     def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
         """One volume for each follow-up, in order."""
         ...
 
 
-def scanner(name: str) -> VirtualScanner:
+def scanner_named(name: str) -> VirtualScanner:
     """The scanner of a name.
 
     Raises:

@@ -100,7 +100,7 @@ class VirtualTreatment(Protocol):
         ...
 
 
-def generator(name: str) -> VirtualTreatment:
+def generator_named(name: str) -> VirtualTreatment:
     """The generator of a name; `auto` takes the mechanistic one while no learned one is shipped.
 
     Raises:

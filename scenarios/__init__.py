@@ -1,0 +1,21 @@
+"""Floor 4: plans, the scenario engine, comparisons, results and the command line."""
+
+from importlib import import_module
+
+_HOME = {
+    "Comparison": "results",
+    "Imaging": "plan",
+    "Phase": "plan",
+    "TreatmentPlan": "plan",
+    "compare": "comparison",
+    "load": "results",
+    "outside_context": "context",
+    "realise": "engine",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,225 @@
+"""The command `rt-twin`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from twin.errors import InputError
+
+app = typer.Typer(
+    name="rt-twin",
+    help="Digital-twin simulation of longitudinal radiotherapy. SIMULATED - research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+TwinArg = Annotated[Path, typer.Argument(metavar="TWIN", help="A NAME.twin folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one sentence on stderr and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"rt-twin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed, another patient.")] = 7,
+    gtv_cm3: Annotated[float, typer.Option("--gtv-cm3", help="Tumour volume, cm3.")] = 60.0,
+    site: Annotated[str, typer.Option(help="central or peripheral")] = "central",
+    nodes: Annotated[bool, typer.Option("--nodes", help="With involved nodes.")] = False,
+) -> None:
+    """Make an in-silico NSCLC patient; its truth is written beside the twin as truth.json."""
+    from twin.folder import save
+
+    from simulators.insilico import make_patient
+
+    _free(out)
+    twin, truth = make_patient(seed, gtv_cm3=gtv_cm3, site=site, nodes=nodes)  # type: ignore[arg-type]
+    save(twin, out, truth=truth)
+    print(f"{out}: in-silico patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
+
+
+@app.command("import")
+def import_(
+    src: Annotated[Path, typer.Argument(help="DICOM folder or zip, or a NIfTI or NRRD CT.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")],
+    clinical: Annotated[Path | None, typer.Option(help="Clinical record, JSON.")] = None,
+    gtv: Annotated[
+        list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
+    ] = None,
+    mask: Annotated[Path | None, typer.Option(help="Tumour mask on the CT's grid, NIfTI or NRRD.")] = None,
+) -> None:
+    """Make a twin from a patient's images."""
+    from twin.importer import import_patient
+
+    _free(out)
+    twin = import_patient(src, clinical=clinical, gtv=tuple(gtv or ()), mask=mask)
+    twin.save(out)
+    print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
+
+
+@app.command()
+def show(twin: TwinArg, as_json: JsonOption = False) -> None:
+    """Say what a twin holds."""
+    from scenarios.describe import describe
+    from twin import PatientTwin
+
+    _print(describe(PatientTwin.load(twin)), as_json)
+
+
+@app.command()
+def compare(
+    twin: TwinArg,
+    plan: Annotated[
+        list[str], typer.Option(help="60/30, 54/36 tid, +20/8, none, or a YAML file; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
+    samples: Annotated[int, typer.Option(help="Samples of the belief.")] = 200,
+    image_samples: Annotated[int, typer.Option(help="Samples that get follow-up images.")] = 1,
+    seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    generator: Annotated[str, typer.Option(help="Of the follow-up CT: auto or mechanistic.")] = "auto",
+    scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
+) -> None:
+    """Compare treatment plans for one patient and write a run folder with a report."""
+    from scenarios.comparison import compare as run
+    from scenarios.describe import print_comparison
+    from scenarios.plan import TreatmentPlan
+    from scenarios.request import request_hash
+    from scenarios.results import may_write
+    from twin import PatientTwin
+
+    plans = [TreatmentPlan.parse(text) for text in plan]
+    patient = PatientTwin.load(twin)
+    asked: dict[str, Any] = {
+        "days": days,
+        "samples": samples,
+        "image_samples": image_samples,
+        "seed": seed,
+        "generator": generator,
+        "scanners": tuple(scanner or ()),
+    }
+    may_write(out, request_hash(patient, plans, **asked))
+    with _progress() as progress:
+        result = run(patient, plans, **asked, progress=progress)
+        progress("writing", 1.0)
+        result.save(out)
+    print_comparison(result)
+    print(f"\n{out / 'report.html'} is the report; for the dashboard run: rt-twin app {out.parent}")
+
+
+@app.command()
+def observe(
+    twin: TwinArg,
+    day: Annotated[float, typer.Option(help="Day of the observation, from day 0.")],
+    gtv_cm3: Annotated[float | None, typer.Option("--gtv-cm3", help="Measured tumour volume, cm3.")] = None,
+    scan: Annotated[Path | None, typer.Option(help="The CT of that day, NIfTI or NRRD.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="The tumour on that CT.")] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="Record this plan's fractions up to that day first.")
+    ] = None,
+) -> None:
+    """Add an observation to a twin, and the fractions delivered before it."""
+    from twin.folder import save
+
+    from scenarios.observe import observe as add
+    from scenarios.plan import TreatmentPlan
+    from twin import PatientTwin
+
+    delivered = None if plan is None else TreatmentPlan.parse(plan)
+    patient = add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
+    save(patient, twin, replace=True)
+    last = patient.observations[-1]
+    print(
+        f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
+    )
+
+
+@app.command(name="app")
+def serve_app(
+    folder: Annotated[Path, typer.Argument(help="Folder with runs and twins.")] = Path("."),
+    port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 8050,
+) -> None:
+    """Open the dashboard on this machine."""
+    from importlib import import_module
+
+    # The dashboards stand above this floor: they are started by name, never imported.
+    try:
+        serve = import_module("dashboards.app").serve
+    except ModuleNotFoundError as error:
+        raise InputError(f"the dashboard needs {error.name}: pip install 'rt-twin[app]'") from None
+    serve(folder, port)
+
+
+@app.command()
+def bed(
+    plan: Annotated[str, typer.Argument(help="60/30, 54/36 tid, ...")],
+    alpha_beta: Annotated[float, typer.Option(help="alpha/beta, Gy.")] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Biologically effective dose of a plan (no repopulation, complete repair)."""
+    from scenarios.plan import TreatmentPlan
+    from simulators.radiobiology import bed as biologically_effective_dose
+    from simulators.radiobiology import eqd2
+
+    if not 0 < alpha_beta < float("inf"):
+        raise InputError(f"--alpha-beta must be positive, not {alpha_beta:g}")
+    phases = TreatmentPlan.parse(plan).phases
+    result = {
+        "bed_gy": float(
+            sum(biologically_effective_dose(p.fractions, p.fraction_gy, alpha_beta) for p in phases)
+        ),
+        "eqd2_gy": float(sum(eqd2(p.fractions, p.fraction_gy, alpha_beta) for p in phases)),
+    }
+    _print(result, as_json)
+
+
+def _free(out: Path) -> None:
+    """Refuse early what writing would refuse late."""
+    if out.exists():
+        raise InputError(f"{out} already exists; choose another name or remove it")
+
+
+def _print(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(facts, indent=1))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        shown = f"{value:.4g}" if isinstance(value, float) else "missing" if value is None else value
+        print(f"{name:<{width}}  {shown}")
+
+
+class _progress:
+    """A progress bar on stderr; silent where stderr is no terminal."""
+
+    def __enter__(self):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar.start()
+        self._task = self._bar.add_task("reading", total=1.0)
+        return lambda step, share: self._bar.update(self._task, description=step, completed=share)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+if __name__ == "__main__":
+    main()

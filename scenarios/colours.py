@@ -1,0 +1,19 @@
+"""Colours of plans: the same on every page, and told apart by the colour-blind (Okabe and Ito 2008)."""
+
+PLAN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
+
+
+def plan_colour(index: int) -> str:
+    """Colour of the run's plan number `index`, as hex."""
+    return PLAN_COLOURS[index % len(PLAN_COLOURS)]
+
+
+def faint(colour: str, alpha: float = 0.18) -> str:
+    """The colour as rgba with that opacity, for bands.
+
+    Example:
+        >>> faint("#0072B2", 0.5)
+        'rgba(0,114,178,0.5)'
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"

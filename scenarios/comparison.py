@@ -1,0 +1,314 @@
+"""Compare plans for one patient under common random numbers."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from scenarios.context import outside_context
+from scenarios.engine import realise
+from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
+from scenarios.plan import TreatmentPlan, distinct
+from scenarios.planned_dose import planned_doses
+from scenarios.render import ImageJob, render
+from scenarios.request import request_hash, versions
+from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
+from scenarios.schema import table
+from simulators.chance import Key, Purpose
+from simulators.course import Course, Event
+from twin import Belief, DoseGrid, InputError, PatientTwin
+
+LEVEL = 0.8
+Progress = Callable[[str, float], None]
+
+
+def compare(
+    twin: PatientTwin,
+    plans: Sequence[TreatmentPlan],
+    *,
+    days: float = 365,
+    samples: int = 200,
+    image_samples: int = 1,
+    seed: int = 0,
+    generator: str = "auto",
+    scanners: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Comparison:
+    """What each plan would do to this patient.
+
+    Args:
+        twin: the patient; not changed.
+        plans: whole courses from day 0; fractions before `twin.now_days` are history.
+        days: how far to look, days from day 0.
+        samples: number of samples of the belief; all plans share them.
+        image_samples: how many of these samples get follow-up images.
+        seed: root of all chance.
+        generator: of the follow-up CT.
+        scanners: virtual scanners by name, e.g. "pet".
+        progress: called with a step's name and the share of all work that is done.
+
+    Returns:
+        The comparison: tables in polars frames, images, and what is needed to run it again.
+
+    Raises:
+        InputError: a plan contradicts what was delivered; an unknown generator or scanner; a bad number.
+    """
+    from simulators.scanner import scanner_named
+    from simulators.treatment import generator_named
+
+    plans = distinct(list(plans))
+    _check(days, samples, image_samples, seed)
+    request = request_hash(
+        twin, plans, days=days, samples=samples, image_samples=image_samples, seed=seed,
+        generator=generator, scanners=scanners,
+    )  # fmt: skip
+    treatment, devices = generator_named(generator), [scanner_named(name) for name in dict.fromkeys(scanners)]
+    clock = _Clock(progress or (lambda step, share: None))
+    courses = [realise(plan, twin, days) for plan in plans]
+    belief = _belief(twin, samples, seed)
+    clock.lap("belief", 0.02)
+    doses = planned_doses(twin, plans)
+    clock.lap("dose", 0.15)
+    daily = np.arange(0.0, np.floor(days) + 1)
+    gtv_cm3, survivors = _trajectories(twin, doses, belief, courses, daily)
+    clock.lap("biology", 0.25)
+    jobs = _image_jobs(
+        twin, doses, belief, courses, plans, min(image_samples, samples), daily, gtv_cm3, survivors, seed
+    )
+    clock.lap("tumour fields", 0.4)
+    images: list[RunImage] = []
+    for done, batch in enumerate(render(twin, doses, jobs, treatment, devices), start=1):
+        images.extend(batch)
+        clock.lap("images", 0.4 + 0.6 * done / len(jobs))
+    records = tuple(
+        PlanRecord(
+            slug=plan.slug,
+            label=plan.label,
+            total_gy=plan.total_gy,
+            fractions=plan.fractions,
+            end_days=course.end_days,
+            grid=plan.label if plan.phases else None,
+            context=tuple(outside_context(plan, twin, days)),
+            plan=plan,
+        )
+        for plan, course in zip(plans, courses, strict=True)
+    )
+    effects = {
+        record.slug: plan_outcomes(twin, record, doses, course, belief, daily, gtv_cm3[p], survivors[p], seed)
+        for p, (record, course) in enumerate(zip(records, courses, strict=True))
+    }
+    tables = {
+        "samples": pl.DataFrame({"sample": np.arange(samples, dtype=np.int32), **belief.samples}),
+        "trajectory": _trajectory_table(records, daily, gtv_cm3),
+        "bands": _band_table(records, daily, gtv_cm3),
+        "events": _event_table(records, courses, twin.now_days),
+        "decisions": table("decisions", []),
+        "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
+        "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
+        "dvh": _dvh_table(twin, records, doses),
+    }
+    clock.lap("tables", 1.0)
+    record = RunRecord(
+        patient=PatientRecord(
+            id=twin.id, gtv_cm3=twin.gtv_cm3, in_silico=twin.in_silico, now_days=twin.now_days
+        ),
+        plans=records,
+        days=days,
+        samples=samples,
+        image_samples=image_samples,
+        seed=seed,
+        generator=generator,
+        scanners=tuple(s.name for s in devices),
+        level=LEVEL,
+        belief="prior" if belief.kind == "prior" else "posterior",
+        versions=versions(),
+        device=f"{platform.machine()} CPU",
+        request=request,
+        timings_s=clock.laps,
+        images=tuple(i.record for i in images),
+    )
+    return Comparison(record, twin, tables, tuple(images))
+
+
+def _check(days: float, samples: int, image_samples: int, seed: int) -> None:
+    if not 1 <= days <= 36_525:
+        raise InputError(f"--days must lie between 1 and 36525, not {days:g}")
+    if not 1 <= samples <= 1_000_000:
+        raise InputError(f"--samples must lie between 1 and 1000000, not {samples}")
+    if image_samples < 0:
+        raise InputError(f"--image-samples cannot be negative, not {image_samples}")
+    if seed < 0:
+        raise InputError(f"--seed cannot be negative, not {seed}")
+
+
+class _Clock:
+    """Seconds by step, and the share of the work that is done."""
+
+    def __init__(self, progress: Progress):
+        self.progress, self.laps, self._last = progress, dict[str, float](), time.perf_counter()
+
+    def lap(self, step: str, share: float) -> None:
+        now = time.perf_counter()
+        self.laps[step] = round(self.laps.get(step, 0.0) + now - self._last, 3)
+        self._last = now
+        self.progress(step, share)
+
+
+def _belief(twin: PatientTwin, n: int, seed: int) -> Belief:
+    """Equal-weight samples: the prior where the twin has no belief, else its belief resampled once."""
+    from simulators.prior import prior_belief
+
+    if twin.belief is None:
+        return prior_belief(twin, n, seed)
+    if twin.belief.weights is None and twin.belief.n == n:
+        return twin.belief
+    weights = (
+        np.full(twin.belief.n, 1 / twin.belief.n) if twin.belief.weights is None else twin.belief.weights
+    )
+    start = Key(seed, twin.id, Purpose.PRIOR).generator().random()
+    ticks = (start + np.arange(n)) / n  # systematic resampling, Kitagawa 1996
+    chosen = np.searchsorted(np.cumsum(weights) / np.sum(weights), ticks).clip(0, twin.belief.n - 1)
+    return Belief({k: v[chosen] for k, v in twin.belief.samples.items()}, None, twin.belief.kind)
+
+
+def _trajectories(
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    belief: Belief,
+    courses: Sequence[Course],
+    daily: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Daily volumes (plan, sample, day) in cm3 and surviving clonogens (plan, sample)."""
+    from simulators.dose_volume import DoseVolumeKinetics, trajectory
+
+    volumes, survivors = [], []
+    for course in courses:  # dose bins are each arm's own: no plan depends on the others in the comparison
+        kinetics = DoseVolumeKinetics.from_dose(twin, {g: doses[g] for g in course.grids if g in doses})
+        gtv_cm3, state = trajectory(kinetics, twin, belief.samples, [course], daily)
+        if course.end_days > state.t_days:  # control is known when the last fraction has been given
+            state = kinetics.advance(state, belief.samples, [course], course.end_days)
+        volumes.append(gtv_cm3)
+        survivors.append(state.survivors)
+    return np.stack(volumes), np.stack(survivors)
+
+
+def _image_jobs(
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    belief: Belief,
+    courses: Sequence[Course],
+    plans: Sequence[TreatmentPlan],
+    image_samples: int,
+    daily: np.ndarray,
+    gtv_cm3: np.ndarray,
+    survivors: np.ndarray,
+    seed: int,
+) -> list[ImageJob]:
+    """What to render; a sample that has a field takes its curve and its survivors from the field."""
+    if image_samples == 0:
+        return []
+    from simulators.field import FieldKinetics
+
+    kinetics = FieldKinetics.from_twin(twin, doses)
+    jobs = []
+    for p, (plan, course) in enumerate(zip(plans, courses, strict=True)):
+        for s in range(image_samples):
+            params = {k: v[s] for k, v in belief.samples.items()}
+            state = kinetics.start(twin, params)
+            images = [(int(i), float(course.time_days[i])) for i in course.of(Event.IMAGING)]
+            for d, day in enumerate(daily):
+                state = kinetics.advance(state, params, [course], float(day))
+                gtv_cm3[p, s, d] = kinetics.gtv_cm3(state)
+                while images and images[0][1] < day + 1:  # a side branch: looking does not change the future
+                    ordinal, when = images.pop(0)
+                    seen = kinetics.advance(state, params, [course], when)
+                    view = kinetics.view(seen, params)
+                    key = Key(seed, twin.id, Purpose.IMAGE, s)
+                    jobs.append(ImageJob(plan.slug, s, ordinal, when, course, view, key))
+            if course.end_days > state.t_days:
+                state = kinetics.advance(state, params, [course], course.end_days)
+            survivors[p, s] = state.survivors
+    return jobs
+
+
+def _trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
+    plans, samples, days = gtv_cm3.shape
+    return table(
+        "trajectory",
+        {
+            "plan": np.repeat([r.slug for r in records], samples * days),
+            "sample": np.tile(np.repeat(np.arange(samples, dtype=np.int32), days), plans),
+            "day": np.tile(daily, plans * samples),
+            "gtv_cm3": gtv_cm3.ravel(),
+        },
+    )
+
+
+def _band_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
+    tail = (1 - LEVEL) / 2
+    frames = []
+    for record, curves in zip(records, gtv_cm3, strict=True):
+        lower, median, upper = np.quantile(curves, [tail, 0.5, 1 - tail], axis=0)
+        columns = {
+            "day": daily,
+            "lower": lower,
+            "median": median,
+            "upper": upper,
+            "mean": curves.mean(axis=0),
+        }
+        frames.append(
+            pl.DataFrame(columns).with_columns(
+                plan=pl.lit(record.slug), level=pl.lit(LEVEL), n=pl.lit(len(curves), dtype=pl.Int32)
+            )
+        )
+    return table(
+        "bands",
+        pl.concat(frames).select("plan", "day", "lower", "median", "upper", "mean", "level", "n").to_dict(),
+    )
+
+
+def _event_table(records: Sequence[PlanRecord], courses: Sequence[Course], now_days: float) -> pl.DataFrame:
+    rows = [
+        {
+            "plan": record.slug,
+            "ordinal": i,
+            "day": float(course.time_days[i]),
+            "kind": Event(course.kind[i]).name.lower(),
+            "dose_gy": float(course.dose_gy[i]),
+            "delivered": bool(
+                course.kind[i] == Event.FRACTION and course.time_days[i] <= now_days and now_days > 0
+            ),
+        }
+        for record, course in zip(records, courses, strict=True)
+        for i in range(len(course))
+    ]
+    return table("events", rows)
+
+
+def _dvh_table(
+    twin: PatientTwin, records: Sequence[PlanRecord], doses: Mapping[str, DoseGrid]
+) -> pl.DataFrame:
+    from simulators.dvh import dvh
+
+    rows: list[pl.DataFrame] = []
+    for record in records:
+        if record.grid is None:
+            continue
+        for structure in twin.contours:
+            if structure.role == "EXTERNAL":
+                continue
+            curve = dvh(doses[record.grid].volume, twin.contours, structure.name)
+            rows.append(
+                pl.DataFrame({"dose_gy": curve.dose_gy, "volume_fraction": curve.volume_fraction}).select(
+                    pl.lit(record.slug).alias("plan"),
+                    pl.lit(structure.name).alias("structure"),
+                    "dose_gy",
+                    "volume_fraction",
+                    pl.lit(structure.estimated).alias("estimated"),
+                )
+            )
+    return pl.concat(rows) if rows else table("dvh", [])

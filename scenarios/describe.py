@@ -1,0 +1,82 @@
+"""Facts for the command line to print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from scenarios.results import Comparison
+from scenarios.schema import SIMULATED
+from twin import PatientTwin
+
+
+def describe(twin: PatientTwin) -> dict[str, Any]:
+    """What a twin holds, JSON-able; a missing clinical entry is None."""
+    contours = twin.contours
+    return {
+        "id": twin.id,
+        "in_silico": twin.in_silico,
+        "gtv_cm3": twin.gtv_cm3,
+        "now_days": twin.now_days,
+        "day0_weekday": twin.day0_weekday,
+        "scans": [f"{s.volume.modality} {s.name}, day {s.time_days:g}" for s in twin.scans],
+        "structures": {
+            s.name: {
+                "role": s.role,
+                "cm3": round(s.cm3, 2),
+                "estimated": s.estimated,
+                "source": s.source_name,
+            }
+            for s in contours
+        },
+        "doses": {
+            d.name: {"prescription_gy": d.prescription_gy, "approximate": d.approximate}
+            for d in twin.doses.values()
+        },
+        "fractions": len(twin.fractions),
+        "delivered_gy": sum(f.dose_gy for f in twin.fractions),
+        "observations": [{"day": o.time_days, "kind": o.kind, "value": o.value} for o in twin.observations],
+        "belief": None if twin.belief is None else {"kind": twin.belief.kind, "samples": twin.belief.n},
+        "clinical": twin.clinical.model_dump(),
+    }
+
+
+def print_comparison(result: Comparison) -> None:
+    """The comparison's table: volumes with their interval, local control and mean lung dose of each plan."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = {
+        "gtv_end_of_treatment": "end of RT",
+        "gtv_3_months": "3 months",
+        "gtv_6_months": "6 months",
+        "gtv_12_months": "12 months",
+        "local_control_2y": "local control 2 y",
+        "mean_lung_dose": "mean lung dose",
+    }
+    record = result.record
+    shown = Table(
+        title=f"{SIMULATED}: tumour volume, cm3, median [{record.level:.0%} interval, n = {record.samples}]"
+    )
+    shown.add_column("plan")
+    for heading in columns.values():
+        shown.add_column(heading, justify="right")
+    for plan in record.plans:
+        rows = result.outcomes.filter(pl.col("plan") == plan.slug)
+        cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
+        shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
+    console = Console()
+    console.print(shown)
+    for plan in record.plans:
+        for reason in plan.context:
+            console.print(f"* {plan.label} is outside the context of use: {reason}", highlight=False)
+
+
+def _cell(row: pl.DataFrame) -> str:
+    if row.is_empty() or row["mean"][0] is None:
+        return "unknown" if not row.is_empty() else "-"
+    middle, low, high, unit = (row[c][0] for c in ("mean", "low", "high", "unit"))
+    if unit == "probability":
+        return f"{middle:.0%} [{low:.0%}, {high:.0%}]"
+    return f"{middle:.1f} [{low:.1f}, {high:.1f}]" + (" Gy" if unit == "Gy" else "")

@@ -1,0 +1,31 @@
+"""The dose grid of each plan on the baseline CT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from scenarios.context import SBRT_FRACTION_GY
+from scenarios.plan import TreatmentPlan
+from twin import DoseGrid, PatientTwin, Volume
+
+
+def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[str, DoseGrid]:
+    """Dose grids by name: the twin's own, and for each plan without one an approximate one.
+
+    Plans of one technique differ by their prescription only, so that one calculation serves them all.
+    """
+    from simulators.dose import approximate_dose
+
+    doses = dict(twin.doses)
+    units: dict[bool, DoseGrid] = {}
+    for plan in plans:
+        if not plan.phases or plan.label in doses:
+            continue
+        sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
+        if sbrt not in units:
+            units[sbrt] = approximate_dose(twin.baseline, twin.contours, plan.total_gy, plan.fractions)
+        unit = units[sbrt]
+        array = unit.volume.array * (plan.total_gy / unit.prescription_gy)
+        volume = Volume(unit.volume.geometry, array.astype("float32"), "DOSE", "Gy")
+        doses[plan.label] = DoseGrid(plan.label, volume, plan.total_gy, approximate=True)
+    return doses

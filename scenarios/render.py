@@ -1,0 +1,135 @@
+"""Renders the images of all plans and samples, in batches, after the courses are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenarios.results import ImageRecord, Kind, RunImage
+from simulators.chance import Key, Purpose
+from simulators.course import Course, Event
+from simulators.scanner import VirtualScanner
+from simulators.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
+from twin import DoseGrid, Geometry, InputError, PatientTwin, Volume
+
+_BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
+_LATE_ALPHA_BETA_GY = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class ImageJob:
+    """One image that a course asks for."""
+
+    plan: str
+    sample: int
+    ordinal: int
+    day: float
+    course: Course
+    tumour: TumourView
+    key: Key
+
+
+def render(
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    jobs: Sequence[ImageJob],
+    treatment: VirtualTreatment,
+    scanners: Sequence[VirtualScanner],
+) -> Iterator[list[RunImage]]:
+    """The stored images of each job, in order.
+
+    Raises:
+        InputError: a job lies outside the generator's domain.
+    """
+    for first in range(0, len(jobs), _BATCH):
+        batch = jobs[first : first + _BATCH]
+        requests = [_request(twin, doses, job) for job in batch]
+        for job, request in zip(batch, requests, strict=True):
+            reason = treatment.domain(request)
+            if reason:
+                raise InputError(
+                    f"{treatment.name} cannot make the image of {job.plan} on day {job.day:g}: {reason}"
+                )
+        followups = treatment.generate(requests)
+        scans = [
+            scanner.scan(
+                followups, [Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal) for j in batch]
+            )
+            for scanner in scanners
+        ]
+        for i, (job, followup) in enumerate(zip(batch, followups, strict=True)):
+            yield _stored(
+                job, followup, {s.name: made[i] for s, made in zip(scanners, scans, strict=True)}, scanners
+            )
+
+
+def _request(twin: PatientTwin, doses: Mapping[str, DoseGrid], job: ImageJob) -> TreatmentRequest:
+    dose, eqd2, fractions = accumulated(job.course, doses, job.ordinal)
+    return TreatmentRequest(
+        scan=twin.baseline,
+        structures=twin.contours,
+        dose_since=dose,
+        eqd2_since=eqd2,
+        fractions_since=fractions,
+        elapsed_days=job.day - twin.baseline.time_days,
+        since_rt_end_days=job.day - job.course.end_days,
+        clinical=twin.clinical,
+        tumour=job.tumour,
+        key=job.key,
+    )
+
+
+def accumulated(
+    course: Course, doses: Mapping[str, DoseGrid], before: int
+) -> tuple[Volume | None, Volume | None, int]:
+    """Physical dose, EQD2 (alpha/beta 3 Gy) and number of the fractions before an event's ordinal.
+
+    EQD2 is taken for each fraction before summing. Fractions whose dose grid is unknown count but add no dose.
+    """
+    given = [i for i in course.of(Event.FRACTION) if i < before]
+    counts = Counter((int(course.grid[i]), float(course.scale[i])) for i in given if course.grid[i] >= 0)
+    geometry: Geometry | None = None
+    dose = eqd2 = np.zeros(0, dtype=np.float32)
+    for (grid, scale), n in counts.items():
+        volume = doses[course.grids[grid]].volume
+        if geometry is None:
+            geometry = volume.geometry
+            dose, eqd2 = np.zeros(geometry.shape, np.float32), np.zeros(geometry.shape, np.float32)
+        local = volume.array if volume.geometry.same_grid(geometry) else volume.on(geometry)
+        fraction = local * np.float32(scale)
+        dose = dose + n * fraction
+        eqd2 = eqd2 + n * fraction * (fraction + _LATE_ALPHA_BETA_GY) / (2 + _LATE_ALPHA_BETA_GY)
+    if geometry is None:
+        return None, None, len(given)
+    return Volume(geometry, dose, "DOSE", "Gy"), Volume(geometry, eqd2, "DOSE", "Gy"), len(given)
+
+
+def _stored(
+    job: ImageJob, followup: FollowUp, scans: Mapping[str, Volume], scanners: Sequence[VirtualScanner]
+) -> list[RunImage]:
+    images = [
+        _image(job, "ct", followup.scan, followup.generator),
+        _image(job, "gtv", followup.gtv, followup.generator),
+    ]
+    if followup.injury.array.any():
+        images.append(_image(job, "injury", followup.injury, followup.generator))
+    if followup.request.dose_since is not None:
+        rounded = np.round(followup.request.dose_since.array, 2)
+        grid = followup.request.dose_since.geometry
+        images.append(
+            _image(job, "dose", Volume(grid, rounded, "DOSE", "Gy"), "accumulated on the baseline anatomy")
+        )
+    for scanner in scanners:
+        images.append(_image(job, scanner.name, scans[scanner.name], f"{scanner.name} scanner"))
+    return images
+
+
+def _image(job: ImageJob, kind: Kind, volume: Volume, generator: str) -> RunImage:
+    file = f"scans/{job.plan}/d{job.day:07.3f}-s{job.sample:03d}-{kind}.nii.gz"
+    record = ImageRecord(
+        plan=job.plan, sample=job.sample, day=job.day, kind=kind, file=file, generator=generator
+    )
+    return RunImage(record, volume)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from scenarios import TreatmentPlan, realise
+from scenarios.calendar import fraction_times
+from simulators import Event
+from twin import Fraction, InputError, PatientTwin
+
+PATIENT = PatientTwin("p", day0_weekday=0)
+
+
+def fractions_of(course):
+    return course.time_days[course.of(Event.FRACTION)]
+
+
+def test_thirty_fractions_at_nine_on_weekdays_take_six_weeks_and_lose_nothing():
+    course = realise(TreatmentPlan.parse("60/30"), PATIENT, 100)
+    times = fractions_of(course)
+    assert len(times) == 30
+    assert course.dose_gy.sum() == pytest.approx(60)
+    assert course.scale.sum() == pytest.approx(1)
+    assert times[0] == 0.375 and times[-1] == 39.375
+    assert {int(t) % 7 for t in times} == {0, 1, 2, 3, 4}
+
+
+def test_a_start_on_saturday_waits_for_monday():
+    friday, saturday = PATIENT.fork(day0_weekday=4), PATIENT.fork(day0_weekday=5)
+    plan = TreatmentPlan.parse("54/3")
+    assert fractions_of(realise(plan, friday, 30)).tolist() == [0.375, 3.375, 4.375]
+    assert fractions_of(realise(plan, saturday, 30)).tolist() == [2.375, 3.375, 4.375]
+
+
+def test_three_a_day_are_three_events_six_hours_apart():
+    times = fractions_of(realise(TreatmentPlan.parse("54/36 tid"), PATIENT, 30))
+    assert len(times) == 36
+    assert times[:3].tolist() == [0.375, 0.625, 0.875]
+    assert np.diff(times).min() == pytest.approx(0.25)
+
+
+def test_chart_treats_weekends_and_takes_twelve_days():
+    plan = TreatmentPlan.parse("54/36 tid").model_copy(update={"weekends": True})
+    times = [t for t, _ in fraction_times(plan, day0_weekday=0)]
+    assert int(times[-1]) - int(times[0]) + 1 == 12
+
+
+def test_images_come_weekly_during_treatment_and_monthly_after_on_common_days():
+    days = {}
+    for text in ("60/30", "55/20", "none"):
+        course = realise(TreatmentPlan.parse(text), PATIENT, 180)
+        days[text] = [int(t) for t in course.time_days[course.of(Event.IMAGING)]]
+    assert days["60/30"] == [7, 14, 21, 28, 35, 60, 90, 120, 150]
+    assert days["55/20"] == [7, 14, 21, 30, 60, 90, 120, 150]
+    assert days["none"] == [30, 60, 90, 120, 150]
+
+
+def test_an_image_precedes_the_fraction_of_its_morning_and_events_are_sorted():
+    course = realise(TreatmentPlan.parse("60/30"), PATIENT, 60)
+    assert (np.diff(course.time_days) >= 0).all()
+    image = course.of(Event.IMAGING)[0]
+    assert course.kind[image + 1] == Event.FRACTION
+    assert course.kind[-2:].tolist() == [Event.FRACTION, Event.COURSE_END]
+
+
+def test_a_plan_of_zero_dose_is_no_plan():
+    zero = TreatmentPlan.model_validate({"phases": [{"total_gy": 0, "fractions": 30}]})
+    kinds = realise(zero, PATIENT, 90).kind
+    assert Event.FRACTION not in kinds and Event.COURSE_END not in kinds
+
+
+def test_history_is_kept_and_only_the_rest_is_planned():
+    plan = TreatmentPlan.parse("60/30")
+    history = [Fraction(t, dose) for t, dose in fraction_times(plan, 0)][:8]
+    patient = PATIENT.deliver(history)
+    course, whole = realise(plan, patient, 100), realise(plan, PATIENT, 100)
+    assert fractions_of(course).tolist() == fractions_of(whole).tolist()
+    assert course.time_days[course.of(Event.IMAGING)].min() > patient.now_days
+
+
+def test_a_plan_that_contradicts_what_was_delivered_is_refused():
+    patient = PATIENT.deliver([Fraction(d + 0.375, 2.0) for d in range(3)])
+    with pytest.raises(InputError, match="contradicts what was delivered"):
+        realise(TreatmentPlan.parse("55/20"), patient, 100)
+    with pytest.raises(InputError, match="contradicts"):
+        realise(TreatmentPlan.parse("60/30"), patient.fork(now_days=9.5), 100)
+
+
+def test_more_fractions_start_on_the_next_treatment_day():
+    patient = PATIENT.deliver([Fraction(d + 0.375, 2.0) for d in range(5)])  # to Friday
+    course = realise(TreatmentPlan.parse("+20/8"), patient, 100)
+    assert fractions_of(course)[5:].tolist() == [7.375, 8.375, 9.375, 10.375, 11.375, 14.375, 15.375, 16.375]
+    assert course.dose_gy.sum() == pytest.approx(30)
