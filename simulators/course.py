@@ -26,7 +26,8 @@ class Course:
         kind: (n,) int8 of `Event`.
         dose_gy: (n,) prescribed dose of fractions, Gy; 0 for other events.
         grid: (n,) int16 index into `grids`; -1 where no dose grid is known.
-        scale: (n,) the share of that grid which the fraction delivers.
+        scale: (n,) the share of that grid which the fraction delivers; for chemotherapy, the share of the
+            whole concurrent course of drugs which the cycle gives.
         grids: names of the dose grids.
     """
 

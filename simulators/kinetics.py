@@ -30,6 +30,8 @@ class TumourState:
         unrepaired_gy: (*B, *X) carry-over of incomplete repair after the last fraction, Gy.
         log_survival: (*B, *X) float64 natural logarithm of the clonogens' survival.
         survivors: (*B,) clonogens drawn at the end of the course; nan before, 0 means controlled.
+        step_viable, step_doomed: both at the last step of the time grid, where `t_days` lies between two
+            steps; going on starts there, so that looking at a tumour does not change its future.
     """
 
     t_days: float
@@ -40,6 +42,12 @@ class TumourState:
     unrepaired_gy: np.ndarray
     log_survival: np.ndarray
     survivors: np.ndarray
+    step_viable: np.ndarray | None = None
+    step_doomed: np.ndarray | None = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The checkpoint as plain arrays by name, for `np.savez`; `TumourState(**arrays)` takes them back."""
+        return {name: np.asarray(value) for name, value in vars(self).items() if value is not None}
 
 
 class Kinetics(Protocol):

@@ -28,6 +28,7 @@ DIMENSIONS = (
     "cohort",
     "erosion",
     "reoxygenation",
+    "chemo",
 )
 
 
@@ -62,6 +63,10 @@ class PriorSet:
     hypoxic_fraction: float = 0.0
     oer: float = 1.7  # Jeong 2017 [P]
     reoxygenation_d: tuple[float, float] = (5.0, 0.3)  # median half-time, SD(ln) [M]; [A]
+    chemo_log_kill: tuple[float, float] = (
+        1.5,
+        0.4,
+    )  # median, SD(ln) of all cycles: locoregional HR 0.77, Auperin 2010 [P]
 
 
 CLINICAL = PriorSet()
@@ -115,6 +120,7 @@ def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL)
         "reoxygenation_half_time_d": log_normal("reoxygenation", constants.reoxygenation_d),
         "repair_half_time_h": log_normal("repair", constants.repair_half_time_h),
         "erosion_fraction": ndtr(at["erosion"]),
+        "chemo_log_kill": log_normal("chemo", constants.chemo_log_kill),
     }
 
 

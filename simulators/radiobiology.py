@@ -10,18 +10,18 @@ Webb and Nahum 1993 (Poisson tumour control).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+Quantity = float | np.ndarray
 LN2 = float(np.log(2.0))
 
 
 def log_survival(
-    dose_gy: ArrayLike,
-    alpha_per_gy: ArrayLike,
-    alpha_beta_gy: ArrayLike,
+    dose_gy: Quantity,
+    alpha_per_gy: Quantity,
+    alpha_beta_gy: Quantity,
     *,
-    unrepaired_gy: ArrayLike = 0.0,
-    linear_above_gy: ArrayLike = np.inf,
+    unrepaired_gy: Quantity = 0.0,
+    linear_above_gy: Quantity = np.inf,
 ) -> np.ndarray:
     """Natural logarithm of the share of clonogens that one fraction leaves alive.
 
@@ -46,7 +46,7 @@ def log_survival(
 
 
 def survival(
-    dose_gy: ArrayLike, alpha_per_gy: ArrayLike, alpha_beta_gy: ArrayLike, *, oer: ArrayLike = 1.0
+    dose_gy: Quantity, alpha_per_gy: Quantity, alpha_beta_gy: Quantity, *, oer: Quantity = 1.0
 ) -> np.ndarray:
     """Share of cells that survive one dose: exp(-(alpha d + beta d^2)), d being the dose over the OER.
 
@@ -57,7 +57,7 @@ def survival(
     return np.exp(log_survival(np.asarray(dose_gy) / np.asarray(oer), alpha_per_gy, alpha_beta_gy))
 
 
-def bed(dose_gy: ArrayLike, fraction_gy: ArrayLike, alpha_beta_gy: ArrayLike = 10.0) -> np.ndarray:
+def bed(dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity = 10.0) -> np.ndarray:
     """Biologically effective dose D (1 + d / (alpha/beta)), Gy (Fowler 1989).
 
     Args:
@@ -72,7 +72,7 @@ def bed(dose_gy: ArrayLike, fraction_gy: ArrayLike, alpha_beta_gy: ArrayLike = 1
     return np.asarray(dose_gy) * (1.0 + np.asarray(fraction_gy) / np.asarray(alpha_beta_gy))
 
 
-def eqd2(dose_gy: ArrayLike, fraction_gy: ArrayLike, alpha_beta_gy: ArrayLike = 10.0) -> np.ndarray:
+def eqd2(dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity = 10.0) -> np.ndarray:
     """Dose in fractions of 2 Gy that has the same BED, Gy.
 
     Example:
@@ -83,7 +83,7 @@ def eqd2(dose_gy: ArrayLike, fraction_gy: ArrayLike, alpha_beta_gy: ArrayLike = 
 
 
 def linear_bed(
-    dose_gy: ArrayLike, fraction_gy: ArrayLike, alpha_beta_gy: ArrayLike, linear_above_gy: ArrayLike
+    dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity, linear_above_gy: Quantity
 ) -> np.ndarray:
     """BED of the LQ-L model, tangent above a dose of one fraction, Gy (Astrahan 2008).
 
@@ -98,14 +98,14 @@ def linear_bed(
 
 
 def effective_bed(
-    dose_gy: ArrayLike,
-    fraction_gy: ArrayLike,
-    overall_days: ArrayLike,
+    dose_gy: Quantity,
+    fraction_gy: Quantity,
+    overall_days: Quantity,
     *,
-    alpha_per_gy: ArrayLike = 0.3,
-    alpha_beta_gy: ArrayLike = 10.0,
-    kickoff_d: ArrayLike = 28.0,
-    doubling_d: ArrayLike = 3.0,
+    alpha_per_gy: Quantity = 0.3,
+    alpha_beta_gy: Quantity = 10.0,
+    kickoff_d: Quantity = 28.0,
+    doubling_d: Quantity = 3.0,
 ) -> np.ndarray:
     """BED less what repopulation wins back: ln2 max(0, T - Tk) / (alpha Td), Gy (Fowler 1989).
 
@@ -145,7 +145,7 @@ def thames_factor(fractions_a_day: int, interval_h: float, repair_half_time_h: f
 
 
 def carry_over(
-    unrepaired_gy: ArrayLike, dose_gy: ArrayLike, wait_h: ArrayLike, repair_half_time_h: ArrayLike
+    unrepaired_gy: Quantity, dose_gy: Quantity, wait_h: Quantity, repair_half_time_h: Quantity
 ) -> np.ndarray:
     """Dose whose damage is still unrepaired `wait_h` after a fraction, Gy.
 
@@ -159,8 +159,8 @@ def carry_over(
 
 
 def schedule_log_survival(
-    time_days: ArrayLike,
-    dose_gy: ArrayLike,
+    time_days: Quantity,
+    dose_gy: Quantity,
     alpha_per_gy: float,
     alpha_beta_gy: float,
     repair_half_time_h: float,
@@ -183,7 +183,7 @@ def schedule_log_survival(
     return total
 
 
-def poisson_tcp(clonogens: ArrayLike, log_survival: ArrayLike) -> np.ndarray:
+def poisson_tcp(clonogens: Quantity, log_survival: Quantity) -> np.ndarray:
     """Probability that no clonogen survives: exp(-N S).
 
     Args:
