@@ -74,7 +74,9 @@ class _Anatomy:
         lowest = mediastinum.diaphragm((left, right), coarse)
         lowest -= round(_HIATUS_BELOW_DOME_MM / coarse.geometry.spacing_mm[0])
         tube = mediastinum.oesophagus(line, lowest, coarse, self.ct.geometry)
-        self._add("Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R")))
+        self._add(
+            "Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R"))
+        )
         return self.structures
 
     def _airway(self, body: np.ndarray) -> tuple[Coarse, Airway]:
@@ -89,7 +91,9 @@ class _Anatomy:
     def _coarse_slice(self, carina: int | None, fine: Coarse) -> int | None:
         if carina is None:
             return None
-        return min(int((carina + 0.5) * fine.factors[0] / self.coarse.factors[0]), self.coarse.hu.shape[0] - 1)
+        return min(
+            int((carina + 0.5) * fine.factors[0] / self.coarse.factors[0]), self.coarse.hu.shape[0] - 1
+        )
 
     def _to_coarse(self, mask: np.ndarray) -> np.ndarray:
         """Blocks of which the central voxel lies in a mask of the full grid, or none of whose voxels escape it."""
@@ -100,7 +104,9 @@ class _Anatomy:
         return [n for n in names if n in self.structures]
 
     def _tumour(self) -> np.ndarray:
-        return self.structures.mask(*(s.name for s in self.structures if s.name.startswith("GTV") or s.role == "GTV"))
+        return self.structures.mask(
+            *(s.name for s in self.structures if s.name.startswith("GTV") or s.role == "GTV")
+        )
 
     def _add(self, name: str, mask: np.ndarray) -> None:
         if name not in self.structures and mask.any():

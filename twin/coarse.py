@@ -32,7 +32,10 @@ class Coarse:
         full = ct.geometry
         factors = cast(
             Shape,
-            tuple(min(n, max(1, round(spacing_mm / s))) for n, s in zip(full.shape, full.spacing_mm, strict=True)),
+            tuple(
+                min(n, max(1, round(spacing_mm / s)))
+                for n, s in zip(full.shape, full.spacing_mm, strict=True)
+            ),
         )
         shape = [n // f for n, f in zip(full.shape, factors, strict=True)]
         z, y, x = (slice(0, n * f) for n, f in zip(shape, factors, strict=True))
@@ -48,7 +51,9 @@ class Coarse:
         return replace(
             self.full,
             shape=cast(Shape, self.hu.shape),
-            spacing_mm=cast(Triple, tuple(s * f for s, f in zip(self.full.spacing_mm, self.factors, strict=True))),
+            spacing_mm=cast(
+                Triple, tuple(s * f for s, f in zip(self.full.spacing_mm, self.factors, strict=True))
+            ),
             origin_mm=cast(Triple, tuple(float(v) for v in self.full.lps(centre))),
         )
 

@@ -12,11 +12,13 @@ from twin.geometry import Geometry
 from twin.lungs import largest
 
 _BONE_HU = 180.0
-_CANAL_BEHIND_FRONT_MM = 38.0  # thoracic vertebral body about 30 mm deep, canal about 16 mm
+_CONTRAST_HU = (-100.0, 150.0)  # between fat and bone; metal counts as bone
+_CANAL_BEHIND_FRONT_MM = 40.0  # vertebral body 25 to 35 mm deep, canal about 16 mm
 _CORD_MM = (5.0, 6.5)  # half axes, front to back and across
 _OESOPHAGUS_MM = (7.0, 9.0)
 _HEART_TOP_BELOW_CARINA_MM = 25.0
 _HEART_SOFT_HU = -60.0
+_APEX_BELOW_DOME_MM = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +60,8 @@ def find_spine(coarse: Coarse, body: np.ndarray) -> Spine | None:
     if found.sum() < 3:
         return None
     x = _smooth(np.where(found, centres / np.maximum(weights.sum(axis=1), 1e-9), np.nan), coarse)
-    front = _front(bone, x, coarse)
-    if front is None:
-        return None
-    return Spine(x, front, _canal(coarse, x, front, dy))
+    front = _front(coarse, x)
+    return Spine(x, front, _canal(coarse, x, front))
 
 
 def _smooth(values: np.ndarray, coarse: Coarse) -> np.ndarray:
@@ -82,27 +82,46 @@ def _near(array: np.ndarray, x: np.ndarray, half: int) -> np.ndarray:
     return np.asarray(planes)
 
 
-def _front(bone: np.ndarray, x: np.ndarray, coarse: Coarse) -> np.ndarray | None:
-    """Row of the first solid bone from the front; discs between vertebrae are bridged."""
+def _path(score: np.ndarray) -> np.ndarray:
+    """The row in each slice that makes the highest sum of scores while moving at most one row a slice."""
+    total = score[0]
+    came_from = np.zeros(score.shape, dtype=np.int64)
+    for z in range(1, len(score)):
+        steps = np.stack([np.pad(total, 1, constant_values=-np.inf)[k : k + len(total)] for k in range(3)])
+        came_from[z] = steps.argmax(axis=0) - 1
+        total = steps.max(axis=0) + score[z]
+    path = [int(total.argmax())]
+    for z in range(len(score) - 1, 0, -1):
+        path.append(path[-1] + int(came_from[z, path[-1]]))
+    return np.asarray(path[::-1], dtype=np.float64)
+
+
+def _front(coarse: Coarse, x: np.ndarray) -> np.ndarray:
+    """Row of the front of the vertebral bodies: 20 mm of bone behind, 20 mm of soft tissue or lung before.
+
+    Marrow of old bone is hardly denser than muscle, so no threshold finds it in every slice; the path does.
+    """
     _, dy, dx = coarse.geometry.spacing_mm
-    solid = _near(bone, x, max(1, round(10.0 / dx))) > 0.5
-    solid &= ndimage.binary_opening(solid, np.ones((1, max(2, round(8.0 / dy)))))
-    found = solid.any(axis=1)
-    if found.sum() < 3:
-        return None
-    return _smooth(np.where(found, solid.argmax(axis=1).astype(float), np.nan), coarse)
+    profile = _near(np.clip(coarse.hu, *_CONTRAST_HU), x, max(1, round(8.0 / dx)))
+    reach = max(1, round(20.0 / dy))
+    sums = np.cumsum(np.pad(profile, ((0, 0), (reach + 1, reach)), mode="edge"), axis=1)
+    behind, before = (
+        sums[:, 2 * reach :] - sums[:, reach:-reach],
+        sums[:, reach:-reach] - sums[:, : -2 * reach],
+    )
+    score = (behind - before)[:, : profile.shape[1]] / reach
+    score[:, : profile.shape[1] // 3] = -1e6
+    return _smooth(_path(score), coarse)
 
 
-def _canal(coarse: Coarse, x: np.ndarray, front: np.ndarray, dy: float) -> np.ndarray:
-    """Row of the canal: the dark gap behind the vertebral body, held near its usual depth."""
-    dx = coarse.geometry.spacing_mm[2]
-    profile = _near(np.clip(coarse.hu, -50.0, 500.0), x, max(1, round(4.0 / dx)))
-    profile = ndimage.gaussian_filter(profile, (3.0 / coarse.geometry.spacing_mm[0], 3.0 / dy))
-    depth_mm = (np.arange(profile.shape[1])[None, :] - front[:, None]) * dy
-    off_mm = depth_mm - _CANAL_BEHIND_FRONT_MM
-    cost = np.where(np.abs(off_mm) < 12.0, profile + 1.5 * off_mm**2, np.inf)
-    row = np.where(np.isfinite(cost).any(axis=1), cost.argmin(axis=1), front + _CANAL_BEHIND_FRONT_MM / dy)
-    return _smooth(row.astype(float), coarse)
+def _canal(coarse: Coarse, x: np.ndarray, front: np.ndarray) -> np.ndarray:
+    """Row of the canal's centre: the dark gap behind the vertebral body, held near its usual depth."""
+    dz, dy, dx = coarse.geometry.spacing_mm
+    profile = _near(np.clip(coarse.hu, 0.0, 400.0), x, max(1, round(5.0 / dx)))
+    profile = ndimage.gaussian_filter(profile, (5.0 / dz, 3.0 / dy))
+    off_mm = (np.arange(profile.shape[1])[None, :] - front[:, None]) * dy - _CANAL_BEHIND_FRONT_MM
+    score = np.where(np.abs(off_mm) < 14.0, -profile - 0.7 * off_mm**2, -1e6)
+    return _smooth(_path(score), coarse)
 
 
 def find_heart(
@@ -148,13 +167,12 @@ def _dome(lung: np.ndarray, coarse: Coarse) -> float:
     return float(np.quantile(lowest, 0.85)) if lowest.size else float(np.nonzero(lung)[0].min())
 
 
-def _floor(
-    domes: tuple[float, float], lungs: tuple[np.ndarray, np.ndarray], coarse: Coarse
-) -> np.ndarray:
+def _floor(domes: tuple[float, float], lungs: tuple[np.ndarray, np.ndarray], coarse: Coarse) -> np.ndarray:
     """(x,) slice of the diaphragm under the heart: a line from the right dome to the left one."""
     left, right = lungs
     ends = [float(np.nonzero(lung)[2].mean()) for lung in (right, left)]
-    return np.interp(np.arange(left.shape[2]), ends, domes)
+    apex = domes[1] - _APEX_BELOW_DOME_MM / coarse.geometry.spacing_mm[0]
+    return np.interp(np.arange(left.shape[2]), ends, (domes[0], apex))
 
 
 def _within_hull(lungs: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -188,7 +206,9 @@ def oesophagus_line(spine: Spine, trachea: np.ndarray, carina: int | None, coars
         if len(rows):
             row[z] = min(rows.max() + 0.5 + 6.0 / dy, spine.front[z] - 5.0 / dy)
             column[z] = columns.mean() + 5.0 / dx
-    if carina is not None:  # it leaves the spine for the hiatus, forwards and to the left, over the last 12 cm
+    if (
+        carina is not None
+    ):  # it leaves the spine for the hiatus, forwards and to the left, over the last 12 cm
         down_mm = np.clip((carina - np.arange(n)) * dz - 40.0, 0.0, 100.0)
         row, column = row - 0.13 * down_mm / dy, column + 0.10 * down_mm / dx
     return np.column_stack([ndimage.gaussian_filter1d(v, 8.0 / dz, mode="nearest") for v in (row, column)])
