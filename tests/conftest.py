@@ -1,11 +1,13 @@
 """Fixtures shared by all rooms: the real data, and patients made once a session."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from twin import PatientTwin
 
+os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.patient import Scan
-from twin.structures import StructureSet
+from twin.structures import Role, StructureSet
 
 if TYPE_CHECKING:
     from twin.coarse import Coarse
@@ -110,7 +110,7 @@ class _Anatomy:
 
     def _add(self, name: str, mask: np.ndarray) -> None:
         if name not in self.structures and mask.any():
-            role = "EXTERNAL" if name == "Body" else "OAR"
+            role: Role = "EXTERNAL" if name == "Body" else "OAR"
             self.structures = self.structures.with_mask(name, role, mask, estimated=True)
 
     def _add_body(self, body: np.ndarray) -> None:

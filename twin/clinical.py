@@ -19,19 +19,19 @@ class ClinicalRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    age_years: float | None = Field(None, ge=0, le=120)
+    age_years: float | None = Field(default=None, ge=0, le=120)
     sex: Literal["female", "male"] | None = None
     histology: Literal["adenocarcinoma", "squamous", "large cell", "nos", "other"] | None = None
-    t_stage: str | None = Field(None, pattern=r"^T(X|0|is|1mi|1[abc]?|2[ab]?|3|4)$")
-    n_stage: str | None = Field(None, pattern=r"^N[X0123]$")
-    m_stage: str | None = Field(None, pattern=r"^M(0|1[abc]?)$")
+    t_stage: str | None = Field(default=None, pattern=r"^T(X|0|is|1mi|1[abc]?|2[ab]?|3|4)$")
+    n_stage: str | None = Field(default=None, pattern=r"^N[X0123]$")
+    m_stage: str | None = Field(default=None, pattern=r"^M(0|1[abc]?)$")
     tnm_edition: Literal[6, 7, 8, 9] | None = None
     stage: str | None = None
-    ecog: int | None = Field(None, ge=0, le=4)
+    ecog: int | None = Field(default=None, ge=0, le=4)
     smoking: Literal["never", "former", "current"] | None = None
-    pack_years: float | None = Field(None, ge=0, le=300)
-    fev1_percent: float | None = Field(None, ge=0, le=200)
-    dlco_percent: float | None = Field(None, ge=0, le=200)
+    pack_years: float | None = Field(default=None, ge=0, le=300)
+    fev1_percent: float | None = Field(default=None, ge=0, le=200)
+    dlco_percent: float | None = Field(default=None, ge=0, le=200)
     interstitial_lung_disease: bool | None = None
     comorbidity: bool | None = None
     chemotherapy: Literal["none", "sequential", "concurrent"] | None = None

@@ -146,14 +146,13 @@ def _read(path: Path, name: str) -> Instance | None:
 
 
 def _one_patient(files: list[Instance]) -> None:
+    """Refuse files of several patients, naming one file of each but no patient."""
     example: dict[str, str] = {}
     for file in files:
-        example.setdefault(file.text("PatientID"), file.file)
+        example.setdefault(file.text("PatientID"), f"the {file.text('Modality')} {file.file}")
     if len(example) > 1:
-        names = ", ".join(list(example.values())[:5])
-        raise InputError(
-            f"files of {len(example)} patients are mixed (for example {names}); import one at a time"
-        )
+        one, other = list(example.values())[:2]
+        raise InputError(f"{other} belongs to another patient than {one}; import one patient at a time")
 
 
 def volume(

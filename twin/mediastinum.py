@@ -38,7 +38,7 @@ class Spine:
 
 def find_spine(coarse: Coarse, body: np.ndarray) -> Spine | None:
     """The vertebral column from its bone, or None where none is seen."""
-    _, dy, dx = coarse.geometry.spacing_mm
+    dx = coarse.geometry.spacing_mm[2]
     rows = np.nonzero(body.any(axis=(0, 2)))[0]
     columns = np.nonzero(body.any(axis=(0, 1)))[0]
     if not len(rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def read(path: str | os.PathLike[str], modality: Modality, unit: Unit) -> Volume
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     try:
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)
         sizes, affine = image.shape, image.affine
     except Exception as error:  # nibabel raises many types on damaged headers
         raise InputError(f"{path} is not a readable NIfTI image") from error
