@@ -1,0 +1,200 @@
+"""Bones and muscles of the in-silico chest wall, most of them in coordinates that follow the rib cage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.shapes import Grid, ellipsoid, tube
+from simulators.thorax import Habitus, Walls, spine_y_mm
+
+_BINS = 361
+_LEVEL_MM = 23.5  # height of one thoracic vertebra with its disc, reference patient
+
+
+def vertebra_z_mm(number: float) -> float:
+    """Height of the middle of thoracic vertebra 1 to 12 (13 is the first lumbar), mm."""
+    return 2.0 + (5.3 - number) * _LEVEL_MM
+
+
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """Bony strips over the cage: tables (n, 2, bins, 4), and (n,) cortex thickness (mm), cortex and marrow HU."""
+
+    tables: np.ndarray
+    cortex_mm: np.ndarray
+    cortex_hu: np.ndarray
+    marrow_hu: np.ndarray
+
+
+def _smooth(t):
+    t = np.clip(t, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _taper(angle, first, last, ramp=0.05):
+    """1 between two angles, falling to 0 within `ramp` radians at both ends."""
+    return np.sqrt(np.clip((angle - first) / ramp, 0, 1) * np.clip((last - angle) / ramp, 0, 1))
+
+
+_BONE_END = (2.5, 2.45, 2.42, 2.38, 2.3, 2.2, 2.08, 1.95, 1.85, 1.75, 1.25, 0.85)  # angle of ribs' bony ends
+_DROP_MM = (30, 48, 58, 66, 74, 82, 90, 94, 94, 90, 62, 34)  # fall from spine to bony end
+_RISE_MM = (0, 4, 8, 14, 24, 38, 52, 40, 34, 28, 0, 0)  # rise of the cartilage towards the sternum
+
+
+def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
+    """Ribs, costal cartilages, sternum and scapulae."""
+    angle = np.linspace(0, np.pi, _BINS)
+    rows, cortex, cortex_hu, marrow = [], [], [], []
+
+    def add(sides, properties):
+        rows.append(sides)
+        cortex.append(properties[0])
+        cortex_hu.append(properties[1])
+        marrow.append(properties[2])
+
+    calcified = rng.uniform(90, 240)
+    for rib in range(12):
+        bone, cartilage = [], []
+        end, drop, rise = _BONE_END[rib], _DROP_MM[rib] + rng.normal(0, 3), _RISE_MM[rib]
+        for _ in range(2):
+            own_end = end + rng.normal(0, 0.03)
+            fall = 0.25 * np.clip(angle / own_end, 0, 1) + 0.75 * _smooth((angle - 0.15) / (own_end - 0.15))
+            z = vertebra_z_mm(rib + 1) + 8 + rng.normal(0, 0.8) - drop * fall
+            z = z + rise * _smooth((angle - own_end) / (np.pi - 0.15 - own_end))
+            z = z + 1.0 * np.sin(3 * angle + rng.uniform(0, 6))
+            wide = (6.6 if rib else 5.5) - (1.4 if rib > 9 else 0)
+            half = wide * _taper(angle, 0.17, own_end)
+            thick = 4.3 - 0.9 * _smooth((angle - 0.5) / 1.5) + (0 if rib else -0.6)
+            bone.append(np.stack([z, half, 4.6 + 0 * angle, thick], axis=1))
+            last = np.pi - 0.13 if rib < 7 else min(own_end + 0.55, np.pi - 0.35)
+            shown = _taper(angle, own_end - 0.03, last) if rib < 10 else 0 * angle
+            cartilage.append(np.stack([z, 6.2 * shown, 5.0 + 0 * angle, 4.4 + 0 * angle], axis=1))
+        add(bone, (1.3, rng.uniform(640, 800), rng.uniform(90, 190)))
+        if rib < 10:
+            add(cartilage, (1.2, calcified * rng.uniform(0.8, 1.3), rng.uniform(75, 105)))
+    front = np.pi - angle
+    body = np.stack([-38 + 0 * angle, 74 * (front < 0.21), 6.0 + 0 * angle, 5.2 + 0 * angle], axis=1)
+    manubrium = np.stack([38 + 0 * angle, 17 * (front < 0.52), 6.0 + 0 * angle, 6.0 + 0 * angle], axis=1)
+    xiphoid = np.stack([-124 + 0 * angle, 13 * (front < 0.09), 5.0 + 0 * angle, 3.6 + 0 * angle], axis=1)
+    sternum_marrow = rng.uniform(40, 120)
+    for part in (body, manubrium, xiphoid):
+        add([part, part], (1.3, rng.uniform(430, 560), sternum_marrow))
+    for plate in _scapula(angle):
+        add([plate, plate], (1.5, rng.uniform(600, 760), 180.0))
+    return Strips(
+        np.asarray(rows, dtype=np.float64), np.asarray(cortex), np.asarray(cortex_hu), np.asarray(marrow)
+    )
+
+
+def _scapula(angle) -> list[np.ndarray]:
+    """Blade, lateral border and spine of the shoulder blade, raised and turned out by the lifted arms."""
+    t = (angle - 0.62) / 0.82  # 0 at the medial border, 1 at the neck
+    shown = _taper(angle, 0.62, 1.46, 0.06)
+    low = -42 + 95 * np.clip(t, 0, 1) ** 1.25
+    high = 58 + 22 * np.clip(t, 0, 1)
+    depth = 15 + 23 * np.clip(t, 0, 1) ** 1.3
+    blade = np.stack([(low + high) / 2, shown * (high - low) / 2, depth, 2.1 + 0.6 * np.abs(2 * t - 1)], axis=1)
+    border = np.stack([low + 5, 7.5 * shown, depth + 0.5, 4.3 + 1.5 * np.clip(t, 0, 1)], axis=1)
+    spine = np.stack([38 + 34 * t, 5.0 * shown, depth + 6 + 8 * t, 9.0 + 6 * t], axis=1)
+    return [blade, border, spine]
+
+
+def muscles(grid: Grid, walls: Walls) -> list[np.ndarray]:
+    """Distances of the muscles; what is left between them is fat.
+
+    The muscles of the wall are slabs at a depth over the rib cage, in a range of angle and height.
+    """
+    cage, angle, z = walls.cage, walls.angle, grid.z
+    lean = walls.lean + 1.0
+
+    def slab(depth, thick, angles, heights, skew=0.0):
+        """A sheet `thick` mm thick at `depth` mm over the cage."""
+        mid, half = (angles[0] + angles[1]) / 2, (angles[1] - angles[0]) / 2
+        zm, zh = (heights[0] + heights[1]) / 2, (heights[1] - heights[0]) / 2
+        u = (angle - mid) / half
+        v = (z - zm - skew * (angle - mid)) / zh
+        fade = np.sqrt(np.clip(1 - u**4, 0, 1)) * np.sqrt(np.clip(1 - v**4, 0, 1))
+        sheet = np.abs(cage - depth) - 0.5 * thick * fade + 3.0 * (fade <= 0)
+        return np.maximum(sheet, lean).astype(np.float32)
+
+    parts = [
+        np.maximum(np.abs(cage - 4.5) - 4.5, lean).astype(np.float32),  # intercostal
+        slab(14.5, 7.5, (2.15, 2.78), (-25, 70)),  # pectoralis minor
+        slab(22.5, 9.5, (1.95, 3.02), (-62, 72), skew=-25.0),  # pectoralis major
+        slab(13.2, 7.5, (0.85, 2.0), (-125, 40), skew=-20.0),  # serratus anterior
+        slab(23.5, 9.5, (0.5, 1.62), (-180, 30), skew=30.0),  # latissimus dorsi
+        slab(12.5, 7.0, (1.2, 2.75), (-240, -118)),  # external oblique
+        slab(12.0, 8.0, (2.72, 3.14), (-240, -112)),  # rectus abdominis
+        np.maximum(slab(10.8, 5.5, (0.62, 1.5), (-40, 84)), lean),  # subscapularis
+    ]
+    t = np.clip((angle - 0.62) / 0.82, 0, 1)
+    over = cage - (15 + 23 * t**1.3)
+    high = np.maximum(np.abs(angle - 1.06) * 90 - 40, np.maximum(z - 88, -38 + 80 * t - z))
+    parts.append(np.maximum(np.maximum(-over + 3.4, over - 30), np.maximum(high, lean + 1)).astype(np.float32))
+    parts.append(np.maximum(np.maximum(over + 3.4, 11.5 - cage), np.maximum(high, lean)).astype(np.float32))
+    spine = spine_y_mm(z).astype(np.float32)
+    outer = lean + 8.0  # the sheet right under the fat: trapezius, upper latissimus
+    sheet = np.maximum(np.abs(lean + 4.0) - 3.6, np.maximum(np.abs(grid.x) - 88 + 0.4 * np.clip(60 - z, 0, 120), spine - grid.y))
+    parts.append(np.maximum(sheet, -75 - z).astype(np.float32))
+    for side in (-1.0, 1.0):
+        column = np.hypot((grid.x - side * 25) / 1.15, grid.y - spine - 42) - 18.5
+        parts.append(np.maximum(column, outer).astype(np.float32))
+        rhomboid = np.maximum(np.abs(grid.y - spine - 52 + 0.25 * np.abs(grid.x)) - 3.5, np.abs(grid.x - side * 52) - 24)
+        parts.append(np.maximum(np.maximum(rhomboid, np.abs(z - 30) - 40), outer).astype(np.float32))
+        arm = [(132, 52, -38), (138, 50, 5), (146, 46, 50), (160, 36, 100), (178, 26, 160)]
+        bellies = ((0, 0, (10, 16, 20, 24, 26)), (-4, -26, (5, 10, 15, 19, 20)), (14, 20, (5, 9, 14, 20, 22)))
+        for dx, dy, radii in bellies:
+            points = [(side * (x + dx), y + dy, z0) for x, y, z0 in arm]
+            parts.append(np.maximum(tube(grid, points, radii), lean + 1))
+        for x, y, r in ((20, 6, 9), (38, 18, 10), (52, 40, 13), (24, -18, 8)):  # neck: scalenes, sternomastoid
+            points = [(side * x, y, 84), (side * x * 0.9, y - 4, 140)]
+            parts.append(np.maximum(tube(grid, points, r), lean + 1))
+        psoas = ellipsoid(grid, (side * 34, 46, -215), (16, 18, 60))
+        parts.append(psoas)
+    return parts
+
+
+def long_bones() -> list[tuple[np.ndarray, np.ndarray, float, float]]:
+    """Clavicles, humeral heads and rib necks: (points (n, 3), radii (n,), cortex mm, marrow HU)."""
+    bones = []
+    for side in (-1.0, 1.0):
+        clavicle = [(16, -36, 50), (40, -42, 58), (70, -36, 72), (105, -8, 90), (135, 14, 106)]
+        bones.append((clavicle, [8.5, 6.5, 5.5, 5.5, 6.5], 1.6, 200.0))
+        bones.append(([(162, 26, 108), (166, 24, 118), (172, 20, 150)], [22, 19, 12], 2.2, 160.0))
+        bones.append(([(146, 34, 92), (152, 30, 104)], [11, 13], 1.8, 190.0))  # glenoid
+        for number in range(1, 13):
+            z = vertebra_z_mm(number)
+            y = float(spine_y_mm(z))
+            bones.append(([(17, y + 8, z + 10), (28, y + 20, z + 8), (40, y + 30, z + 6)], [4.5, 3.8, 4.2], 1.2, 150.0))
+        bones[-15:] = [(np.asarray(p, dtype=np.float64) * (side, 1, 1), np.asarray(r), c, m) for p, r, c, m in bones[-15:]]
+    return bones
+
+
+def vertebrae(grid: Grid) -> dict[str, np.ndarray]:
+    """Distances (mm) of the column's parts on a fine grid: discs, bodies with arches and processes, canal, cord."""
+    level = (grid.z - vertebra_z_mm(5)) / _LEVEL_MM
+    phase = (level - np.round(level)) * _LEVEL_MM  # height within the vertebra, 0 at its middle
+    size = (1 - grid.z / 700).astype(np.float32)
+    y = grid.y - spine_y_mm(grid.z).astype(np.float32)
+    x = np.abs(grid.x)
+    waist = 1.4 * np.cos(phase / _LEVEL_MM * 2 * np.pi)
+    ring = np.hypot(x / 1.12, np.where(y > 0, y * 1.18, y)) - (14.2 * size - waist)
+    disc = ring - 0.4
+    body = np.maximum(ring, np.abs(phase) - 9.2)
+    back = y - 23.5 * size
+    canal = np.hypot(x / 1.15, back) - 8.3
+    arch = np.maximum(np.hypot(x, back * 0.9) - 13.5, -back - 2)
+    arch = np.maximum(arch, np.abs(phase + 1) - 9.0)
+    pedicle = np.maximum(np.maximum(np.abs(x - 10.5) - 3.4, np.abs(y - 16 * size) - 9), np.abs(phase - 4) - 5.5)
+    tilt = phase + 0.75 * (back - 10)  # spinous processes lean down
+    wrap = tilt + _LEVEL_MM * (tilt < -0.5 * _LEVEL_MM)
+    process = np.maximum(np.maximum(x - 2.6, np.abs(wrap) - 7.5), np.maximum(10 - back, back - 33 * size))
+    wing = np.hypot((phase - 4), back - 2 - 0.45 * (x - 12)) - 5.2
+    wing = np.maximum(wing, np.maximum(10 - x, x - 32))
+    bone = np.minimum.reduce([body, np.broadcast_to(arch, body.shape), pedicle, process, wing])
+    bone = np.maximum(bone, -canal)
+    cord = np.hypot(x / 1.25, back) - 4.7
+    return {k: np.ascontiguousarray(np.broadcast_to(v, grid.shape), dtype=np.float32)
+            for k, v in {"disc": disc, "bone": bone, "canal": canal, "cord": cord}.items()}  # fmt: skip

@@ -1,0 +1,102 @@
+"""Where an in-silico tumour and its nodes lie, and how they are shaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_SEATS = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
+    ("right", "upper"): (-38.0, 8.0, -4.0),
+    ("right", "lower"): (-44.0, 24.0, -52.0),
+    ("left", "upper"): (46.0, 4.0, -14.0),
+    ("left", "lower"): (50.0, 28.0, -58.0),
+}
+_PERIPHERAL = {
+    ("right", "upper"): (-75.0, 5.0, 40.0),
+    ("right", "lower"): (-82.0, 42.0, -70.0),
+    ("left", "upper"): (75.0, 0.0, 35.0),
+    ("left", "lower"): (82.0, 44.0, -72.0),
+}
+STATIONS = {  # lymph node station: centre, anatomical mm
+    "2R": (-15.0, -6.0, 58.0), "4R": (-18.0, 2.0, 22.0), "4L": (12.0, 6.0, 14.0), "5": (32.0, -8.0, 14.0),
+    "7": (2.0, 22.0, -24.0), "10R": (-36.0, 6.0, -6.0), "11R": (-44.0, 20.0, -34.0), "10L": (40.0, 12.0, 2.0),
+    "11L": (50.0, 24.0, -36.0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a tumour sits: centre (x, y, z) anatomical mm, and the direction away from the hilum."""
+
+    centre: tuple[float, float, float]
+    side: str
+    lobe: str
+
+
+def seat(side: str, lobe: str, site: str, gtv_cm3: float, rng: np.random.Generator) -> Seat:
+    """A place for the tumour's centre before it is fitted into the lung."""
+    radius = equivalent_radius_mm(gtv_cm3)
+    outward = -1.0 if side == "right" else 1.0
+    if site == "central":
+        base = np.array(_SEATS[side, lobe]) + rng.normal(0, 3, 3)
+        base += np.array([outward * 0.55, 0.15, -0.05]) * radius
+    else:
+        base = np.array(_PERIPHERAL[side, lobe]) + rng.normal(0, 6, 3)
+    return Seat(tuple(float(v) for v in base), side, lobe)
+
+
+def equivalent_radius_mm(gtv_cm3: float) -> float:
+    """Radius of the sphere of this volume, mm."""
+    return float((gtv_cm3 * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
+
+
+@dataclass(frozen=True, eq=False)
+class Lobulation:
+    """A star shape whose radius varies smoothly with the direction.
+
+    Args:
+        directions: (n, 3) unit vectors of the lobules.
+        height: (n,) their share of the radius.
+        sharp: (n,) how narrow they are.
+        stretch: (3,) lengths of the axes relative to their mean.
+    """
+
+    directions: np.ndarray
+    height: np.ndarray
+    sharp: np.ndarray
+    stretch: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, lobules: int = 14) -> Lobulation:
+        """A shape by chance."""
+        v = rng.normal(size=(lobules, 3))
+        stretch = np.exp(rng.normal(0, 0.10, 3))
+        return cls(
+            v / np.linalg.norm(v, axis=1, keepdims=True),
+            rng.uniform(0.08, 0.30, lobules) * rng.choice((1, -0.7), lobules, p=(0.7, 0.3)),
+            rng.uniform(6, 16, lobules),
+            stretch / stretch.prod() ** (1 / 3),
+        )
+
+    def level(self, offset: np.ndarray) -> np.ndarray:
+        """Distance from the centre over the radius in that direction, for offsets (..., 3) mm: the shape's levels."""
+        p = offset / self.stretch
+        distance = np.sqrt((p**2).sum(axis=-1)) + 1e-6
+        unit = p / distance[..., None]
+        radius = 1.0
+        for direction, height, sharp in zip(self.directions, self.height, self.sharp, strict=True):
+            radius = radius + height * np.exp(sharp * (unit @ direction - 1.0))
+        return distance / radius
+
+
+def spicules(centre, radius_mm: float, shape: Lobulation, number: int, rng: np.random.Generator):
+    """Strands that run from the tumour into the lung: start, end (n, 3) anatomical mm and radii (n,), mm."""
+    v = rng.normal(size=(number, 3)) * (1, 1, 0.8)
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    surface = radius_mm / shape.level(v)
+    start = np.asarray(centre) + v * (0.85 * surface)[:, None]
+    bend = rng.normal(0, 0.18, (number, 3))
+    length = rng.gamma(3.0, 0.09 * radius_mm + 1.2, number)
+    end = np.asarray(centre) + v * surface[:, None] + (v + bend) * length[:, None]
+    return start, end, rng.uniform(0.7, 1.5, number)
