@@ -5,7 +5,9 @@ from importlib import import_module
 _HOME = {
     "Comparison": "results",
     "Imaging": "plan",
+    "Gap": "scenario",
     "Phase": "plan",
+    "Scenario": "scenario",
     "TreatmentPlan": "plan",
     "compare": "comparison",
     "load": "results",

@@ -2,45 +2,99 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from scenarios.plan import Imaging, TreatmentPlan
+from scenarios.scenario import Scenario
 
 FIRST_FRACTION = 9 / 24  # 09:00
 GAP = 6 / 24  # least time between two fractions of one day (CHART: six hours, Saunders 1999)
 IMAGE = 8.5 / 24  # images are taken at 08:30, before the day's first fraction
-MONDAY = 0
+MONDAY, FRIDAY = 0, 4
 
 
-def is_weekend(day: int, day0_weekday: int | None) -> bool:
-    """Whether a day is a Saturday or Sunday; where the date of day 0 is unknown it is taken as a Monday."""
-    return (day + (MONDAY if day0_weekday is None else day0_weekday)) % 7 >= 5
+def weekday(day: int, day0_weekday: int | None) -> int:
+    """0 for a Monday; where the date of day 0 is unknown it is taken as a Monday."""
+    return (day + (MONDAY if day0_weekday is None else day0_weekday)) % 7
 
 
-def fraction_times(
-    plan: TreatmentPlan, day0_weekday: int | None, from_day: int = 0
-) -> Iterator[tuple[float, float]]:
-    """(time_days, dose_gy) of the plan's fractions in order.
+@dataclass(frozen=True)
+class Slot:
+    """A fraction in its place: when, how much, and its number in the plan (the first is 1)."""
+
+    time_days: float
+    dose_gy: float
+    number: int
+
+
+def fraction_times(scenario: Scenario, day0_weekday: int | None, from_day: int = 0) -> Iterator[Slot]:
+    """The fractions that are given, in order.
 
     Args:
-        plan: its phases follow each other; a new phase begins on the next treatment day.
+        scenario: its plan's phases follow each other, each beginning on the next treatment day.
         day0_weekday: 0 for a Monday, None where unknown (taken as a Monday).
         from_day: first day on which treatment may be given.
 
     Example:
-        >>> times = [t for t, _ in fraction_times(TreatmentPlan.parse("60/30"), day0_weekday=0)]
+        >>> times = [s.time_days for s in fraction_times(Scenario.parse("60/30"), day0_weekday=0)]
         >>> times[0], times[5], times[-1]
         (0.375, 7.375, 39.375)
     """
-    day = from_day
-    for phase in plan.phases:
-        given = 0
-        while given < phase.fractions:
-            if plan.weekends or not is_weekend(day, day0_weekday):
-                for slot in range(min(phase.per_day, phase.fractions - given)):
-                    yield day + FIRST_FRACTION + slot * GAP, phase.fraction_gy
-                    given += 1
+    lost: deque[tuple[float, int]] = deque()  # (dose, number) of fractions to be made up
+    given = 0
+    day = from_day + scenario.late_start_days
+    plan = deque(_prescribed(scenario.plan))
+    while plan or lost:
+        if not _treats(scenario, day, day0_weekday):
             day += 1
+            continue
+        today = [plan.popleft() for _ in range(_due(plan))] if plan else []
+        blocked = any(day in gap for gap in scenario.gaps)
+        if blocked and scenario.make_up == "prolong":
+            plan.extendleft(reversed(today))
+            day += 1
+            continue
+        missed = [f for f in today if blocked or f.number in scenario.missed]
+        attended = [(f.dose_gy, f.number) for f in today if f not in missed]
+        if scenario.make_up != "none":
+            lost.extend((f.dose_gy, f.number) for f in missed)
+        second = scenario.make_up == "friday" and weekday(day, day0_weekday) == FRIDAY and len(attended) == 1
+        if lost and not blocked and (not today or second):
+            attended.append(lost.popleft())
+        for k, (dose, number) in enumerate(attended):
+            if given == scenario.stop_after:
+                return
+            given += 1
+            yield Slot(day + FIRST_FRACTION + k * GAP, dose, number)
+        day += 1
+
+
+@dataclass(frozen=True)
+class _Prescribed:
+    dose_gy: float
+    number: int
+    phase: int
+    per_day: int
+
+
+def _prescribed(plan: TreatmentPlan) -> Iterator[_Prescribed]:
+    number = 0
+    for k, phase in enumerate(plan.phases):
+        for _ in range(phase.fractions):
+            number += 1
+            yield _Prescribed(phase.fraction_gy, number, k, phase.per_day)
+
+
+def _due(plan: deque[_Prescribed]) -> int:
+    """How many fractions the next treatment day has: those of one phase, at its rate."""
+    first = plan[0]
+    return sum(f.phase == first.phase for f in list(plan)[: first.per_day])
+
+
+def _treats(scenario: Scenario, day: int, day0_weekday: int | None) -> bool:
+    return scenario.plan.weekends or weekday(day, day0_weekday) < 5
 
 
 def image_slots(schedule: Imaging, after: float, until: float) -> Iterator[tuple[float, set[str]]]:

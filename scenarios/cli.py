@@ -42,9 +42,8 @@ def phantom(
     nodes: Annotated[bool, typer.Option("--nodes", help="With involved nodes.")] = False,
 ) -> None:
     """Make an in-silico NSCLC patient; its truth is written beside the twin as truth.json."""
-    from twin.folder import save
-
     from simulators.insilico import make_patient
+    from twin.folder import save
 
     _free(out)
     twin, truth = make_patient(seed, gtv_cm3=gtv_cm3, site=site, nodes=nodes)  # type: ignore[arg-type]
@@ -97,12 +96,12 @@ def compare(
     """Compare treatment plans for one patient and write a run folder with a report."""
     from scenarios.comparison import compare as run
     from scenarios.describe import print_comparison
-    from scenarios.plan import TreatmentPlan
     from scenarios.request import request_hash
     from scenarios.results import may_write
+    from scenarios.scenario import Scenario
     from twin import PatientTwin
 
-    plans = [TreatmentPlan.parse(text) for text in plan]
+    plans = [Scenario.parse(text) for text in plan]
     patient = PatientTwin.load(twin)
     asked: dict[str, Any] = {
         "days": days,
@@ -133,13 +132,12 @@ def observe(
     ] = None,
 ) -> None:
     """Add an observation to a twin, and the fractions delivered before it."""
+    from scenarios.observe import observe as add
+    from scenarios.scenario import Scenario
+    from twin import PatientTwin
     from twin.folder import save
 
-    from scenarios.observe import observe as add
-    from scenarios.plan import TreatmentPlan
-    from twin import PatientTwin
-
-    delivered = None if plan is None else TreatmentPlan.parse(plan)
+    delivered = None if plan is None else Scenario.parse(plan)
     patient = add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
     save(patient, twin, replace=True)
     last = patient.observations[-1]
@@ -180,9 +178,9 @@ def bed(
     phases = TreatmentPlan.parse(plan).phases
     result = {
         "bed_gy": float(
-            sum(biologically_effective_dose(p.fractions, p.fraction_gy, alpha_beta) for p in phases)
+            sum(biologically_effective_dose(p.total_gy, p.fraction_gy, alpha_beta) for p in phases)
         ),
-        "eqd2_gy": float(sum(eqd2(p.fractions, p.fraction_gy, alpha_beta) for p in phases)),
+        "eqd2_gy": float(sum(eqd2(p.total_gy, p.fraction_gy, alpha_beta) for p in phases)),
     }
     _print(result, as_json)
 
@@ -197,10 +195,9 @@ def _print(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(facts, indent=1))
         return
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else "missing" if value is None else value
-        print(f"{name:<{width}}  {shown}")
+    from scenarios.describe import print_facts
+
+    print_facts(facts)
 
 
 class _progress:

@@ -12,11 +12,12 @@ import polars as pl
 from scenarios.context import outside_context
 from scenarios.engine import realise
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
-from scenarios.plan import TreatmentPlan, distinct
+from scenarios.plan import TreatmentPlan
 from scenarios.planned_dose import planned_doses
 from scenarios.render import ImageJob, render
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
+from scenarios.scenario import Scenario, distinct
 from scenarios.schema import table
 from simulators.chance import Key, Purpose
 from simulators.course import Course, Event
@@ -28,7 +29,7 @@ Progress = Callable[[str, float], None]
 
 def compare(
     twin: PatientTwin,
-    plans: Sequence[TreatmentPlan],
+    plans: Sequence[TreatmentPlan | Scenario],
     *,
     days: float = 365,
     samples: int = 200,
@@ -60,24 +61,24 @@ def compare(
     from simulators.scanner import scanner_named
     from simulators.treatment import generator_named
 
-    plans = distinct(list(plans))
+    scenarios = distinct(plans)
     _check(days, samples, image_samples, seed)
     request = request_hash(
-        twin, plans, days=days, samples=samples, image_samples=image_samples, seed=seed,
+        twin, scenarios, days=days, samples=samples, image_samples=image_samples, seed=seed,
         generator=generator, scanners=scanners,
     )  # fmt: skip
     treatment, devices = generator_named(generator), [scanner_named(name) for name in dict.fromkeys(scanners)]
     clock = _Clock(progress or (lambda step, share: None))
-    courses = [realise(plan, twin, days) for plan in plans]
+    courses = [realise(scenario, twin, days) for scenario in scenarios]
     belief = _belief(twin, samples, seed)
     clock.lap("belief", 0.02)
-    doses = planned_doses(twin, plans)
+    doses = planned_doses(twin, [s.plan for s in scenarios])
     clock.lap("dose", 0.15)
     daily = np.arange(0.0, np.floor(days) + 1)
     gtv_cm3, survivors = _trajectories(twin, doses, belief, courses, daily)
     clock.lap("biology", 0.25)
     jobs = _image_jobs(
-        twin, doses, belief, courses, plans, min(image_samples, samples), daily, gtv_cm3, survivors, seed
+        twin, doses, belief, courses, scenarios, min(image_samples, samples), daily, gtv_cm3, survivors, seed
     )
     clock.lap("tumour fields", 0.4)
     images: list[RunImage] = []
@@ -86,16 +87,16 @@ def compare(
         clock.lap("images", 0.4 + 0.6 * done / len(jobs))
     records = tuple(
         PlanRecord(
-            slug=plan.slug,
-            label=plan.label,
-            total_gy=plan.total_gy,
-            fractions=plan.fractions,
+            slug=scenario.slug,
+            label=scenario.label,
+            total_gy=scenario.plan.total_gy,
+            fractions=scenario.plan.fractions,
             end_days=course.end_days,
-            grid=plan.label if plan.phases else None,
-            context=tuple(outside_context(plan, twin, days)),
-            plan=plan,
+            grid=scenario.plan.label if scenario.plan.phases else None,
+            context=tuple(outside_context(scenario.plan, twin, days)),
+            scenario=scenario,
         )
-        for plan, course in zip(plans, courses, strict=True)
+        for scenario, course in zip(scenarios, courses, strict=True)
     )
     effects = {
         record.slug: plan_outcomes(twin, record, doses, course, belief, daily, gtv_cm3[p], survivors[p], seed)
@@ -201,7 +202,7 @@ def _image_jobs(
     doses: Mapping[str, DoseGrid],
     belief: Belief,
     courses: Sequence[Course],
-    plans: Sequence[TreatmentPlan],
+    scenarios: Sequence[Scenario],
     image_samples: int,
     daily: np.ndarray,
     gtv_cm3: np.ndarray,
@@ -215,7 +216,7 @@ def _image_jobs(
 
     kinetics = FieldKinetics.from_twin(twin, doses)
     jobs = []
-    for p, (plan, course) in enumerate(zip(plans, courses, strict=True)):
+    for p, (scenario, course) in enumerate(zip(scenarios, courses, strict=True)):
         for s in range(image_samples):
             params = {k: v[s] for k, v in belief.samples.items()}
             state = kinetics.start(twin, params)
@@ -228,7 +229,7 @@ def _image_jobs(
                     seen = kinetics.advance(state, params, [course], when)
                     view = kinetics.view(seen, params)
                     key = Key(seed, twin.id, Purpose.IMAGE, s)
-                    jobs.append(ImageJob(plan.slug, s, ordinal, when, course, view, key))
+                    jobs.append(ImageJob(scenario.slug, s, ordinal, when, course, view, key))
             if course.end_days > state.t_days:
                 state = kinetics.advance(state, params, [course], course.end_days)
             survivors[p, s] = state.survivors

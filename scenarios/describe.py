@@ -42,6 +42,35 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
     }
 
 
+def print_facts(facts: dict[str, Any]) -> None:
+    """Facts for a person: nested ones as indented lines, missing ones said to be missing."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            known = {k: v for k, v in value.items() if v is not None}
+            print(f"{name}:" if known else f"{name}: none")
+            for key, item in known.items():
+                print(f"  {key}: {_words(item)}")
+            missing = [k for k, v in value.items() if v is None]
+            if missing:
+                print(f"  missing: {', '.join(missing)}")
+        else:
+            print(f"{name}: {_words(value)}")
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v not in (None, False))
+    if isinstance(value, list):
+        return "; ".join(map(_words, value)) or "none"
+    return str(value)
+
+
 def print_comparison(result: Comparison) -> None:
     """The comparison's table: volumes with their interval, local control and mean lung dose of each plan."""
     from rich.console import Console

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from scenarios.calendar import fraction_times, image_slots
-from scenarios.plan import Imaging, TreatmentPlan
+from scenarios.calendar import Slot, fraction_times, image_slots
+from scenarios.plan import Imaging
+from scenarios.scenario import Scenario
 from simulators.course import Course, Event
 from twin import InputError, PatientTwin
 
@@ -30,22 +31,23 @@ class _Entry:
     scale: float = 0.0
 
 
-def realise(plan: TreatmentPlan, twin: PatientTwin, days: float) -> Course:
-    """The course that a plan becomes for one patient.
+def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
+    """The course that a scenario becomes for one patient.
 
     What the twin has already received is history and stays as it was delivered. Dose grid 0 is the plan's own;
     the twin's grids follow.
 
     Args:
-        plan: the whole course from day 0, or with `more` the fractions from now on.
+        scenario: its plan is the whole course from day 0, or with `more` the fractions from now on.
         twin: the patient; his `now_days` parts history from future.
         days: images are taken up to this day.
 
     Raises:
         InputError: the plan contradicts what was delivered.
     """
+    plan = scenario.plan
     grids = (plan.label, *twin.doses)
-    future = remaining(plan, twin)
+    future = remaining(scenario, twin)
     log: list[_Entry] = [
         _Entry(f.time_days, Event.FRACTION, f.dose_gy, -1 if f.grid is None else grids.index(f.grid), f.scale)
         for f in twin.fractions
@@ -69,12 +71,14 @@ def realise(plan: TreatmentPlan, twin: PatientTwin, days: float) -> Course:
     )
 
 
-def _treat(env: simpy.Environment, fractions, total_gy: float, log: list[_Entry]) -> Iterator[simpy.Event]:
+def _treat(
+    env: simpy.Environment, fractions: list[Slot], total_gy: float, log: list[_Entry]
+) -> Iterator[simpy.Event]:
     """Deliver each fraction at its time; one of no dose is no event."""
-    for time_days, dose_gy in fractions:
-        yield env.timeout(max(0.0, time_days - env.now))
-        if dose_gy > 0:
-            log.append(_Entry(time_days, Event.FRACTION, dose_gy, 0, dose_gy / total_gy))
+    for slot in fractions:
+        yield env.timeout(max(0.0, slot.time_days - env.now))
+        if slot.dose_gy > 0:
+            log.append(_Entry(slot.time_days, Event.FRACTION, slot.dose_gy, 0, slot.dose_gy / total_gy))
 
 
 def _image(
@@ -91,28 +95,42 @@ def _image(
             log.append(_Entry(time_days, Event.IMAGING))
 
 
-def remaining(plan: TreatmentPlan, twin: PatientTwin) -> list[tuple[float, float]]:
-    """The plan's fractions that have not been delivered yet.
+def remaining(scenario: Scenario, twin: PatientTwin) -> list[Slot]:
+    """The scenario's fractions that have not been delivered yet.
 
     Raises:
-        InputError: a delivered fraction is not the one that the plan has in its place.
+        InputError: a delivered fraction is not the one that the plan has in its place, or a gap lies where no
+            fraction is.
     """
+    plan = scenario.plan
     if plan.more:
         first = int(twin.now_days) + 1 if twin.fractions else int(np.ceil(twin.now_days))
-        return list(fraction_times(plan, twin.day0_weekday, first))
-    planned = list(fraction_times(plan, twin.day0_weekday))
-    due = [f for f in planned if f[0] <= twin.now_days]
+        return list(fraction_times(scenario, twin.day0_weekday, first))
+    planned = list(fraction_times(scenario, twin.day0_weekday))
+    _check_gaps(scenario, planned)
+    due = [f for f in planned if f.time_days <= twin.now_days]
     delivered = twin.fractions
     agree = len(due) == len(delivered) and all(
-        abs(dose - f.dose_gy) < _SAME_DOSE_GY and abs(time - f.time_days) < _SAME_TIME_DAYS
-        for (time, dose), f in zip(due, delivered, strict=True)
+        abs(slot.dose_gy - f.dose_gy) < _SAME_DOSE_GY and abs(slot.time_days - f.time_days) < _SAME_TIME_DAYS
+        for slot, f in zip(due, delivered, strict=True)
     )
     if plan.phases and not agree:
-        given = sum(f.dose_gy for f in delivered)
-        due_gy = sum(dose for _, dose in due)
+        given, due_gy = sum(f.dose_gy for f in delivered), sum(slot.dose_gy for slot in due)
         raise InputError(
-            f"the plan {plan.label} contradicts what was delivered: by day {twin.now_days:g} it gives {due_gy:g} Gy "
-            f"in {len(due)} fractions, the patient has had {given:g} Gy in {len(delivered)}; "
+            f"the plan {scenario.label} contradicts what was delivered: by day {twin.now_days:g} it gives "
+            f"{due_gy:g} Gy in {len(due)} fractions, the patient has had {given:g} Gy in {len(delivered)}; "
             f"write +20/8 for further fractions from now"
         )
     return planned[len(due) :]
+
+
+def _check_gaps(scenario: Scenario, planned: list[Slot]) -> None:
+    last = int(planned[-1].time_days) if planned else 0
+    for gap in scenario.gaps:
+        if gap.from_day > last:
+            raise InputError(f"the gap on day {gap.from_day} comes after the last fraction, on day {last}")
+    missing = [n for n in scenario.missed if n > scenario.plan.fractions]
+    if missing:
+        raise InputError(
+            f"fraction {missing[0]} cannot be missed: {scenario.plan.label} has {scenario.plan.fractions}"
+        )

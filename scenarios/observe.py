@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scenarios.engine import remaining
-from scenarios.plan import TreatmentPlan
 from scenarios.planned_dose import planned_doses
+from scenarios.scenario import Scenario
 from twin import Fraction, InputError, Observation, PatientTwin, Scan
 
 
@@ -17,7 +17,7 @@ def observe(
     gtv_cm3: float | None = None,
     scan: Path | None = None,
     mask: Path | None = None,
-    plan: TreatmentPlan | None = None,
+    plan: Scenario | None = None,
 ) -> PatientTwin:
     """A new twin with one more observation.
 
@@ -50,15 +50,16 @@ def observe(
     )
 
 
-def deliver_until(twin: PatientTwin, plan: TreatmentPlan, day: float) -> PatientTwin:
-    """A new twin that has received the plan's fractions up to a day.
+def deliver_until(twin: PatientTwin, scenario: Scenario, day: float) -> PatientTwin:
+    """A new twin that has received the scenario's fractions up to a day.
 
     Raises:
         InputError: the plan contradicts what was delivered.
     """
-    due = [f for f in remaining(plan, twin) if f[0] <= day]
+    due = [slot for slot in remaining(scenario, twin) if slot.time_days <= day]
     if not due:
         return twin
+    plan = scenario.plan
     grid = planned_doses(twin, [plan])[plan.label]
-    fractions = [Fraction(t, dose, grid.name, dose / plan.total_gy) for t, dose in due]
+    fractions = [Fraction(s.time_days, s.dose_gy, grid.name, s.dose_gy / plan.total_gy) for s in due]
     return twin.deliver(fractions, [grid])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,11 +16,13 @@ _RATE = {1: "", 2: " bid", 3: " tid"}
 _FORMS = "60/30, 54/36 tid, 69.6/58 bid, +20/8 (eight more from now), none, or a YAML file"
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """What is read from a user or a file: unknown fields and numbers that are not finite are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Phase(_Frozen):
+class Phase(Frozen):
     """Fractions of one size, given at one rate.
 
     Args:
@@ -46,7 +47,7 @@ class Phase(_Frozen):
         return self.total_gy / self.fractions
 
 
-class Imaging(_Frozen):
+class Imaging(Frozen):
     """When follow-up images are taken: every so many days, counted from day 0.
 
     Args:
@@ -60,7 +61,7 @@ class Imaging(_Frozen):
     also: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
-class TreatmentPlan(_Frozen):
+class TreatmentPlan(Frozen):
     """A course of radiotherapy and its images.
 
     Args:
@@ -103,7 +104,7 @@ class TreatmentPlan(_Frozen):
                 total_gy=float(match["total"]), fractions=int(match["n"]), per_day=_PER_DAY[match["rate"]]
             )
         except ValidationError as error:
-            raise InputError(f"the plan {text!r} cannot be: {_sentence(error)}") from None
+            raise InputError(f"the plan {text!r} cannot be: {sentence(error)}") from None
         return cls(phases=(phase,), more=bool(match["more"]))
 
     @classmethod
@@ -113,19 +114,10 @@ class TreatmentPlan(_Frozen):
         Raises:
             InputError: no such file, not YAML, or not a plan.
         """
-        import yaml
-
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
-            if not isinstance(data, dict):
-                raise InputError(f"{path} holds no plan: it needs a mapping with phases")
-            return cls.model_validate(data)
-        except OSError as error:
-            raise InputError(f"the plan {path} cannot be read: {error.strerror}") from None
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise InputError(f"the plan {path} is not valid YAML") from None
+            return cls.model_validate(read_yaml(path))
         except ValidationError as error:
-            raise InputError(f"the plan {path} cannot be: {_sentence(error)}") from None
+            raise InputError(f"the plan {path} cannot be: {sentence(error)}") from None
 
     def to_yaml(self) -> str:
         """The plan as YAML; `from_yaml` gives the same plan back."""
@@ -161,24 +153,40 @@ class TreatmentPlan(_Frozen):
     @property
     def slug(self) -> str:
         """The label in characters that every file system takes."""
-        return re.sub(r"[^A-Za-z0-9.]+", "-", self.label.replace("+", "plus ")).strip("-.")
+        return slug_of(self.label)
 
 
-def _sentence(error: ValidationError) -> str:
+def slug_of(label: str) -> str:
+    """A label in characters that every file system takes.
+
+    Example:
+        >>> slug_of("+20/8, 7 days off")
+        'plus-20-8-7-days-off'
+    """
+    return re.sub(r"[^A-Za-z0-9.]+", "-", label.replace("+", "plus ")).strip("-.")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A mapping from a YAML file, nothing in it executed.
+
+    Raises:
+        InputError: no such file, not YAML, or no mapping.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the plan {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"the plan {path} is not valid YAML") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path} holds no plan: it needs a mapping with phases")
+    return data
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing that a validation found wrong, in words."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}".removeprefix(": ").replace("Value error, ", "")
-
-
-def distinct(plans: list[TreatmentPlan]) -> list[TreatmentPlan]:
-    """The plans, if their slugs differ.
-
-    Raises:
-        InputError: no plan at all, or two that cannot be told apart.
-    """
-    if not plans:
-        raise InputError("a comparison needs at least one plan; give --plan 60/30")
-    for one, other in pairwise(sorted(plans, key=lambda p: p.slug)):
-        if one.slug == other.slug:
-            raise InputError(f"the plan {other.label!r} is given twice; give two plans different names")
-    return plans

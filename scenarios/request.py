@@ -9,13 +9,13 @@ from importlib.metadata import version
 
 import numpy as np
 
-from scenarios.plan import TreatmentPlan
+from scenarios.scenario import Scenario
 from twin import PatientTwin
 
 
 def request_hash(
     twin: PatientTwin,
-    plans: Sequence[TreatmentPlan],
+    scenarios: Sequence[Scenario],
     *,
     days: float,
     samples: int,
@@ -34,7 +34,7 @@ def request_hash(
         tuple(scanners),
         sorted(versions().items()),
     )
-    parts = [fingerprint(twin), *(p.model_dump_json() for p in plans), repr(settings)]
+    parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scenarios.plan import TreatmentPlan
+from scenarios.scenario import Scenario
 from scenarios.schema import RUN_FORMAT, SCHEMAS, SIMULATED
 from twin import InputError, PatientTwin, Volume
 
@@ -41,7 +41,7 @@ class PlanRecord(_Frozen):
     end_days: float
     grid: str | None
     context: tuple[str, ...]
-    plan: TreatmentPlan
+    scenario: Scenario
 
 
 class PatientRecord(_Frozen):

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from scenarios import Imaging, Phase, TreatmentPlan
-from scenarios.plan import distinct
+from scenarios.scenario import distinct
 from twin import InputError
 
 
@@ -33,7 +33,20 @@ def test_plus_means_more_from_now_and_none_means_no_treatment():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "60/", "/30", "0/30", "60/0", "-60/30", "60/30x", "1e9/30", "60/30 qid", "60/nan", "inf/30", "60//30"],
+    [
+        "",
+        "60/",
+        "/30",
+        "0/30",
+        "60/0",
+        "-60/30",
+        "60/30x",
+        "1e9/30",
+        "60/30 qid",
+        "60/nan",
+        "inf/30",
+        "60//30",
+    ],
 )
 def test_what_is_no_plan_is_refused_in_one_sentence_that_shows_the_forms(text):
     with pytest.raises(InputError, match="write it like 60/30") as error:

@@ -1,0 +1,103 @@
+"""The command line as its users meet it: a process, its output, its exit status."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = str(Path(sys.executable).with_name("rt-twin"))
+
+
+def rt_twin(*words, cwd=None):
+    return subprocess.run([COMMAND, *map(str, words)], check=False, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def refused(result, says):
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert says in " ".join(result.stderr.split())
+    return result.stderr
+
+
+def test_bed_prints_the_reference_numbers():
+    result = json.loads(rt_twin("bed", "60/30", "--json").stdout)
+    assert result == {"bed_gy": pytest.approx(72.0), "eqd2_gy": pytest.approx(60.0)}
+    late = json.loads(rt_twin("bed", "54/3", "--alpha-beta", 3, "--json").stdout)
+    assert late["bed_gy"] == pytest.approx(378.0)
+
+
+def test_show_says_what_the_twin_holds(patient_folder):
+    facts = json.loads(rt_twin("show", patient_folder, "--json").stdout)
+    assert facts["gtv_cm3"] == pytest.approx(60, rel=0.05)
+    assert facts["now_days"] == 0
+    assert facts["structures"]["GTVp"]["role"] == "GTV"
+
+
+def test_compare_prints_the_table_and_writes_the_run(patient_folder, tmp_path):
+    words = ("--days", 100, "--samples", 10, "--image-samples", 0, "--out", tmp_path / "r")
+    result = rt_twin("compare", patient_folder, "--plan", "60/30", "--plan", "60/15", *words)
+    assert result.returncode == 0, result.stderr
+    for expected in ("SIMULATED", "60/30", "60/15", "80% interval", "local control", "report.html"):
+        assert expected in result.stdout
+    assert (tmp_path / "r" / "report.html").is_file()
+    again = rt_twin("compare", patient_folder, "--plan", "60/30", "--plan", "60/15", *words)
+    assert again.returncode == 0, "the same command again replaces its own run"
+    refused(rt_twin("compare", patient_folder, "--plan", "66/33", *words), "exists with other content")
+
+
+def test_observing_records_the_plans_fractions_first(patient_folder, tmp_path):
+    twin = tmp_path / "p.twin"
+    subprocess.run(["cp", "-r", patient_folder, twin], check=True)
+    result = rt_twin("observe", twin, "--day", 21, "--gtv-cm3", 41.5, "--plan", "60/30")
+    assert result.returncode == 0, result.stderr
+    facts = json.loads(rt_twin("show", twin, "--json").stdout)
+    assert (facts["fractions"], facts["delivered_gy"], facts["now_days"]) == (15, 30.0, 21.0)
+    assert facts["observations"] == [{"day": 21.0, "kind": "gtv_cm3", "value": 41.5}]
+    refused(
+        rt_twin("compare", twin, "--plan", "55/20", "--out", tmp_path / "r"), "contradicts what was delivered"
+    )
+    refused(rt_twin("observe", twin, "--day", 3, "--gtv-cm3", 40), "must be 21 or later")
+    refused(rt_twin("observe", twin, "--day", 22), "give either --gtv-cm3, or --scan with --mask")
+
+
+@pytest.mark.parametrize("plan", ["60/", "0/30", "-60/30", "60/30x", "1e9/30"])
+def test_a_plan_that_does_not_parse_is_one_sentence(patient_folder, tmp_path, plan):
+    refused(
+        rt_twin("compare", patient_folder, f"--plan={plan}", "--out", tmp_path / "r"),
+        f"the plan '{plan}' is not understood",
+    )
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--days", -5), "--days must lie between"),
+        (("--generator", "magic"), "unknown generator 'magic'"),
+        (("--scanner", "xray"), "unknown scanner 'xray'"),
+        (("--plan", "60/30"), "given twice"),
+    ],
+)
+def test_bad_settings_are_one_sentence_and_leave_nothing(patient_folder, tmp_path, words, says):
+    refused(rt_twin("compare", patient_folder, "--plan", "60/30", *words, "--out", tmp_path / "r"), says)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_such_twin_or_run_folder_is_one_sentence(tmp_path):
+    refused(rt_twin("show", tmp_path / "none.twin"), "none.twin")
+    refused(
+        rt_twin("compare", tmp_path / "none.twin", "--plan", "60/30", "--out", tmp_path / "r"), "none.twin"
+    )
+    refused(rt_twin("phantom", tmp_path, "--seed", 1), "already exists")
+
+
+def test_an_existing_folder_is_never_overwritten(patient_folder, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    refused(
+        rt_twin("compare", patient_folder, "--plan", "60/30", "--out", tmp_path / "mine"),
+        "exists with other content",
+    )
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]

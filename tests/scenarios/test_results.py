@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from scenarios import load
+from twin import InputError, PatientTwin
+
+
+def test_a_run_folder_reads_back_as_it_was(run, run_folder):
+    again = load(run_folder)
+    assert again.record == run.record
+    for name, table in run.tables.items():
+        assert again.tables[name].equals(table), name
+    for one, other in zip(run.images, again.images, strict=True):
+        assert one.record == other.record
+        assert (one.volume.array == other.volume.array).all()
+        assert other.volume.geometry.same_grid(one.volume.geometry)
+    assert again.twin.id == run.twin.id
+
+
+def test_the_folder_holds_a_baseline_twin_and_a_report_that_needs_no_network(run_folder):
+    assert PatientTwin.load(run_folder / "baseline.twin").gtv_cm3 > 0
+    html = (run_folder / "report.html").read_text()
+    assert "SIMULATED - research use only" in html
+    assert "<script src=" not in html and "<link" not in html
+    assert html.count("data:image/png;base64,") >= 4
+
+
+def test_saving_over_other_content_is_refused_and_over_the_same_request_replaces(run, run_folder, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.doc").write_text("years of work")
+    with pytest.raises(InputError, match="exists with other content"):
+        run.save(tmp_path / "other")
+    assert (tmp_path / "other" / "thesis.doc").read_text() == "years of work"
+    run.save(run_folder)
+    assert load(run_folder).record == run.record
+
+
+def edited(run_folder, tmp_path, change):
+    record = json.loads((run_folder / "run.json").read_text())
+    change(record)
+    target = tmp_path / "edited"
+    target.mkdir()
+    for item in run_folder.iterdir():
+        if item.name != "run.json":
+            (target / item.name).symlink_to(item)
+    (target / "run.json").write_text(json.dumps(record))
+    return target
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda r: r.update(format="rt-twin-run/2"), "format"),
+        (lambda r: r.update(samples="many"), "samples"),
+        (lambda r: r.pop("plans"), "plans"),
+        (lambda r: r["images"][0].update(file="../../../etc/passwd"), "outside the run"),
+    ],
+)
+def test_a_newer_or_broken_run_is_refused(run_folder, tmp_path, change, says):
+    with pytest.raises(InputError, match=says):
+        load(edited(run_folder, tmp_path, change))
+
+
+def test_a_broken_table_or_no_run_at_all_is_refused(run_folder, tmp_path):
+    target = edited(run_folder, tmp_path, lambda r: None)
+    (target / "bands.parquet").unlink()
+    (target / "bands.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(InputError, match=r"bands.parquet is missing or broken"):
+        load(target)
+    with pytest.raises(InputError, match="not a run folder"):
+        load(tmp_path)
