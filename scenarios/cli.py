@@ -43,11 +43,14 @@ def phantom(
 ) -> None:
     """Make an in-silico NSCLC patient; its truth is written beside the twin as truth.json."""
     from simulators.insilico import make_patient
-    from twin.folder import save
+    from twin.files import atomic_file
+    from twin.folder import TRUTH
 
     _free(out)
     twin, truth = make_patient(seed, gtv_cm3=gtv_cm3, site=site, nodes=nodes)  # type: ignore[arg-type]
-    save(twin, out, truth=truth)
+    twin.save(out)
+    with atomic_file(out / TRUTH) as file:
+        file.write_text(json.dumps(truth, indent=1))
     print(f"{out}: in-silico patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
 
 
@@ -135,11 +138,10 @@ def observe(
     from scenarios.observe import observe as add
     from scenarios.scenario import Scenario
     from twin import PatientTwin
-    from twin.folder import save
 
     delivered = None if plan is None else Scenario.parse(plan)
     patient = add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
-    save(patient, twin, replace=True)
+    patient.save(twin)
     last = patient.observations[-1]
     print(
         f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"

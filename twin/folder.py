@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -85,6 +86,10 @@ class _StoredBelief(_Stored):
     samples: dict[str, list[float]]
 
 
+# The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
+TRUTH = "truth.json"
+
+
 class _Format(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -106,6 +111,8 @@ def save(twin: PatientTwin, path: str | os.PathLike[str]) -> None:
         raise InputError(f"{path} already exists with other content; choose another name or remove it")
     with atomic_folder(path, replace=True) as part:
         _write(twin, part)
+        if (path / TRUTH).is_file():
+            shutil.copy2(path / TRUTH, part)
 
 
 def load(path: str | os.PathLike[str]) -> PatientTwin:
@@ -211,7 +218,9 @@ def _write(twin: PatientTwin, folder: Path) -> None:
 
 
 def _keep(volume: Volume, folder: Path, file: str) -> _StoredVolume:
-    nifti.write(folder / file, volume)
+    source = volume.source
+    if not (isinstance(source, nifti.StoredVoxels) and source.link(folder / file)):
+        nifti.write(folder / file, volume)
     return _StoredVolume(file=file, geometry=volume.geometry, modality=volume.modality, unit=volume.unit)
 
 
@@ -254,7 +263,7 @@ def _volume(root: Path, stored: _StoredVolume) -> Volume:
     read = nifti.read(path, stored.modality, stored.unit)
     if not read.geometry.same_grid(stored.geometry):
         raise InputError(f"{path} lies on another grid than twin.json says; the folder was changed by hand")
-    return Volume(stored.geometry, lambda: read.array, stored.modality, stored.unit)
+    return Volume(stored.geometry, read.source, stored.modality, stored.unit)
 
 
 def _structures(root: Path, stored: _StoredSet) -> StructureSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,13 +48,54 @@ def read(path: str | os.PathLike[str], modality: Modality, unit: Unit) -> Volume
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
-    def voxels() -> np.ndarray:
-        try:
-            return np.asanyarray(image.dataobj).reshape(sizes[:3]).T
-        except Exception as error:
-            raise InputError(f"{path} is damaged or cut short; its voxels cannot be read") from error
+    return Volume(geometry, StoredVoxels.at(path), modality, unit)
 
-    return Volume(geometry, voxels, modality, unit)
+
+@dataclass(frozen=True)
+class StoredVoxels:
+    """Voxels that stay in their NIfTI file until they are read.
+
+    Args:
+        path: the file.
+        stamp: its inode, size and time of change when it was opened.
+    """
+
+    path: Path
+    stamp: tuple[int, int, int]
+
+    @classmethod
+    def at(cls, path: Path) -> StoredVoxels:
+        """The voxels of a file as it is now."""
+        return cls(path, _stamp(path))
+
+    def __call__(self) -> np.ndarray:
+        """The (z, y, x) voxels.
+
+        Raises:
+            InputError: the file is truncated, damaged or gone.
+        """
+        import nibabel
+
+        try:
+            image = nibabel.load(self.path)
+            return np.asanyarray(image.dataobj).reshape(image.shape[:3]).T
+        except Exception as error:
+            raise InputError(f"{self.path} is damaged or cut short; its voxels cannot be read") from error
+
+    def link(self, path: Path) -> bool:
+        """Make `path` a hard link to the file; False where that cannot be or the file has changed."""
+        try:
+            if _stamp(self.path) != self.stamp:
+                return False
+            os.link(self.path, path)
+        except OSError:
+            return False
+        return True
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def write(path: str | os.PathLike[str], volume: Volume) -> None:
