@@ -1,0 +1,212 @@
+"""Elastic shrinkage: a smooth, invertible flow that draws lung into the place of lost tumour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, minimum_filter
+from scipy.sparse import coo_matrix
+from scipy.sparse.linalg import LinearOperator, cg
+
+from simulators.tumour_site import MARGIN_MM, TumourSite, smooth, smoothstep
+from simulators.warp_kernels import compose
+from twin import Geometry, Volume
+
+GRID_MM = 3.0
+MAX_TAU = 1.4
+_SLIP_MM = 7.0
+_SMOOTH_MM = 3.0
+_MAX_GAIN = 1.4
+_MAX_GRADIENT = 1.2
+_WALL_EASE = 0.05
+_REACH_MM = MARGIN_MM - 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The velocity of shrinkage of one patient.
+
+    Args:
+        geometry: the fine grid on which displacements are wanted.
+        coarse: the grid of the velocity.
+        velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume) on the coarse grid;
+            its divergence is -1 in the GTV.
+        freedom: (z, y, x) float32 on the fine grid, 0 where tissue keeps still, 1 where it is free.
+        basis: three (fine, coarse) matrices that take nodes to the fine grid.
+    """
+
+    geometry: Geometry
+    coarse: Geometry
+    velocity_mm: np.ndarray
+    freedom: np.ndarray
+    basis: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def elastic_tau(gtv_cm3: float, gtv0_cm3: float, erosion: float) -> float:
+    """How long the flow runs so that the tissue drawn through the GTV's first surface is (1 - erosion) of the loss.
+
+    The GTV's interior contracts by exp(-tau) = 1 - (1 - erosion) (1 - V/V0).
+
+    Args:
+        gtv_cm3: volume now, cm3.
+        gtv0_cm3: volume at the start, cm3.
+        erosion: share of the loss that re-aerates in place.
+
+    Example:
+        >>> round(elastic_tau(30.0, 60.0, 0.0), 6) == round(float(np.log(2)), 6)
+        True
+        >>> elastic_tau(30.0, 60.0, 1.0), elastic_tau(70.0, 60.0, 0.0)
+        (0.0, 0.0)
+    """
+    drawn = (1.0 - erosion) * max(0.0, 1.0 - gtv_cm3 / gtv0_cm3)
+    return float(min(MAX_TAU, -np.log(max(1.0 - drawn, np.exp(-MAX_TAU)))))
+
+
+def shrinkage_flow(site: TumourSite) -> Flow:
+    """Solve w = k grad(phi), div(w) = -1 in the GTV, balanced by the lung around it, within closed walls.
+
+    Chest wall, mediastinum and bone are the walls: beside lung they hardly give. The flow fades out within some
+    millimetres of them and far from the tumour. A GTV that touches no lung does not move.
+    """
+    coarse = site.geometry.resampled(GRID_MM)
+    gtv = _on(site, site.gtv, coarse)
+    mobile = _on(site, site.gtv | site.lung | site.gap, coarse) > 0.5
+    away_mm = distance_transform_edt(gtv < 0.5, sampling=coarse.spacing_mm)
+    reach = smoothstep((_REACH_MM - away_mm) / 20.0)
+    parts, n = label(mobile)
+    source = np.zeros(coarse.shape)
+    giving = _on(site, site.lung, coarse) * (1.0 - gtv) * reach
+    for part in range(1, n + 1):
+        here = parts == part
+        lost, room = float(gtv[here].sum()), float(giving[here].sum())
+        if lost > 0.0 and room > 0.2 * lost:
+            source[here] = giving[here] * (lost / room) - gtv[here]
+    # Lung hardly slides within some millimetres of its walls, so that nothing folds there.
+    ease = np.where(mobile, _WALL_EASE + smoothstep((_on(site, site.still_mm, coarse) - 1.0) / _SLIP_MM), 0.0)
+    velocity = _gradient_flow(ease, source, coarse.spacing_mm)
+    velocity = np.stack([smooth(w, _SMOOTH_MM, coarse.spacing_mm) for w in velocity])
+    velocity *= smoothstep((_on(site, site.still_mm, coarse) - GRID_MM) / _SLIP_MM) * reach
+    velocity = _calmed(velocity, coarse.spacing_mm)
+    velocity *= _gain(velocity, gtv, coarse.spacing_mm)
+    return Flow(
+        geometry=site.geometry,
+        coarse=coarse,
+        velocity_mm=velocity.astype(np.float32),
+        freedom=smoothstep(site.still_mm / GRID_MM).astype(np.float32),
+        basis=_basis(site.geometry, coarse),
+    )
+
+
+def _calmed(velocity: np.ndarray, spacing_mm) -> np.ndarray:
+    """The velocity, damped where it is squeezed through a narrow place and its gradient would tear tissue."""
+    for _ in range(4):
+        steep = np.sqrt(sum((g**2 for w in velocity for g in np.gradient(w, *spacing_mm)), np.float32(0.0)))
+        damp = np.minimum(1.0, _MAX_GRADIENT / np.maximum(steep, 1e-6))
+        velocity = velocity * gaussian_filter(minimum_filter(damp, 3), 1.0)
+    return velocity
+
+
+def _gain(velocity: np.ndarray, gtv: np.ndarray, spacing_mm) -> float:
+    """What brings the mean divergence in the GTV back to -1 after smoothing and slip; walls may allow less."""
+    divergence = sum(np.gradient(velocity[k], spacing_mm[k], axis=k) for k in range(3))
+    lost = -float((divergence * gtv).sum() / gtv.sum())
+    return min(1.0 / max(lost, 1e-9), _MAX_GAIN)
+
+
+def displacement_mm(flow: Flow, tau: float) -> np.ndarray:
+    """(3, z, y, x) float32, (z, y, x) mm on the fine grid: point after the flow + displacement = point before it.
+
+    The flow's inverse exp(-tau w), by scaling and squaring (Arsigny 2006).
+    """
+    spacing = np.asarray(flow.coarse.spacing_mm, dtype=np.float32)[:, None, None, None]
+    shift = -tau * flow.velocity_mm / spacing
+    squarings = max(0, int(np.ceil(np.log2(max(float(np.abs(shift).max()), 1e-6) / 0.1))))
+    shift = (shift / 2.0**squarings).astype(np.float32)
+    for _ in range(squarings):
+        shift = compose(shift)
+    out = np.empty((3, *flow.geometry.shape), dtype=np.float32)
+    for k in range(3):
+        nodes = shift[k] * spacing[k]
+        for axis in (2, 1, 0):
+            nodes = np.moveaxis(np.tensordot(nodes, flow.basis[axis], axes=(axis, 1)), -1, axis)
+        np.multiply(nodes, flow.freedom, out=out[k])
+    return out
+
+
+def jacobian(displacement: np.ndarray, spacing_mm) -> np.ndarray:
+    """(z, y, x) determinant of the map x + displacement(x), by central differences.
+
+    Args:
+        displacement: (3, z, y, x) in (z, y, x) mm.
+        spacing_mm: (z, y, x).
+    """
+    rows = np.empty((*displacement.shape[1:], 3, 3), dtype=np.float32)
+    for k in range(3):
+        for axis in range(3):
+            rows[..., k, axis] = np.gradient(displacement[k], spacing_mm[axis], axis=axis)
+    rows[..., [0, 1, 2], [0, 1, 2]] += 1.0
+    return np.linalg.det(rows)
+
+
+def _on(site: TumourSite, values: np.ndarray, coarse: Geometry) -> np.ndarray:
+    return (
+        Volume(site.geometry, values.astype(np.float32), "MASK", "1").on(coarse, order=1).astype(np.float64)
+    )
+
+
+def _gradient_flow(k: np.ndarray, source: np.ndarray, spacing_mm) -> np.ndarray:
+    """(3, z, y, x) k grad(phi) at nodes, where div(k grad(phi)) = source inside closed walls (finite volumes).
+
+    Args:
+        k: (z, y, x), 0 outside the walls.
+        source: (z, y, x), of mean zero in each connected part of the inside.
+        spacing_mm: (z, y, x).
+    """
+    inside = k > 0.0
+    ease = k[inside]
+    n = int(inside.sum())
+    number = np.full(inside.shape, -1)
+    number[inside] = np.arange(n)
+    rows, columns, values, faces = [], [], [], []
+    diagonal = np.full(n, 1e-9)
+    for axis, h in enumerate(spacing_mm):
+        lower = np.take(number, range(inside.shape[axis] - 1), axis)
+        upper = np.take(number, range(1, inside.shape[axis]), axis)
+        open_face = (lower >= 0) & (upper >= 0)
+        a, b = lower[open_face], upper[open_face]
+        between = 2.0 / (1.0 / ease[a] + 1.0 / ease[b])
+        weight = between / h**2
+        rows += [a, b]
+        columns += [b, a]
+        values += [-weight, -weight]
+        diagonal += np.bincount(a, weight, n) + np.bincount(b, weight, n)
+        faces.append((axis, h, open_face, a, b, between))
+    rows.append(np.arange(n))
+    columns.append(np.arange(n))
+    values.append(diagonal)
+    matrix = coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))).tocsr()
+    jacobi = LinearOperator((n, n), matvec=lambda v: v.ravel() / diagonal)
+    phi, _ = cg(matrix, -source[inside], rtol=1e-3, maxiter=600, M=jacobi)
+    flow = np.zeros((3, *inside.shape))
+    for axis, h, open_face, a, b, between in faces:
+        flux = np.zeros(open_face.shape)
+        flux[open_face] = between * (phi[b] - phi[a]) / h
+        padded = [(0, 0)] * 3
+        padded[axis] = (1, 1)
+        flux = np.pad(flux, padded)
+        ahead = np.take(flux, range(1, flux.shape[axis]), axis)
+        flow[axis] = 0.5 * (ahead + np.take(flux, range(flux.shape[axis] - 1), axis))
+    return flow
+
+
+def _basis(fine: Geometry, coarse: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cubic B-splines on the coarse nodes at the fine grid's centres: positive weights, so maps do not fold."""
+    matrices = []
+    origin = coarse.index(fine.origin_mm)
+    for axis in range(3):
+        at = origin[axis] + np.arange(fine.shape[axis]) * fine.spacing_mm[axis] / coarse.spacing_mm[axis]
+        r = np.abs(at[:, None] - np.arange(coarse.shape[axis]))
+        weight = np.where(r < 1, 2 / 3 - r**2 + r**3 / 2, np.where(r < 2, (2 - r) ** 3 / 6, 0.0))
+        matrices.append((weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
+    return matrices[0], matrices[1], matrices[2]

@@ -1,0 +1,78 @@
+"""Numba kernels that move images: loaded only by the modules that warp."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, inline="always")
+def _catmull_rom(t):
+    """Weights of the four neighbours of a point at fraction t (Keys 1981, a = -1/2)."""
+    a = t * (-0.5 + t * (1.0 - 0.5 * t))
+    b = 1.0 + t * t * (-2.5 + 1.5 * t)
+    c = t * (0.5 + t * (2.0 - 1.5 * t))
+    return a, b, c, 1.0 - a - b - c
+
+
+@njit(cache=True, parallel=True)
+def warp_cubic(image, shift, out):
+    """Write image(x + shift(x)) to `out` wherever the shift is not zero.
+
+    Args:
+        image: (z, y, x) float32.
+        shift: (3, z, y, x) float32, voxels.
+        out: (z, y, x) float32; points that do not move are left as they are.
+    """
+    nz, ny, nx = image.shape
+    for z in prange(nz):
+        for y in range(ny):
+            for x in range(nx):
+                dz, dy, dx = shift[0, z, y, x], shift[1, z, y, x], shift[2, z, y, x]
+                if dz == 0.0 and dy == 0.0 and dx == 0.0:
+                    continue
+                pz = min(max(z + dz, 0.0), nz - 1.0)
+                py = min(max(y + dy, 0.0), ny - 1.0)
+                px = min(max(x + dx, 0.0), nx - 1.0)
+                iz, iy, ix = int(pz), int(py), int(px)
+                wz, wy, wx = _catmull_rom(pz - iz), _catmull_rom(py - iy), _catmull_rom(px - ix)
+                total = 0.0
+                for a in range(4):
+                    za = min(max(iz + a - 1, 0), nz - 1)
+                    plane = 0.0
+                    for b in range(4):
+                        yb = min(max(iy + b - 1, 0), ny - 1)
+                        row = 0.0
+                        for c in range(4):
+                            row += wx[c] * image[za, yb, min(max(ix + c - 1, 0), nx - 1)]
+                        plane += wy[b] * row
+                    total += wz[a] * plane
+                out[z, y, x] = total
+
+
+@njit(cache=True, parallel=True)
+def compose(shift):
+    """The displacement of a map applied twice, shift(x) + shift(x + shift(x)), linear between nodes.
+
+    Args:
+        shift: (3, z, y, x) float32, voxels.
+    """
+    _, nz, ny, nx = shift.shape
+    out = np.empty_like(shift)
+    for z in prange(nz):
+        for y in range(ny):
+            for x in range(nx):
+                pz = min(max(z + shift[0, z, y, x], 0.0), nz - 1.0)
+                py = min(max(y + shift[1, z, y, x], 0.0), ny - 1.0)
+                px = min(max(x + shift[2, z, y, x], 0.0), nx - 1.0)
+                iz, iy, ix = min(int(pz), nz - 2), min(int(py), ny - 2), min(int(px), nx - 2)
+                fz, fy, fx = pz - iz, py - iy, px - ix
+                for k in range(3):
+                    near = (1 - fy) * ((1 - fx) * shift[k, iz, iy, ix] + fx * shift[k, iz, iy, ix + 1])
+                    near += fy * ((1 - fx) * shift[k, iz, iy + 1, ix] + fx * shift[k, iz, iy + 1, ix + 1])
+                    far = (1 - fy) * ((1 - fx) * shift[k, iz + 1, iy, ix] + fx * shift[k, iz + 1, iy, ix + 1])
+                    far += fy * (
+                        (1 - fx) * shift[k, iz + 1, iy + 1, ix] + fx * shift[k, iz + 1, iy + 1, ix + 1]
+                    )
+                    out[k, z, y, x] = shift[k, z, y, x] + (1 - fz) * near + fz * far
+    return out
