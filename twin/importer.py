@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from twin.geometry import Geometry
 from twin.nomenclature import is_gross_tumour, is_node, standard
 from twin.patient import PatientTwin, Scan
 from twin.pseudonym import pseudonym
+from twin.rtstruct import Roi
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Volume
 
@@ -130,12 +132,15 @@ def _from_dicom(series: list[Series], src: Path, gtv: Sequence[str], *, need_gtv
     ct = _planning_ct(series, drawn, src)
     volume = dicom.volume(ct, "CT", "HU")
     structures = StructureSet(volume.geometry, ())
+    there: list[str] = []
     for file in _drawn_on(ct, drawn):
-        structures = structures.extended(_structures(file, structures, gtv))
-    absent = [name for name in gtv if all(s.source_name != name for s in structures)]
+        rois = rtstruct.read_rois(file)
+        there += [roi.name for roi in rois]
+        structures = structures.extended(_structures(file, rois, structures, gtv))
+    absent = [name for name in gtv if name not in there]
     if absent and need_gtv:
-        there = ", ".join(str(s.source_name) for s in structures) or "none"
-        raise InputError(f"no structure {absent[0]!r} in {src}; there are: {there}")
+        listed = ", ".join(_anonymous(name, ct.first) for name in there) or "none"
+        raise InputError(f"no structure {absent[0]!r} in {src}; there are: {listed}")
     date = _date(ct.first)
     return PatientTwin(
         pseudonym(ct.first.text("PatientID") or str(src.resolve())),
@@ -165,29 +170,40 @@ def _drawn_on(ct: Series, drawn: list[Instance]) -> list[Instance]:
     return drawn
 
 
-def _structures(file: Instance, already: StructureSet, gtv: Sequence[str]) -> list[Structure]:
+def _structures(
+    file: Instance, rois: list[Roi], already: StructureSet, gtv: Sequence[str]
+) -> list[Structure]:
     taken = set(already.names)
     found = []
-    for roi in rtstruct.read_rois(file):
+    for roi in rois:
         volume = rtstruct.roi_mask(roi, already.geometry)
         if volume is None:
             if roi.name in gtv:
                 raise InputError(f"the structure {roi.name!r} in {file.file} is empty")
             continue
-        name, role = _named(roi.name, gtv)
-        name = _free(name, taken)
+        source = _anonymous(roi.name, file)
+        name, role = _named(roi.name, roi.name in gtv, bool(gtv))
+        name = _free(source if name == roi.name else name, taken)
         taken.add(name)
-        found.append(Structure(name, role, volume, source_name=roi.name, colour=roi.colour))
+        found.append(Structure(name, role, volume, source_name=source, colour=roi.colour))
     return found
 
 
-def _named(source: str, gtv: Sequence[str]) -> tuple[str, Role]:
+def _anonymous(text: str, file: Instance) -> str:
+    """A text without the words of the patient's name and number."""
+    words = [*re.split(r"[\W_]+", file.text("PatientName")), file.text("PatientID")]
+    for word in words:
+        if len(word) > 2:
+            text = re.sub(re.escape(word), "x", text, flags=re.IGNORECASE)
+    return text
+
+
+def _named(source: str, chosen: bool, any_chosen: bool) -> tuple[str, Role]:
+    """The name and role of a region, given whether the user chose it, or any, as gross tumour."""
     if is_node(source):
-        return "GTVn", "GTV" if source in gtv else "OTHER"
-    if source in gtv:
-        return "GTVp", "GTV"
-    if is_gross_tumour(source):
-        return "GTVp", "OTHER" if gtv else "GTV"
+        return "GTVn", "GTV" if chosen else "OTHER"
+    if chosen or is_gross_tumour(source):
+        return "GTVp", "GTV" if chosen or not any_chosen else "OTHER"
     return standard(source) or (source, "OTHER")
 
 

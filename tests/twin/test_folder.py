@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pytest
+
+from twin import (
+    Belief,
+    ClinicalRecord,
+    DoseGrid,
+    Fraction,
+    Geometry,
+    InputError,
+    Observation,
+    PatientTwin,
+    Scan,
+    StructureSet,
+    Volume,
+)
+
+GEOMETRY = Geometry((6, 8, 10), (3.0, 1.1, 1.3), (-12.3456789, 7.7, 1e3 / 3))
+
+
+@pytest.fixture
+def twin():
+    rng = np.random.default_rng(5)
+    ct = Volume(GEOMETRY, rng.integers(-1000, 1500, GEOMETRY.shape).astype(np.int16), "CT", "HU")
+    drawn = np.zeros(GEOMETRY.shape, bool)
+    drawn[2:4, 3:6, 2:7] = True
+    structures = StructureSet(GEOMETRY, ()).with_mask(
+        "GTVp", "GTV", drawn, source_name="Tumor/1", colour=(1, 2, 3)
+    )
+    structures = structures.with_mask("Heart", "OAR", ~drawn, estimated=True)
+    coarse = GEOMETRY.resampled(4.0)
+    dose = DoseGrid("60/30", Volume(coarse, rng.random(coarse.shape, np.float32), "DOSE", "Gy"), 60.0, True)
+    belief = Belief(
+        {"alpha_per_gy": rng.normal(0.36, 0.1, 7), "erosion": rng.random(7)}, rng.random(7), "posterior"
+    )
+    return PatientTwin(
+        "P-0123",
+        clinical=ClinicalRecord(age_years=66.5, t_stage="T2a"),
+        scans=(Scan("CT", 0.0, ct),),
+        structures=(structures,),
+        doses={"60/30": dose},
+        fractions=(Fraction(0.375, 2.0, "60/30", 1 / 30), Fraction(1.375, 2.0)),
+        observations=(Observation(2.0, "gtv_cm3", 61.2, "CBCT"),),
+        belief=belief,
+        day0_weekday=3,
+        now_days=2.0,
+    )
+
+
+def test_a_twin_comes_back_bit_for_bit(twin, tmp_path):
+    twin.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin")
+    for name in ("id", "clinical", "fractions", "observations", "day0_weekday", "now_days", "in_silico"):
+        assert getattr(again, name) == getattr(twin, name)
+    assert again.baseline.volume.geometry == GEOMETRY
+    np.testing.assert_array_equal(again.baseline.volume.array, twin.baseline.volume.array)
+    assert again.baseline.volume.array.dtype == np.int16
+    for mine, theirs in zip(again.contours, twin.contours, strict=True):
+        for name in ("name", "role", "estimated", "source_name", "colour"):
+            assert getattr(mine, name) == getattr(theirs, name)
+        assert mine.mask.geometry == theirs.mask.geometry
+        np.testing.assert_array_equal(mine.mask.array, theirs.mask.array)
+    grid, stored = twin.doses["60/30"], again.doses["60/30"]
+    assert (stored.prescription_gy, stored.approximate) == (60.0, True)
+    np.testing.assert_array_equal(stored.volume.array, grid.volume.array)
+    assert stored.volume.array.dtype == np.float32
+    assert again.belief.kind == "posterior"
+    np.testing.assert_array_equal(again.belief.weights, twin.belief.weights)
+    for name, values in twin.belief.samples.items():
+        np.testing.assert_array_equal(again.belief.samples[name], values)
+
+
+def test_saving_twice_gives_the_same_bytes(twin, tmp_path):
+    twin.save(tmp_path / "a.twin")
+    PatientTwin.load(tmp_path / "a.twin").save(tmp_path / "b.twin")
+    names = sorted(
+        p.relative_to(tmp_path / "a.twin") for p in (tmp_path / "a.twin").rglob("*") if p.is_file()
+    )
+    for name in names:
+        assert (tmp_path / "a.twin" / name).read_bytes() == (tmp_path / "b.twin" / name).read_bytes()
+
+
+def test_structures_lie_where_they_were_drawn(twin, tmp_path):
+    import SimpleITK
+
+    twin.save(tmp_path / "p.twin")
+    ct = SimpleITK.ReadImage(str(next((tmp_path / "p.twin" / "scans").iterdir())))
+    gtv = SimpleITK.ReadImage(str(next((tmp_path / "p.twin" / "structures").glob("*GTVp*"))))
+    whole = SimpleITK.Resample(gtv, ct, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor)
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(whole) > 0, twin.contours.gtv())
+
+
+def test_a_later_state_of_the_same_patient_takes_the_folders_place(twin, tmp_path):
+    path = tmp_path / "p.twin"
+    twin.save(path)
+    loaded = PatientTwin.load(path)  # its arrays still lie in the folder that is exchanged
+    loaded.deliver([Fraction(2.375, 2.0)]).save(path)
+    again = PatientTwin.load(path)
+    assert len(again.fractions) == 3
+    np.testing.assert_array_equal(again.baseline.volume.array, twin.baseline.volume.array)
+    assert [p.name for p in tmp_path.iterdir()] == ["p.twin"]
+
+
+def test_other_content_is_never_overwritten(twin, tmp_path):
+    other = tmp_path / "letters"
+    other.mkdir()
+    (other / "a.txt").write_text("dear")
+    file = tmp_path / "file.twin"
+    file.write_text("x")
+    twin.save(tmp_path / "p.twin")
+    for path, patient in ((other, twin), (file, twin), (tmp_path / "p.twin", twin.fork(id="P-9"))):
+        with pytest.raises(InputError, match="already exists"):
+            patient.save(path)
+    assert (other / "a.txt").read_text() == "dear" and file.read_text() == "x"
+
+
+def test_an_empty_folder_may_be_filled(twin, tmp_path):
+    (tmp_path / "p.twin").mkdir()
+    twin.save(tmp_path / "p.twin")
+    assert PatientTwin.load(tmp_path / "p.twin").id == "P-0123"
+
+
+def test_loading_reads_no_voxels(twin, tmp_path):
+    twin.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin")
+    assert "array" not in vars(again.baseline.volume)
+
+
+def _edited(path, **changes):
+    content = json.loads((path / "twin.json").read_text())
+    content.update(changes)
+    (path / "twin.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda p: _edited(p, format="rt-twin/2"), "newer format rt-twin/2"),
+        (lambda p: _edited(p, format="hearts"), "not a twin folder"),
+        (lambda p: (p / "twin.json").unlink(), "twin.json is missing"),
+        (lambda p: (p / "twin.json").write_text("{"), "twin.json is broken"),
+        (lambda p: _edited(p, now_days="soon"), "broken at now_days"),
+        (lambda p: _edited(p, colour="red"), "broken at colour"),
+        (lambda p: (p / "belief.json").write_bytes(b"\xff\xfe"), "belief.json is broken"),
+        (lambda p: next((p / "scans").iterdir()).unlink(), "no such file"),
+        (lambda p: next((p / "scans").iterdir()).write_bytes(b"x"), "not a readable NIfTI"),
+    ],
+)
+def test_a_broken_folder_says_what_is_broken(twin, tmp_path, damage, says):
+    path = tmp_path / "p.twin"
+    twin.save(path)
+    damage(path)
+    with pytest.raises(InputError, match=says):
+        PatientTwin.load(path)
+
+
+def test_a_cut_image_is_found_when_it_is_read(twin, tmp_path):
+    path = tmp_path / "p.twin"
+    twin.save(path)
+    scan = next((path / "scans").iterdir())
+    scan.write_bytes(scan.read_bytes()[:-200])
+    with pytest.raises(InputError, match="damaged or cut short"):
+        _ = PatientTwin.load(path).baseline.volume.array
+
+
+def test_files_outside_the_folder_are_not_read(twin, tmp_path):
+    path = tmp_path / "p.twin"
+    twin.save(path)
+    scan = next((path / "scans").iterdir())
+    scan.rename(tmp_path / "outside.nii.gz")
+    content = (path / "twin.json").read_text().replace(f"scans/{scan.name}", "../outside.nii.gz")
+    (path / "twin.json").write_text(content)
+    with pytest.raises(InputError, match="outside the folder"):
+        PatientTwin.load(path)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no such twin folder: .*absent"):
+        PatientTwin.load(tmp_path / "absent.twin")
