@@ -187,7 +187,7 @@ def grow(points, root, first, most):
         single = hi - lo == 1
         reach = 0.8 * length if single else 0.42 * length
         if not single:  # a branch does not turn by more than about 60 degrees
-            way = way / (length + 1e-9) + 0.25 * direction
+            way = way / (length + 1e-9) + 0.45 * direction
             way *= length / (np.sqrt((way**2).sum()) + 1e-9)
         for c in range(3):
             segments[count, c] = origin[c]

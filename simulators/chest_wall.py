@@ -39,8 +39,8 @@ def _taper(angle, first, last, ramp=0.05):
 
 
 _BONE_END = (2.5, 2.45, 2.42, 2.38, 2.3, 2.2, 2.08, 1.95, 1.85, 1.75, 1.25, 0.85)  # angle of ribs' bony ends
-_DROP_MM = (30, 48, 58, 66, 74, 82, 90, 94, 94, 90, 62, 34)  # fall from spine to bony end
-_RISE_MM = (0, 4, 8, 14, 24, 38, 52, 40, 34, 28, 0, 0)  # rise of the cartilage towards the sternum
+_DROP_MM = (46, 72, 92, 106, 118, 126, 130, 128, 120, 110, 72, 40)  # fall from spine to bony end
+_RISE_MM = (6, 12, 20, 32, 46, 64, 80, 56, 46, 36, 0, 0)  # rise of the cartilage towards the sternum
 
 
 def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
@@ -60,11 +60,11 @@ def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
         end, drop, rise = _BONE_END[rib], _DROP_MM[rib] + rng.normal(0, 3), _RISE_MM[rib]
         for _ in range(2):
             own_end = end + rng.normal(0, 0.03)
-            fall = 0.25 * np.clip(angle / own_end, 0, 1) + 0.75 * _smooth((angle - 0.15) / (own_end - 0.15))
+            fall = 0.65 * np.clip(angle / own_end, 0, 1) + 0.35 * _smooth((angle - 0.15) / (own_end - 0.15))
             z = vertebra_z_mm(rib + 1) + 8 + rng.normal(0, 0.8) - drop * fall
             z = z + rise * _smooth((angle - own_end) / (np.pi - 0.15 - own_end))
             z = z + 1.0 * np.sin(3 * angle + rng.uniform(0, 6))
-            wide = (6.6 if rib else 5.5) - (1.4 if rib > 9 else 0)
+            wide = (5.7 if rib else 5.2) - (1.0 if rib > 9 else 0)
             half = wide * _taper(angle, 0.17, own_end)
             thick = 4.3 - 0.9 * _smooth((angle - 0.5) / 1.5) + (0 if rib else -0.6)
             bone.append(np.stack([z, half, 4.6 + 0 * angle, thick], axis=1))
@@ -75,11 +75,17 @@ def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
         if rib < 10:
             add(cartilage, (1.2, calcified * rng.uniform(0.8, 1.3), rng.uniform(75, 105)))
     front = np.pi - angle
-    body = np.stack([-38 + 0 * angle, 74 * (front < 0.21), 6.0 + 0 * angle, 5.2 + 0 * angle], axis=1)
-    manubrium = np.stack([38 + 0 * angle, 17 * (front < 0.52), 6.0 + 0 * angle, 6.0 + 0 * angle], axis=1)
-    xiphoid = np.stack([-124 + 0 * angle, 13 * (front < 0.09), 5.0 + 0 * angle, 3.6 + 0 * angle], axis=1)
+
+    def plate(z, half, depth, thick, width):
+        """A bone that lies flat on the midline, its edges closed by cortex."""
+        edge = np.sqrt(np.clip(1 - (front / width) ** 6, 0, 1))
+        return np.stack([z + 0 * angle, half * (front < width), depth + 0 * angle, thick * edge], axis=1)
+
+    body = plate(-38, 74, 6.0, 5.2, 0.22)
+    manubrium = plate(38, 17, 6.5, 6.2, 0.50)
+    xiphoid = plate(-124, 13, 5.0, 3.6, 0.10)
     sternum_marrow = rng.uniform(40, 120)
-    for part in (body, manubrium, xiphoid):
+    for part in (manubrium, body, xiphoid):
         add([part, part], (1.3, rng.uniform(430, 560), sternum_marrow))
     for plate in _scapula(angle):
         add([plate, plate], (1.5, rng.uniform(600, 760), 180.0))
@@ -97,14 +103,15 @@ def _scapula(angle) -> list[np.ndarray]:
     depth = 15 + 23 * np.clip(t, 0, 1) ** 1.3
     blade = np.stack([(low + high) / 2, shown * (high - low) / 2, depth, 2.1 + 0.6 * np.abs(2 * t - 1)], axis=1)
     border = np.stack([low + 5, 7.5 * shown, depth + 0.5, 4.3 + 1.5 * np.clip(t, 0, 1)], axis=1)
-    spine = np.stack([38 + 34 * t, 5.0 * shown, depth + 6 + 8 * t, 9.0 + 6 * t], axis=1)
+    spine = np.stack([30 + 42 * t, 3.4 * shown, depth + 8 + 4 * t, 8.0 + 4 * t], axis=1)
     return [blade, border, spine]
 
 
-def muscles(grid: Grid, walls: Walls) -> list[np.ndarray]:
+def muscles(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     """Distances of the muscles; what is left between them is fat.
 
-    The muscles of the wall are slabs at a depth over the rib cage, in a range of angle and height.
+    The muscles of the wall are slabs at a depth over the rib cage, in a range of angle and height. `septa` is
+    a smooth random field whose zero level is where fat parts the bundles of the great masses.
     """
     cage, angle, z = walls.cage, walls.angle, grid.z
     lean = walls.lean + 1.0
@@ -120,7 +127,7 @@ def muscles(grid: Grid, walls: Walls) -> list[np.ndarray]:
         return np.maximum(sheet, lean).astype(np.float32)
 
     parts = [
-        np.maximum(np.abs(cage - 4.5) - 4.5, lean).astype(np.float32),  # intercostal
+        np.maximum(np.maximum(np.abs(cage - 4.5) - 4.5, lean), z - 96).astype(np.float32),  # intercostal
         slab(14.5, 7.5, (2.15, 2.78), (-25, 70)),  # pectoralis minor
         slab(22.5, 9.5, (1.95, 3.02), (-62, 72), skew=-25.0),  # pectoralis major
         slab(13.2, 7.5, (0.85, 2.0), (-125, 40), skew=-20.0),  # serratus anterior
@@ -134,26 +141,45 @@ def muscles(grid: Grid, walls: Walls) -> list[np.ndarray]:
     high = np.maximum(np.abs(angle - 1.06) * 90 - 40, np.maximum(z - 88, -38 + 80 * t - z))
     parts.append(np.maximum(np.maximum(-over + 3.4, over - 30), np.maximum(high, lean + 1)).astype(np.float32))
     parts.append(np.maximum(np.maximum(over + 3.4, 11.5 - cage), np.maximum(high, lean)).astype(np.float32))
+    parts += _shoulders(grid, walls, septa)
     spine = spine_y_mm(z).astype(np.float32)
     outer = lean + 8.0  # the sheet right under the fat: trapezius, upper latissimus
     sheet = np.maximum(np.abs(lean + 4.0) - 3.6, np.maximum(np.abs(grid.x) - 88 + 0.4 * np.clip(60 - z, 0, 120), spine - grid.y))
     parts.append(np.maximum(sheet, -75 - z).astype(np.float32))
     for side in (-1.0, 1.0):
-        column = np.hypot((grid.x - side * 25) / 1.15, grid.y - spine - 42) - 18.5
+        column = oval_column(grid, side, spine)
         parts.append(np.maximum(column, outer).astype(np.float32))
         rhomboid = np.maximum(np.abs(grid.y - spine - 52 + 0.25 * np.abs(grid.x)) - 3.5, np.abs(grid.x - side * 52) - 24)
         parts.append(np.maximum(np.maximum(rhomboid, np.abs(z - 30) - 40), outer).astype(np.float32))
-        arm = [(132, 52, -38), (138, 50, 5), (146, 46, 50), (160, 36, 100), (178, 26, 160)]
-        bellies = ((0, 0, (10, 16, 20, 24, 26)), (-4, -26, (5, 10, 15, 19, 20)), (14, 20, (5, 9, 14, 20, 22)))
-        for dx, dy, radii in bellies:
-            points = [(side * (x + dx), y + dy, z0) for x, y, z0 in arm]
-            parts.append(np.maximum(tube(grid, points, radii), lean + 1))
-        for x, y, r in ((20, 6, 9), (38, 18, 10), (52, 40, 13), (24, -18, 8)):  # neck: scalenes, sternomastoid
-            points = [(side * x, y, 84), (side * x * 0.9, y - 4, 140)]
-            parts.append(np.maximum(tube(grid, points, r), lean + 1))
+        mastoid = tube(grid, [(side * 20, -34, 66), (side * 30, -26, 100), (side * 42, -14, 140)], (6, 10, 11))
+        strap = tube(grid, [(side * 9, -36, 62), (side * 10, -28, 130)], 5.0, flat=1.8)
+        parts += [np.maximum(p, lean + 1) for p in (mastoid, strap)]
         psoas = ellipsoid(grid, (side * 34, 46, -215), (16, 18, 60))
         parts.append(psoas)
     return parts
+
+
+def oval_column(grid: Grid, side: float, spine: np.ndarray) -> np.ndarray:
+    """Distance to the erector muscles of one side, mm: a rounded wedge beside the spinous processes."""
+    u, v = np.abs(grid.x - side * 27) / 25, np.abs(grid.y - spine - 42) / 17
+    return ((u**2.6 + v**2.6) ** (1 / 2.6) - 1) * 18
+
+
+def _shoulders(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
+    """The mass of shoulder, upper arm and upper back around the fat of the armpit, and that of the neck."""
+    x, y, z = np.abs(grid.x), grid.y, grid.z
+    plane = 1.7 - np.abs(septa + 0.25) * 13.0
+    low = 24 - 0.55 * (x - 90) - 0.6 * (y - 40) + 7 * septa  # its lower border rises towards the front
+    mass = np.maximum(walls.lean + 2.5, np.maximum(10.5 - walls.cage, 0.8 * (low - z)))
+    behind = 1 / (1 + np.exp(-(y - 20) / 9.0))
+    mass = np.maximum(mass, 60 + 6 * septa - x + 0.55 * (84 - z) * (1 - behind) - 1.3 * np.clip(z - 45, 0, 80) * behind)
+    line = [(104, -12, -20), (108, -14, 30), (114, -12, 78)]
+    pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (12, 24, 20)) for side in (-1.0, 1.0)))
+    mass = np.maximum(np.maximum(mass, 6 * septa - pit), plane)
+    neck = np.maximum(np.hypot(grid.x / 1.5, y - 26) - 42, 0.6 * (94 - z) - 0.3 * (x - 30))
+    neck = np.maximum(neck, 23 - np.hypot(grid.x / 1.35, y + 4))
+    neck = np.maximum(np.maximum(neck, plane), walls.lean + 2)
+    return [mass.astype(np.float32), neck.astype(np.float32)]
 
 
 def long_bones() -> list[tuple[np.ndarray, np.ndarray, float, float]]:
@@ -180,9 +206,9 @@ def vertebrae(grid: Grid) -> dict[str, np.ndarray]:
     y = grid.y - spine_y_mm(grid.z).astype(np.float32)
     x = np.abs(grid.x)
     waist = 1.4 * np.cos(phase / _LEVEL_MM * 2 * np.pi)
-    ring = np.hypot(x / 1.12, np.where(y > 0, y * 1.18, y)) - (14.2 * size - waist)
+    ring = np.hypot(x / 1.12, np.where(y > 0, y * 1.18, y)) - (15.2 * size - waist)
     disc = ring - 0.4
-    body = np.maximum(ring, np.abs(phase) - 9.2)
+    body = np.maximum(ring, 0.5 * (np.abs(phase) - 9.8))
     back = y - 23.5 * size
     canal = np.hypot(x / 1.15, back) - 8.3
     arch = np.maximum(np.hypot(x, back * 0.9) - 13.5, -back - 2)
@@ -193,8 +219,11 @@ def vertebrae(grid: Grid) -> dict[str, np.ndarray]:
     process = np.maximum(np.maximum(x - 2.6, np.abs(wrap) - 7.5), np.maximum(10 - back, back - 33 * size))
     wing = np.hypot((phase - 4), back - 2 - 0.45 * (x - 12)) - 5.2
     wing = np.maximum(wing, np.maximum(10 - x, x - 32))
+    marrow = np.maximum(ring + 1.5, 0.5 * (np.abs(phase) - 9.4))
     bone = np.minimum.reduce([body, np.broadcast_to(arch, body.shape), pedicle, process, wing])
+    arches = np.minimum.reduce([np.broadcast_to(arch, body.shape), pedicle, process, wing])
+    marrow = np.maximum(np.minimum(marrow, arches + 1.7), -canal + 1.7)
     bone = np.maximum(bone, -canal)
     cord = np.hypot(x / 1.25, back) - 4.7
     return {k: np.ascontiguousarray(np.broadcast_to(v, grid.shape), dtype=np.float32)
-            for k, v in {"disc": disc, "bone": bone, "canal": canal, "cord": cord}.items()}  # fmt: skip
+            for k, v in {"disc": disc, "bone": bone, "marrow": marrow, "canal": canal, "cord": cord}.items()}  # fmt: skip

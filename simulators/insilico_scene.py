@@ -14,7 +14,7 @@ from simulators.mediastinum import Middle, abdomen, ellipse_column, middle
 from simulators.shapes import Grid, ellipsoid, smooth_union
 from simulators.texture import ct_noise, smooth_field
 from simulators.thorax import FACTOR, Frame, Habitus, Walls, spine_y_mm, walls
-from simulators.tumour_shape import STATIONS, Lobulation, equivalent_radius_mm, seat, spicules
+from simulators.tumour_shape import Lobulation, equivalent_radius_mm, node_bodies, seat, spicules
 from simulators.vessels import Tree, lung_trees
 from twin import Geometry, InputError
 
@@ -55,7 +55,9 @@ def build(wish: Wish, key: Key) -> Scene:
     grid = frame.grid()
     wall = walls(grid, habitus)
     tick('walls')
-    organs = middle(grid, wall, habitus)
+    bodies = node_bodies(grid, wish.side, key.at(ordinal=5).generator()) if wish.nodes else {}
+    organs = middle(grid, habitus, list(bodies.values()))
+    nodes = {station: _free_of_organs(body, organs, grid, wall) for station, body in bodies.items()}
     tick('middle')
     lung = smooth_max([wall.cage + 0.8, -organs.solid, -wall.dome, wall.apex], 2.5)
     canvas = Canvas(frame)
@@ -64,6 +66,8 @@ def build(wish: Wish, key: Key) -> Scene:
     tick('trunk')
     _belly(canvas, grid, wall, organs, habitus)
     _mediastinum(canvas, organs, habitus)
+    for body in nodes.values():
+        canvas.paint(body, 41.0)
     tick('belly+med')
     _lungs(canvas, grid, lung, wall, habitus, rng)
     tick('lungs')
@@ -75,6 +79,7 @@ def build(wish: Wish, key: Key) -> Scene:
     tick('bones')
     masks = _organ_masks(canvas, grid, wall, organs, lung, cord)
     tick('masks')
+    masks |= _node_masks(canvas, nodes, masks)
     truth = _tumour(canvas, grid, wall, organs, lung, masks, wish, key.at(ordinal=4).generator())
     canvas.paint(organs.airway, -990.0)
     tick('tumour')
@@ -94,7 +99,9 @@ def _trunk(canvas: Canvas, grid: Grid, wall: Walls, habitus: Habitus, rng) -> No
     """Skin, fat and muscles."""
     canvas.paint(wall.body, _SKIN_HU)
     canvas.paint(wall.body + 2.2, _FAT_HU)
-    for muscle in muscles(grid, wall):
+    spacing = canvas.frame.geometry.spacing_mm
+    septa = smooth_field(grid.shape, (spacing[0], spacing[1] * FACTOR, spacing[2] * FACTOR), 9.0, rng)
+    for muscle in muscles(grid, wall, septa):
         canvas.paint(muscle, _MUSCLE_HU)
 
 
@@ -140,8 +147,8 @@ def _vessels(canvas: Canvas, trees: dict[str, Tree], lung, organs: Middle, habit
         t = trees[name]
         canvas.tubes(t.start, t.end, t.start_r, t.end_r, habitus.blood_hu, inside)
     t = trees["bronchi"].thick(0.75)
-    canvas.tubes(t.start, t.end, 1.25 * t.start_r + 0.5, 1.25 * t.end_r + 0.5, 0.0, inside)
-    canvas.tubes(t.start, t.end, t.start_r, t.end_r, -980.0, inside)
+    canvas.tubes(t.start, t.end, 1.25 * t.start_r + 0.5, 1.25 * t.end_r + 0.5, 0.0, lung, -0.5)
+    canvas.tubes(t.start, t.end, t.start_r, t.end_r, -980.0, lung, -0.5)
 
 
 def _bones(canvas: Canvas, grid: Grid, wall: Walls, habitus: Habitus, rng) -> np.ndarray:
@@ -171,8 +178,8 @@ def _spine(canvas: Canvas, rng) -> np.ndarray:
     parts = vertebrae(frame.grid(1, rows, cols))
     marrow = smooth_field(canvas.hu[box].shape, frame.geometry.spacing_mm, 1.1, rng)
     canvas.paint_box(box, parts["disc"], 78.0)
-    canvas.paint_box(box, parts["bone"], 520.0)
-    canvas.paint_box(box, parts["bone"] + 1.7, 165.0 + 38 * marrow)
+    canvas.paint_box(box, parts["bone"], 430.0)
+    canvas.paint_box(box, parts["marrow"], 165.0 + 38 * marrow)
     canvas.paint_box(box, parts["canal"], 14.0)
     canvas.paint_box(box, parts["canal"] + 2.2, 16.0)
     canvas.paint_box(box, parts["cord"], 40.0)
@@ -204,6 +211,33 @@ def _organ_masks(canvas: Canvas, grid: Grid, wall: Walls, organs: Middle, lung, 
     }
 
 
+def _free_of_organs(body: np.ndarray, organs: Middle, grid: Grid, wall: Walls) -> np.ndarray:
+    """A body without what it may not grow into: heart, great vessels, airways, oesophagus, spine and chest wall."""
+    return np.maximum(body, -barred(organs, grid, wall)).astype(np.float32)
+
+
+def barred(organs: Middle, grid: Grid, wall: Walls) -> np.ndarray:
+    """Distance to all that tumour and nodes leave whole, mm."""
+    great = ("ascending aorta", "pulmonary trunk", "superior vena cava", "brachiocephalic artery", "azygos",
+             "right pulmonary artery", "left subclavian", "left carotid")  # fmt: skip
+    return np.minimum.reduce([
+        organs.heart - 1, organs.airway_wall - 0.5, organs.oesophagus - 1, ellipse_column(grid), -wall.cage - 1,
+        *[organs.blood[name] - 0.5 for name in great],
+    ])  # fmt: skip
+
+
+def _node_masks(canvas: Canvas, nodes: dict[str, np.ndarray], masks) -> dict[str, np.ndarray]:
+    """GTVn, cut from the other masks."""
+    if not nodes:
+        return {}
+    whole = canvas.mask(np.minimum.reduce(list(nodes.values())))
+    for name in ("Heart", "Esophagus", "SpinalCord", "Trachea"):
+        whole &= ~masks[name]
+    for name in ("Lung_L", "Lung_R"):
+        masks[name] &= ~whole
+    return {"GTVn": whole}
+
+
 def _tumour(canvas: Canvas, grid: Grid, wall, organs, lung, masks, wish: Wish, rng) -> dict:
     """Paint the tumour and its nodes, cut them from the other masks, and return what is true of them."""
     frame = canvas.frame
@@ -233,13 +267,10 @@ def _tumour(canvas: Canvas, grid: Grid, wall, organs, lung, masks, wish: Wish, r
     level = level + rough * (1.1 + 0.02 * radius)
     allowed = masks[lung_name][box].copy()
     if wish.site == "central":
-        barred = np.minimum.reduce([
-            organs.heart - 1, organs.airway_wall, organs.oesophagus - 1, organs.blood["ascending aorta"] - 1,
-            organs.blood["pulmonary trunk"] - 1, organs.blood["superior vena cava"] - 1,
-            ellipse_column(grid), -wall.dome, wall.cage * -1 * -1 + 2,
-        ])
-        free = np.maximum(wall.cage + 2, -np.minimum(barred, 60))
+        free = np.maximum(-barred(organs, grid, wall), -wall.dome)
         allowed |= canvas.mask(free)[box] & (np.abs(grid_x(frame, box)) > 12)
+    if "GTVn" in masks:
+        allowed &= ~masks["GTVn"][box]
     wanted = round(wish.gtv_cm3 / frame.geometry.voxel_cm3)
     gtv = fitted(level, allowed, wanted, wish.gtv_cm3)
     threshold = float(level[gtv].max())
@@ -261,7 +292,7 @@ def _tumour(canvas: Canvas, grid: Grid, wall, organs, lung, masks, wish: Wish, r
             masks[name] &= ~whole
     return {
         "site": wish.site, "side": wish.side, "lobe": wish.lobe, "centre_mm": [float(v) for v in centre],
-        "radius_mm": radius, "nodes": [],
+        "radius_mm": radius,
     }
 
 

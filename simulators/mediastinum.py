@@ -53,7 +53,7 @@ def _vessels() -> dict[str, tuple[list, list]]:
             [15, 16, 16, 15.5, 14.5, 13.8, 13.4, 13, 12.6, 12.4, *np.linspace(12.2, 10.5, len(descending))],
         ),
         "pulmonary trunk": (
-            [(14, -56, -50), (20, -52, -30), (24, -38, -14), (27, -18, -8), (36, 2, -8), (46, 16, -16), (50, 24, -30)],
+            [(12, -54, -50), (17, -50, -30), (21, -36, -16), (25, -18, -11), (35, 2, -11), (46, 16, -18), (50, 24, -32)],
             [13, 14, 14, 12.5, 11.5, 10.5, 8],
         ),
         "right pulmonary artery": (
@@ -93,9 +93,15 @@ def _axes(long) -> np.ndarray:
     return np.stack([a, b, np.cross(a, b)])
 
 
-def middle(grid: Grid, walls: Walls, habitus: Habitus) -> Middle:
-    """The mediastinal organs of one patient."""
-    s = habitus.heart
+def _heart_scale(habitus: Habitus) -> float:
+    """Linear size of the heart that gives its volume; at 1 the bodies below make 673 cm3 in anatomical mm."""
+    stretch = habitus.width * habitus.depth * habitus.height
+    return float((habitus.heart_cm3 / (673.0 * stretch)) ** (1 / 3))
+
+
+def middle(grid: Grid, habitus: Habitus, nodes: list[np.ndarray]) -> Middle:
+    """The mediastinal organs of one patient; the nodes' distances only widen the mediastinum."""
+    s = _heart_scale(habitus)
     axes = _axes((0.74, -0.48, -0.47))
 
     def at(x, y, z):
@@ -106,9 +112,10 @@ def middle(grid: Grid, walls: Walls, habitus: Habitus) -> Middle:
         "left atrium": ellipsoid(grid, at(6, 6, -54), (31 * s, 17 * s, 22 * s)),
         "right ventricle": ellipsoid(grid, at(16, -64, -82), (46 * s, 22 * s, 31 * s), _axes((0.9, -0.25, -0.35))),
         "left ventricle": ellipsoid(grid, at(47, -36, -84), (47 * s, 36 * s, 35 * s), axes),
+        "septum": ellipsoid(grid, at(12, -24, -80), (34 * s, 30 * s, 28 * s)),
     }
     cavity = ellipsoid(grid, at(42, -33, -81), (33 * s, 21 * s, 20 * s), axes)
-    heart = smooth_union([d - 2.0 for d in chambers.values()], 6.0)
+    heart = smooth_union([d - 2.0 for d in chambers.values()], 7.0)
     tubes = airways()
     airway_parts = [tube(grid, p, r) for p, r in tubes.values()]
     airway = np.minimum.reduce(airway_parts)
@@ -131,8 +138,11 @@ def middle(grid: Grid, walls: Walls, habitus: Habitus) -> Middle:
     slab = np.maximum(np.abs(grid.x - 2) - (5 + 0.012 * np.clip(grid.z + 10, 0, 90) ** 1.6), grid.y + 5)
     slab = np.maximum(slab, -60 - grid.z).astype(np.float32)
     column = ellipse_column(grid)
-    solid = smooth_union([*[d - 1.5 for d in chambers_and_vessels], wall - 2.0, oesophagus - 2.5, slab, column], 4.5)
-    muscle = {"left ventricle": chambers.pop("left ventricle")}
+    solid = smooth_union([*[d - 1.5 for d in chambers_and_vessels], wall - 2.0, oesophagus - 2.5, slab, column], 6.0)
+    solid = smooth_union([solid, *[n - 1.5 for n in nodes]], 5.0) if nodes else solid
+    pad = ellipsoid(grid, (22, -82, -118), (62, 24, 26))  # fat between the heart, the sternum and the diaphragm
+    solid = smooth_union([solid, pad], 6.0)
+    muscle = {name: chambers.pop(name) - 2.5 for name in ("septum", "left ventricle")}
     blood = {**blood, **chambers, "left ventricular cavity": cavity}
     return Middle(heart, trachea, airway, wall, oesophagus, air, blood, muscle, solid)
 
@@ -149,8 +159,9 @@ def abdomen(grid: Grid, walls: Walls, middle: Middle, habitus: Habitus) -> list[
     """What lies under the domes: (name, distance, HU) in painting order."""
     w = habitus.wobble
     under = np.maximum(walls.dome + 3.5, walls.cage + 4.0)
-    edge = 34 - 0.35 * (grid.y + 40) + 0.25 * (grid.z + 120) + 4 * np.sin(grid.z / 19 + w[0])
-    liver = np.maximum(under, (grid.x - edge) * 0.9)
+    front = 1 / (1 + np.exp((grid.y + 38) / 11.0))  # the left lobe lies in front
+    edge = -2 + (62 + 0.35 * (grid.z + 120)) * front + 5 * np.sin(grid.z / 19 + grid.y / 23 + w[0])
+    liver = np.maximum(under, (grid.x - edge) * 0.6)
     back = grid.y - (66 - 0.25 * np.abs(grid.x + 70)) + 10 * np.exp(-(((grid.x + 20) / 22) ** 2)) * 2
     liver = np.maximum(liver, back)
     liver = -smooth_union([-liver, (grid.z + 245) * 1.0], 4.0)

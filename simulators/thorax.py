@@ -47,7 +47,7 @@ class Habitus:
     lean_mm: float
     right_dome_mm: float
     left_dome_mm: float
-    heart: float
+    heart_cm3: float
     lung_hu: float
     emphysema: float
     blood_hu: float
@@ -59,21 +59,21 @@ class Habitus:
     def draw(cls, rng: np.random.Generator) -> Habitus:
         """A habitus by chance."""
         male = rng.random() < 0.58
-        size = rng.normal(1.0 if male else 0.95, 0.03)
+        size = np.clip(rng.normal(1.03 if male else 0.985, 0.03), 0.95, 1.09)
         fat = float(np.clip(rng.gamma(5.0, 3.0 if male else 3.6), 6, 34))
         fields = {
-            "width": size * rng.normal(1, 0.025),
-            "depth": size * rng.normal(1, 0.03),
-            "height": size * rng.normal(1, 0.03),
+            "width": size * np.clip(rng.normal(1, 0.025), 0.96, 1.05),
+            "depth": size * np.clip(rng.normal(1, 0.03), 0.96, 1.06),
+            "height": size * np.clip(rng.normal(1, 0.03), 0.96, 1.06),
             "kyphosis": rng.normal(1, 0.2),
             "lean_mm": rng.normal(0, 3),
-            "right_dome_mm": rng.normal(-88, 6),
-            "left_dome_mm": rng.normal(-99, 6),
-            "heart": rng.normal(1.0 if male else 0.96, 0.025),
-            "lung_hu": rng.normal(-845, 18),
+            "right_dome_mm": np.clip(rng.normal(-88, 5), -96, -78),
+            "left_dome_mm": np.clip(rng.normal(-98, 5), -106, -88),
+            "heart_cm3": np.clip(rng.normal(720 if male else 650, 50), 580, 820),
+            "lung_hu": rng.normal(-828, 26),
             "emphysema": max(0.0, rng.normal(0.2, 0.5)),
             "blood_hu": 42 + (rng.uniform(60, 130) if rng.random() < 0.4 else rng.normal(0, 3)),
-            "noise_hu": rng.uniform(11, 19),
+            "noise_hu": rng.uniform(14, 24),
         }
         wobble = rng.normal(size=8)
         pixel = float(np.clip((340 * fields["width"] + 2.6 * fat + 50) / PIXELS, 0.85, 0.98))
@@ -199,18 +199,18 @@ def walls(grid: Grid, habitus: Habitus) -> Walls:
     angle = np.arctan2(np.abs(grid.x), grid.y - centre).astype(np.float32)
     spine = spine_y_mm(grid.z).astype(np.float32)
     cage = cage + 5.0 * np.exp(-((grid.x / 20.0) ** 2)) * (grid.y > centre)  # the gutters beside the spine
-    cage = cage + 1.2 * np.sin(3 * angle + w[4]) * np.sin(grid.z / 45 + w[5]) * np.sign(grid.x)
+    cage = cage + 1.2 * np.sin(3 * angle + w[4]) * np.sin(grid.z / 45 + w[5]) * np.clip(grid.x / 40, -1, 1) * np.sin(angle)
 
     half, front, back = (table(grid, _TRUNK, c) for c in (1, 2, 3))
     trunk = oval(grid, half, front, back, 0.35 * front + 0.65 * back - 20, 2.3, 2.6)
     shoulders, breasts = [], []
     for side in (-1.0, 1.0):
-        line = np.array([(128, 62, -75), (134, 62, -30), (140, 58, 20), (150, 48, 70), (164, 34, 115), (180, 24, 160)])
-        shoulders.append(tube(grid, line * (side, 1, 1), (18, 34, 45, 52, 56, 54)))
+        line = np.array([(110, 56, -75), (114, 56, -30), (120, 50, 20), (132, 38, 70), (148, 22, 115), (164, 10, 160)])
+        shoulders.append(tube(grid, line * (side, 1, 1), (16, 46, 66, 80, 84, 82), flat=0.74))
         if h.breast:
-            line = np.array([(62, -98, -52), (72, -96, -66)])
+            line = np.array([(70, -94, -50), (84, -88, -70)])
             breasts.append(tube(grid, line * (side, 1, 1), (34 * h.breast, 36 * h.breast)))
-    lean = smooth_union([trunk, *shoulders], 7.0)
+    lean = smooth_union([trunk, *shoulders], 9.0)
     lean = lean + (5 * np.exp(-((grid.x / 9) ** 2)) * (grid.y > spine)).astype(np.float32)  # over the spine
     fat = h.fat_mm * (0.75 + 0.35 * np.sin(angle) ** 2 - 0.25 * np.exp(-(((angle - np.pi) / 0.3) ** 2)))
     fat = fat * (1.0 + 0.12 * np.sin(2 * angle + grid.z / 60 + w[6]))
@@ -219,16 +219,16 @@ def walls(grid: Grid, habitus: Habitus) -> Walls:
     body = smooth_union([-body, couch - grid.y], 5.0) * np.float32(-1)
     lean = np.maximum(lean, body + 3.0)
 
-    inside = np.clip(-cage / 52.0, 0, 1)  # 0 at the wall, 1 well inside
-    rise = 1 - (1 - inside) ** 2.2
-    right = grid.x < 0
-    top = np.where(right, h.right_dome_mm, h.left_dome_mm)
-    drop = 62 + 18 * (grid.y - 10) / 70 + np.where(right, 0, 3) + 3 * np.sin(2.3 * angle + w[7])
+    inside = np.clip(-cage / 78.0, 0, 1)  # 0 at the wall, 1 well inside
+    rise = 1 - (1 - inside) ** 2.6
+    left = 1 / (1 + np.exp(-(grid.x - 2) / 7.0))  # 0 right, 1 left, blended behind the heart
+    top = h.right_dome_mm + left * (h.left_dome_mm - h.right_dome_mm)
+    drop = np.clip(50 + 0.42 * (grid.y + 10), 14, 84) + 3 * np.sin(2.3 * angle + w[7])
     dome = grid.z - (top - drop * (1 - rise))
     slope = 1 + 0.55 * np.clip(1 - inside, 0, 1)
     dome = (dome / slope).astype(np.float32)
     off = np.abs(grid.x)
-    tip = 106 + np.where(right, 1.0, -1.0) - ((off - 40) / 6.5) ** 2 / 2 - ((grid.y - 24) / 7.0) ** 2 / 2
+    tip = 106 + np.where(grid.x < 0, 1.0, -1.0) - ((off - 40) / 6.5) ** 2 / 2 - ((grid.y - 24) / 7.0) ** 2 / 2
     apex = ((grid.z - tip) * 0.6).astype(np.float32)
     return Walls(body, lean.astype(np.float32), cage.astype(np.float32), angle, dome, apex)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.shapes import Grid, ellipsoid
+
 _SEATS = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
     ("right", "upper"): (-38.0, 8.0, -4.0),
     ("right", "lower"): (-44.0, 24.0, -52.0),
@@ -20,9 +22,22 @@ _PERIPHERAL = {
 }
 STATIONS = {  # lymph node station: centre, anatomical mm
     "2R": (-15.0, -6.0, 58.0), "4R": (-18.0, 2.0, 22.0), "4L": (12.0, 6.0, 14.0), "5": (32.0, -8.0, 14.0),
-    "7": (2.0, 22.0, -24.0), "10R": (-36.0, 6.0, -6.0), "11R": (-44.0, 20.0, -34.0), "10L": (40.0, 12.0, 2.0),
-    "11L": (50.0, 24.0, -36.0),
+    "7": (2.0, 9.0, -21.0), "10R": (-34.0, 6.0, 0.0), "10L": (38.0, 14.0, 2.0),
 }  # fmt: skip
+
+
+_ORDER = {"right": ("4R", "7", "10R", "2R"), "left": ("5", "7", "10L", "4L")}  # stations as they are reached
+
+
+def node_bodies(grid: Grid, side: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Distances (mm) of two or three enlarged nodes by station, before the organs around are cut out."""
+    bodies = {}
+    for station in _ORDER[side][: int(rng.integers(2, 4))]:
+        centre = np.asarray(STATIONS[station]) + rng.normal(0, 1.0, 3)
+        short = rng.uniform(7.5, 11.0)
+        radii = short * np.array([rng.uniform(0.9, 1.2), rng.uniform(0.9, 1.2), rng.uniform(1.1, 1.5)])
+        bodies[station] = ellipsoid(grid, centre, radii)
+    return bodies
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _bent(segments: np.ndarray, start_r: np.ndarray, end_r: np.ndarray) -> Tree:
     length = np.linalg.norm(way, axis=1)
     side = np.cross(way, np.roll(way, 1, axis=0) + (0.3, 0.2, 0.5))
     side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
-    middle = a + 0.5 * way + side * (0.07 * length)[:, None]
+    middle = a + 0.5 * way + side * (0.04 * length)[:, None]
     half = 0.5 * (start_r + end_r)
     return Tree(
         np.concatenate([a, middle]), np.concatenate([middle, b]),
@@ -107,7 +107,7 @@ def joined(trees) -> Tree:
     return Tree(*parts)
 
 
-def lung_trees(grid: Grid, lung: np.ndarray, rng: np.random.Generator, terminals: int = 14000) -> dict[str, Tree]:
+def lung_trees(grid: Grid, lung: np.ndarray, rng: np.random.Generator, terminals: int = 6500) -> dict[str, Tree]:
     """Bronchi, arteries and veins of both lungs.
 
     Args:
@@ -125,9 +125,9 @@ def lung_trees(grid: Grid, lung: np.ndarray, rng: np.random.Generator, terminals
         mine = first[lobe_of(first, w) == index]
         own = second[lobe_of(second, w) == index]
         share = (len(mine) / terminals / 0.2) ** (1 / 3)
-        airway = tree(mine, bronchus, direction, 3.4 * share, 0.36)
+        airway = tree(mine, bronchus, direction, 3.4 * share, 0.38)
         airway_side = np.array([0.35, -0.75, 0.35]) * (1 if index > 2 else -1, 1, 1)
         bronchi.append(airway)
-        arteries.append(tree(mine, artery, direction, 5.2 * share, 0.30).moved(0.0 * airway_side, 1.0))
-        veins.append(tree(own, vein, direction, 4.6 * share, 0.29))
+        arteries.append(tree(mine, artery, direction, 6.0 * share, 0.40).moved(0.0 * airway_side, 1.0))
+        veins.append(tree(own, vein, direction, 5.4 * share, 0.40))
     return {"bronchi": joined(bronchi), "arteries": joined(arteries), "veins": joined(veins)}
