@@ -50,6 +50,8 @@ class _Anatomy:
 
         coarse = self.coarse
         body = lungs.find_body(coarse)
+        if not body.any():
+            return self.structures
         fine, airway = self._airway(body)
         lumen = self._to_coarse(fine.enlarged(airway.mask))
         left, right = lungs.find_lungs(coarse, body, lumen)

@@ -150,7 +150,7 @@ def test_a_cut_file_is_named(dicom_set):
         _read(folder)
 
 
-def test_the_real_ct_is_what_simpleitk_reads(unzipped):
+def test_the_real_ct_is_what_simpleitk_reads_and_as_quick(unzipped):
     import SimpleITK
 
     from twin.geometry import Geometry
@@ -158,15 +158,20 @@ def test_the_real_ct_is_what_simpleitk_reads(unzipped):
     folder = next(Path(unzipped("4dlung_113")).rglob("*29543"))
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    started = time.perf_counter()
-    image = reader.Execute()
-    theirs = time.perf_counter() - started
-    started = time.perf_counter()
-    ours = _read(folder)
-    mine = time.perf_counter() - started
+    image, theirs_s = _best_of_three(reader.Execute)
+    ours, ours_s = _best_of_three(lambda: _read(folder))
     np.testing.assert_array_equal(ours.array, SimpleITK.GetArrayViewFromImage(image))
     assert ours.geometry.same_grid(Geometry.from_sitk(image))
-    print(f"99 slices: {mine:.2f} s, SimpleITK {theirs:.2f} s")
+    assert ours_s <= 1.5 * theirs_s
+
+
+def _best_of_three(work):
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        result = work()
+        times.append(time.perf_counter() - started)
+    return result, min(times)
 
 
 def test_implicit_and_compressed_transfer_syntaxes_read_alike(dicom_set):

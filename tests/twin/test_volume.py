@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import SimpleITK
+
+from twin import Geometry, InputError, Volume
+
+GEOMETRY = Geometry((9, 10, 11), (3.0, 1.5, 1.25), (-20.0, 12.5, 101.0))
+
+
+def _smooth():
+    z, y, x = np.indices(GEOMETRY.shape)
+    return (10 * z + 3 * y - 2 * x).astype(np.float32)
+
+
+def test_voxels_cannot_be_written():
+    source = _smooth()
+    volume = Volume(GEOMETRY, source, "CT", "HU")
+    with pytest.raises(ValueError, match="read-only"):
+        volume.array[0, 0, 0] = 1
+    source[0, 0, 0] = 5  # the caller's own array stays the caller's
+    assert source.flags.writeable
+
+
+def test_a_lazy_array_is_loaded_once():
+    calls = []
+
+    def load():
+        calls.append(1)
+        return _smooth()
+
+    volume = Volume(GEOMETRY, load, "CT", "HU")
+    assert not calls
+    _ = volume.array, volume.array
+    assert len(calls) == 1
+
+
+def test_a_wrong_shape_is_refused():
+    with pytest.raises(InputError, match="its grid"):
+        Volume(GEOMETRY, np.zeros((2, 2, 2)), "CT", "HU")
+
+
+def test_a_crop_shares_memory_and_stays_in_place():
+    volume = Volume(GEOMETRY, _smooth(), "CT", "HU")
+    part = volume.crop((slice(2, 5), slice(1, 4), slice(3, 9)))
+    assert np.shares_memory(part.array, volume.array)
+    assert part.geometry.lps((0, 0, 0)) == pytest.approx(GEOMETRY.lps((2, 1, 3)))
+
+
+def test_resampling_agrees_with_simpleitk_on_a_turned_grid():
+    volume = Volume(GEOMETRY, _smooth(), "CT", "HU")
+    angle = np.deg2rad(20)
+    direction = (np.cos(angle), -np.sin(angle), 0, np.sin(angle), np.cos(angle), 0, 0, 0, 1)
+    other = Geometry((6, 7, 8), (2.0, 1.0, 1.1), (-15.0, 15.0, 105.0), tuple(map(float, direction)))
+    moving, reference = (
+        SimpleITK.GetImageFromArray(_smooth()),
+        SimpleITK.Image(8, 7, 6, SimpleITK.sitkFloat32),
+    )
+    for image, grid in ((moving, GEOMETRY), (reference, other)):
+        image.SetSpacing(grid.spacing_mm[::-1])
+        image.SetOrigin(grid.origin_mm)
+        image.SetDirection(grid.direction)
+    theirs = SimpleITK.GetArrayFromImage(SimpleITK.Resample(moving, reference, SimpleITK.Transform()))
+    inside = np.all((i := GEOMETRY.index(other.lps(np.argwhere(theirs < 1e9)))) > 0, axis=1) & np.all(
+        i < np.subtract(GEOMETRY.shape, 1), axis=1
+    )
+    ours = volume.on(other).ravel()
+    assert inside.sum() > 100
+    np.testing.assert_allclose(ours[inside], theirs.ravel()[inside], atol=1e-3)
+
+
+def test_the_same_grid_gives_the_same_values():
+    volume = Volume(GEOMETRY, _smooth(), "CT", "HU")
+    np.testing.assert_allclose(volume.on(GEOMETRY), volume.array, atol=1e-4)
+
+
+def test_outside_is_the_fill_value():
+    far = Geometry((2, 2, 2), (1.0, 1.0, 1.0), (500.0, 500.0, 500.0))
+    assert (Volume(GEOMETRY, _smooth(), "CT", "HU").on(far, fill=-1000.0) == -1000.0).all()
