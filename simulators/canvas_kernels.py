@@ -145,7 +145,7 @@ def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below
                         d2 = (pz - t * bz) ** 2 + (py - t * by) ** 2 + (px - t * bx) ** 2
                         r = start_r[s] + t * (end_r[s] - start_r[s])
                         if d2 < (r + 0.6) ** 2:
-                            share += min(max(0.5 + (r - math.sqrt(d2)) / 1.0, 0.0), min(1.0, 2.2 * r)) / 3.0
+                            share += min(max(0.5 + (r - math.sqrt(d2)) / 1.0, 0.0), min(1.0, 1.6 * r * r + 0.25 * r)) / 3.0
                     if share > 0.0 and _bilinear(keep, k, j, i) < keep_below:
                         hu[k, j, i] += share * (value[s] - hu[k, j, i])
 

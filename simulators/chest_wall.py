@@ -38,7 +38,7 @@ def _taper(angle, first, last, ramp=0.05):
     return np.sqrt(np.clip((angle - first) / ramp, 0, 1) * np.clip((last - angle) / ramp, 0, 1))
 
 
-_BONE_END = (2.5, 2.45, 2.42, 2.38, 2.3, 2.2, 2.08, 1.95, 1.85, 1.75, 1.25, 0.85)  # angle of ribs' bony ends
+_BONE_END = (2.62, 2.68, 2.68, 2.66, 2.62, 2.54, 2.44, 2.28, 2.12, 1.96, 1.35, 0.9)  # angle of ribs' bony ends
 _DROP_MM = (46, 72, 92, 106, 118, 126, 130, 128, 120, 110, 72, 40)  # fall from spine to bony end
 _RISE_MM = (6, 12, 20, 32, 46, 64, 80, 56, 46, 36, 0, 0)  # rise of the cartilage towards the sternum
 
@@ -60,7 +60,7 @@ def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
         end, drop, rise = _BONE_END[rib], _DROP_MM[rib] + rng.normal(0, 3), _RISE_MM[rib]
         for _ in range(2):
             own_end = end + rng.normal(0, 0.03)
-            fall = 0.65 * np.clip(angle / own_end, 0, 1) + 0.35 * _smooth((angle - 0.15) / (own_end - 0.15))
+            fall = 0.75 * np.clip(angle / own_end, 0, 1) + 0.25 * _smooth((angle - 0.15) / (own_end - 0.15))
             z = vertebra_z_mm(rib + 1) + 8 + rng.normal(0, 0.8) - drop * fall
             z = z + rise * _smooth((angle - own_end) / (np.pi - 0.15 - own_end))
             z = z + 1.0 * np.sin(3 * angle + rng.uniform(0, 6))
@@ -170,12 +170,12 @@ def _shoulders(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     x, y, z = np.abs(grid.x), grid.y, grid.z
     plane = 1.7 - np.abs(septa + 0.25) * 13.0
     low = 24 - 0.55 * (x - 90) - 0.6 * (y - 40) + 7 * septa  # its lower border rises towards the front
-    mass = np.maximum(walls.lean + 2.5, np.maximum(10.5 - walls.cage, 0.8 * (low - z)))
+    mass = np.maximum(walls.lean + 2.5, np.maximum(10.5 - walls.cage - np.clip(z - 92, 0, 12), 0.8 * (low - z)))
     behind = 1 / (1 + np.exp(-(y - 20) / 9.0))
     mass = np.maximum(mass, 60 + 6 * septa - x + 0.55 * (84 - z) * (1 - behind) - 1.3 * np.clip(z - 45, 0, 80) * behind)
     line = [(104, -12, -20), (108, -14, 30), (114, -12, 78)]
-    pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (12, 24, 20)) for side in (-1.0, 1.0)))
-    mass = np.maximum(np.maximum(mass, 6 * septa - pit), plane)
+    pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (10, 17, 11)) for side in (-1.0, 1.0)))
+    mass = np.maximum(np.maximum(mass, 9 * septa - pit), plane)
     neck = np.maximum(np.hypot(grid.x / 1.5, y - 26) - 42, 0.6 * (94 - z) - 0.3 * (x - 30))
     neck = np.maximum(neck, 23 - np.hypot(grid.x / 1.35, y + 4))
     neck = np.maximum(np.maximum(neck, plane), walls.lean + 2)

@@ -103,6 +103,8 @@ def _trunk(canvas: Canvas, grid: Grid, wall: Walls, habitus: Habitus, rng) -> No
     septa = smooth_field(grid.shape, (spacing[0], spacing[1] * FACTOR, spacing[2] * FACTOR), 9.0, rng)
     for muscle in muscles(grid, wall, septa):
         canvas.paint(muscle, _MUSCLE_HU)
+    tile = smooth_field((32, 128, 128), spacing, 1.8, rng)
+    kernels.weave(canvas.hu, wall.lean, 4.0 * septa, tile, 6.0)
 
 
 def _belly(canvas: Canvas, grid: Grid, wall: Walls, organs: Middle, habitus: Habitus) -> None:
@@ -146,8 +148,8 @@ def _vessels(canvas: Canvas, trees: dict[str, Tree], lung, organs: Middle, habit
     for name in ("veins", "arteries"):
         t = trees[name]
         canvas.tubes(t.start, t.end, t.start_r, t.end_r, habitus.blood_hu, inside)
-    t = trees["bronchi"].thick(0.75)
-    canvas.tubes(t.start, t.end, 1.25 * t.start_r + 0.5, 1.25 * t.end_r + 0.5, 0.0, lung, -0.5)
+    t = trees["bronchi"].thick(0.9)
+    canvas.tubes(t.start, t.end, 1.18 * t.start_r + 0.3, 1.18 * t.end_r + 0.3, -150.0, lung, -0.5)
     canvas.tubes(t.start, t.end, t.start_r, t.end_r, -980.0, lung, -0.5)
 
 

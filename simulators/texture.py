@@ -30,7 +30,7 @@ def ct_noise(shape, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
 
     nz, ny, nx = shape
     f = np.hypot(np.fft.fftfreq(ny, pixel_mm)[:, None], np.fft.rfftfreq(nx, pixel_mm)[None, :])
-    gain = np.sqrt(f * np.exp(-((f / 0.42) ** 2)) + 0.004).astype(np.float32)
+    gain = np.sqrt(f * np.exp(-((f / 0.34) ** 2)) + 0.004).astype(np.float32)
     noise = np.empty(shape, dtype=np.float32)
     for first in range(0, nz, 16):  # in blocks, to spare memory
         part = rng.standard_normal((min(16, nz - first), ny, nx), dtype=np.float32)
