@@ -13,7 +13,7 @@ from scenarios.context import outside_context
 from scenarios.engine import realise
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
 from scenarios.plan import TreatmentPlan
-from scenarios.planned_dose import planned_doses
+from scenarios.planned_dose import planned_doses, with_targets
 from scenarios.render import ImageJob, render
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
@@ -293,18 +293,25 @@ def _event_table(records: Sequence[PlanRecord], courses: Sequence[Course], now_d
 def _dvh_table(
     twin: PatientTwin, records: Sequence[PlanRecord], doses: Mapping[str, DoseGrid]
 ) -> pl.DataFrame:
+    """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
     from simulators.dvh import dvh
 
-    rows: list[pl.DataFrame] = []
+    frames: list[pl.DataFrame] = []
     for record in records:
         if record.grid is None:
             continue
-        for structure in twin.contours:
-            if structure.role == "EXTERNAL":
+        shown = with_targets(twin, record.scenario.plan)
+        for structure in shown:
+            if structure.role in ("EXTERNAL", "OTHER"):
                 continue
-            curve = dvh(doses[record.grid].volume, twin.contours, structure.name)
-            rows.append(
-                pl.DataFrame({"dose_gy": curve.dose_gy, "volume_fraction": curve.volume_fraction}).select(
+            curve = dvh(doses[record.grid].volume, shown, structure.name)
+            dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
+            columns = {
+                "dose_gy": dose_gy,
+                "volume_fraction": np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0),
+            }
+            frames.append(
+                pl.DataFrame(columns).select(
                     pl.lit(record.slug).alias("plan"),
                     pl.lit(structure.name).alias("structure"),
                     "dose_gy",
@@ -312,4 +319,4 @@ def _dvh_table(
                     pl.lit(structure.estimated).alias("estimated"),
                 )
             )
-    return pl.concat(rows) if rows else table("dvh", [])
+    return pl.concat(frames) if frames else table("dvh", [])

@@ -73,6 +73,7 @@ def _words(value: Any) -> str:
 
 def print_comparison(result: Comparison) -> None:
     """The comparison's table: volumes with their interval, local control and mean lung dose of each plan."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -81,13 +82,12 @@ def print_comparison(result: Comparison) -> None:
         "gtv_3_months": "3 months",
         "gtv_6_months": "6 months",
         "gtv_12_months": "12 months",
-        "local_control_2y": "local control 2 y",
-        "mean_lung_dose": "mean lung dose",
+        "local_control_2y": "control 2 y",
+        "mean_lung_dose": "mean lung dose, Gy",
     }
     record = result.record
-    shown = Table(
-        title=f"{SIMULATED}: tumour volume, cm3, median [{record.level:.0%} interval, n = {record.samples}]"
-    )
+    title = f"{SIMULATED}\ntumour volume, cm3: median [{record.level:.0%} interval, n = {record.samples}]"
+    shown = Table(title=title, box=SIMPLE_HEAD)
     shown.add_column("plan")
     for heading in columns.values():
         shown.add_column(heading, justify="right")
@@ -96,6 +96,7 @@ def print_comparison(result: Comparison) -> None:
         cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
         shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
     console = Console()
+    console.width = max(console.width, 130) if not console.is_terminal else console.width
     console.print(shown)
     for plan in record.plans:
         for reason in plan.context:
@@ -108,4 +109,4 @@ def _cell(row: pl.DataFrame) -> str:
     middle, low, high, unit = (row[c][0] for c in ("mean", "low", "high", "unit"))
     if unit == "probability":
         return f"{middle:.0%} [{low:.0%}, {high:.0%}]"
-    return f"{middle:.1f} [{low:.1f}, {high:.1f}]" + (" Gy" if unit == "Gy" else "")
+    return f"{middle:.1f} [{low:.1f}, {high:.1f}]"

@@ -6,7 +6,7 @@ has an environment of its own, so that alternative arms never wait for each othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,7 @@ def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
 
 def _treat(
     env: simpy.Environment, fractions: list[Slot], total_gy: float, log: list[_Entry]
-) -> Iterator[simpy.Event]:
+) -> Generator[simpy.Event]:
     """Deliver each fraction at its time; one of no dose is no event."""
     for slot in fractions:
         yield env.timeout(max(0.0, slot.time_days - env.now))
@@ -87,7 +87,7 @@ def _image(
     treatment: simpy.Process,
     window: tuple[float, float],
     log: list[_Entry],
-) -> Iterator[simpy.Event]:
+) -> Generator[simpy.Event]:
     """Take an image at each time that the schedule wants, given whether treatment still goes on."""
     for time_days, wanted in image_slots(schedule, *window):
         yield env.timeout(max(0.0, time_days - env.now))

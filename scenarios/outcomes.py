@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.context import SBRT_FRACTION_GY
+from scenarios.render import LATE_ALPHA_BETA_GY, accumulated
 from scenarios.results import PlanRecord
 from simulators.chance import Key, Purpose, uniforms
 from simulators.course import Course
-from twin import Belief, DoseGrid, InputError, PatientTwin
+from twin import Belief, DoseGrid, InputError, PatientTwin, Volume
 
-LANDMARKS = {"3_months": 91.3, "6_months": 182.6, "12_months": 365.25}
+if TYPE_CHECKING:
+    from simulators.complications import Complication
+
+LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
 # Relative SD of an organ's mean dose in the approximate dose (MODEL.md 5); doubled for an estimated organ.
 _DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}
-_MARKS = {"ok": 0, "approximate": 1, "estimated": 2, "unknown": 3}
+_QUANTILES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +72,10 @@ def plan_outcomes(
     if record.fractions and course.end_days <= daily[-1]:
         effects["gtv_end_of_treatment"] = Effect(_at(course.end_days, daily, gtv_cm3), "cm3")
     for name, day in LANDMARKS.items():
-        if day <= daily[-1] + 1:
-            effects[f"gtv_{name}"] = Effect(_at(min(day, daily[-1]), daily, gtv_cm3), "cm3")
+        if day <= daily[-1]:
+            effects[f"gtv_{name}"] = Effect(_at(day, daily, gtv_cm3), "cm3")
     effects |= _control(twin, belief, course, survivors)
-    return effects | _organs(twin, record, doses, belief.n, seed)
+    return effects | _organs(twin, doses, course, belief.n, seed)
 
 
 def _at(day: float, daily: np.ndarray, gtv_cm3: np.ndarray) -> np.ndarray:
@@ -92,48 +97,103 @@ def _control(twin: PatientTwin, belief: Belief, course: Course, survivors: np.nd
 
 
 def _organs(
-    twin: PatientTwin, record: PlanRecord, doses: Mapping[str, DoseGrid], n: int, seed: int
+    twin: PatientTwin, doses: Mapping[str, DoseGrid], course: Course, n: int, seed: int
 ) -> dict[str, Effect]:
-    """Organ doses with the uncertainty of the dose, and the complications that follow from them."""
+    """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
     from scipy.special import ndtri
 
-    from simulators.dvh import dvh
-
-    if record.grid is None:
+    dose, eqd2, _ = accumulated(course, doses, len(course))
+    if dose is None or eqd2 is None:
         return {}
-    grid = doses[record.grid]
+    approximate = any(doses[g].approximate for g in course.grids if g in doses)
     chance = ndtri(uniforms(Key(seed, twin.id, Purpose.DOSE), np.arange(n), len(_DOSE_SD)))
-    effects: dict[str, Effect] = {}
+    metrics: dict[str, Effect] = {}
+    complications: dict[str, Effect] = {}
     for (organ, sd), z in zip(_DOSE_SD.items(), chance.T, strict=True):
         try:
-            curve = dvh(grid.volume, twin.contours, organ)
+            held = _OrganDose.of(dose, eqd2, twin, organ)
         except InputError as error:
-            for name, unit in _METRICS[organ]:
-                effects[name] = Effect(np.full(n, np.nan), unit, status="unknown", note=str(error))
+            unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
+            metrics |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
+            complications |= {
+                c.name: replace(unknown, unit="probability") for c in _complications(twin) if c.organ == organ
+            }
             continue
-        spread = (sd if grid.approximate else 0.0) * (2 if curve.estimated else 1)
+        spread = (sd if approximate else 0.0) * (2 if held.estimated else 1)
         factor = np.exp(spread * z - spread**2 / 2)
-        status = "estimated" if curve.estimated else "approximate" if grid.approximate else "ok"
+        status = "estimated" if held.estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}"
-        for name, unit in _METRICS[organ]:
-            values = (
-                curve.mean_gy * factor if unit == "Gy" else _volume_above(curve, _THRESHOLD_GY[name], factor)
-            )
-            effects[name] = Effect(values, unit, status=status, note=note)
-    return effects | _complications(effects)
+        for name, unit, threshold_gy in _METRICS[organ]:
+            values = held.mean_gy * factor if threshold_gy is None else held.above(threshold_gy, factor)
+            metrics[name] = Effect(values, unit, status=status, note=note)
+        for row in _complications(twin):
+            if row.organ == organ:
+                words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
+                if course.dose_gy.max() >= SBRT_FRACTION_GY:
+                    words += "; fitted to conventional fractionation, not to SBRT"
+                probability = row.probability(held.metric(row, factor))
+                complications[row.name] = Effect(probability, "probability", status=status, note=words)
+    return metrics | complications
 
 
-_METRICS = {
-    "Lungs-GTV": (("mean_lung_dose", "Gy"), ("lung_v20", "fraction"), ("lung_v5", "fraction")),
-    "Heart": (("mean_heart_dose", "Gy"),),
-    "Esophagus": (("mean_oesophagus_dose", "Gy"), ("oesophagus_v60", "fraction")),
+# (outcome, unit, threshold in Gy or None for the mean dose)
+_METRICS: dict[str, tuple[tuple[str, str, float | None], ...]] = {
+    "Lungs-GTV": (
+        ("mean_lung_dose", "Gy", None),
+        ("lung_v20", "fraction", 20.0),
+        ("lung_v5", "fraction", 5.0),
+    ),
+    "Heart": (("mean_heart_dose", "Gy", None),),
+    "Esophagus": (("mean_oesophagus_dose", "Gy", None), ("oesophagus_v60", "fraction", 60.0)),
 }
-_THRESHOLD_GY = {"lung_v20": 20.0, "lung_v5": 5.0, "oesophagus_v60": 60.0}
 
 
-def _volume_above(curve: Any, threshold_gy: float, factor: np.ndarray) -> np.ndarray:
-    """Share of the organ above a threshold when all its doses are scaled by a factor."""
-    return np.interp(threshold_gy / factor, curve.dose_gy, curve.volume_fraction)
+def _complications(twin: PatientTwin) -> list[Complication]:
+    """The dose-effect relations that hold for this patient; the ones fitted with concurrent drugs need them."""
+    from simulators.complications import COMPLICATIONS
+
+    concurrent = twin.clinical.chemotherapy == "concurrent"
+    return [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
+
+
+@dataclass(frozen=True, eq=False)
+class _OrganDose:
+    """One organ's doses by falling quantile: physical dose and EQD2, Gy."""
+
+    mean_gy: float
+    dose_gy: np.ndarray
+    eqd2_gy: np.ndarray
+    estimated: bool
+
+    @classmethod
+    def of(cls, dose: Volume, eqd2: Volume, twin: PatientTwin, organ: str) -> _OrganDose:
+        from simulators.dvh import dvh
+
+        physical, late = dvh(dose, twin.contours, organ), dvh(eqd2, twin.contours, organ)
+        ranks = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+        return cls(
+            physical.mean_gy,
+            np.interp(ranks, physical.volume_fraction[::-1], physical.dose_gy[::-1]),
+            np.interp(ranks, late.volume_fraction[::-1], late.dose_gy[::-1]),
+            physical.estimated,
+        )
+
+    def above(self, threshold_gy: float, factor: np.ndarray) -> np.ndarray:
+        """Share of the organ above a dose when all its doses are scaled by a factor, (n,)."""
+        return 1 - np.searchsorted(self.dose_gy[::-1], threshold_gy / factor) / _QUANTILES
+
+    def metric(self, row: Complication, factor: np.ndarray) -> np.ndarray:
+        """The number that a complication's probability takes, from EQD2, (n,).
+
+        EQD2 is (sum d^2 + 3 sum d) / 5 over fractions: scaling each fraction scales its two parts by f^2 and f.
+        """
+        linear = LATE_ALPHA_BETA_GY * self.dose_gy
+        squared = (2 + LATE_ALPHA_BETA_GY) * self.eqd2_gy - linear
+        f = factor[:, None]
+        eqd2 = (f * f * squared + f * linear) / (2 + LATE_ALPHA_BETA_GY)
+        if row.metric == "v60":
+            return (eqd2 >= 60).mean(axis=1)
+        return (eqd2 ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
 
 
 def outcome_rows(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from scenarios.context import SBRT_FRACTION_GY
 from scenarios.plan import TreatmentPlan
-from twin import DoseGrid, PatientTwin, Volume
+from twin import DoseGrid, PatientTwin, StructureSet, Volume
 
 
 def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[str, DoseGrid]:
@@ -23,9 +23,23 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
             continue
         sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
         if sbrt not in units:
-            units[sbrt] = approximate_dose(twin.baseline, twin.contours, plan.total_gy, plan.fractions)
+            units[sbrt] = approximate_dose(
+                twin.baseline, twin.contours, plan.total_gy, plan.fractions, targets=with_targets(twin, plan)
+            )
         unit = units[sbrt]
         array = unit.volume.array * (plan.total_gy / unit.prescription_gy)
         volume = Volume(unit.volume.geometry, array.astype("float32"), "DOSE", "Gy")
         doses[plan.label] = DoseGrid(plan.label, volume, plan.total_gy, approximate=True)
     return doses
+
+
+def with_targets(twin: PatientTwin, plan: TreatmentPlan) -> StructureSet:
+    """The patient's structures with the CTV and PTV of the plan's technique where none were drawn."""
+    from simulators.targets import targets
+
+    contours = twin.contours
+    if contours.role("PTV"):
+        return contours
+    sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
+    grown = targets(twin.baseline, contours, sbrt=sbrt, histology=twin.clinical.histology)
+    return contours.extended(s for s in grown if s.name not in contours)

@@ -16,7 +16,7 @@ from simulators.treatment import FollowUp, TreatmentRequest, TumourView, Virtual
 from twin import DoseGrid, Geometry, InputError, PatientTwin, Volume
 
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
-_LATE_ALPHA_BETA_GY = 3.0
+LATE_ALPHA_BETA_GY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def accumulated(
         local = volume.array if volume.geometry.same_grid(geometry) else volume.on(geometry)
         fraction = local * np.float32(scale)
         dose = dose + n * fraction
-        eqd2 = eqd2 + n * fraction * (fraction + _LATE_ALPHA_BETA_GY) / (2 + _LATE_ALPHA_BETA_GY)
+        eqd2 = eqd2 + n * fraction * (fraction + LATE_ALPHA_BETA_GY) / (2 + LATE_ALPHA_BETA_GY)
     if geometry is None:
         return None, None, len(given)
     return Volume(geometry, dose, "DOSE", "Gy"), Volume(geometry, eqd2, "DOSE", "Gy"), len(given)

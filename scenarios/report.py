@@ -13,14 +13,14 @@ import polars as pl
 
 from scenarios.colours import faint, plan_colour
 from scenarios.picture import slice_png
-from scenarios.schema import SIMULATED
+from scenarios.schema import OUTCOMES, SIMULATED
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from scenarios.results import Comparison, PlanRecord
 
-_RED, _WHITE = (255, 70, 70), (235, 235, 235)
+_TODAY, _DAY_0 = (255, 60, 60), (64, 200, 255)
 _MARGIN_MM = 45.0
 _NOTES = {
     "approximate": "Dose is approximate: computed from the prescription, not by a planning system.",
@@ -157,7 +157,7 @@ def _outcome_table(run: Comparison) -> str:
     rows = []
     for (outcome, unit), group in run.outcomes.group_by("outcome", "unit", maintain_order=True):
         cells = "".join(_outcome_cell(group.filter(pl.col("plan") == p.slug), unit) for p in plans)
-        rows.append(f"<tr><td>{escape(outcome.replace('_', ' '))}</td>{cells}</tr>")
+        rows.append(f"<tr><td>{escape(OUTCOMES.get(outcome, outcome))}</td>{cells}</tr>")
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
 
 
@@ -182,7 +182,7 @@ def _contrast_table(run: Comparison) -> str:
         scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
         middle, low, high = (scale * row[c] for c in ("mean", "low", "high"))
         rows.append(
-            f"<tr><td>{escape(row['outcome'].replace('_', ' '))}</td>"
+            f"<tr><td>{escape(OUTCOMES.get(row['outcome'], row['outcome']))}</td>"
             f"<td>{escape(labels[row['plan']])} - {escape(labels[row['reference']])}</td>"
             f"<td>{middle:+.1f} {unit} <small>[{low:+.1f}, {high:+.1f}]</small></td></tr>"
         )
@@ -232,7 +232,7 @@ def _image_section(run: Comparison) -> str:
     labels = ",".join(["0 (acquired)", *(f"{d:.0f}" for d in days)])
     return (
         "<h2>Follow-up CT, sample 0</h2><p>Axial slice through the tumour, lung window 1500/-600. "
-        f"Red: tumour that day; white: tumour on day 0. Generator: {escape(', '.join(makers))}.</p>"
+        f"Red: tumour that day; blue: tumour on day 0. Generator: {escape(', '.join(makers))}.</p>"
         f'<label>day <output id="day">0 (acquired)</output> <input id="time" type="range" min="0" max="{len(days)}" '
         f'value="0" data-days="{escape(labels)}"></label><div class="viewers">{"".join(panels)}</div>'
     )
@@ -255,7 +255,7 @@ def _baseline_picture(run: Comparison) -> str:
     gtv = run.twin.contours.gtv()[z, rows, columns]
     hu = run.twin.baseline.volume.array[z, rows, columns]
     words = "simulated patient, day 0" if run.twin.in_silico else "acquired, day 0"
-    return slice_png(hu, [(gtv, _WHITE)], aspect=_aspect(run), words=words)
+    return slice_png(hu, [(gtv, _DAY_0)], aspect=_aspect(run), words=words)
 
 
 def _followup_picture(run: Comparison, plan: PlanRecord, day: float) -> str:
@@ -269,7 +269,7 @@ def _followup_picture(run: Comparison, plan: PlanRecord, day: float) -> str:
     if box[0].start <= z < box[0].stop:
         hu[box[1], box[2]] = scan.array[z - box[0].start]
         mask[box[1], box[2]] = gtv.array[z - box[0].start] > 0
-    outlines = [(contours.gtv()[z, rows, columns], _WHITE), (mask[rows, columns], _RED)]
+    outlines = [(contours.gtv()[z, rows, columns], _DAY_0), (mask[rows, columns], _TODAY)]
     return slice_png(hu[rows, columns], outlines, aspect=_aspect(run), words=f"SIMULATED, day {day:.0f}")
 
 

@@ -70,7 +70,7 @@ class RunRecord(_Frozen):
     `request` is a hash of what was asked for; runs with equal hashes have equal tables.
     """
 
-    format: Literal["rt-twin-run/1"] = RUN_FORMAT
+    format: Literal["rt-twin-run/1"] = "rt-twin-run/1"
     simulated: str = SIMULATED
     patient: PatientRecord
     plans: tuple[PlanRecord, ...]

@@ -88,6 +88,29 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     },
 }
 
+# Names of outcomes, and how pages call them.
+OUTCOMES = {
+    "gtv_end_of_treatment": "Tumour volume, end of treatment",
+    "gtv_3_months": "Tumour volume, 3 months (day 90)",
+    "gtv_6_months": "Tumour volume, 6 months (day 180)",
+    "gtv_12_months": "Tumour volume, 12 months (day 365)",
+    "tumour_control": "Tumour control (no clonogen survives)",
+    "local_control_2y": "Local control at 2 years",
+    "mean_lung_dose": "Mean lung dose (lungs - GTV)",
+    "lung_v20": "Lung V20Gy",
+    "lung_v5": "Lung V5Gy",
+    "mean_heart_dose": "Mean heart dose",
+    "mean_oesophagus_dose": "Mean oesophagus dose",
+    "oesophagus_v60": "Oesophagus V60Gy",
+    "pneumonitis": "Pneumonitis, symptomatic (QUANTEC)",
+    "pneumonitis_lkb": "Pneumonitis, grade 2 or more (Seppenwoolde)",
+    "oesophagitis": "Oesophagitis, grade 3 or more (Palma)",
+    "oesophagitis_belderbos": "Oesophagitis, grade 2 or more (Belderbos)",
+    "oesophagitis_chapet": "Oesophagitis, grade 2 or more (Chapet)",
+    "pericarditis": "Pericarditis (Burman)",
+    "cardiac_events_2y": "Cardiac event within 2 years (Wang)",
+}
+
 
 def table(name: str, columns: dict | list[dict]) -> pl.DataFrame:
     """A table of that schema from columns or rows; further columns (parameters of `samples`) are kept."""
