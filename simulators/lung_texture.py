@@ -91,14 +91,14 @@ def _patched(site: TumourSite, scan: Scan, lungs: np.ndarray, target: np.ndarray
     missing = target.copy()
     total = np.zeros(target.shape, dtype=np.float32)
     weights = np.zeros(target.shape, dtype=np.float32)
-    around = site.lung & (site.distance_mm > -20.0) & (site.distance_mm < -4.0)
-    here_hu = _parenchyma_mean(site.hu[around], _parenchyma_mean(site.hu[site.lung], -820.0))
+    around = site.lung & (site.distance_mm > -30.0) & (site.distance_mm < -6.0)
+    here_hu = _parenchyma_hu(site.hu[around], _parenchyma_hu(site.hu[site.lung], -820.0))
     for shift in _translations(missing, valid, start, spacing):
         patch, usable = _shifted(source_hu, valid, start + shift, target.shape)
         mine = missing & usable
         if not mine.any():
             continue
-        patch += here_hu - _parenchyma_mean(patch[target & usable], here_hu)
+        patch += here_hu - _parenchyma_hu(patch[target & usable], here_hu)
         weight = smooth(mine, _FEATHER_MM, spacing) * usable
         total += weight * patch
         weights += weight
@@ -121,11 +121,11 @@ def _sources(site: TumourSite, lungs: np.ndarray) -> np.ndarray:
     return valid
 
 
-def _parenchyma_mean(hu: np.ndarray, otherwise: float) -> float:
-    """Mean HU of what is lung tissue and not vessel or airway."""
+def _parenchyma_hu(hu: np.ndarray, otherwise: float) -> float:
+    """Median HU of what is lung tissue and not vessel or airway."""
     low, high = _PARENCHYMA_HU
     tissue = hu[(hu > low) & (hu < high)]
-    return float(tissue.mean()) if tissue.size else otherwise
+    return float(np.median(tissue)) if tissue.size else otherwise
 
 
 def _shifted(hu: np.ndarray, valid: np.ndarray, corner: np.ndarray, shape) -> tuple[np.ndarray, np.ndarray]:
@@ -201,11 +201,11 @@ def grown_tumour(site: TumourSite, depth_mm: float = 3.0) -> np.ndarray:
 
 
 def grain(site: TumourSite) -> np.ndarray:
-    """(z, y, x) float32 HU: the scanner's noise in the baseline, what is finer than a voxel and not larger than noise.
+    """(z, y, x) float32 HU: the scanner's noise in the baseline, what is fine and not larger than noise.
 
     Resampling smooths noise and stretches it into streaks; where tissue moved, this puts it back as it was.
     """
     residual = site.hu - gaussian_filter(site.hu, (0.0, 0.9, 0.9), mode="nearest")
     calm = residual[site.lung] if site.lung.any() else residual
     noise_hu = 1.4826 * float(np.median(np.abs(calm)))
-    return np.clip(residual, -2.0 * noise_hu, 2.0 * noise_hu)
+    return np.where(np.abs(residual) < 3.0 * noise_hu, residual, np.float32(0.0))

@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
+from simulators.drawn_tumour import drawn_tumour
 from simulators.lung_injury import LABEL_HU, THRESHOLD_GY, amplitude_hu, injury_hu, response, smooth_noise
 from simulators.lung_texture import grain, grown_tumour, without_tumour
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
-from simulators.tumour_mask import border_mm, level, moved, score_mm, tumour_share
+from simulators.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
 from simulators.tumour_site import TumourSite, lungs_of, smoothstep, tumour_site, voxels
 from simulators.warp_kernels import warp_cubic
 from twin import Geometry, InputError, Scan, StructureSet, Volume
@@ -23,6 +24,7 @@ from twin.structures import bounding_box
 VERSION = "mechanistic 1"
 MAX_ELAPSED_DAYS = 5 * 365.25
 MAX_GROWTH = 4.0
+_LUNG_WITHIN_MM = 10.0
 _KEPT_PATIENTS = 4
 _ONSET_MM = 2.0
 _GRAIN, _GRAIN_MM = 0.8, 1.5
@@ -78,16 +80,7 @@ class MechanisticTreatment:
             site = self._patient(request).site
         except InputError as error:
             return str(error)
-        gtv = site.gtv
-        edges = (gtv[0], gtv[-1], gtv[:, 0], gtv[:, -1], gtv[:, :, 0], gtv[:, :, -1])
-        if any(edge.any() for edge in edges):
-            return "the tumour touches the border of the scan"
-        if not (site.lung & (site.distance_mm > -10.0)).any():
-            return "there is no lung within 10 mm of the tumour"
-        view = request.tumour
-        if view is not None and not 0.0 <= view.gtv_cm3 <= MAX_GROWTH * site.gtv_cm3:
-            return f"a tumour of {view.gtv_cm3:.3g} cm3 is beyond {MAX_GROWTH:g} times the {site.gtv_cm3:.3g} cm3 seen"
-        return None
+        return _outside(site, request.tumour)
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         """The follow-ups, in order; each depends on its own request only.
@@ -113,9 +106,7 @@ class MechanisticTreatment:
     def _follow_up(self, request: TreatmentRequest) -> FollowUp:
         patient = self._patient(request)
         site = patient.site
-        view = request.tumour
-        if view is None:
-            raise InputError("draw the tumour's biology first; this generator has none of its own")
+        view = request.tumour or drawn_tumour(request)
         if not 0.0 <= view.gtv_cm3 < float("inf"):
             raise InputError(f"a tumour cannot have {view.gtv_cm3:g} cm3; give a volume of 0 or more")
         shift = _shift(patient, view)
@@ -123,7 +114,8 @@ class MechanisticTreatment:
         inside, share = _outline(patient, view, work, shift, request)
         box, rise = _injury(patient, request, shift)
         part = _within(box, site.box)
-        rise[part][work] *= 1.0 - share
+        cleared = _onset(site, view) * (1.0 - share)
+        rise[part][work] *= np.where(site.gap[work], cleared, 1.0 - share)
         image = patient.scan.volume.array[box].astype(np.float32)
         image[part] = _paint(patient, view, work, shift, share)
         image += rise
@@ -140,6 +132,19 @@ class MechanisticTreatment:
             displacement_mm=_embedded(shift, geometry, part),
             generator=VERSION,
         )
+
+
+def _outside(site: TumourSite, view: TumourView | None) -> str | None:
+    """What about the tumour or its size cannot be painted, or None."""
+    gtv = site.gtv
+    edges = (gtv[0], gtv[-1], gtv[:, 0], gtv[:, -1], gtv[:, :, 0], gtv[:, :, -1])
+    if any(edge.any() for edge in edges):
+        return "the tumour touches the border of the scan"
+    if not (site.lung & (site.distance_mm > -_LUNG_WITHIN_MM)).any():
+        return f"there is no lung within {_LUNG_WITHIN_MM:g} mm of the tumour"
+    if view is not None and not 0.0 <= view.gtv_cm3 <= MAX_GROWTH * site.gtv_cm3:
+        return f"{view.gtv_cm3:.3g} cm3 is beyond {MAX_GROWTH:g} times the {site.gtv_cm3:.3g} cm3 on the scan"
+    return None
 
 
 def _shift(patient: _Patient, view: TumourView) -> np.ndarray | None:
@@ -165,9 +170,12 @@ def _outline(
         score = moved(score, _voxel_shift(shift[(slice(None), *work)], site))
     if view.gtv_cm3 < 0.5 * geometry.voxel_cm3:
         return np.zeros(score.shape, dtype=bool), np.zeros(score.shape, dtype=np.float32)
+    score = without_crumbs(score, view.gtv_cm3, geometry.voxel_cm3)
     threshold = level(score, view.gtv_cm3, geometry.voxel_cm3)
-    border = border_mm(score, threshold, geometry.spacing_mm)
-    return score > threshold, tumour_share(border, view.gtv_cm3, geometry.voxel_cm3)
+    inside = score > threshold
+    walls = (site.still_mm[work] <= 0.0) & ~inside
+    border = np.where(walls, np.float32(-99.0), border_mm(score, threshold, geometry.spacing_mm))
+    return inside, tumour_share(border, view.gtv_cm3, geometry.voxel_cm3)
 
 
 def _paint(
@@ -175,8 +183,7 @@ def _paint(
 ) -> np.ndarray:
     """HU on the site's crop, without injury."""
     site = patient.site
-    moved_mm = site.radius_mm * abs(1.0 - (view.gtv_cm3 / site.gtv_cm3) ** (1.0 / 3.0))
-    onset = np.float32(smoothstep(moved_mm / _ONSET_MM))
+    onset = _onset(site, view)
     if view.gtv_cm3 > site.gtv_cm3:
         hu = site.hu.copy()
         hu[work] += onset * share * (patient.grown_hu[work] - hu[work])
@@ -189,6 +196,12 @@ def _paint(
         length = np.sqrt(np.einsum("kzyx,kzyx->zyx", shift, shift))
         hu += np.float32(_GRAIN) * smoothstep(length / _GRAIN_MM) * patient.grain
     return hu
+
+
+def _onset(site: TumourSite, view: TumourView) -> np.float32:
+    """0 while the surface is where it was, 1 once it has moved by 2 mm: the old edge fades into the new one."""
+    moved_mm = site.radius_mm * abs(1.0 - (view.gtv_cm3 / site.gtv_cm3) ** (1.0 / 3.0))
+    return np.float32(smoothstep(moved_mm / _ONSET_MM))
 
 
 def _warped(hu: np.ndarray, shift: np.ndarray | None, site: TumourSite) -> np.ndarray:

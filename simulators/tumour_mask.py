@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import label, map_coordinates
 
 from simulators.treatment import TumourView
 from simulators.tumour_site import TumourSite, smooth, smoothstep
@@ -15,6 +15,7 @@ _LOSS_SMOOTH_MM = 4.0
 _PATCHY_MM = 0.8
 _CORNER_MM = 0.15
 _EDGE_MM = 1.3
+_CRUMB_SHARE = 0.03
 _SOFT_TISSUE_DETOUR_MM = 25.0
 _BONE_DETOUR_MM = 200.0
 _BONE_HU = 180.0
@@ -82,6 +83,19 @@ def level(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> float:
         return float(score.max()) + 1.0
     ordered = np.partition(score.ravel(), (score.size - count - 1, score.size - count))
     return 0.5 * float(ordered[score.size - count - 1] + ordered[score.size - count])
+
+
+def without_crumbs(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> np.ndarray:
+    """The score with small pieces beside the tumour put last: a contour of the volume wanted has few of them."""
+    threshold = level(score, volume_cm3, voxel_cm3)
+    pieces, n = label(score > threshold)
+    if n < 2:
+        return score
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    small = sizes < min(_CRUMB_SHARE * sizes.sum(), sizes.max())
+    small[0] = False
+    return np.where(small[pieces], np.minimum(score, float(score.min())), score) if small.any() else score
 
 
 def border_mm(score: np.ndarray, threshold: float, spacing_mm) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filter
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter, uniform_filter
 
 from twin import Geometry, InputError, Scan, StructureSet
 from twin.geometry import Box
@@ -96,7 +96,7 @@ def tumour_site(scan: Scan, structures: StructureSet, lungs: np.ndarray) -> Tumo
     lung = lungs[box] & ~gtv
     hu = scan.volume.array[box].astype(np.float32)
     outside = distance_transform_edt(~gtv, sampling=spacing)
-    inside = distance_transform_edt(gtv, sampling=spacing)
+    inside = distance_transform_edt(_without_holes(gtv), sampling=spacing)
     distance = np.where(gtv, inside - _half_step(inside, spacing), _half_step(outside, spacing) - outside)
     to_lung = distance_transform_edt(~lung, sampling=spacing)
     near = (distance > -_GAP_MM) & (to_lung < _GAP_MM + min(spacing)) & ~lung & ~gtv
@@ -118,6 +118,16 @@ def tumour_site(scan: Scan, structures: StructureSet, lungs: np.ndarray) -> Tumo
         gap=gap,
         gtv_cm3=float(gtv.sum()) * scan.volume.geometry.voxel_cm3,
     )
+
+
+def _without_holes(mask: np.ndarray) -> np.ndarray:
+    """The mask with what it encloses in any plane, such as a bronchus: a tumour does not recede from its inside."""
+    filled = mask.copy()
+    for axis in range(3):
+        for plane, source in zip(np.moveaxis(filled, axis, 0), np.moveaxis(mask, axis, 0), strict=True):
+            if source.any():
+                plane |= binary_fill_holes(source)
+    return filled
 
 
 def _half_step(distance, spacing):
