@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     ANATOMY = 6
     COURSE = 7
     DOSE = 8
+    BELIEF = 9
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,30 @@
 
 import math
 
-import numpy as np
 from numba import njit, prange
 
 from simulators.tumour_steps import LN2, growth_factor, late_days, log_kill, next_multiple, poisson_quantile
 
-_FRACTION, _CHEMOTHERAPY, _COURSE_END = 0, 2, 3  # Event's values; numba knows no enums from elsewhere
+_FRACTION, _CHEMOTHERAPY = 0, 2  # Event's values; numba knows no enums from elsewhere
 
 
 @njit(cache=True)
-def _event(e, c, last_fraction, first, ev_time, ev_kind, ev_dose, ev_scale, table, gtv0, linear_above, state):
-    """Apply event e to one row; returns the number of surviving clonogens, or nan."""
+def _event(
+    e,
+    repair,
+    last_fraction,
+    first,
+    ev_time,
+    ev_kind,
+    ev_dose,
+    ev_scale,
+    table,
+    gtv0,
+    linear_above,
+    state,
+    drawn,
+):
+    """Apply event e to one row; returns the number of surviving clonogens, as it was but for the course's end."""
     weight, viable, doomed, carry, logs = state
     alpha, ratio, density = table[0], table[1], table[5]
     since = ev_time[e] - first
@@ -24,16 +37,13 @@ def _event(e, c, last_fraction, first, ev_time, ev_kind, ev_dose, ev_scale, tabl
             viable[b] -= lost
             doomed[b] += lost
             logs[b] -= kill
-        return np.nan
+        return drawn
     if not math.isnan(last_fraction):
         regrown = late_days(since, table[6]) - late_days(last_fraction - first, table[6])
         for b in range(bins):
             logs[b] = min(0.0, logs[b] + LN2 * regrown / table[7])
     if ev_kind[e] == _FRACTION:
-        hypoxic = table[8] * math.exp(-LN2 * since / table[10])
-        repair = 0.0
-        if not math.isnan(last_fraction):
-            repair = math.exp(-LN2 * 24.0 * (ev_time[e] - last_fraction) / table[11])
+        hypoxic = table[8] * math.exp(-LN2 * since / table[10]) if table[8] > 0.0 else 0.0
         for b in range(bins):
             unrepaired = carry[b] * repair
             kill = log_kill(ev_dose[e, b], unrepaired, alpha, ratio, hypoxic, table[9], linear_above)
@@ -42,7 +52,7 @@ def _event(e, c, last_fraction, first, ev_time, ev_kind, ev_dose, ev_scale, tabl
             doomed[b] += lost
             logs[b] += kill
             carry[b] = unrepaired + ev_dose[e, b]
-        return np.nan
+        return drawn
     expected = 0.0
     for b in range(bins):
         expected += weight[b] * math.exp(logs[b])
@@ -117,18 +127,20 @@ def advance_rows(
         t, e, last = t0[c], first_event[c], last_fraction[c]
         k = next_multiple(t, step_days)
         state = (weight, step_viable[i], step_doomed[i], carry[i], logs[i])
-        last_dt, half_decay = -1.0, 1.0
+        last_dt, half_decay = -1.0, 1.0  # most steps and waits are as long as the ones before
+        wait, repair = -1.0, 0.0
         for j in range(out_days.shape[0]):
             while True:
                 while e < end[c] and ev_time[e] <= t and ev_time[e] <= out_days[j]:
-                    drawn = _event(
-                        e, c, last, first_fraction[c], ev_time, ev_kind, ev_dose, ev_scale,
-                        table[i], gtv0[i], linear_above, state,
+                    if ev_time[e] - last != wait:
+                        wait = ev_time[e] - last
+                        repair = 0.0 if math.isnan(wait) else math.exp(-LN2 * 24.0 * wait / table[i, 11])
+                    survivors[i] = _event(
+                        e, repair, last, first_fraction[c], ev_time, ev_kind, ev_dose, ev_scale,
+                        table[i], gtv0[i], linear_above, state, survivors[i],
                     )  # fmt: skip
                     if ev_kind[e] == _FRACTION:
                         last = ev_time[e]
-                    if ev_kind[e] == _COURSE_END:
-                        survivors[i] = drawn
                     e += 1
                 stop = k * step_days
                 if e < end[c] and ev_time[e] < stop:

@@ -7,7 +7,9 @@ literature, [A] assumed here and wide enough to say so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -29,6 +31,7 @@ DIMENSIONS = (
     "erosion",
     "reoxygenation",
     "chemo",
+    "contour",
 )
 
 
@@ -68,6 +71,7 @@ class PriorSet:
         0.4,
     )  # median, SD(ln) of all cycles: locoregional HR 0.77, Auperin 2010 [P]
 
+    contour_error: tuple[float, float] = (0.10, 0.3)  # median, SD(ln) of a drawn volume's relative SD [M]; [A]
 
 CLINICAL = PriorSet()
 
@@ -77,7 +81,7 @@ GROWTH_BY_HISTOLOGY = {"adenocarcinoma": 0.8, "squamous": 1.25}
 
 
 def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL) -> dict[str, np.ndarray]:
-    """The tumour's parameters at points of the prior's standard normal space.
+    """The tumour's parameters at points of the prior's standard normal space; `points` goes back.
 
     Args:
         z: (n, len(DIMENSIONS)) standard normal under the prior.
@@ -87,7 +91,7 @@ def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL)
     Returns:
         Parameter name -> (n,) float64, all but `control_quantile`.
     """
-    from scipy.special import betaincinv, ndtr, ndtri
+    from scipy.special import ndtr, ndtri
 
     at = dict(zip(DIMENSIONS, np.asarray(z, dtype=np.float64).T, strict=True))
     n = len(z)
@@ -100,16 +104,16 @@ def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL)
     alpha = mean + sd * ndtri(cut + (1.0 - cut) * ndtr(at["alpha"]))
     rho = np.tanh(constants.coupling_sd * at["coupling"])
     own = rho * at["alpha"] + np.sqrt(1.0 - rho**2) * at["clearance"]
-    median, spread = constants.clearance_d
-    clearance = median * np.exp(spread * own + constants.clearance_cohort_sd * at["cohort"])
-    growth = log_normal("growth", constants.growth_per_d)
-    growth *= GROWTH_BY_HISTOLOGY.get(twin.clinical.histology or "", 1.0)
+    cohort = np.exp(constants.clearance_cohort_sd * at["cohort"])
+    growth = log_normal("growth", constants.growth_per_d) * _growth_factor(twin)
     gtv_cm3 = twin.gtv_cm3 if twin.structures else 0.0
     return {
         "alpha_per_gy": alpha,
         "alpha_beta_gy": log_normal("alpha_beta", constants.alpha_beta_gy),
-        "clearance_half_time_d": clearance,
-        "remnant_fraction": betaincinv(*constants.remnant, ndtr(at["remnant"])),
+        "clearance_half_time_d": constants.clearance_d[0] * np.exp(constants.clearance_d[1] * own) * cohort,
+        "clearance_coupling": rho,
+        "clearance_cohort_factor": cohort,
+        "remnant_fraction": np.interp(at["remnant"], *_remnant_table(*constants.remnant)),
         "growth_per_d": growth,
         "capacity_cm3": np.full(n, max(constants.capacity_cm3, 2.0 * gtv_cm3)),
         "clonogen_density_per_cm3": np.full(n, constants.clonogens_per_cm3),
@@ -121,7 +125,55 @@ def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL)
         "repair_half_time_h": log_normal("repair", constants.repair_half_time_h),
         "erosion_fraction": ndtr(at["erosion"]),
         "chemo_log_kill": log_normal("chemo", constants.chemo_log_kill),
+        "contour_error": log_normal("contour", constants.contour_error),
     }
+
+
+def points(
+    samples: Mapping[str, np.ndarray], twin: PatientTwin, constants: PriorSet = CLINICAL
+) -> np.ndarray:
+    """Where samples of a belief stand in the prior's standard normal space: the inverse of `parameters`."""
+    from scipy.special import ndtr, ndtri
+
+    def normal(name: str, median_and_sd: tuple[float, float], factor: float = 1.0) -> np.ndarray:
+        return np.log(samples[name] / (median_and_sd[0] * factor)) / median_and_sd[1]
+
+    mean, sd = constants.alpha_per_gy
+    cut = ndtr((constants.alpha_floor_per_gy - mean) / sd)
+    alpha = ndtri((ndtr((samples["alpha_per_gy"] - mean) / sd) - cut) / (1.0 - cut))
+    rho, cohort = samples["clearance_coupling"], samples["clearance_cohort_factor"]
+    own = normal("clearance_half_time_d", constants.clearance_d) - np.log(cohort) / constants.clearance_d[1]
+    at, shares = _remnant_table(*constants.remnant)
+    columns = {
+        "alpha": alpha,
+        "clearance": (own - rho * alpha) / np.sqrt(1.0 - rho**2),
+        "coupling": np.arctanh(rho) / constants.coupling_sd,
+        "remnant": np.interp(samples["remnant_fraction"], shares, at),
+        "growth": normal("growth_per_d", constants.growth_per_d, _growth_factor(twin)),
+        "alpha_beta": normal("alpha_beta_gy", constants.alpha_beta_gy),
+        "kickoff": (samples["kickoff_d"] - constants.kickoff_d[0]) / constants.kickoff_d[1],
+        "doubling": normal("doubling_d", constants.doubling_d),
+        "repair": normal("repair_half_time_h", constants.repair_half_time_h),
+        "cohort": np.log(cohort) / constants.clearance_cohort_sd,
+        "erosion": ndtri(np.clip(samples["erosion_fraction"], 1e-15, 1.0 - 1e-15)),
+        "reoxygenation": normal("reoxygenation_half_time_d", constants.reoxygenation_d),
+        "chemo": normal("chemo_log_kill", constants.chemo_log_kill),
+        "contour": normal("contour_error", constants.contour_error),
+    }
+    return np.clip(np.stack([columns[name] for name in DIMENSIONS], axis=1), -9.0, 9.0)
+
+
+def _growth_factor(twin: PatientTwin) -> float:
+    return GROWTH_BY_HISTOLOGY.get(twin.clinical.histology or "", 1.0)
+
+
+@cache
+def _remnant_table(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
+    """Quantiles of Beta(a, b) by their normal score; the exact inverse is slow for ten thousand samples."""
+    from scipy.special import betaincinv, ndtr
+
+    at = np.linspace(-9.0, 9.0, 3601)
+    return at, betaincinv(a, b, ndtr(at))
 
 
 def prior_points(twin: PatientTwin, n: int, seed: int) -> np.ndarray:

@@ -19,11 +19,15 @@ class Belief:
         samples: parameter name -> (n,) float64; the unit is in the name.
         weights: (n,), summing to 1, or None for equal weights.
         kind: "prior" or "posterior".
+        learned_from: (time_days, kind, value) of the observations that a posterior has learned from.
+        ess: effective number of samples of a posterior, as its update measured it.
     """
 
     samples: Mapping[str, np.ndarray]
     weights: np.ndarray | None = None
     kind: str = "prior"
+    learned_from: tuple[tuple[float, str, float], ...] = ()
+    ess: float | None = None
 
     def __post_init__(self) -> None:
         sizes = {v.shape for v in self.samples.values()}

@@ -18,7 +18,7 @@ from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
 from twin.files import atomic_folder
 from twin.geometry import Geometry
-from twin.patient import Observation, PatientTwin, Scan
+from twin.patient import Observation, PatientTwin, Registration, Scan
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
@@ -41,6 +41,7 @@ class _StoredScan(_Stored):
     name: str
     time_days: float
     volume: _StoredVolume
+    registration: Registration | None = None
 
 
 class _StoredStructure(_Stored):
@@ -78,12 +79,15 @@ class _StoredTwin(_Stored):
     fractions: tuple[Fraction, ...]
     observations: tuple[Observation, ...]
     belief: bool
+    notes: tuple[str, ...] = ()
 
 
 class _StoredBelief(_Stored):
     kind: str
     weights: list[float] | None
     samples: dict[str, list[float]]
+    learned_from: tuple[tuple[float, str, float], ...] = ()
+    ess: float | None = None
 
 
 # The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
@@ -130,7 +134,7 @@ def load(path: str | os.PathLike[str]) -> PatientTwin:
     return PatientTwin(
         stored.id,
         clinical=stored.clinical,
-        scans=tuple(Scan(s.name, s.time_days, _volume(path, s.volume)) for s in stored.scans),
+        scans=tuple(Scan(s.name, s.time_days, _volume(path, s.volume), s.registration) for s in stored.scans),
         structures=tuple(_structures(path, s) for s in stored.structures),
         doses={
             d.name: DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate)
@@ -142,6 +146,7 @@ def load(path: str | os.PathLike[str]) -> PatientTwin:
         day0_weekday=stored.day0_weekday,
         now_days=stored.now_days,
         in_silico=stored.in_silico,
+        notes=stored.notes,
     )
 
 
@@ -195,6 +200,7 @@ def _write(twin: PatientTwin, folder: Path) -> None:
                 name=s.name,
                 time_days=s.time_days,
                 volume=_keep(s.volume, folder, f"scans/{n:02d}-{_slug(s.name)}.nii.gz"),
+                registration=s.registration,
             )
             for n, s in enumerate(twin.scans)
         ),
@@ -211,6 +217,7 @@ def _write(twin: PatientTwin, folder: Path) -> None:
         fractions=twin.fractions,
         observations=twin.observations,
         belief=twin.belief is not None,
+        notes=twin.notes,
     )
     if twin.belief is not None:
         (folder / "belief.json").write_text(_kept_belief(twin.belief).model_dump_json())
@@ -246,13 +253,15 @@ def _kept_belief(belief: Belief) -> _StoredBelief:
         kind=belief.kind,
         weights=None if belief.weights is None else belief.weights.tolist(),
         samples={name: values.tolist() for name, values in belief.samples.items()},
+        learned_from=belief.learned_from,
+        ess=belief.ess,
     )
 
 
 def _load_belief(stored: _StoredBelief) -> Belief:
     weights = None if stored.weights is None else np.asarray(stored.weights, dtype=np.float64)
     samples = {name: np.asarray(values, dtype=np.float64) for name, values in stored.samples.items()}
-    return Belief(samples, weights, stored.kind)
+    return Belief(samples, weights, stored.kind, stored.learned_from, stored.ess)
 
 
 def _volume(root: Path, stored: _StoredVolume) -> Volume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
 from typing import Literal
@@ -16,13 +17,38 @@ from twin.structures import StructureSet
 from twin.volume import Volume
 
 
+@dataclass(frozen=True)
+class Registration:
+    """How a scan of another frame of reference was laid on the baseline.
+
+    Args:
+        similarity: normalised mutual information reached, 1 (none) to 2 (the same image).
+        shift_mm: how far the scan's frame was moved at its origin, mm.
+        turn_deg: the angle by which it was turned, degrees.
+        poor: the similarity is too low to trust the place of the scan.
+    """
+
+    similarity: float
+    shift_mm: float
+    turn_deg: float
+    poor: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """An acquired image: its time in days from day 0, and its volume."""
+    """An acquired image.
+
+    Args:
+        name: by which observations refer to it.
+        time_days: when, in days from day 0; negative before it.
+        volume: its voxels, on a grid in the baseline's frame.
+        registration: how it came into that frame, or None where it was acquired in it.
+    """
 
     name: str
     time_days: float
     volume: Volume
+    registration: Registration | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,7 @@ class PatientTwin:
         day0_weekday: 0 for a Monday; None where the date is unknown.
         now_days: where the patient stands, days from day 0.
         in_silico: made by this software, not a person.
+        notes: what the import left out, assumed or found poor, one sentence each.
     """
 
     id: str
@@ -64,6 +91,7 @@ class PatientTwin:
     day0_weekday: int | None = None
     now_days: float = 0.0
     in_silico: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "doses", MappingProxyType(dict(self.doses)))
@@ -96,11 +124,11 @@ class PatientTwin:
 
     @property
     def baseline(self) -> Scan:
-        """The first CT, whose grid and frame carry the simulation."""
+        """The first CT from day 0 on, whose grid and frame carry the simulation."""
         for scan in self.scans:
-            if scan.volume.modality == "CT":
+            if scan.volume.modality == "CT" and scan.time_days >= 0:
                 return scan
-        raise InputError("the patient has no CT")
+        raise InputError("the patient has no CT on or after day 0")
 
     @property
     def contours(self) -> StructureSet:
@@ -110,7 +138,7 @@ class PatientTwin:
                 return structures
         raise InputError("the baseline CT has no structures")
 
-    @property
+    @cached_property
     def gtv_cm3(self) -> float:
         """Volume of the GTV (union of all GTVs) on the baseline CT, cm3."""
         return float(self.contours.gtv().sum()) * self.contours.geometry.voxel_cm3

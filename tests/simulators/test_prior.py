@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from simulators.prior import DIMENSIONS, PriorSet, median_parameters, parameters, prior_belief
+from simulators.prior import (
+    DIMENSIONS,
+    PriorSet,
+    median_parameters,
+    parameters,
+    points,
+    prior_belief,
+    prior_points,
+)
 from twin import ClinicalRecord, PatientTwin
 
 PATIENT = PatientTwin("prior-test")
@@ -73,3 +81,9 @@ def test_another_set_of_constants_is_used_whole():
     drawn = prior_belief(PATIENT, 500, seed=0, constants=other).samples
     assert drawn["alpha_per_gy"].mean() == pytest.approx(0.2, abs=0.005)
     assert (drawn["hypoxic_fraction"] == 0.2).all()
+
+
+def test_samples_lead_back_to_their_points():
+    twin = PatientTwin("inverse", clinical=ClinicalRecord(histology="squamous"))
+    z = prior_points(twin, 5000, seed=0)
+    np.testing.assert_allclose(points(parameters(z, twin), twin), z, atol=2e-4)
