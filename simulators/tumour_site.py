@@ -124,9 +124,9 @@ def _without_holes(mask: np.ndarray) -> np.ndarray:
     """The mask with what it encloses in any plane, such as a bronchus: a tumour does not recede from its inside."""
     filled = mask.copy()
     for axis in range(3):
-        for plane, source in zip(np.moveaxis(filled, axis, 0), np.moveaxis(mask, axis, 0), strict=True):
-            if source.any():
-                plane |= binary_fill_holes(source)
+        into, planes = np.moveaxis(filled, axis, 0), np.moveaxis(mask, axis, 0)
+        for i in np.flatnonzero(planes.any(axis=(1, 2))):
+            into[i] |= binary_fill_holes(planes[i])
     return filled
 
 

@@ -1,6 +1,7 @@
 """The mechanistic follow-up on a real planning CT, held to what a follow-up CT must and must not show."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_what_fills_the_place_looks_like_the_patients_own_lung(treatment, lung_t
 def test_volume_and_mask_shrink_monotonely(treatment, lung_twin):
     requests = [request(lung_twin, v, 1.0) for v in (1.0, 0.8, 0.6, 0.4, 0.2, 0.05)]
     masks = [on_whole(lung_twin, f)[1] for f in treatment.generate(requests)]
-    for large, small in zip(masks, masks[1:], strict=False):
+    for large, small in pairwise(masks):
         assert small.sum() < large.sum()
         assert (small & ~large).sum() <= 0.03 * small.sum()
 
@@ -180,12 +181,13 @@ def test_growth_goes_into_lung_and_not_into_bone_or_chest_wall(treatment, lung_t
     assert np.median(after[new]) > -60
 
 
-def test_the_same_request_gives_the_same_image_alone_or_in_company(lung_twin, eqd2):
+def test_the_same_request_gives_the_same_image_alone_or_in_company(treatment, lung_twin, eqd2):
     requests = [
         request(lung_twin, v, 0.4, eqd2=eqd2, since_end=150.0, sample=s) for v, s in ((0.6, 0), (0.2, 1))
     ]
-    together = MechanisticTreatment().generate(requests)
-    alone = [MechanisticTreatment().generate([r])[0] for r in reversed(requests)][::-1]
+    together = treatment.generate(requests)
+    other = MechanisticTreatment()
+    alone = [other.generate([r])[0] for r in reversed(requests)][::-1]
     for a, b in zip(together, alone, strict=True):
         np.testing.assert_array_equal(a.scan.array, b.scan.array)
         np.testing.assert_array_equal(a.gtv.array, b.gtv.array)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -55,13 +57,12 @@ def test_a_ball_shrinks_to_a_ball(site):
 def test_smaller_masks_lie_inside_larger_ones(site):
     score = score_of(site)
     masks = [score > level(score, v * site.gtv_cm3, GRID.voxel_cm3) for v in (0.1, 0.3, 0.6, 1.0, 1.4, 2.0)]
-    for small, large in zip(masks, masks[1:], strict=False):
+    for small, large in pairwise(masks):
         assert not (small & ~large).any()
 
 
 def test_the_side_that_lost_more_recedes_first(site):
-    z, y, x = np.indices(site.geometry.shape)
-    left = x < site.geometry.shape[2] / 2
+    left = np.indices(site.geometry.shape)[2] < site.geometry.shape[2] / 2
     viable = np.where(left, 0.2, 0.9).astype(np.float32)
     view = TumourView(
         1.0, site.gtv_cm3, 0.5, site.geometry, viable, np.zeros_like(viable), np.zeros_like(viable)
