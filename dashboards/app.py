@@ -1,0 +1,133 @@
+"""The Dash application, and the server that listens on this machine only."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs
+
+from dash import ClientsideFunction, Dash, Input, Output
+
+from dashboards.library import Library
+from dashboards.pages import compare
+from dashboards.parts import notice
+from dashboards.routes import add_routes
+from dashboards.safety import guard
+from dashboards.shell import shell
+from twin.errors import InputError
+
+
+def create_app(folder: Path) -> Dash:
+    """The dashboard of a folder.
+
+    Args:
+        folder: where runs and twins lie; nothing outside it is read or written.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    return _build(folder)[0]
+
+
+def _build(folder: Path) -> tuple[Dash, Library]:
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(f"no such folder: {root}; give a folder with runs and twins")
+    library = Library(root.resolve())
+    app = Dash(
+        "dashboards",
+        assets_folder=str(Path(__file__).parent / "assets"),
+        title="RT-Twin",
+        update_title="",
+        suppress_callback_exceptions=True,
+        enable_mcp=False,
+        add_log_handler=False,
+    )
+    app.layout = shell(library.root.name)
+    compare.register(app)
+    _register_router(app, library)
+    add_routes(app.server, library)
+    guard(app.server, app.csp_hashes())
+    return app, library
+
+
+def serve(folder: Path, port: int = 8050) -> None:
+    """Serve the dashboard of a folder on 127.0.0.1 until interrupted.
+
+    Args:
+        folder: where runs and twins lie.
+        port: a free port.
+
+    Raises:
+        InputError: there is no such folder, or the port is in use.
+    """
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    app, library = _build(folder)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    _check_free(port)
+    server = make_server("127.0.0.1", port, app.server, threaded=True)
+    print(f"The dashboard of {folder} is at http://127.0.0.1:{server.port}/ (Ctrl+C ends it).")
+    print(
+        "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
+    )
+    print(f"    ssh -L {server.port}:127.0.0.1:{server.port} USER@THIS-MACHINE", flush=True)
+    Thread(target=_warm, args=(library,), daemon=True).start()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+def _warm(library: Library) -> None:
+    """Read the newest run before it is asked for: it is what the first page shows."""
+    with suppress(InputError):
+        for entry in library.runs()[:1]:
+            _ = library.run(entry.key).twin.baseline.volume.array
+
+
+def _check_free(port: int) -> None:
+    """Refuse a port that is out of range or in use; werkzeug itself would end the process."""
+    import socket
+
+    if not 0 <= port <= 65535:
+        raise InputError(f"--port must lie between 0 and 65535, not {port}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise InputError(f"port {port} is in use; choose another one with --port") from None
+            raise InputError(f"cannot listen on port {port}: {error.strerror}") from None
+
+
+def _register_router(app: Dash, library: Library) -> None:
+    @app.callback(
+        Output("page", "children"),
+        Output("header-page", "children"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+    )
+    def show(path: str | None, search: str | None) -> tuple[Any, Any]:
+        query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
+        try:
+            if path in ("/", "/compare", None):
+                return compare.layout(library, query.get("run"), search)
+        except InputError as error:
+            return notice("This cannot be shown", str(error), "error"), None
+        return notice("No such page", "Choose a page above."), None
+
+    app.clientside_callback(
+        ClientsideFunction("rt", "openKeys"),
+        Output("keys-sheet", "opened"),
+        Input("keys-button", "n_clicks"),
+        prevent_initial_call=True,
+    )

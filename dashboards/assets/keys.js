@@ -1,0 +1,46 @@
+// The keyboard, as people know it from other viewers. Controls on the page follow through set_props.
+(() => {
+  const rt = (window.rtTwin ??= {});
+  const next = (values, value) => values[(values.indexOf(value) + 1) % values.length];
+
+  const KEYS = {
+    ArrowUp: (v) => v.step(1, v.active),
+    ArrowDown: (v) => v.step(-1, v.active),
+    PageUp: (v) => v.step(5, v.active),
+    PageDown: (v) => v.step(-5, v.active),
+    Home: (v) => v.step(-1e6, v.active),
+    End: (v) => v.step(1e6, v.active),
+    ArrowLeft: (v) => v.stepDay(-1),
+    ArrowRight: (v) => v.stepDay(1),
+    "+": (v) => v.zoom(1.25),
+    "=": (v) => v.zoom(1.25),
+    "-": (v) => v.zoom(0.8),
+    1: () => rt.setControl("ctl-window", "soft"),
+    2: () => rt.setControl("ctl-window", "lung"),
+    3: () => rt.setControl("ctl-window", "bone"),
+    4: () => rt.setControl("ctl-window", "brain"),
+    i: (v) => v.set({ inverted: !v.state.inverted }),
+    c: (v) => v.play(),
+    r: (v) => v.reset(),
+    g: (v) => rt.setControl("ctl-structures", next(["none", "tumour", "all"], v.state.structures)),
+    t: (v) => rt.setControl("ctl-dose", next(["off", "todate", "full"], v.state.dose)),
+    p: (v) => rt.setControl("ctl-pet", next(["off", "overlay", "only"], v.state.pet)),
+    v: (v) => rt.setControl("ctl-plane", next(["axial", "coronal", "sagittal"], v.state.plane)),
+  };
+
+  /** Whether an element uses the key itself: fields, lists, and sliders or tabs for the arrow keys. */
+  function takes(element, key) {
+    if (element.isContentEditable || element.matches("textarea, select, input:not([type=radio]):not([type=checkbox])")) return true;
+    const moves = key.startsWith("Arrow") || key === "Home" || key === "End" || key.startsWith("Page");
+    return moves && Boolean(element.closest('[role="slider"], [role="tab"], [role="listbox"], [role="radiogroup"], [role="dialog"], .rt-scroll'));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || takes(event.target, event.key)) return;
+    if (event.key === "?") return window.dash_clientside.set_props("keys-sheet", { opened: true });
+    const action = rt.viewer && !rt.viewer.closed && KEYS[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action(rt.viewer);
+  });
+})();

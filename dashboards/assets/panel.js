@@ -1,0 +1,353 @@
+// One picture: a CT slice with what is laid over it, and its legend burnt in.
+(() => {
+  const rt = (window.rtTwin ??= {});
+
+  const WINDOWS = {
+    soft: { name: "Soft tissue", width: 400, level: 40 },
+    lung: { name: "Lung", width: 1500, level: -600 },
+    bone: { name: "Bone", width: 2500, level: 480 },
+    brain: { name: "Brain", width: 80, level: 40 },
+  };
+  const FONT = '"Inter", "Segoe UI", "DejaVu Sans", system-ui, sans-serif';
+  const PET_MAX_SUV = 10;
+
+  // Colour maps as a few stops, perceptually ordered: plasma (dose) and black-red-yellow-white (PET).
+  const PLASMA = [[13, 8, 135], [84, 2, 163], [139, 10, 165], [185, 50, 137], [219, 92, 104], [244, 136, 73], [254, 188, 43], [240, 249, 33]];
+  const HOT = [[0, 0, 0], [130, 0, 0], [230, 40, 0], [255, 140, 0], [255, 220, 60], [255, 255, 230]];
+
+  function ramp(stops) {
+    const table = new Uint8Array(256 * 3);
+    for (let i = 0; i < 256; i++) {
+      const at = (i / 255) * (stops.length - 1);
+      const low = Math.min(stops.length - 2, Math.floor(at));
+      for (let c = 0; c < 3; c++) table[i * 3 + c] = stops[low][c] + (stops[low + 1][c] - stops[low][c]) * (at - low);
+    }
+    return table;
+  }
+  const RAMPS = { dose: ramp(PLASMA), pet: ramp(HOT) };
+
+  const greys = new Map();
+  /** HU + 32768 -> RGBA for a window; kept, as there are few. */
+  function grey(window, inverted) {
+    const key = `${window}${inverted}`;
+    if (!greys.has(key)) {
+      const { width, level } = WINDOWS[window];
+      const table = new Uint32Array(65536);
+      for (let i = 0; i < 65536; i++) {
+        let v = Math.max(0, Math.min(255, Math.round(((i - 32768 - level) / width + 0.5) * 255)));
+        if (inverted) v = 255 - v;
+        table[i] = 0xff000000 | (v << 16) | (v << 8) | v;
+      }
+      greys.set(key, table);
+    }
+    return greys.get(key);
+  }
+
+  /** Draws into one canvas; `scene` says what (see viewer.js), so that nothing is remembered but buffers. */
+  class Panel {
+    constructor(canvas) {
+      this.canvas = canvas;
+      this.buffer = document.createElement("canvas");
+      this.wash = document.createElement("canvas");
+      this.outlines = new Map();
+    }
+
+    /** The transform from pixel centres of the slice to canvas pixels. */
+    place(scene) {
+      const p = rt.PLANES[scene.plane];
+      const grid = scene.grid;
+      const mm = [grid.shape[p.across] * grid.spacing[p.across], grid.shape[p.down] * grid.spacing[p.down]];
+      const fit = Math.min(this.canvas.width / mm[0], this.canvas.height / mm[1]) * scene.zoom;
+      const left = (this.canvas.width - mm[0] * fit) / 2 + scene.pan[0] * fit;
+      const top = (this.canvas.height - mm[1] * fit) / 2 + scene.pan[1] * fit;
+      return { sx: fit * grid.spacing[p.across], sy: fit * grid.spacing[p.down], left, top, fit };
+    }
+
+    /** The index (z, y, x) of the shown grid under a canvas pixel, not rounded. */
+    indexAt(scene, x, y) {
+      const p = rt.PLANES[scene.plane];
+      const t = this.place(scene);
+      const index = [0, 0, 0];
+      index[p.through] = scene.k;
+      index[p.across] = (x - t.left) / t.sx - 0.5;
+      const down = (y - t.top) / t.sy - 0.5;
+      index[p.down] = p.up ? scene.grid.shape[p.down] - 1 - down : down;
+      return index;
+    }
+
+    resize() {
+      const ratio = window.devicePixelRatio || 1;
+      const width = Math.max(1, Math.round(this.canvas.clientWidth * ratio));
+      const height = Math.max(1, Math.round(this.canvas.clientHeight * ratio));
+      if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    }
+
+    draw(scene) {
+      this.resize();
+      const c = this.canvas.getContext("2d");
+      c.setTransform(1, 0, 0, 1, 0, 0);
+      c.fillStyle = "#000";
+      c.fillRect(0, 0, this.canvas.width, this.canvas.height);
+      if (scene.mode !== "empty") {
+        const place = this.place(scene);
+        this.drawImage(c, scene, place);
+        for (const layer of scene.layers) this.drawWash(c, scene, place, layer);
+        this.drawOutlines(c, scene, place);
+        if (scene.crosshair) this.drawCrosshair(c, scene, place);
+        this.drawFrame(c, scene, place);
+      }
+      this.drawText(c, scene);
+    }
+
+    drawImage(c, scene, place) {
+      const p = rt.PLANES[scene.plane];
+      const width = scene.grid.shape[p.across];
+      const height = scene.grid.shape[p.down];
+      if (scene.mode === "pet") {
+        if (scene.pet) this.drawPet(c, scene, place);
+        return;
+      }
+      const voxels = new Int16Array(width * height).fill(-1024);
+      rt.lay(voxels, scene.grid, scene.plane, scene.k, scene.baseline);
+      if (scene.followUp?.ct) rt.lay(voxels, scene.grid, scene.plane, scene.k, scene.followUp.ct);
+      this.put(width, height, voxels, grey(scene.window, scene.inverted));
+      c.imageSmoothingEnabled = true;
+      c.imageSmoothingQuality = "high";
+      c.drawImage(this.buffer, place.left, place.top, width * place.sx, height * place.sy);
+    }
+
+    put(width, height, voxels, table) {
+      if (this.buffer.width !== width || this.buffer.height !== height) Object.assign(this.buffer, { width, height });
+      const context = this.buffer.getContext("2d");
+      const image = context.createImageData(width, height);
+      const pixels = new Uint32Array(image.data.buffer);
+      for (let i = 0; i < pixels.length; i++) pixels[i] = table[voxels[i] + 32768];
+      context.putImageData(image, 0, 0);
+    }
+
+    drawPet(c, scene, place) {
+      const slice = rt.coarseSlice(scene.pet, scene.plane, scene.k);
+      if (!slice) return;
+      this.paint(c, scene, place, scene.pet, slice, (value, pixel, at) => {
+        const v = 255 - Math.min(255, (value / PET_MAX_SUV) * 255);
+        pixel[at] = pixel[at + 1] = pixel[at + 2] = v;
+        pixel[at + 3] = 255;
+      });
+    }
+
+    drawWash(c, scene, place, layer) {
+      const slice = rt.coarseSlice(layer.volume, scene.plane, scene.k);
+      if (!slice) return;
+      const table = RAMPS[layer.ramp];
+      this.paint(c, scene, place, layer.volume, slice, (value, pixel, at) => {
+        const share = Math.min(1, value / layer.max);
+        const index = Math.round(share * 255) * 3;
+        pixel[at] = table[index];
+        pixel[at + 1] = table[index + 1];
+        pixel[at + 2] = table[index + 2];
+        pixel[at + 3] = value < layer.from ? 0 : 255 * layer.opacity * Math.min(1, (value - layer.from) / layer.fade);
+      });
+      if (layer.levels) this.drawIsodoses(c, scene, place, layer, slice);
+    }
+
+    /** Colour a coarse slice and stretch it over the picture; the browser's scaling interpolates. */
+    paint(c, scene, place, coarse, slice, colour) {
+      const context = Object.assign(this.wash, { width: slice.width, height: slice.height }).getContext("2d");
+      const image = context.createImageData(slice.width, slice.height);
+      for (let i = 0; i < slice.values.length; i++) colour(slice.values[i], image.data, i * 4);
+      context.putImageData(image, 0, 0);
+      c.save();
+      c.beginPath();
+      const p = rt.PLANES[scene.plane];
+      c.rect(place.left, place.top, scene.grid.shape[p.across] * place.sx, scene.grid.shape[p.down] * place.sy);
+      c.clip();
+      c.setTransform(this.coarseMatrix(scene, place, coarse));
+      c.imageSmoothingEnabled = true;
+      c.drawImage(this.wash, -0.5, -0.5);
+      c.restore();
+    }
+
+    /** From pixel centres of a coarse slice to canvas pixels. */
+    coarseMatrix(scene, place, coarse) {
+      const p = rt.PLANES[scene.plane];
+      const along = (axis, scale, origin, flipped) => {
+        const per = 1 / coarse.step[axis];
+        const first = -coarse.zero[axis] * per;
+        if (!flipped) return [per * scale, origin + (first + 0.5) * scale];
+        return [-per * scale, origin + (scene.grid.shape[axis] - 0.5 - first) * scale];
+      };
+      const [a, e] = along(p.across, place.sx, place.left, false);
+      const [d, f] = along(p.down, place.sy, place.top, p.up);
+      return new DOMMatrix([a, 0, 0, d, e, f]);
+    }
+
+    drawIsodoses(c, scene, place, layer, slice) {
+      const matrix = this.coarseMatrix(scene, place, layer.volume);
+      const ratio = window.devicePixelRatio || 1;
+      for (const level of layer.levels) {
+        const path = new Path2D();
+        path.addPath(rt.isoline(slice.values, slice.width, slice.height, level), matrix);
+        const index = Math.round(Math.min(1, level / layer.max) * 255) * 3;
+        const [r, g, b] = RAMPS[layer.ramp].subarray(index, index + 3);
+        c.lineWidth = 1.2 * ratio;
+        c.strokeStyle = `rgb(${(r + 255) >> 1},${(g + 255) >> 1},${(b + 255) >> 1})`;
+        c.stroke(path);
+      }
+    }
+
+    drawOutlines(c, scene, place) {
+      const matrix = new DOMMatrix([place.sx, 0, 0, place.sy, place.left + place.sx / 2, place.top + place.sy / 2]);
+      const ratio = window.devicePixelRatio || 1;
+      for (const line of scene.outlines) {
+        const path = this.outline(scene, line);
+        if (!path) continue;
+        const placed = new Path2D();
+        placed.addPath(path, matrix);
+        c.setLineDash((line.dash ?? []).map((v) => v * ratio));
+        c.lineJoin = "round";
+        c.strokeStyle = "rgba(0,0,0,0.55)";
+        c.lineWidth = ((line.width ?? 1.5) + 1.5) * ratio;
+        if (line.halo) c.stroke(placed);
+        c.strokeStyle = line.colour;
+        c.lineWidth = (line.width ?? 1.5) * ratio;
+        c.stroke(placed);
+      }
+      c.setLineDash([]);
+    }
+
+    outline(scene, line) {
+      const key = `${line.id}|${scene.plane}|${scene.k}`;
+      if (!this.outlines.has(key)) {
+        if (this.outlines.size > 600) this.outlines.clear();
+        this.outlines.set(key, rt.outline(line.mask, scene.grid, scene.plane, scene.k));
+      }
+      return this.outlines.get(key);
+    }
+
+    drawCrosshair(c, scene, place) {
+      const p = rt.PLANES[scene.plane];
+      const x = place.left + (scene.crosshair[p.across] + 0.5) * place.sx;
+      const down = p.up ? scene.grid.shape[p.down] - 1 - scene.crosshair[p.down] : scene.crosshair[p.down];
+      const y = place.top + (down + 0.5) * place.sy;
+      const gap = 10 * (window.devicePixelRatio || 1);
+      c.strokeStyle = "rgba(120,220,255,0.75)";
+      c.lineWidth = window.devicePixelRatio || 1;
+      c.beginPath();
+      for (const [x0, y0, x1, y1] of [
+        [0, y, x - gap, y], [x + gap, y, this.canvas.width, y], [x, 0, x, y - gap], [x, y + gap, x, this.canvas.height],
+      ]) {
+        c.moveTo(x0, y0);
+        c.lineTo(x1, y1);
+      }
+      c.stroke();
+    }
+
+    /** Letters at the edges, and a ruler of 5 cm. */
+    drawFrame(c, scene, place) {
+      const p = rt.PLANES[scene.plane];
+      const ratio = window.devicePixelRatio || 1;
+      const { width, height } = this.canvas;
+      const ends = (axis) => scene.grid.ends[axis];
+      const down = p.up ? [...ends(p.down)].reverse() : [...ends(p.down)];
+      c.font = `600 ${12 * ratio}px ${FONT}`;
+      c.textBaseline = "middle";
+      for (const [letter, x, y, align] of [
+        [ends(p.across)[0], 8 * ratio, height / 2, "left"],
+        [ends(p.across)[1], width - 8 * ratio, height / 2, "right"],
+        [down[0], width / 2, (width < 760 * ratio ? 40 : 14) * ratio, "center"],
+        [down[1], width / 2, height - 12 * ratio, "center"],
+      ]) {
+        label(c, letter, x, y, align, "#e8ecf1");
+      }
+      const ruler = 50 * place.fit;
+      const right = width - 12 * ratio;
+      const bottom = height - 12 * ratio;
+      const path = new Path2D();
+      path.moveTo(right - ruler, bottom - 4 * ratio);
+      path.lineTo(right - ruler, bottom);
+      path.lineTo(right, bottom);
+      path.lineTo(right, bottom - 4 * ratio);
+      for (const [colour, thick] of [["rgba(0,0,0,0.8)", 3.5], ["#e8ecf1", 1.2]]) {
+        c.strokeStyle = colour;
+        c.lineWidth = thick * ratio;
+        c.stroke(path);
+      }
+      c.font = `${10 * ratio}px ${FONT}`;
+      label(c, "5 cm", right - ruler - 5 * ratio, bottom - 3 * ratio, "right", "#c9d1d9");
+    }
+
+    drawText(c, scene) {
+      const ratio = window.devicePixelRatio || 1;
+      const size = (this.canvas.width < 420 * ratio ? 10 : 11) * ratio;
+      const { width, height } = this.canvas;
+      const lineHeight = size * 1.4;
+      const block = (lines, top) => {
+        const texts = lines.filter((line) => line.text);
+        if (!texts.length) return;
+        for (const line of texts) {
+          c.font = line.font;
+          line.width = c.measureText(line.text).width;
+        }
+        c.fillStyle = "rgba(0,0,0,0.5)";
+        c.fillRect(4 * ratio, top - 2 * ratio, Math.max(...texts.map((line) => line.width)) + 8 * ratio, texts.length * lineHeight + 3 * ratio);
+        c.textBaseline = "top";
+        texts.forEach((line, n) => {
+          c.font = line.font;
+          label(c, line.text, 8 * ratio, top + n * lineHeight, "left", line.colour);
+        });
+      };
+      const plain = `${size}px ${FONT}`;
+      block(scene.title.map((text, n) => ({ text, font: n ? plain : `600 ${size * 1.1}px ${FONT}`, colour: n ? "#dde3ea" : "#ffffff" })), 8 * ratio);
+      const corner = scene.corner.map((text) => ({ text, font: plain, colour: "#dde3ea" })).filter((line) => line.text);
+      block(corner, height - 6 * ratio - corner.length * lineHeight);
+      if (scene.simulated) this.stamp(c, scene.simulated, width, size, ratio);
+      for (const [n, bar] of scene.bars.entries()) this.bar(c, bar, n, ratio, size);
+    }
+
+    stamp(c, text, width, size, ratio) {
+      c.font = `700 ${size}px ${FONT}`;
+      c.textBaseline = "top";
+      const w = c.measureText(text).width + 12 * ratio;
+      const h = size + 8 * ratio;
+      c.fillStyle = "#ffb000";
+      c.fillRect(width - w - 6 * ratio, 6 * ratio, w, h);
+      c.fillStyle = "#1a1200";
+      c.textAlign = "left";
+      c.fillText(text, width - w, 6 * ratio + (h - size) / 2);
+    }
+
+    /** A colour bar at the right edge, with its unit and ends. */
+    bar(c, bar, n, ratio, size) {
+      const table = bar.ramp === "grey" ? null : RAMPS[bar.ramp];
+      const height = Math.min(150 * ratio, this.canvas.height * 0.34);
+      const left = this.canvas.width - (22 + n * 58) * ratio;
+      const top = 52 * ratio;
+      for (let i = 0; i < height; i++) {
+        const index = Math.round((1 - i / height) * 255);
+        c.fillStyle = table
+          ? `rgb(${table[index * 3]},${table[index * 3 + 1]},${table[index * 3 + 2]})`
+          : `rgb(${255 - index},${255 - index},${255 - index})`;
+        c.fillRect(left, top + i, 10 * ratio, 1.5);
+      }
+      c.font = `${size * 0.92}px ${FONT}`;
+      c.textBaseline = "middle";
+      for (const tick of bar.ticks) {
+        label(c, `${tick}`, left - 4 * ratio, top + height * (1 - tick / bar.max), "right", "#e8ecf1");
+      }
+      c.textBaseline = "bottom";
+      label(c, bar.unit, left + 10 * ratio, top - 5 * ratio, "right", "#e8ecf1");
+    }
+  }
+
+  function label(c, text, x, y, align, colour) {
+    c.textAlign = align;
+    c.lineJoin = "round";
+    c.lineWidth = 3 * (window.devicePixelRatio || 1);
+    c.strokeStyle = "rgba(0,0,0,0.75)";
+    c.strokeText(text, x, y);
+    c.fillStyle = colour;
+    c.fillText(text, x, y);
+  }
+
+  Object.assign(rt, { Panel, WINDOWS, PET_MAX_SUV });
+})();

@@ -1,0 +1,119 @@
+"""What lies in the opened folder: runs and twins. Nothing outside it is ever read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashboards.cache import BoundedCache
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from dashboards.subject import RunFolder, TwinFolder
+
+_DEPTH = 3
+_KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run or twin in the opened folder.
+
+    Args:
+        key: how pages and URLs name it: its path below the opened folder.
+        path: where it lies.
+        changed: time of the last change, seconds since 1970.
+    """
+
+    key: str
+    path: Path
+    changed: float
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the folder's content does, so that browsers may keep what they fetched."""
+        return blake2b(f"{self.path}{self.changed}".encode(), digest_size=6).hexdigest()
+
+
+@dataclass(eq=False)
+class Library:
+    """The runs and twins below one folder, found by their marker files; symbolic links are not followed.
+
+    A key is only ever compared with what was found: it is never joined to a path.
+    """
+
+    root: Path
+    _open: BoundedCache = field(default_factory=lambda: BoundedCache(_KEPT_OPEN), repr=False)
+
+    def runs(self) -> list[Entry]:
+        """All run folders, the newest first."""
+        return self._found("run.json")
+
+    def twins(self) -> list[Entry]:
+        """All twin folders that are not a run's baseline, the newest first."""
+        return self._found("twin.json")
+
+    def run(self, key: str) -> RunFolder:
+        """The run of a key.
+
+        Raises:
+            InputError: no such run in the folder, or a broken one.
+        """
+        from dashboards.subject import RunFolder
+
+        entry = _pick(self.runs(), key, "run")
+        return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
+
+    def twin(self, key: str) -> TwinFolder:
+        """The twin of a key.
+
+        Raises:
+            InputError: no such twin in the folder, or a broken one.
+        """
+        from dashboards.subject import TwinFolder
+
+        entry = _pick(self.twins(), key, "twin")
+        return self._open.get((entry.path, entry.version), lambda: TwinFolder(entry))
+
+    def _found(self, marker: str) -> list[Entry]:
+        entries = []
+        for folder, subfolders, files in os.walk(self.root, followlinks=False):
+            path = Path(folder)
+            below = path.relative_to(self.root)
+            leaf = "run.json" in files or "twin.json" in files
+            if leaf or len(below.parts) >= _DEPTH:
+                subfolders.clear()
+            subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))
+            file = path / marker
+            if marker in files and not file.is_symlink():
+                key = below.as_posix() if below.parts else self.root.name
+                entries.append(Entry(key, path, file.stat().st_mtime))
+        return sorted(entries, key=lambda e: (-e.changed, e.key))
+
+
+def _pick(entries: list[Entry], key: str, noun: str) -> Entry:
+    for entry in entries:
+        if entry.key == key:
+            return entry
+    raise InputError(f"there is no {noun} {key!r} in the opened folder")
+
+
+def read_table(folder: Path, name: str) -> pl.DataFrame:
+    """One table of a run folder.
+
+    Raises:
+        InputError: it is missing or broken.
+    """
+    import polars as pl
+
+    try:
+        return pl.read_parquet(folder / f"{name}.parquet")
+    except (OSError, pl.exceptions.PolarsError):
+        raise InputError(
+            f"{name}.parquet is missing or broken in {folder.name}; run the comparison again"
+        ) from None

@@ -1,0 +1,1 @@
+"""The pages of the dashboard: each module lays out one page and registers its callbacks."""

@@ -1,0 +1,376 @@
+"""Compare: linked viewers of two to four plans, their trajectories and outcomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+
+from dashboards.figures import CONFIG, dvh_figure, trajectory_figure
+from dashboards.library import Library
+from dashboards.parts import named, notice, segments, tabs
+from dashboards.subject import RunFolder
+from dashboards.tables import contrast_table, outcome_table
+from dashboards.view import View
+from scenarios.colours import plan_colour
+from scenarios.schema import SIMULATED
+
+PANELS = 4
+_FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
+_CONTROLS = (
+    *(f"panel-{n}-plan" for n in range(PANELS)),
+    "ctl-day",
+    "ctl-sample",
+    "ctl-plane",
+    "ctl-window",
+    "ctl-dose",
+    "ctl-pet",
+    "ctl-structures",
+    "ctl-linked",
+)
+
+
+def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, Any]:
+    """The page of a run, and what it puts into the header.
+
+    Args:
+        library: the opened folder.
+        key: the run, or None for the newest.
+        search: the query string of the address.
+
+    Raises:
+        InputError: no such run, or a broken one.
+    """
+    entries = library.runs()
+    if not entries:
+        text = "Compare plans of a patient first: rt-twin compare PATIENT.twin --plan 60/30 --plan 55/20 --out RUN"
+        return notice("No runs in this folder yet", text), None
+    run = library.run(key or entries[0].key)
+    view = View.parse(search)
+    chooser = dmc.Select(
+        id="run",
+        data=[{"value": e.key, "label": e.key} for e in entries],
+        value=run.entry.key,
+        allowDeselect=False,
+        searchable=len(entries) > 8,
+        size="xs",
+        w=220,
+        **named("Run"),
+    )
+    return _page(run, view), [chooser, html.Span(_facts(run), className="rt-facts")]
+
+
+def _page(run: RunFolder, view: View) -> Any:
+    manifest = manifest_of(run)
+    slugs = view.plans_of(run)
+    return html.Div(
+        [
+            dcc.Store(id="manifest", data=manifest),
+            dcc.Store(id="mounted"),
+            dcc.Store(id="trajectory-figure", data=trajectory_figure(run)),
+            dcc.Store(id="dvh-figure", data=dvh_figure(run)),
+            _toolbar(run, view, len(slugs)),
+            html.Div(
+                [_panel(run, n, slugs) for n in range(PANELS)],
+                id="panels",
+                className=f"rt-panels rt-n{len(slugs)}",
+            ),
+            _time_row(manifest["days"], view),
+            html.Div([_figures(), _tables(run)], className="rt-bottom"),
+        ],
+        className="rt-compare",
+    )
+
+
+def manifest_of(run: RunFolder) -> dict[str, Any]:
+    """All that the viewers need to know of a run before they fetch voxels."""
+    frames = [
+        {
+            "plan": frame.plan,
+            "sample": frame.sample,
+            "day": frame.day,
+            "kinds": sorted(frame.files),
+            "generator": frame.generators.get("ct", "unknown"),
+            "pet_generator": frame.generators.get("pet"),
+        }
+        for frame in run.frames
+    ]
+    return {
+        "of": "run",
+        "key": run.entry.key,
+        "version": run.entry.version,
+        "grid": run.describe_grid(),
+        "focus": run.focus,
+        "patient": run.twin.id,
+        "in_silico": run.twin.in_silico,
+        "baseline_label": run.baseline_label,
+        "simulated": SIMULATED,
+        "dose_max_gy": 1.1 * max([plan.total_gy for plan in run.record.plans] + [1.0]),
+        "plans": [
+            {
+                "slug": plan.slug,
+                "label": plan.label,
+                "colour": plan_colour(i),
+                "context": list(plan.context),
+                "end_days": plan.end_days,
+            }
+            for i, plan in enumerate(run.record.plans)
+        ],
+        "frames": frames,
+        "days": [0.0, *sorted({frame.day for frame in run.frames if frame.day > 0})],
+        "panels": [{"canvas": f"panel-{n}-canvas"} for n in range(PANELS)],
+    }
+
+
+def _facts(run: RunFolder) -> str:
+    record = run.record
+    who = "in-silico patient" if record.patient.in_silico else "patient"
+    scanned = f", {' and '.join(record.scanners)}" if record.scanners else ""
+    return (
+        f"{who} {record.patient.id}, GTV {record.patient.gtv_cm3:.1f} cm\u00b3, {record.belief}, "
+        f"{record.samples} samples, {record.days:g} days{scanned}"
+    )
+
+
+def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
+    scanned = any("pet" in frame.files for frame in run.frames)
+    samples = sorted({frame.sample for frame in run.frames}) or [0]
+    return html.Div(
+        [
+            segments(
+                "ctl-window",
+                "Window",
+                [("soft", "Soft tissue"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")],
+                view.window,
+            ),
+            segments(
+                "ctl-plane",
+                "Plane",
+                [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
+                view.plane,
+            ),
+            segments(
+                "ctl-structures",
+                "Contours",
+                [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")],
+                view.structures,
+            ),
+            segments(
+                "ctl-dose",
+                "Dose",
+                [("off", "No dose"), ("todate", "So far"), ("full", "Full course")],
+                view.dose,
+            ),
+            segments(
+                "ctl-pet",
+                "PET",
+                [("off", "No PET"), ("overlay", "Overlay"), ("only", "PET")],
+                view.pet if scanned else "off",
+                disabled=not scanned,
+            ),
+            html.Div(className="rt-grow"),
+            dmc.Select(
+                id="ctl-sample",
+                data=[{"value": str(s), "label": f"sample {s}"} for s in samples],
+                value=str(samples[0]),
+                allowDeselect=False,
+                size="xs",
+                w=104,
+                display="none" if len(samples) == 1 else None,
+                **named("Sample whose images are shown"),
+            ),
+            segments("ctl-panels", "Panels", [(str(n), str(n)) for n in (2, 3, 4)], str(shown)),
+            dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
+        ],
+        className="rt-toolbar",
+        role="toolbar",
+        **named("Viewer"),
+    )
+
+
+def _panel(run: RunFolder, n: int, slugs: tuple[str, ...]) -> Any:
+    plans = run.record.plans
+    rest = [plan.slug for plan in plans if plan.slug not in slugs] or [plans[0].slug]
+    value = slugs[n] if n < len(slugs) else rest[(n - len(slugs)) % len(rest)]
+    letter = "ABCD"[n]
+    options = [
+        {"value": plan.slug, "label": plan.label + (" \u26a0 outside context of use" if plan.context else "")}
+        for plan in plans
+    ]
+    head = html.Div(
+        [
+            html.Span(letter, className="rt-letter"),
+            dmc.Select(
+                id=f"panel-{n}-plan",
+                data=options,
+                value=value,
+                allowDeselect=False,
+                size="xs",
+                className="rt-plan-select",
+                **named(f"Plan {letter}"),
+            ),
+            dmc.ActionIcon(
+                "\u2913",
+                id=f"panel-{n}-save",
+                className="rt-save",
+                variant="subtle",
+                color="gray",
+                size="sm",
+                **named(f"Save picture {letter}"),
+            ),
+        ],
+        className="rt-panel-head",
+    )
+    canvas = html.Canvas(
+        id=f"panel-{n}-canvas",
+        className="rt-canvas",
+        tabIndex=0,
+        role="img",
+        **named(f"Plan {letter}: simulated follow-up images; arrow keys change slice and day"),
+    )
+    return html.Section([head, canvas], className="rt-panel", id=f"panel-{n}")
+
+
+def _time_row(days: list[float], view: View) -> Any:
+    value = view.day_of(days) if view.day is not None else min(days, key=lambda d: abs(d - _FIRST_LOOK_DAYS))
+    return html.Div(
+        [
+            dmc.ActionIcon("\u25b6", id="play", variant="light", size="md", **named("Play through time")),
+            dmc.Slider(
+                id="ctl-day",
+                min=0,
+                max=days[-1] or 1,
+                value=value,
+                marks=_marks(days),
+                restrictToMarks=True,
+                updatemode="drag",
+                label={"function": "rtDay"},
+                labelAlwaysOn=True,
+                size="sm",
+                thumbLabel="Follow-up day",
+                className="rt-time",
+            ),
+        ],
+        className="rt-time-row",
+    )
+
+
+def _marks(days: list[float]) -> list[dict[str, Any]]:
+    """A mark for each follow-up; labels only as close as they can be read."""
+    marks: list[dict[str, Any]] = []
+    last, gap = -1e9, (days[-1] or 1) * 0.045
+    for day in days:
+        mark: dict[str, Any] = {"value": day}
+        if day - last >= gap:
+            mark["label"], last = f"{day:.0f}", day
+        marks.append(mark)
+    return marks
+
+
+def _figures() -> Any:
+    heads = [("trajectory", "Tumour volume"), ("dvh", "Dose-volume")]
+    graphs = [dcc.Graph(id=name, config=CONFIG, responsive=True) for name, _ in heads]
+    return html.Section(tabs("figures", heads, graphs), className="rt-card")
+
+
+def _tables(run: RunFolder) -> Any:
+    heads, contents = [("outcomes", "Outcomes")], [outcome_table(run)]
+    if not run.table("contrasts").is_empty():
+        heads.append(("differences", "Differences"))
+        contents.append(contrast_table(run))
+    heads.append(("plans", "Plans and provenance"))
+    contents.append(_provenance(run))
+    return html.Section(tabs("tables", heads, contents), className="rt-card")
+
+
+def _provenance(run: RunFolder) -> Any:
+    record = run.record
+    items: list[Any] = []
+    for i, plan in enumerate(record.plans):
+        marks = [
+            html.P(f"Outside the context of use: {reason}.", className="rt-outside")
+            for reason in plan.context
+        ]
+        items.append(
+            html.Div(
+                [
+                    html.H3(
+                        [html.Span(className="rt-swatch", style={"background": plan_colour(i)}), plan.label]
+                    ),
+                    html.P(
+                        f"{plan.total_gy:g} Gy in {plan.fractions} fractions, the last on day {plan.end_days:.1f}."
+                    ),
+                    *marks,
+                ]
+            )
+        )
+    makers = sorted({image.generator for image in record.images})
+    facts = [
+        ("Generators", ", ".join(makers) or "none"),
+        ("Belief", record.belief),
+        ("Seed", str(record.seed)),
+        ("Versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())),
+        ("Notes", " ".join(record.notes) or "none"),
+    ]
+    rows = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in facts]
+    return html.Div(
+        [*items, html.Table(html.Tbody(rows), className="rt-table")], className="rt-scroll", tabIndex=0
+    )
+
+
+def register(app: Dash) -> None:
+    """The page's callbacks; all but the choice of the run happen in the browser."""
+    controls = [_input(c) for c in _CONTROLS]
+    states = [State(i.component_id, i.component_property) for i in controls]
+    app.clientside_callback(
+        ClientsideFunction("rt", "mount"), Output("mounted", "data"), Input("manifest", "data"), *states
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "control"),
+        Output("mounted", "data", allow_duplicate=True),
+        *controls,
+        State("manifest", "data"),
+        prevent_initial_call=True,
+    )
+    for name in ("trajectory", "dvh"):
+        app.clientside_callback(
+            ClientsideFunction("rt", "theme"),
+            Output(name, "figure"),
+            Input(f"{name}-figure", "data"),
+            Input("scheme", "data"),
+        )
+    app.clientside_callback(
+        ClientsideFunction("rt", "pick"),
+        Output("ctl-day", "value"),
+        Input("trajectory", "clickData"),
+        State("manifest", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "count"), Output("panels", "className"), Input("ctl-panels", "value")
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "play"),
+        Output("play", "children"),
+        Input("play", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "openRun"),
+        Output("url", "search"),
+        Input("run", "value"),
+        State("manifest", "data"),
+        prevent_initial_call=True,
+    )
+    for n in range(PANELS):
+        app.clientside_callback(
+            ClientsideFunction("rt", f"save{n}"),
+            Output(f"panel-{n}-save", "n_clicks"),
+            Input(f"panel-{n}-save", "n_clicks"),
+            prevent_initial_call=True,
+        )
+
+
+def _input(control: str) -> Input:
+    return Input(control, "checked" if control == "ctl-linked" else "value")

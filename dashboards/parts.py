@@ -1,0 +1,57 @@
+"""Small parts that several pages use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+
+def named(text: str) -> dict[str, Any]:
+    """The name of a component for screen readers, as its attribute."""
+    return {"aria-label": text}
+
+
+def segments(control: str, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> Any:
+    """A small segmented control with a name for screen readers.
+
+    Args:
+        control: its id.
+        label: its name.
+        options: (value, text).
+        value: the one that is chosen first.
+        **more: further properties of `dmc.SegmentedControl`.
+    """
+    data = [{"value": v, "label": text} for v, text in options]
+    bar = dmc.SegmentedControl(id=control, data=data, value=value, size="xs", **more)
+    return html.Div(bar, role="group", className="rt-segments", **named(label))
+
+
+def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any]) -> Any:
+    """Tabs that fill their card.
+
+    Args:
+        name: of the group.
+        heads: (value, text) of each tab.
+        contents: what each holds.
+    """
+    bar = dmc.TabsList([dmc.TabsTab(text, value=value) for value, text in heads])
+    panels = [
+        dmc.TabsPanel(c, value=v, className="rt-tab") for (v, _), c in zip(heads, contents, strict=True)
+    ]
+    return dmc.Tabs(
+        [bar, *panels], id=f"tabs-{name}", value=heads[0][0], className="rt-tabs", keepMounted=True
+    )
+
+
+def notice(title: str, text: Any, kind: str = "info") -> Any:
+    """A plain message in place of a page.
+
+    Args:
+        title: what it is about.
+        text: a sentence, or components.
+        kind: "info" or "error".
+    """
+    body = html.P(text) if isinstance(text, str) else text
+    return html.Div([html.H1(title), body], className=f"rt-notice rt-{kind}", role="status")

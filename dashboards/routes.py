@@ -1,0 +1,72 @@
+"""Voxels over HTTP: every name in a request is looked up among what the library found, never made into a path."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+from flask import Flask, Response, abort, request
+
+from dashboards.cache import BoundedCache
+from dashboards.library import Library
+from dashboards.subject import Subject
+from twin.errors import InputError
+
+_CACHE_BYTES = 256 * 2**20
+_FOREVER = "private, max-age=604800, immutable"  # URLs carry the version of what they show
+
+
+def add_routes(server: Flask, library: Library) -> None:
+    """Serve the packed voxels of the library's runs and twins under /data/.
+
+    Args:
+        server: the Flask application.
+        library: the opened folder.
+    """
+    cache: BoundedCache[bytes] = BoundedCache(_CACHE_BYTES, len)
+
+    def answer(subject: Subject, what: str, index: int, make: Callable[[], bytes]) -> Response:
+        entry = subject.entry
+        body = cache.get((entry.path, entry.version, what, index), make)
+        headers = {
+            "Cache-Control": _FOREVER if "v" in request.args else "no-store",
+            "Vary": "Accept-Encoding",
+        }
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+        else:
+            body = gzip.decompress(body)
+        return Response(body, mimetype="application/octet-stream", headers=headers)
+
+    def subject() -> Subject:
+        key = request.args.get("key", "")
+        return library.run(key) if request.args.get("of") == "run" else library.twin(key)
+
+    @server.get("/data/baseline")
+    def baseline() -> Response:
+        shown, index = subject(), _index("slab")
+        return answer(shown, "baseline", index, lambda: shown.slab(index))
+
+    @server.get("/data/structures")
+    def structures() -> Response:
+        shown = subject()
+        return answer(shown, "structures", 0, shown.structures)
+
+    @server.get("/data/frame/<kind>")
+    def frame(kind: str) -> Response:
+        run, index = library.run(request.args.get("key", "")), _index("frame")
+        makers = {"followup": run.follow_up, "dose": run.dose, "pet": run.pet}
+        if kind not in makers:
+            abort(404)
+        return answer(run, kind, index, lambda: makers[kind](index))
+
+    @server.errorhandler(InputError)
+    def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
+        return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _index(name: str) -> int:
+    text = request.args.get(name, "")
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        abort(400, f"{name} must be a whole number")
+    return int(text)

@@ -1,0 +1,94 @@
+"""The frame around every page: brand, navigation, the SIMULATED banner, theme, and the sheet of keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from dashboards.parts import named
+from scenarios.schema import SIMULATED
+
+PAGES = (("/compare", "Compare"), ("/patients", "Patients"))
+
+_KEYS = (
+    ("\u2191 \u2193 or wheel", "next or previous slice"),
+    ("Page up, Page down", "five slices"),
+    ("Home, End", "first or last slice"),
+    ("\u2190 \u2192", "previous or next follow-up day"),
+    ("1 2 3 4", "soft tissue, lung, bone, brain window"),
+    ("v", "axial, coronal, sagittal"),
+    ("+ \u2212 or Ctrl + wheel", "zoom; drag to pan"),
+    ("Shift + move", "crosshair in all views"),
+    ("g", "contours: none, tumour, all"),
+    ("t", "dose: off, so far, full course"),
+    ("p", "PET: off, overlay, PET alone"),
+    ("i", "invert"),
+    ("c", "play through the follow-ups"),
+    ("r or double click", "reset the view"),
+    ("?", "this sheet"),
+)
+
+
+def shell(folder_name: str) -> Any:
+    """The layout that stays while pages change.
+
+    Args:
+        folder_name: name of the opened folder.
+    """
+    return dmc.MantineProvider(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="scheme"),
+            html.Div([_header(folder_name), html.Main(id="page", className="rt-page")], className="rt-app"),
+            _key_sheet(),
+        ],
+        defaultColorScheme="auto",
+        theme={
+            "primaryColor": "cyan",
+            "primaryShade": {"light": 8, "dark": 7},
+            "defaultRadius": "sm",
+            "fontFamily": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif',
+            "headings": {"fontWeight": 600},
+            "respectReducedMotion": True,
+        },
+    )
+
+
+def _header(folder_name: str) -> Any:
+    links = [
+        dcc.Link(name, href=path, className="rt-link", id=f"link{path.replace('/', '-')}")
+        for path, name in PAGES
+    ]
+    return html.Header(
+        [
+            dcc.Link([html.Span(className="rt-mark"), "RT-Twin"], href="/", className="rt-brand"),
+            html.Nav(links, className="rt-nav", **named("Pages")),
+            html.Div(id="header-page", className="rt-header-page"),
+            html.Span(SIMULATED, className="rt-simulated", id="simulated", role="note"),
+            html.Span(folder_name, className="rt-folder", title="the opened folder"),
+            dmc.ColorSchemeToggle(
+                lightIcon="\u2600",
+                darkIcon="\u263e",
+                variant="subtle",
+                color="gray",
+                size="md",
+                id="scheme-toggle",
+                **named("Light or dark"),
+            ),
+            dmc.ActionIcon("?", id="keys-button", variant="subtle", color="gray", **named("Keys")),
+        ],
+        className="rt-header",
+    )
+
+
+def _key_sheet() -> Any:
+    rows = [html.Tr([html.Td(dmc.Kbd(keys)), html.Td(what)]) for keys, what in _KEYS]
+    return dmc.Modal(
+        html.Table(html.Tbody(rows), className="rt-keys"),
+        id="keys-sheet",
+        title="Keys",
+        size="md",
+        centered=True,
+    )

@@ -1,0 +1,137 @@
+"""Outcomes and their differences as tables."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+import polars as pl
+from dash import html
+
+from dashboards.figures import interval_name
+from dashboards.parts import named
+from scenarios.colours import plan_colour
+
+if TYPE_CHECKING:
+    from dashboards.subject import RunFolder
+
+_MARKS = {"approximate": "\u2248", "estimated": "\u2020", "unknown": "?"}
+_LEGEND = {
+    "approximate": "\u2248 approximate: from a dose that this software computed, not a planning system",
+    "estimated": "\u2020 estimated: the organ was drawn by this software, not by a person",
+}
+_SHARES = ("probability", "fraction")
+
+
+def outcome_table(run: RunFolder) -> Any:
+    """All outcomes, a column for each plan; plans outside their context of use are marked in their heads."""
+    frame = run.table("outcomes")
+    rows = []
+    for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
+        cells = [_value(group.filter(pl.col("plan") == plan.slug), str(unit)) for plan in run.record.plans]
+        rows.append(html.Tr([_row_head(str(outcome), str(unit)), *cells]))
+    used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
+    note = f"Mean or median with its {interval_name(run.record.level, run.record.samples)}. "
+    return _table([html.Th("Outcome", scope="col"), *_heads(run)], rows, note + "  ".join(used))
+
+
+def contrast_table(run: RunFolder) -> Any:
+    """Paired differences to the reference plan under common random numbers."""
+    frame = run.table("contrasts")
+    labels = {plan.slug: plan.label for plan in run.record.plans}
+    pairs = frame.select("plan", "reference").unique(maintain_order=True).rows()
+    heads = [html.Th(f"{labels.get(a, a)} \u2212 {labels.get(b, b)}", scope="col") for a, b in pairs]
+    rows = []
+    for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
+        cells = [
+            _difference(group.filter((pl.col("plan") == a) & (pl.col("reference") == b)), str(unit))
+            for a, b in pairs
+        ]
+        rows.append(html.Tr([_row_head(str(outcome), str(unit), "points"), *cells]))
+    note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
+    return _table([html.Th("Difference", scope="col"), *heads], rows, note)
+
+
+def readable(outcome: str) -> str:
+    """An outcome's name for people.
+
+    Example:
+        >>> readable("gtv_3_months"), readable("mean_lung_dose"), readable("lung_v20")
+        ('Tumour volume, 3 months', 'Mean lung dose', 'Lung V20')
+    """
+    words = outcome.replace("gtv_", "tumour volume, ").replace("_", " ")
+    words = re.sub(r"\bv(\d+)", r"V\1", words)
+    words = re.sub(r"(\d)y\b", r"\1 years", words)
+    return words[0].upper() + words[1:]
+
+
+def _heads(run: RunFolder) -> list[Any]:
+    heads = []
+    for i, plan in enumerate(run.record.plans):
+        label: list[Any] = [
+            html.Span(className="rt-swatch", style={"background": plan_colour(i)}),
+            plan.label,
+        ]
+        if plan.context:
+            label.append(context_mark(plan.context))
+        heads.append(html.Th(label, scope="col", className="rt-number"))
+    return heads
+
+
+def context_mark(reasons: tuple[str, ...]) -> Any:
+    """The mark of a plan outside its context of use, with the reasons on hover and for screen readers."""
+    text = "Outside the context of use: " + "; ".join(reasons)
+    return dmc.Tooltip(
+        html.Span("\u26a0 outside", className="rt-outside", tabIndex=0, **named(text)),
+        label=text,
+        multiline=True,
+        w=320,
+        withArrow=True,
+    )
+
+
+def _value(row: pl.DataFrame, unit: str) -> Any:
+    if row.is_empty():
+        return html.Td("not applicable", className="rt-number rt-faint")
+    status, note = row["status"][0], row["note"][0] or ""
+    if row["mean"][0] is None:
+        return html.Td("unknown", className="rt-number rt-faint", title=note)
+    scale = 100.0 if unit in _SHARES else 1.0
+    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
+    digits = _digits(max(abs(middle), abs(high)))
+    parts: list[Any] = [html.Span(f"{middle:.{digits}f}", className="rt-middle")]
+    if status in _MARKS:
+        parts.append(html.Sup(_MARKS[status], title=note or status))
+    parts.append(html.Span(f"{low:.{digits}f} to {high:.{digits}f}", className="rt-interval"))
+    return html.Td(parts, className="rt-number", title=note)
+
+
+def _difference(row: pl.DataFrame, unit: str) -> Any:
+    if row.is_empty() or row["mean"][0] is None:
+        return html.Td("unknown", className="rt-number rt-faint")
+    scale = 100.0 if unit in _SHARES else 1.0
+    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
+    digits = _digits(max(abs(low), abs(high)))
+    text = [f"{round(v, digits) + 0.0:+.{digits}f}".replace("-", "\u2212") for v in (middle, low, high)]
+    value = html.Span(text[0], className="rt-middle")
+    return html.Td(
+        [value, html.Span(f"{text[1]} to {text[2]}", className="rt-interval")], className="rt-number"
+    )
+
+
+def _row_head(outcome: str, unit: str, shares: str = "%") -> Any:
+    shown = shares if unit in _SHARES else unit.replace("cm3", "cm\u00b3")
+    return html.Th([readable(outcome), html.Span(shown, className="rt-unit")], scope="row")
+
+
+def _digits(largest: float) -> int:
+    return 0 if largest >= 1000 else 1 if largest >= 1 else 2
+
+
+def _table(head: list[Any], rows: list[Any], note: str) -> Any:
+    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="rt-table")
+    return html.Div(
+        [html.Div(table, className="rt-scroll", tabIndex=0), html.P(note, className="rt-note")],
+        className="rt-tabled",
+    )
