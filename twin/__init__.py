@@ -11,6 +11,7 @@ _HOME = {
     "InputError": "errors",
     "Observation": "patient",
     "PatientTwin": "patient",
+    "Registration": "patient",
     "Scan": "patient",
     "Structure": "structures",
     "StructureSet": "structures",

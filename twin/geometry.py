@@ -156,6 +156,14 @@ class Geometry:
             raise InputError("the volume lies on another grid and is not a whole-voxel crop of this one")
         return cast(Box, tuple(slice(int(a), int(a) + n) for a, n in zip(whole, part.shape, strict=True)))
 
+    def moved(self, matrix: np.ndarray) -> Geometry:
+        """The grid after a rigid motion of patient space, (4, 4) on LPS mm; its voxels stay what they are."""
+        return replace(
+            self,
+            origin_mm=cast(Triple, tuple(float(v) for v in matrix[:3, :3] @ self.origin_mm + matrix[:3, 3])),
+            direction=tuple(float(v) for v in (matrix[:3, :3] @ self.rotation).ravel()),
+        )
+
     def upright(self) -> tuple[Geometry, Shape, tuple[int, ...]]:
         """The same voxels with array axes turned as near as can be to Superior, Posterior, Left.
 

@@ -77,7 +77,7 @@ class StoredVoxels:
         import nibabel
 
         try:
-            image = nibabel.load(self.path)
+            image: Any = nibabel.load(self.path)
             return np.asanyarray(image.dataobj).reshape(image.shape[:3]).T
         except Exception as error:
             raise InputError(f"{self.path} is damaged or cut short; its voxels cannot be read") from error

@@ -1,55 +1,99 @@
-"""Structure names after AAPM TG-263, and the role that a name stands for."""
+"""Structure names after AAPM TG-263 (Mayo 2018), and the role that a name stands for."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from twin.structures import Role
 
-# TG-263 primary name <- patterns over the name in lower case with separators as single blanks.
+_L, _R = r"(l|lt|left|links)", r"(r|rt|right|rechts)"
+
+
+def _sided(organ: str, side: str) -> str:
+    return rf"{side} ?{organ}|{organ} ?{side}"
+
+
+# TG-263 primary name <- pattern over the name as `plain` gives it.
 _ORGANS = {
-    "Body": r"(body|external|skin|outline|patient( outline)?)",
-    "Lung_L": r"(l|lt|left) ?lungs?|lungs? ?(l|lt|left)",
-    "Lung_R": r"(r|rt|right) ?lungs?|lungs? ?(r|rt|right)",
-    "Lungs": r"(both |total |bilateral )?lungs?|lungs? (both|total|all|bilat(eral)?)",
-    "Heart": r"(whole )?heart|coeur|cor",
+    "Body": r"body|externals?|skin|outline|patient( outline)?",
+    "Lung_L": _sided("lungs?", _L),
+    "Lung_R": _sided("lungs?", _R),
+    "Lungs": r"((both|total|bilateral) )?lungs?|lungs? (both|total|all|bilat(eral)?)",
+    "Lungs-GTV": r"lungs? ?(minus|no|without) ?i?gtv",
+    "Heart": r"(whole )?heart",
+    "Pericardium": r"pericardium",
     "Esophagus": r"o?esophag(us)?|oesoph|esoph",
-    "SpinalCord": r"(spinal ?)?cord|myelon|spinal ?canal cord|spine cord",
+    "SpinalCord": r"(spinal|spine)? ?cord|myelon|spine cord|rm|ruckenmark",
     "SpinalCanal": r"(spinal|vertebral) ?canal",
     "Trachea": r"trachea",
     "Carina": r"carina",
-    "BrachialPlex_L": r"(l|lt|left) brach(ial)? ?plex(us)?|brach(ial)? ?plex(us)? (l|lt|left)",
-    "BrachialPlex_R": r"(r|rt|right) brach(ial)? ?plex(us)?|brach(ial)? ?plex(us)? (r|rt|right)",
-    "Bronchus_L": r"(l|lt|left) bronchus|bronchus (l|lt|left)",
-    "Bronchus_R": r"(r|rt|right) bronchus|bronchus (r|rt|right)",
+    "BrachialPlex_L": _sided("brach(ial)? ?plex(us)?", _L),
+    "BrachialPlex_R": _sided("brach(ial)? ?plex(us)?", _R),
+    "Bronchus_L": _sided("(main )?bronchus", _L),
+    "Bronchus_R": _sided("(main )?bronchus", _R),
+    "BronchialTree": r"(proximal )?bronchial tree|pbt",
     "GreatVes": r"great ?ves(sels?)?",
     "A_Aorta": r"(a )?aorta",
-    "Liver": r"liver|hepar",
-    "Stomach": r"stomach",
-    "Kidney_L": r"(l|lt|left) kidney|kidney (l|lt|left)",
-    "Kidney_R": r"(r|rt|right) kidney|kidney (r|rt|right)",
+    "V_Venacava_S": r"svc|v venacava s|superior vena cava",
+    "Ribs": r"ribs?",
+    "Sternum": r"sternum",
     "Chestwall": r"chest ?wall",
-    "Brainstem": r"brain ?stem",
-    "Parotid_L": r"(l|lt|left) parotid|parotid (l|lt|left)",
-    "Parotid_R": r"(r|rt|right) parotid|parotid (r|rt|right)",
-    "Bone_Mandible": r"mandible|bone mandible",
+    "Liver": r"liver|leber",
+    "Stomach": r"stomach|magen",
+    "Spleen": r"spleen",
+    "Kidney_L": _sided("kidney", _L),
+    "Kidney_R": _sided("kidney", _R),
+    "Breast_L": _sided("breast", _L),
+    "Breast_R": _sided("breast", _R),
     "Breast": r"breast",
+    "Thyroid": r"thyroid( gland)?",
+    "Larynx": r"larynx",
+    "Pharynx": r"pharynx",
+    "Brain": r"brain",
+    "Brainstem": r"brain ?stem",
+    "Parotid_L": _sided("parotid( gland)?", _L),
+    "Parotid_R": _sided("parotid( gland)?", _R),
+    "Eye_L": _sided("eye", _L),
+    "Eye_R": _sided("eye", _R),
+    "Lens_L": _sided("lens", _L),
+    "Lens_R": _sided("lens", _R),
+    "OpticNrv_L": _sided("optic ?(nrv|nerve)", _L),
+    "OpticNrv_R": _sided("optic ?(nrv|nerve)", _R),
+    "OpticChiasm": r"(optic ?)?chiasm(a)?",
+    "Bone_Mandible": r"mandible|bone mandible",
+    "Cavity_Oral": r"oral cavity|cavity oral",
 }
-_ORGAN_PATTERNS = {name: re.compile(pattern) for name, pattern in _ORGANS.items()}
-_NODE = re.compile(r"(^|[^a-z])(ln|lns|node|nodes|nodal|lymph ?node?s?)([^a-z]|$)|^gtv ?n")
+_PATTERNS = {name: re.compile(pattern) for name, pattern in _ORGANS.items()}
+_PHASE = re.compile(r" (c ?\d{1,3}|t\d{2}|\d{1,3} ?%|mip|avg|ave|average)$")
+_NODE = re.compile(r"\b(lns?|nodes?|nodal|lymph ?nodes?)\b|^i?gtv ?n\b")
 _GROSS = re.compile(r"^(i?gtv|tumou?r|gross|primary)(?! bed)")
-_TARGET = re.compile(r"^(ctv|ptv|itv)")
+_TARGET = re.compile(
+    r"(?P<kind>igtv|gtv|ictv|ctv|itv|ptv)"
+    r" ?(?P<part>p(rim(ary)?)?(?![a-z])|n(ode|odes|odal)?(?![a-z])|lns?|lymph ?nodes?|tumou?r)?"
+    r" ?(?P<index>\d(?!\d))?"
+    r"( ?(?P<dose>\d{4}|\d{2}(\.\d+)?) ?(?P<unit>c?gy)?)?"
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a name stands for: its TG-263 name and its role."""
+
+    name: str
+    role: Role
 
 
 def plain(name: str) -> str:
-    """A name in lower case, separators as single blanks, words of capitals and digits parted.
+    """A name in lower case, separators as single blanks, words run together parted at capitals.
 
     Example:
-        >>> plain("Tumor_c40"), plain("Lt Lung"), plain("SpinalCord")
-        ('tumor c40', 'lt lung', 'spinal cord')
+        >>> plain("Tumor_c40"), plain("Lt Lung"), plain("SpinalCord"), plain("Lungs-GTV")
+        ('tumor c40', 'lt lung', 'spinal cord', 'lungs minus gtv')
     """
+    name = re.sub(r"(?i)^(lungs?)\s*-\s*(?=i?gtv)", r"\1 minus ", name)
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.sub(r"[\W_]+", " ", parted).strip().lower()
+    return re.sub(r"[^\w.%]+|_+", " ", parted).strip().lower()
 
 
 def is_node(name: str) -> bool:
@@ -58,25 +102,45 @@ def is_node(name: str) -> bool:
 
 
 def is_gross_tumour(name: str) -> bool:
-    """Whether a name speaks of a primary gross tumour."""
+    """Whether a name speaks of a gross tumour that is not a node."""
     return bool(_GROSS.match(plain(name))) and not is_node(name)
 
 
-def standard(name: str) -> tuple[str, Role] | None:
+def standard(name: str) -> Named | None:
     """The TG-263 name and role of an organ or a planned target, or None where the name is not known.
 
     Gross tumours are numbered over a whole structure set and so are named by the importer.
 
     Example:
-        >>> standard("Lt Lung"), standard("oesophagus"), standard("Borders")
-        (('Lung_L', 'OAR'), ('Esophagus', 'OAR'), None)
+        >>> standard("Lt Lung").name, standard("PTV 66 Gy").name, standard("CTV_n"), standard("Borders")
+        ('Lung_L', 'PTV_6600', Named(name='CTVn', role='CTV'), None)
     """
-    text = plain(name)
-    for target, pattern in _ORGAN_PATTERNS.items():
+    text = _PHASE.sub("", plain(name))
+    target = _target(text)
+    if target is not None:
+        return target
+    for organ, pattern in _PATTERNS.items():
         if pattern.fullmatch(text):
-            return target, "EXTERNAL" if target == "Body" else "OAR"
-    found = _TARGET.match(text)
-    if found:
-        kind = found.group(1).upper()
-        return name, "PTV" if kind == "PTV" else "CTV"
+            return Named(organ, "EXTERNAL" if organ == "Body" else "OAR")
     return None
+
+
+def role_of(name: str) -> Role:
+    """The role of a name outside TG-263: a target by its first letters, else OTHER."""
+    text = plain(name)
+    if text.startswith("ptv"):
+        return "PTV"
+    return "CTV" if text.startswith(("ctv", "itv", "ictv")) else "OTHER"
+
+
+def _target(text: str) -> Named | None:
+    """A planned target by TG-263's grammar: type, classifier p or n, index, dose in cGy."""
+    found = _TARGET.fullmatch(text)
+    if found is None or found["kind"] in ("gtv", "igtv"):
+        return None
+    part = "" if not found["part"] else "p" if found["part"][0] in "pt" else "n"
+    name = found["kind"].upper() + part + (found["index"] or "")
+    if found["dose"]:
+        dose = float(found["dose"])
+        name += f"_{round(dose if dose >= 1000 else 100 * dose):d}"
+    return Named(name, "PTV" if found["kind"] == "ptv" else "CTV")

@@ -80,6 +80,16 @@ def frames(file: Instance) -> set[str]:
     return named - {""}
 
 
+def series_named(file: Instance) -> set[str]:
+    """The image series that an RTSTRUCT says it is drawn on; empty where it names none."""
+    named = set()
+    for frame in file.get("ReferencedFrameOfReferenceSequence", ()):
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for series in study.get("RTReferencedSeriesSequence") or ():
+                named.add(str(series.get("SeriesInstanceUID") or ""))
+    return named - {""}
+
+
 def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:
     """The region as a uint8 mask on the smallest crop of the grid that holds it, or None where it is empty.
 

@@ -41,7 +41,7 @@ def test_organs_lie_as_in_a_chest(lung_twin):
 
 def test_the_airway_divides_where_the_carina_was_drawn(lung_twin):
     """The file holds the carina as a clinician drew it; the widest slice of the airway lies within 15 mm below."""
-    carina = _centre_mm(lung_twin.contours, "Carina_c40")[2]
+    carina = _centre_mm(lung_twin.contours, "Carina")[2]
     trachea = lung_twin.contours["Trachea"].mask
     wide = [np.ptp(np.nonzero(p)[1]) if p.any() else 0 for p in trachea.array]
     divides = trachea.geometry.lps((float(np.argmax(np.asarray(wide) > 45)), 0, 0))

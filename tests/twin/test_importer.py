@@ -30,7 +30,7 @@ def test_a_dicom_folder_becomes_a_twin(dicom_set):
     np.testing.assert_array_equal(twin.contours.gtv(), expected)
     assert twin.gtv_cm3 == pytest.approx(120 * 3.0 * 1.5 * 1.25 / 1000)
     assert twin.day0_weekday == 2  # 6 March 2024 was a Wednesday
-    assert twin.clinical.sex == "female" and twin.clinical.age_years is None
+    assert twin.clinical.sex == "female" and twin.clinical.age_years == 80
     assert twin.now_days == 0.0 and not twin.in_silico
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from twin.nomenclature import is_gross_tumour, is_node, standard
+from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,12 @@ from twin.nomenclature import is_gross_tumour, is_node, standard
         ("BODY", "Body"),
         ("External", "Body"),
         ("Carina", "Carina"),
+        ("Carina_c40", "Carina"),
+        ("Lungs-GTV", "Lungs-GTV"),
     ],
 )
 def test_organs_get_their_tg263_name(name, expected):
-    assert standard(name)[0] == expected
+    assert standard(name).name == expected
 
 
 @pytest.mark.parametrize("name", ["Borders", "Scar", "Chin", "Heartless", "ring 1"])
@@ -32,10 +34,29 @@ def test_unknown_names_stay_unknown(name):
 
 
 def test_roles_follow_names():
-    assert standard("BODY")[1] == "EXTERNAL"
-    assert standard("Heart")[1] == "OAR"
-    assert standard("PTV_6600") == ("PTV_6600", "PTV")
-    assert standard("CTV1") == ("CTV1", "CTV")
+    assert standard("BODY").role == "EXTERNAL"
+    assert standard("Heart").role == "OAR"
+    assert (role_of("PTV old"), role_of("CTV_boost"), role_of("ring 1")) == ("PTV", "CTV", "OTHER")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("PTV_6600", "PTV_6600"),
+        ("PTV 66 Gy", "PTV_6600"),
+        ("ptv66", "PTV_6600"),
+        ("PTVp_6600", "PTVp_6600"),
+        ("PTV-n 50.4", "PTVn_5040"),
+        ("CTV_6000", "CTV_6000"),
+        ("CTV1", "CTV1"),
+        ("CTV primary", "CTVp"),
+        ("CTV nodes", "CTVn"),
+        ("ITV", "ITV"),
+    ],
+)
+def test_targets_follow_their_grammar(name, expected):
+    assert standard(name).name == expected
+    assert standard(name).role == ("PTV" if expected.startswith("PTV") else "CTV")
 
 
 @pytest.mark.parametrize(

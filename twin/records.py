@@ -1,0 +1,93 @@
+"""Clinical records from JSON and CSV files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from twin.clinical import ClinicalRecord
+from twin.errors import InputError
+
+_MISSING = ("", "na", "n/a", "nan", "none", "null", "unknown", "?")
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+_FLAGS = ("interstitial_lung_disease", "comorbidity")
+_MAX_BYTES = 1 << 20
+
+
+def read_clinical(path: str | os.PathLike[str]) -> ClinicalRecord:
+    """A clinical record from JSON (an object) or CSV (a header of field names, one row).
+
+    What is not named, empty, or said to be unknown is missing.
+
+    Args:
+        path: the file; CSV where its name ends so.
+
+    Raises:
+        InputError: no such file, not readable, an unknown field, or an impossible or contradictory entry.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is too large for a clinical record")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file in UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    entries = _row(path, text) if path.suffix.lower() == ".csv" else _object(path, text)
+    return _checked(path, entries)
+
+
+def merged(first: ClinicalRecord, second: ClinicalRecord) -> ClinicalRecord:
+    """The second record, with what it misses taken from the first."""
+    known = {k: v for k, v in second.model_dump().items() if v is not None}
+    return ClinicalRecord.model_validate({**first.model_dump(), **known})
+
+
+def _object(path: Path, text: str) -> dict[str, Any]:
+    try:
+        entries = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON") from error
+    if not isinstance(entries, dict):
+        raise InputError(f"{path} is not a JSON object of clinical entries")
+    return entries
+
+
+def _row(path: Path, text: str) -> dict[str, Any]:
+    rows = [row for row in csv.DictReader(text.splitlines()) if any(row.values())]
+    if len(rows) != 1:
+        raise InputError(
+            f"{path} has {len(rows)} rows; a patient's clinical record is one row under its header"
+        )
+    entries: dict[str, Any] = {}
+    for name, value in rows[0].items():
+        if name is None or value is None:
+            raise InputError(f"{path}: the row and the header differ in length")
+        entries[name.strip()] = _value(name.strip(), value.strip() if isinstance(value, str) else value)
+    return entries
+
+
+def _value(name: str, text: str) -> Any:
+    known = text.lower()
+    # "none" is an answer for chemotherapy, "no drug", and missing for all else
+    if known in _MISSING and not (name == "chemotherapy" and known == "none"):
+        return None
+    if name in _FLAGS and known in (*_YES, *_NO):
+        return known in _YES
+    return text
+
+
+def _checked(path: Path, entries: dict[str, Any]) -> ClinicalRecord:
+    try:
+        return ClinicalRecord.model_validate(entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {where + ': ' if where else ''}{said}") from error

@@ -1,0 +1,434 @@
+"""A folder of mixed DICOM studies as one patient's timeline."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from twin import dicom, rtdose, rtplan, rtstruct
+from twin.clinical import ClinicalRecord
+from twin.dicom import Instance, Series
+from twin.dose import DoseGrid, Fraction
+from twin.errors import InputError
+from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
+from twin.patient import Observation, PatientTwin, Registration, Scan
+from twin.pseudonym import pseudonym, without_identity
+from twin.rtstruct import Roi
+from twin.structures import Role, Structure, StructureSet
+from twin.suv import suv_factors
+from twin.volume import Volume
+
+_FIRST_CLOCK = 0.375  # 09:00, where no record keeps the time
+_CONE_BEAM = ("CBCT", "CONE BEAM", "CONEBEAM", "XVI", "ON-BOARD", "OBI", "HALCYON")
+
+
+@dataclass(eq=False)
+class _Image:
+    """One image series on its way into the twin."""
+
+    series: Series
+    modality: str
+    rois: list[Roi] = field(default_factory=list)
+    drawn: list[Instance] = field(default_factory=list)
+    time_days: float = 0.0
+
+    @property
+    def first(self) -> Instance:
+        return self.series.first
+
+
+class Studies:
+    """All series of one patient, sorted out.
+
+    Args:
+        series: what the folder holds.
+        src: its name, for messages.
+        gtv: names of the structures that the user calls gross tumour.
+        days: day of a series without a date, by a part of its description or of a file's name.
+        delivered_from: day of the first fraction where the plans count as delivered, else None.
+
+    Raises:
+        InputError: no CT, contours of another frame, or a date that is missing.
+    """
+
+    def __init__(
+        self,
+        series: Sequence[Series],
+        src: str,
+        *,
+        gtv: Sequence[str] = (),
+        days: Mapping[str, float] | None = None,
+        delivered_from: float | None = None,
+    ) -> None:
+        self.src, self.gtv, self.days, self.delivered_from = src, tuple(gtv), days or {}, delivered_from
+        self.notes: list[str] = []
+        self.unknown: list[str] = []
+        self.of: dict[str, list[Instance]] = defaultdict(list)
+        self.images: list[_Image] = []
+        for s in series:
+            if s.modality in dicom.IMAGES:
+                self._take_image(s)
+            else:
+                self.of[s.modality].extend(s.files)
+        self._assign_contours()
+        self.planning = self._planning_ct()
+        for image in self.images:
+            image.time_days = self._day(image)
+        first = self.planning.first
+        self.private = tuple(
+            first.text(k)
+            for k in ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
+        )
+
+    def _take_image(self, series: Series) -> None:
+        first = series.first
+        kind = series.modality
+        if "LOCALIZER" in first.text("ImageType") or (len(series.files) < 2 and len(self.images) > 0):
+            self.notes.append(f"a {kind} series of {len(series.files)} images that is no volume was left out")
+            return
+        words = " ".join(
+            first.text(k)
+            for k in ("SeriesDescription", "StudyDescription", "ManufacturerModelName", "ImageType")
+        ).upper()
+        if kind == "CT" and any(word in words for word in _CONE_BEAM):
+            kind = "CBCT"
+        self.images.append(_Image(series, kind))
+
+    def _assign_contours(self) -> None:
+        for file in self.of["RTSTRUCT"]:
+            image = self._drawn_on(file)
+            image.rois += rtstruct.read_rois(file)
+            image.drawn.append(file)
+
+    def _drawn_on(self, file: Instance) -> _Image:
+        """The image that an RTSTRUCT is drawn on: the series it names, else one of its frame."""
+        named, frames = rtstruct.series_named(file), rtstruct.frames(file)
+        order = sorted(self.images, key=lambda i: (i.modality != "CT", -len(i.series.files)))
+        study = file.text("StudyInstanceUID")
+        order.sort(key=lambda i: i.first.text("StudyInstanceUID") != study)
+        for image in order:
+            if image.first.text("SeriesInstanceUID") in named and (
+                not frames or image.series.frame in frames
+            ):
+                return image
+        for image in order:
+            if not frames or not image.series.frame or image.series.frame in frames:
+                return image
+        if not order:
+            raise InputError(f"no CT series in {self.src}")
+        raise InputError(
+            f"the RTSTRUCT {file.file} is drawn in another frame of reference than the CT ({order[0].first.file})"
+        )
+
+    def _planning_ct(self) -> _Image:
+        """The CT that carries the simulation: the first with a gross tumour, with contours, with most slices."""
+        cts = [i for i in self.images if i.modality == "CT"]
+        if not cts:
+            raise InputError(f"no CT series in {self.src}")
+
+        def rank(image: _Image) -> tuple[bool, bool, str, int]:
+            gross = any(r.contours and (r.name in self.gtv or is_gross_tumour(r.name)) for r in image.rois)
+            return not gross, not image.rois, image.first.text("StudyDate") or "9", -len(image.series.files)
+
+        return min(cts, key=rank)
+
+    # Time
+
+    def _date(self, file: Instance, keyword: str = "StudyDate") -> datetime.date | None:
+        text = file.text(keyword)
+        try:
+            return datetime.datetime.strptime(text, "%Y%m%d").date() if text else None
+        except ValueError:
+            raise InputError(f"{file.file}: {keyword} is not a date") from None
+
+    def _day(self, image: _Image) -> float:
+        """Days from the planning CT to a series."""
+        given = self._given_day(image)
+        if given is not None:
+            return given
+        zero, date = self._date(self.planning.first), self._date(image.first)
+        if zero is not None and date is not None:
+            return float((date - zero).days)
+        same_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
+        if image is self.planning or same_study:
+            return 0.0
+        raise InputError(
+            f"the {image.modality} series of {image.first.file} or the planning CT has no StudyDate; "
+            f"say its day from day 0, for example --day {image.first.file}=21"
+        )
+
+    def _given_day(self, image: _Image) -> float | None:
+        for part, day in self.days.items():
+            described = part == image.first.text("SeriesDescription")
+            if part and (described or any(part in f.file for f in image.series.files)):
+                return float(day)
+        return None
+
+    # Putting together
+
+    def twin(self) -> PatientTwin:
+        """The patient."""
+        planning = self.planning
+        baseline = self._volume(planning)
+        motions = _Motions(planning, baseline)
+        ordered = sorted(self.images, key=lambda i: (i.time_days, i is not planning))
+        scans, sets, observations = [], [], []
+        names = _Names()
+        for image in ordered:
+            native = baseline if image is planning else self._volume(image)
+            placed, registration = motions.placed(image, native)
+            scan = Scan(names.free(_scan_name(image)), image.time_days, placed, registration)
+            scans.append(scan)
+            if registration is not None and registration.poor:
+                self.notes.append(
+                    f"{scan.name} fits the baseline poorly (similarity {registration.similarity:.2f}); do not trust it"
+                )
+            if image.rois or image is planning:
+                contours = self._contours(image, native, placed)
+                sets.append(contours)
+                if image.time_days > 0 and contours.role("GTV"):
+                    cm3 = float(contours.gtv().sum()) * contours.geometry.voxel_cm3
+                    observations.append(Observation(image.time_days, "gtv_cm3", cm3, scan.name))
+        self._check_names()
+        sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
+        doses, fractions = self._doses(motions, sets)
+        zero = self._date(planning.first)
+        if self.unknown:
+            listed = ", ".join(sorted(set(self.unknown)))
+            self.notes.append(f"structure names that TG-263 does not know were kept: {listed}")
+        for modality in sorted(set(self.of) - {"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"}):
+            if self.of[modality]:
+                self.notes.append(f"{len(self.of[modality])} files of modality {modality} were left out")
+        ends = [0.0, *(f.time_days for f in fractions), *(o.time_days for o in observations)]
+        return PatientTwin(
+            pseudonym(planning.first.text("PatientID") or self.src),
+            clinical=_clinical(planning.first),
+            scans=tuple(scans),
+            structures=tuple(sets),
+            doses={d.name: d for d in doses},
+            fractions=tuple(fractions),
+            observations=tuple(observations),
+            day0_weekday=zero.weekday() if zero else None,
+            now_days=max(ends),
+            notes=tuple(self.notes),
+        )
+
+    def _volume(self, image: _Image) -> Volume:
+        if image.modality == "PT":
+            factors = suv_factors(image.series)
+            return dicom.volume(image.series, "PT", "SUV", lambda f: factors[f.file])
+        if image.modality == "MR":
+            return dicom.volume(image.series, "MR", "a.u.")
+        return dicom.volume(image.series, "CBCT" if image.modality == "CBCT" else "CT", "HU")
+
+    # Structures
+
+    def _contours(self, image: _Image, native: Volume, placed: Volume) -> StructureSet:
+        names = _Names()
+        found = []
+        for roi in image.rois:
+            mask = rtstruct.roi_mask(roi, native.geometry)
+            if mask is None:
+                if roi.name in self.gtv and image is self.planning:
+                    raise InputError(f"the structure {roi.name!r} in {image.drawn[0].file} is empty")
+                continue
+            source = without_identity(roi.name, self.private)
+            known = self._named(roi.name)
+            if known is None:
+                self.unknown.append(source)
+            name, role = known or (source, role_of(roi.name))
+            box = native.geometry.box_of(mask.geometry)
+            part = Volume(placed.geometry.crop(box), mask.array, "MASK", "1")
+            found.append(Structure(names.free(name), role, part, source_name=source, colour=roi.colour))
+        return StructureSet(placed.geometry, tuple(found), image.time_days)
+
+    def _named(self, source: str) -> tuple[str, Role] | None:
+        """The TG-263 name and the role of a region, or None where its name says nothing."""
+        chosen = source in self.gtv
+        if is_node(source) and not standard(source):
+            return "GTVn", "GTV" if chosen else "OTHER"
+        if chosen or is_gross_tumour(source):
+            return "GTVp", "GTV" if chosen or not self.gtv else "OTHER"
+        known = standard(source)
+        return (known.name, known.role) if known else None
+
+    def _check_names(self) -> None:
+        there = [r.name for image in self.images for r in image.rois]
+        for name in self.gtv:
+            if name not in there:
+                listed = ", ".join(without_identity(n, self.private) for n in there) or "none"
+                raise InputError(f"no structure {name!r} in {self.src}; there are: {listed}")
+
+    # Dose
+
+    def _doses(self, motions: _Motions, sets: list[StructureSet]) -> tuple[list[DoseGrid], list[Fraction]]:
+        plans = {p.uid: p for p in map(rtplan.read_plan, self.of["RTPLAN"])}
+        by_plan: dict[str, list[rtdose.RtDose]] = defaultdict(list)
+        for file in self.of["RTDOSE"]:
+            dose = rtdose.read_dose(file)
+            by_plan[dose.plan_uid].append(motions.placed_dose(dose, file))
+        names = _Names()
+        grids: dict[str, DoseGrid] = {}
+        for uid, doses in by_plan.items():
+            plan = plans.get(uid)
+            volume = rtdose.summed(doses, plan.fractions if plan else 1)
+            if plan is not None:
+                grids[uid] = DoseGrid(names.free(plan.name), volume, plan.prescription_gy)
+            else:
+                grids[uid] = self._unplanned(names.free("dose"), volume, sets)
+        return list(grids.values()), self._fractions(plans, grids)
+
+    def _unplanned(self, name: str, volume: Volume, sets: list[StructureSet]) -> DoseGrid:
+        """A dose whose plan is not there: the median dose in the GTV stands for its prescription."""
+        contours = next((s for s in sets if s.role("GTV")), None)
+        inside = np.zeros(0)
+        if contours is not None:
+            box = contours.geometry
+            inside = volume.on(box)[contours.gtv()]
+        median = float(np.median(inside)) if inside.size else 0.0
+        if median <= 0:
+            median = float(volume.array.max())
+        if median <= 0:
+            raise InputError(f"an RTDOSE in {self.src} is zero everywhere")
+        self.notes.append(
+            f"no RTPLAN tells the prescription of {name}; {median:.1f} Gy, its median dose in the GTV, stands for it"
+        )
+        return DoseGrid(name, volume, round(median, 3))
+
+    def _fractions(self, plans: Mapping[str, rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
+        """What was given: by treatment records, else by the plans from the day that the user gave."""
+        found = self._recorded(plans, grids)
+        if not found and self.delivered_from is not None:
+            found = self._assumed(list(plans.values()), grids)
+        if not found:
+            for plan in plans.values():
+                self.notes.append(
+                    f"the plan {plan.name} was not counted as delivered: no treatment record, no --delivered-from"
+                )
+        return sorted(found, key=lambda f: f.time_days)
+
+    def _recorded(self, plans: Mapping[str, rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
+        sessions = {rtplan.read_record(file): file for file in self.of["RTRECORD"]}
+        once = {(s.plan_uid, s.date, s.number): (s, file) for s, file in sessions.items()}
+        found = []
+        zero = self._date(self.planning.first)
+        for session, file in once.values():
+            plan, date = plans.get(session.plan_uid), self._date(file, "TreatmentDate")
+            if plan is None:
+                raise InputError(
+                    f"the treatment record {file.file} names an RTPLAN that is not in {self.src}"
+                )
+            if zero is None or date is None:
+                raise InputError(
+                    f"the treatment record {file.file} has no place in time: the CT has no StudyDate"
+                )
+            found.append(_fraction((date - zero).days + session.clock, plan, grids))
+        return found
+
+    def _assumed(self, plans: list[rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
+        """All fractions of the plans one after the other, on weekdays at 09:00."""
+        zero = self._date(self.planning.first)
+        if zero is None or self.delivered_from is None:
+            raise InputError("fractions cannot be laid on weekdays: the planning CT has no StudyDate")
+        day, found = int(self.delivered_from), []
+        for plan in plans:
+            for _ in range(plan.fractions):
+                while (zero.weekday() + day) % 7 >= 5:
+                    day += 1
+                found.append(_fraction(day + _FIRST_CLOCK, plan, grids))
+                day += 1
+        return found
+
+
+def _fraction(time_days: float, plan: rtplan.Plan, grids: Mapping[str, DoseGrid]) -> Fraction:
+    grid = grids.get(plan.uid)
+    if grid is None:
+        return Fraction(time_days, plan.fraction_gy)
+    return Fraction(time_days, plan.fraction_gy, grid.name, 1.0 / plan.fractions)
+
+
+def _scan_name(image: _Image) -> str:
+    kind = image.modality
+    return kind if image.time_days == 0 else f"{kind} day {image.time_days:g}"
+
+
+class _Names:
+    """Names given once each."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+
+    def free(self, name: str) -> str:
+        """The name, or the name with the first number from 2 on that is free."""
+        number, free = 2, name
+        while free in self.taken:
+            free, number = f"{name}{'-' if name[-1:].isdigit() else ''}{number}", number + 1
+        self.taken.add(free)
+        return free
+
+
+class _Motions:
+    """How other frames of reference lie in the baseline's: registered once a frame."""
+
+    def __init__(self, planning: _Image, baseline: Volume) -> None:
+        self.planning, self.baseline = planning, baseline
+        self.of: dict[str, tuple[np.ndarray, Registration]] = {}
+
+    def _same(self, frame: str) -> bool:
+        return frame == self.planning.series.frame
+
+    def placed(self, image: _Image, native: Volume) -> tuple[Volume, Registration | None]:
+        """A scan in the baseline's frame, its voxels as they were, and how it came there."""
+        frame = image.series.frame
+        if image is self.planning or self._same(frame):
+            return native, None
+        if frame not in self.of:
+            from twin.registration import POOR_SIMILARITY, register
+
+            rigid = register(native, self.baseline)
+            self.of[frame] = (
+                rigid.matrix,
+                Registration(
+                    rigid.similarity, rigid.shift_mm, rigid.turn_deg, rigid.similarity < POOR_SIMILARITY
+                ),
+            )
+        matrix, registration = self.of[frame]
+        return Volume(native.geometry.moved(matrix), native.array, native.modality, native.unit), registration
+
+    def placed_dose(self, dose: rtdose.RtDose, file: Instance) -> rtdose.RtDose:
+        """A dose in the baseline's frame.
+
+        Raises:
+            InputError: it lies in a frame that no scan has.
+        """
+        if not dose.frame or self._same(dose.frame):
+            return dose
+        if dose.frame not in self.of:
+            raise InputError(
+                f"the RTDOSE {file.file} lies in a frame of reference that no scan of the patient has"
+            )
+        volume = dose.volume
+        placed = Volume(volume.geometry.moved(self.of[dose.frame][0]), volume.array, "DOSE", "Gy")
+        return rtdose.RtDose(placed, dose.summation, dose.plan_uid, self.planning.series.frame)
+
+
+def _clinical(file: Instance) -> ClinicalRecord:
+    """Age and sex as the planning CT has them; a birth date is used and not kept."""
+    sex = {"F": "female", "M": "male"}.get(file.text("PatientSex"))
+    years = _age_years(file)
+    known = {"age_years": years if years is not None and 0 <= years <= 120 else None, "sex": sex}
+    return ClinicalRecord.model_validate(known)
+
+
+def _age_years(file: Instance) -> float | None:
+    age = file.text("PatientAge")
+    if age[:-1].isdigit() and age[-1] in "YM":
+        return float(age[:-1]) / (1 if age[-1] == "Y" else 12)
+    born, seen = file.text("PatientBirthDate"), file.text("StudyDate")
+    if len(born) == len(seen) == 8 and (born + seen).isdigit():
+        return float((int(seen) - int(born)) // 10_000)  # whole years: YYYYMMDD carries into the year
+    return None
