@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo app test check clean
+.PHONY: install demo app test check figures clean
 
 install: .venv/installed
 
@@ -28,6 +28,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+figures: install
+	$(BIN)/python docs/figures.py
 
 clean:
 	rm -rf .venv runs build *.egg-info

@@ -92,7 +92,7 @@ def compare(
             total_gy=scenario.plan.total_gy,
             fractions=scenario.plan.fractions,
             end_days=course.end_days,
-            grid=scenario.plan.label if scenario.plan.phases else None,
+            grid=scenario.plan.label if scenario.plan.total_gy else None,
             context=tuple(outside_context(scenario.plan, twin, days)),
             scenario=scenario,
         )

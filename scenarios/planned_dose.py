@@ -8,23 +8,26 @@ from scenarios.context import SBRT_FRACTION_GY
 from scenarios.plan import TreatmentPlan
 from twin import DoseGrid, PatientTwin, StructureSet, Volume
 
+_REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
+
 
 def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[str, DoseGrid]:
     """Dose grids by name: the twin's own, and for each plan without one an approximate one.
 
-    Plans of one technique differ by their prescription only, so that one calculation serves them all.
+    Plans of one technique differ by their prescription only: one calculation, of the technique's reference
+    prescription, serves them all, and no plan's dose depends on the others in the comparison.
     """
     from simulators.dose import approximate_dose
 
     doses = dict(twin.doses)
     units: dict[bool, DoseGrid] = {}
     for plan in plans:
-        if not plan.phases or plan.label in doses:
+        if plan.total_gy == 0 or plan.label in doses:
             continue
         sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
         if sbrt not in units:
             units[sbrt] = approximate_dose(
-                twin.baseline, twin.contours, plan.total_gy, plan.fractions, targets=with_targets(twin, plan)
+                twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=with_targets(twin, plan)
             )
         unit = units[sbrt]
         array = unit.volume.array * (plan.total_gy / unit.prescription_gy)
