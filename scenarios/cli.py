@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -206,6 +207,9 @@ class _progress:
     """A progress bar on stderr; silent where stderr is no terminal."""
 
     def __enter__(self):
+        if os.environ.get("RT_TWIN_PROGRESS") == "lines":  # for programs that start this one and show its progress
+            self._bar = None
+            return lambda step, share: print(f"progress {share:.3f} {step}", file=sys.stderr, flush=True)
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -217,7 +221,8 @@ class _progress:
         return lambda step, share: self._bar.update(self._task, description=step, completed=share)
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
 
 if __name__ == "__main__":
