@@ -58,8 +58,8 @@ class _Anatomy:
         self._add_body(body)
         self._add_lungs(left, right, fine.enlarged(airway.mask))
         self._add("Trachea", fine.enlarged(airway.mask))
-        spine = mediastinum.find_spine(coarse, body)
-        if spine is None:
+        spine = mediastinum.find_spine(coarse, body) if left.any() or right.any() else None
+        if spine is None:  # no chest, or none of its spine
             return self.structures
         carina = self._coarse_slice(airway.carina, fine)
         self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))

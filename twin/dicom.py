@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -51,6 +52,18 @@ class Instance:
         except Exception as error:  # pydicom raises many types on damaged values
             raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
         return default if value is None or value == "" else value
+
+    def date(self, keyword: str) -> datetime.date | None:
+        """A date, or None where it is missing.
+
+        Raises:
+            InputError: the tag is not a date.
+        """
+        text = self.text(keyword)
+        try:
+            return datetime.datetime.strptime(text, "%Y%m%d").date() if text else None
+        except ValueError:
+            raise InputError(f"{self.file}: {keyword} is not a date") from None
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...]:
         """A tag's finite numbers.

@@ -38,8 +38,8 @@ def find_body(coarse: Coarse) -> np.ndarray:
     air, _ = ndimage.label(coarse.hu < _TISSUE_HU)
     sides = np.concatenate([air[:, [0, -1]].ravel(), air[:, :, [0, -1]].ravel()])
     touching = np.setdiff1d(np.unique(sides), [0])
-    mean_hu = ndimage.mean(coarse.hu, air, touching) if len(touching) else np.zeros(0)
-    inside = ~np.isin(air, touching[np.asarray(mean_hu) < _ROOM_AIR_HU])
+    usual_hu = ndimage.median(coarse.hu, air, touching) if len(touching) else np.zeros(0)
+    inside = ~np.isin(air, touching[np.asarray(usual_hu) < _ROOM_AIR_HU])
     disc = coarse.ball(_COUCH_MM).max(axis=0, keepdims=True)
     body = largest(ndimage.binary_opening(inside, disc))
     for plane in body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,15 @@ class Plan:
     Args:
         uid: SOPInstanceUID, by which doses and records refer to it; never stored in a twin.
         prescription_gy: total dose to the target, Gy.
+        stated: the file states it for a target; else it is the beams' doses at their specification points, which
+            may lie outside the target.
         fractions: planned number.
         beams: number of treatment beams.
     """
 
     uid: str
     prescription_gy: float
+    stated: bool
     fractions: int
     beams: int
 
@@ -50,7 +54,8 @@ def read_plan(file: Instance) -> Plan:
     try:
         groups = list(file.get("FractionGroupSequence", ()))
         fractions = max((int(g.get("NumberOfFractionsPlanned") or 0) for g in groups), default=0)
-        prescription_gy = _target_gy(file) or sum(_group_gy(g) for g in groups)
+        target_gy = _target_gy(file)
+        prescription_gy = target_gy or sum(_group_gy(g) for g in groups)
         beams = sum(
             str(b.get("TreatmentDeliveryType") or "TREATMENT") == "TREATMENT"
             for b in file.get("BeamSequence", ())
@@ -63,7 +68,7 @@ def read_plan(file: Instance) -> Plan:
         raise InputError(f"{file.file}: an RTPLAN of {fractions} fractions cannot be read")
     if not 0.1 <= prescription_gy <= 300.0:
         raise InputError(f"{file.file}: the RTPLAN prescribes {prescription_gy:g} Gy, which cannot be")
-    return Plan(file.text("SOPInstanceUID"), round(prescription_gy, 3), fractions, int(beams))
+    return Plan(file.text("SOPInstanceUID"), round(prescription_gy, 3), target_gy > 0, fractions, int(beams))
 
 
 def _target_gy(file: Instance) -> float:
@@ -89,13 +94,13 @@ class Session:
 
     Args:
         plan_uid: the plan that was treated.
-        date: YYYYMMDD.
+        date: of the treatment; never stored in a twin.
         clock: share of the day.
         number: CurrentFractionNumber, 0 where it is not kept.
     """
 
     plan_uid: str
-    date: str
+    date: datetime.date
     clock: float
     number: int
 
@@ -106,9 +111,9 @@ def read_record(file: Instance) -> Session:
     Raises:
         InputError: no date, or no plan is named.
     """
-    date = file.text("TreatmentDate")
+    date = file.date("TreatmentDate")
     plans = file.get("ReferencedRTPlanSequence", ())
-    if len(date) != 8 or not date.isdigit() or not plans:
+    if date is None or not plans:
         raise InputError(f"{file.file}: the treatment record names no date or no plan")
     time = file.text("TreatmentTime")
     clock = _TREATMENT_CLOCK

@@ -12,17 +12,18 @@ import numpy as np
 from twin import dicom, rtdose, rtplan, rtstruct
 from twin.clinical import ClinicalRecord
 from twin.dicom import Instance, Series
-from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
+from twin.naming import Names
 from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
 from twin.patient import Observation, PatientTwin, Registration, Scan
 from twin.pseudonym import pseudonym, without_identity
 from twin.rtstruct import Roi
 from twin.structures import Role, Structure, StructureSet
 from twin.suv import suv_factors
+from twin.treatment import Treatment, treatment
 from twin.volume import Volume
 
-_FIRST_CLOCK = 0.375  # 09:00, where no record keeps the time
+_PRIVATE = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
 _CONE_BEAM = ("CBCT", "CONE BEAM", "CONEBEAM", "XVI", "ON-BOARD", "OBI", "HALCYON")
 
 
@@ -79,10 +80,7 @@ class Studies:
         for image in self.images:
             image.time_days = self._day(image)
         first = self.planning.first
-        self.private = tuple(
-            first.text(k)
-            for k in ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
-        )
+        self.private = tuple(first.text(k) for k in _PRIVATE)
 
     def _take_image(self, series: Series) -> None:
         first = series.first
@@ -138,19 +136,12 @@ class Studies:
 
     # Time
 
-    def _date(self, file: Instance, keyword: str = "StudyDate") -> datetime.date | None:
-        text = file.text(keyword)
-        try:
-            return datetime.datetime.strptime(text, "%Y%m%d").date() if text else None
-        except ValueError:
-            raise InputError(f"{file.file}: {keyword} is not a date") from None
-
     def _day(self, image: _Image) -> float:
         """Days from the planning CT to a series."""
         given = self._given_day(image)
         if given is not None:
             return given
-        zero, date = self._date(self.planning.first), self._date(image.first)
+        zero, date = self.planning.first.date("StudyDate"), image.first.date("StudyDate")
         if zero is not None and date is not None:
             return float((date - zero).days)
         same_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
@@ -177,7 +168,7 @@ class Studies:
         motions = _Motions(planning, baseline)
         ordered = sorted(self.images, key=lambda i: (i.time_days, i is not planning))
         scans, sets, observations = [], [], []
-        names = _Names()
+        names = Names()
         for image in ordered:
             native = baseline if image is planning else self._volume(image)
             placed, registration = motions.placed(image, native)
@@ -195,27 +186,41 @@ class Studies:
                     observations.append(Observation(image.time_days, "gtv_cm3", cm3, scan.name))
         self._check_names()
         sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
-        doses, fractions = self._doses(motions, sets)
-        zero = self._date(planning.first)
+        zero = planning.first.date("StudyDate")
+        treatment = self._treatment(motions, sets, zero)
         if self.unknown:
             listed = ", ".join(sorted(set(self.unknown)))
             self.notes.append(f"structure names that TG-263 does not know were kept: {listed}")
         for modality in sorted(set(self.of) - {"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"}):
             if self.of[modality]:
                 self.notes.append(f"{len(self.of[modality])} files of modality {modality} were left out")
-        ends = [0.0, *(f.time_days for f in fractions), *(o.time_days for o in observations)]
+        ends = [0.0, *(f.time_days for f in treatment.fractions), *(o.time_days for o in observations)]
         return PatientTwin(
             pseudonym(planning.first.text("PatientID") or self.src),
             clinical=_clinical(planning.first),
             scans=tuple(scans),
             structures=tuple(sets),
-            doses={d.name: d for d in doses},
-            fractions=tuple(fractions),
+            doses={d.name: d for d in treatment.doses},
+            fractions=treatment.fractions,
             observations=tuple(observations),
             day0_weekday=zero.weekday() if zero else None,
             now_days=max(ends),
             notes=tuple(self.notes),
         )
+
+    def _treatment(
+        self, motions: _Motions, sets: list[StructureSet], zero: datetime.date | None
+    ) -> Treatment:
+        """Doses and fractions, the doses laid in the baseline's frame."""
+        plans = [rtplan.read_plan(file) for file in self.of["RTPLAN"]]
+        doses = [motions.placed_dose(rtdose.read_dose(file), file) for file in self.of["RTDOSE"]]
+        sessions = [rtplan.read_record(file) for file in self.of["RTRECORD"]]
+        contours = next((s for s in sets if s.role("GTV")), None)
+        found = treatment(
+            plans, doses, sessions, contours=contours, day0=zero, delivered_from=self.delivered_from
+        )
+        self.notes += found.notes
+        return found
 
     def _volume(self, image: _Image) -> Volume:
         if image.modality == "PT":
@@ -228,7 +233,7 @@ class Studies:
     # Structures
 
     def _contours(self, image: _Image, native: Volume, placed: Volume) -> StructureSet:
-        names = _Names()
+        names = Names()
         found = []
         for roi in image.rois:
             mask = rtstruct.roi_mask(roi, native.geometry)
@@ -263,112 +268,10 @@ class Studies:
                 listed = ", ".join(without_identity(n, self.private) for n in there) or "none"
                 raise InputError(f"no structure {name!r} in {self.src}; there are: {listed}")
 
-    # Dose
-
-    def _doses(self, motions: _Motions, sets: list[StructureSet]) -> tuple[list[DoseGrid], list[Fraction]]:
-        plans = {p.uid: p for p in map(rtplan.read_plan, self.of["RTPLAN"])}
-        by_plan: dict[str, list[rtdose.RtDose]] = defaultdict(list)
-        for file in self.of["RTDOSE"]:
-            dose = rtdose.read_dose(file)
-            by_plan[dose.plan_uid].append(motions.placed_dose(dose, file))
-        names = _Names()
-        grids: dict[str, DoseGrid] = {}
-        for uid, doses in by_plan.items():
-            plan = plans.get(uid)
-            volume = rtdose.summed(doses, plan.fractions if plan else 1)
-            if plan is not None:
-                grids[uid] = DoseGrid(names.free(plan.name), volume, plan.prescription_gy)
-            else:
-                grids[uid] = self._unplanned(names.free("dose"), volume, sets)
-        return list(grids.values()), self._fractions(plans, grids)
-
-    def _unplanned(self, name: str, volume: Volume, sets: list[StructureSet]) -> DoseGrid:
-        """A dose whose plan is not there: the median dose in the GTV stands for its prescription."""
-        contours = next((s for s in sets if s.role("GTV")), None)
-        inside = np.zeros(0)
-        if contours is not None:
-            box = contours.geometry
-            inside = volume.on(box)[contours.gtv()]
-        median = float(np.median(inside)) if inside.size else 0.0
-        if median <= 0:
-            median = float(volume.array.max())
-        if median <= 0:
-            raise InputError(f"an RTDOSE in {self.src} is zero everywhere")
-        self.notes.append(
-            f"no RTPLAN tells the prescription of {name}; {median:.1f} Gy, its median dose in the GTV, stands for it"
-        )
-        return DoseGrid(name, volume, round(median, 3))
-
-    def _fractions(self, plans: Mapping[str, rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
-        """What was given: by treatment records, else by the plans from the day that the user gave."""
-        found = self._recorded(plans, grids)
-        if not found and self.delivered_from is not None:
-            found = self._assumed(list(plans.values()), grids)
-        if not found:
-            for plan in plans.values():
-                self.notes.append(
-                    f"the plan {plan.name} was not counted as delivered: no treatment record, no --delivered-from"
-                )
-        return sorted(found, key=lambda f: f.time_days)
-
-    def _recorded(self, plans: Mapping[str, rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
-        sessions = {rtplan.read_record(file): file for file in self.of["RTRECORD"]}
-        once = {(s.plan_uid, s.date, s.number): (s, file) for s, file in sessions.items()}
-        found = []
-        zero = self._date(self.planning.first)
-        for session, file in once.values():
-            plan, date = plans.get(session.plan_uid), self._date(file, "TreatmentDate")
-            if plan is None:
-                raise InputError(
-                    f"the treatment record {file.file} names an RTPLAN that is not in {self.src}"
-                )
-            if zero is None or date is None:
-                raise InputError(
-                    f"the treatment record {file.file} has no place in time: the CT has no StudyDate"
-                )
-            found.append(_fraction((date - zero).days + session.clock, plan, grids))
-        return found
-
-    def _assumed(self, plans: list[rtplan.Plan], grids: Mapping[str, DoseGrid]) -> list[Fraction]:
-        """All fractions of the plans one after the other, on weekdays at 09:00."""
-        zero = self._date(self.planning.first)
-        if zero is None or self.delivered_from is None:
-            raise InputError("fractions cannot be laid on weekdays: the planning CT has no StudyDate")
-        day, found = int(self.delivered_from), []
-        for plan in plans:
-            for _ in range(plan.fractions):
-                while (zero.weekday() + day) % 7 >= 5:
-                    day += 1
-                found.append(_fraction(day + _FIRST_CLOCK, plan, grids))
-                day += 1
-        return found
-
-
-def _fraction(time_days: float, plan: rtplan.Plan, grids: Mapping[str, DoseGrid]) -> Fraction:
-    grid = grids.get(plan.uid)
-    if grid is None:
-        return Fraction(time_days, plan.fraction_gy)
-    return Fraction(time_days, plan.fraction_gy, grid.name, 1.0 / plan.fractions)
-
 
 def _scan_name(image: _Image) -> str:
     kind = image.modality
     return kind if image.time_days == 0 else f"{kind} day {image.time_days:g}"
-
-
-class _Names:
-    """Names given once each."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-
-    def free(self, name: str) -> str:
-        """The name, or the name with the first number from 2 on that is free."""
-        number, free = 2, name
-        while free in self.taken:
-            free, number = f"{name}{'-' if name[-1:].isdigit() else ''}{number}", number + 1
-        self.taken.add(free)
-        return free
 
 
 class _Motions:
