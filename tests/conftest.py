@@ -1,6 +1,8 @@
 """Fixtures shared by all rooms: the real data, and patients made once a session."""
 
 import os
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,19 @@ def phantom_twin() -> PatientTwin:
     from simulators.insilico import make_patient
 
     return make_patient(seed=7)[0]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of half a megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)

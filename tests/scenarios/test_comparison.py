@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -134,6 +136,17 @@ def test_a_plan_outside_the_context_of_use_is_marked_everywhere(phantom_twin, tm
     assert run.outcomes["outside"].all()
     run.save(tmp_path / "run")
     assert "outside the context of use" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    lines = readme.split("```python")[1].split("```")[0]
+    (tmp_path / "patient.twin").symlink_to(patient_folder)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(lines, names)
+    assert names["runs"].trajectory.columns == ["plan", "sample", "day", "gtv_cm3"]
+    assert (tmp_path / "runs" / "demo" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,9 @@ def test_a_broken_table_or_no_run_at_all_is_refused(run_folder, tmp_path):
         load(target)
     with pytest.raises(InputError, match="not a run folder"):
         load(tmp_path)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, small_disk):
+    with pytest.raises(InputError, match="the disk is full"):
+        run.save(small_disk / "run")
+    assert list(small_disk.iterdir()) == []

@@ -1,26 +1,7 @@
-import os
-import subprocess
-
 import pytest
 
 from twin import InputError
 from twin.files import atomic_file, atomic_folder
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of half a megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small tmpfs needs root")
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_folder_appears_only_when_whole(tmp_path):
