@@ -13,6 +13,7 @@ from twin.volume import Volume
 _SPACING_MM = 4.0
 _SEED = 7
 _BINS = 48
+_LEAST_VOXELS = 1000
 POOR_SIMILARITY = 1.08
 
 
@@ -63,10 +64,14 @@ def register(moving: Volume, fixed: Volume) -> Rigid:
     method.SetShrinkFactorsPerLevel([4, 2, 1])
     method.SetSmoothingSigmasPerLevel([8.0, 4.0, 0.0])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    method.SetInitialTransform(_start(method, target, source), inPlace=True)
-    found = SimpleITK.Euler3DTransform(method.Execute(target, source).Downcast())
-    matrix = _matrix(found)
-    return Rigid(np.linalg.inv(matrix), similarity(fixed, moving, np.linalg.inv(matrix)))
+    start = _start(method, target, source)
+    method.SetInitialTransform(start)
+    try:
+        found = SimpleITK.Euler3DTransform(method.Execute(target, source).Downcast())
+    except RuntimeError:  # too small or too little overlap: the guess stays, and its similarity tells
+        found = start
+    matrix = np.linalg.inv(_matrix(found))
+    return Rigid(matrix, similarity(fixed, moving, matrix))
 
 
 def _image(volume: Volume) -> SimpleITK.Image:
@@ -132,9 +137,10 @@ def similarity(fixed: Volume, moving: Volume, matrix: np.ndarray) -> float:
     placed = Volume(moving.geometry.moved(matrix), moving.source, moving.modality, moving.unit)
     other = placed.on(coarse.geometry, fill=np.nan)
     both = np.isfinite(other)
-    if both.sum() < 1000:
+    if both.sum() < _LEAST_VOXELS:
         return 1.0
-    joint, _, _ = np.histogram2d(_ranked(coarse.hu[both]), _ranked(other[both]), bins=_BINS)
+    bins = int(np.clip((both.sum() / 50) ** 0.5, 4, _BINS))  # fewer would make independent images look alike
+    joint, _, _ = np.histogram2d(_ranked(coarse.hu[both]), _ranked(other[both]), bins=bins)
     share = joint / joint.sum()
     return float((_entropy(share.sum(axis=0)) + _entropy(share.sum(axis=1))) / _entropy(share.ravel()))
 

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -130,3 +131,106 @@ def unzipped(shared_data, tmp_path_factory) -> Callable[[str], Path]:
         return done[name]
 
     return unpack
+
+
+def dose_file(dose_gy: np.ndarray, *, plan_uid: str = "1.2.826.0.1.99.5", **changes) -> FileDataset:
+    """An RTDOSE of the CT's extent in steps of 1 mGy."""
+    data = _base("1.2.840.10008.5.1.4.1.1.481.2", f"1.2.826.0.1.99.4.{changes.pop('number', 1)}", "RTDOSE")
+    data.SeriesInstanceUID = "1.2.826.0.1.99.4"
+    frames, data.Rows, data.Columns = dose_gy.shape
+    data.NumberOfFrames, data.SamplesPerPixel, data.PhotometricInterpretation = frames, 1, "MONOCHROME2"
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 0
+    data.ImagePositionPatient, data.ImageOrientationPatient = list(FIRST_MM), [1, 0, 0, 0, 1, 0]
+    data.PixelSpacing, data.SliceThickness = [SPACING_MM[1], SPACING_MM[2]], SPACING_MM[0]
+    data.FrameIncrementPointer = 0x3004000C
+    data.GridFrameOffsetVector = [SPACING_MM[0] * n for n in range(frames)]
+    data.DoseUnits, data.DoseType, data.DoseSummationType, data.DoseGridScaling = (
+        "GY",
+        "PHYSICAL",
+        "PLAN",
+        0.001,
+    )
+    plan = Dataset()
+    plan.ReferencedSOPInstanceUID = plan_uid
+    data.ReferencedRTPlanSequence = Sequence([plan])
+    data.PixelData = np.rint(dose_gy * 1000).astype("<u2").tobytes()
+    for keyword, value in changes.items():
+        setattr(data, keyword, value)
+    return data
+
+
+def plan_file(target_gy: float | None = 60.0, fractions: int = 30) -> FileDataset:
+    data = _base("1.2.840.10008.5.1.4.1.1.481.5", "1.2.826.0.1.99.5", "RTPLAN")
+    data.SeriesInstanceUID = "1.2.826.0.1.99.50"
+    if target_gy is not None:
+        target = Dataset()
+        target.DoseReferenceType, target.DoseReferenceStructureType = "TARGET", "SITE"
+        target.TargetPrescriptionDose = target_gy
+        data.DoseReferenceSequence = Sequence([target])
+    beam = Dataset()
+    beam.BeamDose, beam.ReferencedBeamNumber = 1.1, 1
+    group = Dataset()
+    group.NumberOfFractionsPlanned, group.ReferencedBeamSequence = fractions, Sequence([beam, beam])
+    data.FractionGroupSequence = Sequence([group])
+    treat, setup = Dataset(), Dataset()
+    treat.TreatmentDeliveryType, setup.TreatmentDeliveryType = "TREATMENT", "SETUP"
+    data.BeamSequence = Sequence([treat, treat, setup])
+    return data
+
+
+def record_file(date: str, time: str, number: int, beam: int = 1) -> FileDataset:
+    uid = f"1.2.826.0.1.99.6.{number}.{beam}"
+    data = _base("1.2.840.10008.5.1.4.1.1.481.4", uid, "RTRECORD")
+    data.SeriesInstanceUID, data.TreatmentDate, data.TreatmentTime = "1.2.826.0.1.99.60", date, time
+    plan, session = Dataset(), Dataset()
+    plan.ReferencedSOPInstanceUID = "1.2.826.0.1.99.5"
+    session.CurrentFractionNumber = number
+    data.ReferencedRTPlanSequence, data.TreatmentSessionBeamSequence = Sequence([plan]), Sequence([session])
+    return data
+
+
+def pet_slice(number: int, bq_ml: np.ndarray, **changes) -> FileDataset:
+    """A PET slice in Bq/ml: 70 kg, 350 MBq of F-18 given an hour before the scan."""
+    data = ct_slice(number, np.zeros_like(bq_ml, dtype=np.int16))
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.128"
+    data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.99.3.{number}"
+    data.Modality, data.SeriesInstanceUID = "PT", "1.2.826.0.1.99.3"
+    data.BitsStored, data.HighBit = 16, 15
+    data.RescaleSlope, data.RescaleIntercept = 0.5 + number, 0
+    data.PixelData = np.rint(bq_ml / (0.5 + number)).astype("<u2").tobytes()
+    data.Units, data.DecayCorrection, data.PatientWeight = "BQML", "START", 70.0
+    data.SeriesDate, data.SeriesTime, data.AcquisitionTime = "20240306", "110000", "110000"
+    tracer = Dataset()
+    tracer.RadionuclideTotalDose, tracer.RadionuclideHalfLife = 350e6, 6586.2
+    tracer.RadiopharmaceuticalStartTime = "100000.00"
+    data.RadiopharmaceuticalInformationSequence = Sequence([tracer])
+    for keyword, value in changes.items():
+        setattr(data, keyword, value)
+    return data
+
+
+@pytest.fixture
+def make() -> SimpleNamespace:
+    """The builders of single files."""
+    return SimpleNamespace(
+        ct_slice=ct_slice,
+        rtstruct=rtstruct,
+        dose_file=dose_file,
+        plan_file=plan_file,
+        record_file=record_file,
+        pet_slice=pet_slice,
+        box_contour=box_contour,
+        hu_array=hu_array,
+    )
+
+
+@pytest.fixture
+def add(tmp_path) -> Callable[..., None]:
+    """Writes more files into a set."""
+
+    def write(folder: Path, *files: FileDataset) -> None:
+        start = len(list(folder.iterdir()))
+        for n, data in enumerate(files, start=start):
+            pydicom.dcmwrite(folder / f"more{n:03d}.dcm", data)
+
+    return write
