@@ -41,15 +41,28 @@ class Canvas:
 
     def tubes(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
         """Paint capsules between anatomical points (n, 3) with radii (n,) mm where `keep` < `below`."""
-        n = len(start_r)
+        self.capsules(self.frame.voxels(start), self.frame.voxels(end), start_r, end_r, hu, keep, below)
+
+    def capsules(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
+        """The same between voxel coordinates (n, 3) as (z, y, x)."""
         kernels.paint_tubes(
             self.hu,
-            self.frame.voxels(start),
-            self.frame.voxels(end),
+            np.ascontiguousarray(start, dtype=np.float64),
+            np.ascontiguousarray(end, dtype=np.float64),
             np.asarray(start_r, dtype=np.float64),
             np.asarray(end_r, dtype=np.float64),
-            np.broadcast_to(np.asarray(hu, dtype=np.float64), n).copy(),
+            float(hu),
             np.asarray(self.frame.geometry.spacing_mm),
             np.ascontiguousarray(keep, dtype=np.float32),
-            below,
+            float(below),
+        )
+
+    def weave(self, distance: np.ndarray, coarse: np.ndarray, tile: np.ndarray, amount: float) -> None:
+        """Add texture (HU) inside a coarse signed distance: a coarse field and `amount` times a periodic tile."""
+        kernels.weave(
+            self.hu,
+            np.ascontiguousarray(distance, dtype=np.float32),
+            np.ascontiguousarray(coarse, dtype=np.float32),
+            tile,
+            amount,
         )

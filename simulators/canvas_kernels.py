@@ -32,7 +32,9 @@ def paint(hu, distance, value, soft_mm):
         for jb in range(0, ny, FACTOR):
             for ib in range(0, nx, FACTOR):
                 centre = distance[k, jb // FACTOR, ib // FACTOR]
-                slope = abs(distance[above, jb // FACTOR, ib // FACTOR] - distance[below, jb // FACTOR, ib // FACTOR])
+                slope = abs(
+                    distance[above, jb // FACTOR, ib // FACTOR] - distance[below, jb // FACTOR, ib // FACTOR]
+                )
                 width = soft_mm + min(slope / max(above - below, 1), 4.0)
                 if centre > width + 8.0:
                     continue
@@ -115,7 +117,7 @@ def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below
         hu: (z, y, x) image.
         start, end: (n, 3) in (z, y, x) voxel coordinates.
         start_r, end_r: (n,) radii, mm.
-        value: (n,) HU.
+        value: HU.
         spacing: (3,) voxel size (z, y, x), mm.
         keep: coarse signed distance; only voxels where it is below `keep_below` are painted.
         keep_below: see above, mm.
@@ -123,7 +125,7 @@ def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below
     nz, ny, nx = hu.shape
     sz, sy, sx = spacing[0], spacing[1], spacing[2]
     for k in prange(nz):
-        for s in range(len(value)):
+        for s in range(len(start_r)):
             r_max = max(start_r[s], end_r[s]) + 1.0
             if k * sz < min(start[s, 0], end[s, 0]) * sz - r_max - 0.5 * sz:
                 continue
@@ -145,13 +147,14 @@ def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below
                         d2 = (pz - t * bz) ** 2 + (py - t * by) ** 2 + (px - t * bx) ** 2
                         r = start_r[s] + t * (end_r[s] - start_r[s])
                         if d2 < (r + 0.6) ** 2:
-                            share += min(max(0.5 + (r - math.sqrt(d2)) / 1.0, 0.0), min(1.0, 1.6 * r * r + 0.25 * r)) / 3.0
+                            filled = 1.6 * r * r + 0.25 * r  # a vessel thinner than a voxel fills part of it
+                            share += min(max(0.5 + r - math.sqrt(d2), 0.0), filled, 1.0) / 3.0
                     if share > 0.0 and _bilinear(keep, k, j, i) < keep_below:
-                        hu[k, j, i] += share * (value[s] - hu[k, j, i])
+                        hu[k, j, i] += share * (value - hu[k, j, i])
 
 
 @njit(cache=True)
-def grow(points, root, first, most):
+def grow(points, root, first, most):  # noqa: PLR0912
     """A tree that fills a cloud of points: branches go part of the way to the centroid of half of the cloud.
 
     After Tawhai, Pullan and Hunter (Ann Biomed Eng 2000; 28:793): the cloud of each branch is split by the

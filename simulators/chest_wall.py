@@ -7,15 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.shapes import Grid, ellipsoid, tube
-from simulators.thorax import Habitus, Walls, spine_y_mm
+from simulators.spine import vertebra_z_mm
+from simulators.thorax import Walls, spine_y_mm
 
 _BINS = 361
-_LEVEL_MM = 23.5  # height of one thoracic vertebra with its disc, reference patient
-
-
-def vertebra_z_mm(number: float) -> float:
-    """Height of the middle of thoracic vertebra 1 to 12 (13 is the first lumbar), mm."""
-    return 2.0 + (5.3 - number) * _LEVEL_MM
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +33,25 @@ def _taper(angle, first, last, ramp=0.05):
     return np.sqrt(np.clip((angle - first) / ramp, 0, 1) * np.clip((last - angle) / ramp, 0, 1))
 
 
-_BONE_END = (2.62, 2.68, 2.68, 2.66, 2.62, 2.54, 2.44, 2.28, 2.12, 1.96, 1.35, 0.9)  # angle of ribs' bony ends
+_BONE_END = (
+    2.62,
+    2.68,
+    2.68,
+    2.66,
+    2.62,
+    2.54,
+    2.44,
+    2.28,
+    2.12,
+    1.96,
+    1.35,
+    0.9,
+)  # angle of ribs' bony ends
 _DROP_MM = (46, 72, 92, 106, 118, 126, 130, 128, 120, 110, 72, 40)  # fall from spine to bony end
 _RISE_MM = (6, 12, 20, 32, 46, 64, 80, 56, 46, 36, 0, 0)  # rise of the cartilage towards the sternum
 
 
-def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
+def strips(rng: np.random.Generator) -> Strips:
     """Ribs, costal cartilages, sternum and scapulae."""
     angle = np.linspace(0, np.pi, _BINS)
     rows, cortex, cortex_hu, marrow = [], [], [], []
@@ -87,8 +95,8 @@ def strips(habitus: Habitus, rng: np.random.Generator) -> Strips:
     sternum_marrow = rng.uniform(40, 120)
     for part in (manubrium, body, xiphoid):
         add([part, part], (1.3, rng.uniform(430, 560), sternum_marrow))
-    for plate in _scapula(angle):
-        add([plate, plate], (1.5, rng.uniform(600, 760), 180.0))
+    for part in _scapula(angle):
+        add([part, part], (1.5, rng.uniform(600, 760), 180.0))
     return Strips(
         np.asarray(rows, dtype=np.float64), np.asarray(cortex), np.asarray(cortex_hu), np.asarray(marrow)
     )
@@ -101,7 +109,9 @@ def _scapula(angle) -> list[np.ndarray]:
     low = -42 + 95 * np.clip(t, 0, 1) ** 1.25
     high = 58 + 22 * np.clip(t, 0, 1)
     depth = 15 + 23 * np.clip(t, 0, 1) ** 1.3
-    blade = np.stack([(low + high) / 2, shown * (high - low) / 2, depth, 2.1 + 0.6 * np.abs(2 * t - 1)], axis=1)
+    blade = np.stack(
+        [(low + high) / 2, shown * (high - low) / 2, depth, 2.1 + 0.6 * np.abs(2 * t - 1)], axis=1
+    )
     border = np.stack([low + 5, 7.5 * shown, depth + 0.5, 4.3 + 1.5 * np.clip(t, 0, 1)], axis=1)
     spine = np.stack([30 + 42 * t, 3.4 * shown, depth + 8 + 4 * t, 8.0 + 4 * t], axis=1)
     return [blade, border, spine]
@@ -139,19 +149,28 @@ def muscles(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     t = np.clip((angle - 0.62) / 0.82, 0, 1)
     over = cage - (15 + 23 * t**1.3)
     high = np.maximum(np.abs(angle - 1.06) * 90 - 40, np.maximum(z - 88, -38 + 80 * t - z))
-    parts.append(np.maximum(np.maximum(-over + 3.4, over - 30), np.maximum(high, lean + 1)).astype(np.float32))
+    parts.append(
+        np.maximum(np.maximum(-over + 3.4, over - 30), np.maximum(high, lean + 1)).astype(np.float32)
+    )
     parts.append(np.maximum(np.maximum(over + 3.4, 11.5 - cage), np.maximum(high, lean)).astype(np.float32))
     parts += _shoulders(grid, walls, septa)
     spine = spine_y_mm(z).astype(np.float32)
     outer = lean + 8.0  # the sheet right under the fat: trapezius, upper latissimus
-    sheet = np.maximum(np.abs(lean + 4.0) - 3.6, np.maximum(np.abs(grid.x) - 88 + 0.4 * np.clip(60 - z, 0, 120), spine - grid.y))
+    sheet = np.maximum(
+        np.abs(lean + 4.0) - 3.6,
+        np.maximum(np.abs(grid.x) - 88 + 0.4 * np.clip(60 - z, 0, 120), spine - grid.y),
+    )
     parts.append(np.maximum(sheet, -75 - z).astype(np.float32))
     for side in (-1.0, 1.0):
         column = oval_column(grid, side, spine)
         parts.append(np.maximum(column, outer).astype(np.float32))
-        rhomboid = np.maximum(np.abs(grid.y - spine - 52 + 0.25 * np.abs(grid.x)) - 3.5, np.abs(grid.x - side * 52) - 24)
+        rhomboid = np.maximum(
+            np.abs(grid.y - spine - 52 + 0.25 * np.abs(grid.x)) - 3.5, np.abs(grid.x - side * 52) - 24
+        )
         parts.append(np.maximum(np.maximum(rhomboid, np.abs(z - 30) - 40), outer).astype(np.float32))
-        mastoid = tube(grid, [(side * 20, -34, 66), (side * 30, -26, 100), (side * 42, -14, 140)], (6, 10, 11))
+        mastoid = tube(
+            grid, [(side * 20, -34, 66), (side * 30, -26, 100), (side * 42, -14, 140)], (6, 10, 11)
+        )
         strap = tube(grid, [(side * 9, -36, 62), (side * 10, -28, 130)], 5.0, flat=1.8)
         parts += [np.maximum(p, lean + 1) for p in (mastoid, strap)]
         psoas = ellipsoid(grid, (side * 34, 46, -215), (16, 18, 60))
@@ -170,9 +189,13 @@ def _shoulders(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     x, y, z = np.abs(grid.x), grid.y, grid.z
     plane = 1.7 - np.abs(septa + 0.25) * 13.0
     low = 24 - 0.55 * (x - 90) - 0.6 * (y - 40) + 7 * septa  # its lower border rises towards the front
-    mass = np.maximum(walls.lean + 2.5, np.maximum(10.5 - walls.cage - np.clip(z - 92, 0, 12), 0.8 * (low - z)))
+    mass = np.maximum(
+        walls.lean + 2.5, np.maximum(10.5 - walls.cage - np.clip(z - 92, 0, 12), 0.8 * (low - z))
+    )
     behind = 1 / (1 + np.exp(-(y - 20) / 9.0))
-    mass = np.maximum(mass, 60 + 6 * septa - x + 0.55 * (84 - z) * (1 - behind) - 1.3 * np.clip(z - 45, 0, 80) * behind)
+    mass = np.maximum(
+        mass, 60 + 6 * septa - x + 0.55 * (84 - z) * (1 - behind) - 1.3 * np.clip(z - 45, 0, 80) * behind
+    )
     line = [(104, -12, -20), (108, -14, 30), (114, -12, 78)]
     pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (10, 17, 11)) for side in (-1.0, 1.0)))
     mass = np.maximum(np.maximum(mass, 9 * septa - pit), plane)
@@ -182,48 +205,31 @@ def _shoulders(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     return [mass.astype(np.float32), neck.astype(np.float32)]
 
 
-def long_bones() -> list[tuple[np.ndarray, np.ndarray, float, float]]:
-    """Clavicles, humeral heads and rib necks: (points (n, 3), radii (n,), cortex mm, marrow HU)."""
-    bones = []
-    for side in (-1.0, 1.0):
-        clavicle = [(16, -36, 50), (40, -42, 58), (70, -36, 72), (105, -8, 90), (135, 14, 106)]
-        bones.append((clavicle, [8.5, 6.5, 5.5, 5.5, 6.5], 1.6, 200.0))
-        bones.append(([(162, 26, 108), (166, 24, 118), (172, 20, 150)], [22, 19, 12], 2.2, 160.0))
-        bones.append(([(146, 34, 92), (152, 30, 104)], [11, 13], 1.8, 190.0))  # glenoid
-        for number in range(1, 13):
-            z = vertebra_z_mm(number)
-            y = float(spine_y_mm(z))
-            bones.append(([(17, y + 8, z + 10), (28, y + 20, z + 8), (40, y + 30, z + 6)], [4.5, 3.8, 4.2], 1.2, 150.0))
-        bones[-15:] = [(np.asarray(p, dtype=np.float64) * (side, 1, 1), np.asarray(r), c, m) for p, r, c, m in bones[-15:]]
-    return bones
+@dataclass(frozen=True, eq=False)
+class LongBone:
+    """A bone along a line: points (n, 3) anatomical mm, radii (n,) mm, cortex (mm) and HU of the marrow."""
+
+    line: np.ndarray
+    radii_mm: np.ndarray
+    cortex_mm: float
+    marrow_hu: float
 
 
-def vertebrae(grid: Grid) -> dict[str, np.ndarray]:
-    """Distances (mm) of the column's parts on a fine grid: discs, bodies with arches and processes, canal, cord."""
-    level = (grid.z - vertebra_z_mm(5)) / _LEVEL_MM
-    phase = (level - np.round(level)) * _LEVEL_MM  # height within the vertebra, 0 at its middle
-    size = (1 - grid.z / 700).astype(np.float32)
-    y = grid.y - spine_y_mm(grid.z).astype(np.float32)
-    x = np.abs(grid.x)
-    waist = 1.4 * np.cos(phase / _LEVEL_MM * 2 * np.pi)
-    ring = np.hypot(x / 1.12, np.where(y > 0, y * 1.18, y)) - (15.2 * size - waist)
-    disc = ring - 0.4
-    body = np.maximum(ring, 0.5 * (np.abs(phase) - 9.8))
-    back = y - 23.5 * size
-    canal = np.hypot(x / 1.15, back) - 8.3
-    arch = np.maximum(np.hypot(x, back * 0.9) - 13.5, -back - 2)
-    arch = np.maximum(arch, np.abs(phase + 1) - 9.0)
-    pedicle = np.maximum(np.maximum(np.abs(x - 10.5) - 3.4, np.abs(y - 16 * size) - 9), np.abs(phase - 4) - 5.5)
-    tilt = phase + 0.75 * (back - 10)  # spinous processes lean down
-    wrap = tilt + _LEVEL_MM * (tilt < -0.5 * _LEVEL_MM)
-    process = np.maximum(np.maximum(x - 2.6, np.abs(wrap) - 7.5), np.maximum(10 - back, back - 33 * size))
-    wing = np.hypot((phase - 4), back - 2 - 0.45 * (x - 12)) - 5.2
-    wing = np.maximum(wing, np.maximum(10 - x, x - 32))
-    marrow = np.maximum(ring + 1.5, 0.5 * (np.abs(phase) - 9.4))
-    bone = np.minimum.reduce([body, np.broadcast_to(arch, body.shape), pedicle, process, wing])
-    arches = np.minimum.reduce([np.broadcast_to(arch, body.shape), pedicle, process, wing])
-    marrow = np.maximum(np.minimum(marrow, arches + 1.7), -canal + 1.7)
-    bone = np.maximum(bone, -canal)
-    cord = np.hypot(x / 1.25, back) - 4.7
-    return {k: np.ascontiguousarray(np.broadcast_to(v, grid.shape), dtype=np.float32)
-            for k, v in {"disc": disc, "bone": bone, "marrow": marrow, "canal": canal, "cord": cord}.items()}  # fmt: skip
+def long_bones() -> list[LongBone]:
+    """Collar bones, humeral heads, glenoids and rib necks of both sides."""
+    collar = [(16, -36, 50), (40, -42, 58), (70, -36, 72), (105, -8, 90), (135, 14, 106)]
+    shapes: list[tuple[list, list[float], float, float]] = [
+        (collar, [8.5, 6.5, 5.5, 5.5, 6.5], 1.6, 200.0),
+        ([(162, 26, 108), (166, 24, 118), (172, 20, 150)], [22, 19, 12], 2.2, 160.0),
+        ([(146, 34, 92), (152, 30, 104)], [11, 13], 1.8, 190.0),
+    ]
+    for number in range(1, 13):
+        z = vertebra_z_mm(number)
+        y = float(spine_y_mm(z))
+        neck = [(17, y + 8, z + 10), (28, y + 20, z + 8), (40, y + 30, z + 6)]
+        shapes.append((neck, [4.5, 3.8, 4.2], 1.2, 150.0))
+    return [
+        LongBone(np.array(line, dtype=np.float64) * (side, 1, 1), np.asarray(radii), cortex, marrow)
+        for side in (-1.0, 1.0)
+        for line, radii, cortex, marrow in shapes
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,7 +17,6 @@ _COLOURS = {
     "Esophagus": (210, 180, 140), "SpinalCord": (255, 255, 0), "Trachea": (127, 255, 212),
     "GTVp": (255, 0, 0), "GTVn": (255, 128, 0),
 }  # fmt: skip
-_FAT_HU, _MUSCLE_HU, _SKIN_HU = -104.0, 54.0, 10.0
 
 
 def make_patient(
@@ -48,7 +46,8 @@ def make_patient(
         InputError: an argument outside its range, or a tumour that does not fit.
     """
     _check(seed, gtv_cm3, site, side, lobe)
-    from simulators.insilico_scene import Wish, build
+    from simulators.insilico_scene import build
+    from simulators.insilico_tumour import Wish
 
     name = _identity(seed, gtv_cm3, site, nodes, side, lobe)
     key = Key(seed, f"insilico-{seed}", Purpose.ANATOMY)  # the anatomy depends on the seed alone
@@ -71,7 +70,13 @@ def make_patient(
         day0_weekday=0,
         in_silico=True,
     )
-    return twin, {"seed": seed, "id": name, **scene.truth, "gtv_cm3": twin.gtv_cm3, "biology": _biology(twin, seed)}
+    return twin, {
+        "seed": seed,
+        "id": name,
+        **scene.truth,
+        "gtv_cm3": twin.gtv_cm3,
+        "biology": _biology(twin, seed),
+    }
 
 
 def _check(seed: int, gtv_cm3: float, site: str, side: str | None, lobe: str | None) -> None:
@@ -107,7 +112,9 @@ def _clinical(rng: np.random.Generator, sex: str, gtv_cm3: float, site: str, nod
     smoking = str(rng.choice(["never", "former", "current"], p=[0.09, 0.53, 0.38]))
     squamous = 0.48 if site == "central" else 0.25
     histology = str(
-        rng.choice(["squamous", "adenocarcinoma", "large cell", "nos"], p=[squamous, 0.85 - squamous, 0.06, 0.09])
+        rng.choice(
+            ["squamous", "adenocarcinoma", "large cell", "nos"], p=[squamous, 0.85 - squamous, 0.06, 0.09]
+        )
     )
     record = {
         "age_years": float(np.clip(round(rng.normal(67, 9)), 40, 90)),

@@ -14,7 +14,11 @@ CARINA = (1.0, 13.0, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class Middle:
-    """Coarse signed distances of the mediastinal organs, mm; `parts` by name, in painting order."""
+    """Coarse signed distances of the mediastinal organs, mm.
+
+    `solid` is all of the mediastinum with its fat and the spine: what the lungs leave free. `blood` has the great
+    vessels and chambers by name, `muscle` the heart's walls.
+    """
 
     heart: np.ndarray
     trachea: np.ndarray
@@ -23,14 +27,17 @@ class Middle:
     oesophagus: np.ndarray
     oesophageal_air: np.ndarray
     blood: dict[str, np.ndarray]
-    muscle: dict[str, np.ndarray]
+    muscle: list[np.ndarray]
     solid: np.ndarray
 
 
 def airways() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Centre lines (n, 3) and inner radii (n,) of trachea, main and lobar bronchi, mm."""
     lines = {
-        "trachea": ([(0, -14, 135), (0, -8, 105), (-1, 1, 60), (0, 9, 20), CARINA], [8.6, 8.4, 8.2, 8.4, 8.0]),
+        "trachea": (
+            [(0, -14, 135), (0, -8, 105), (-1, 1, 60), (0, 9, 20), CARINA],
+            [8.6, 8.4, 8.2, 8.4, 8.0],
+        ),
         "right": ([CARINA, (-15, 15, -12), (-27, 17, -18)], [7.4, 7.0, 6.6]),
         "right upper": ([(-25, 17, -15), (-38, 18, -10), (-48, 17, -4)], [4.9, 4.5, 3.8]),
         "intermediate": ([(-27, 17, -18), (-33, 17, -30), (-38, 17, -42)], [5.6, 5.4, 5.0]),
@@ -45,7 +52,9 @@ def airways() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def _vessels() -> dict[str, tuple[list, list]]:
     """Centre lines (x, y, z) and outer radii of the great vessels, mm."""
-    descending = [(19 - 6 * max(0, -z - 70) / 80, float(spine_y_mm(z)) - 22, z) for z in range(-35, -220, -20)]
+    descending = [
+        (19 - 6 * max(0, -z - 70) / 80, float(spine_y_mm(z)) - 22, z) for z in range(-35, -220, -20)
+    ]
     return {
         "ascending aorta": (
             [(6, -30, -52), (-6, -36, -30), (-15, -38, -8), (-14, -34, 14), (-6, -24, 27), (6, -8, 33),
@@ -53,7 +62,8 @@ def _vessels() -> dict[str, tuple[list, list]]:
             [15, 16, 16, 15.5, 14.5, 13.8, 13.4, 13, 12.6, 12.4, *np.linspace(12.2, 10.5, len(descending))],
         ),
         "pulmonary trunk": (
-            [(12, -54, -50), (17, -50, -30), (21, -36, -16), (25, -18, -11), (35, 2, -11), (46, 16, -18), (50, 24, -32)],
+            [(12, -54, -50), (17, -50, -30), (21, -36, -16), (25, -18, -11), (35, 2, -11), (46, 16, -18),
+             (50, 24, -32)],
             [13, 14, 14, 12.5, 11.5, 10.5, 8],
         ),
         "right pulmonary artery": (
@@ -110,7 +120,9 @@ def middle(grid: Grid, habitus: Habitus, nodes: list[np.ndarray]) -> Middle:
     chambers = {
         "right atrium": ellipsoid(grid, at(-24, -30, -72), (24 * s, 30 * s, 34 * s)),
         "left atrium": ellipsoid(grid, at(6, 6, -54), (31 * s, 17 * s, 22 * s)),
-        "right ventricle": ellipsoid(grid, at(16, -64, -82), (46 * s, 22 * s, 31 * s), _axes((0.9, -0.25, -0.35))),
+        "right ventricle": ellipsoid(
+            grid, at(16, -64, -82), (46 * s, 22 * s, 31 * s), _axes((0.9, -0.25, -0.35))
+        ),
         "left ventricle": ellipsoid(grid, at(47, -36, -84), (47 * s, 36 * s, 35 * s), axes),
         "septum": ellipsoid(grid, at(12, -24, -80), (34 * s, 30 * s, 28 * s)),
     }
@@ -138,11 +150,15 @@ def middle(grid: Grid, habitus: Habitus, nodes: list[np.ndarray]) -> Middle:
     slab = np.maximum(np.abs(grid.x - 2) - (5 + 0.012 * np.clip(grid.z + 10, 0, 90) ** 1.6), grid.y + 5)
     slab = np.maximum(slab, -60 - grid.z).astype(np.float32)
     column = ellipse_column(grid)
-    solid = smooth_union([*[d - 1.5 for d in chambers_and_vessels], wall - 2.0, oesophagus - 2.5, slab, column], 6.0)
+    solid = smooth_union(
+        [*[d - 1.5 for d in chambers_and_vessels], wall - 2.0, oesophagus - 2.5, slab, column], 6.0
+    )
     solid = smooth_union([solid, *[n - 1.5 for n in nodes]], 5.0) if nodes else solid
-    pad = ellipsoid(grid, (22, -82, -118), (62, 24, 26))  # fat between the heart, the sternum and the diaphragm
+    pad = ellipsoid(
+        grid, (22, -82, -118), (62, 24, 26)
+    )  # fat between the heart, the sternum and the diaphragm
     solid = smooth_union([solid, pad], 6.0)
-    muscle = {name: chambers.pop(name) - 2.5 for name in ("septum", "left ventricle")}
+    muscle = [chambers.pop(name) - 2.5 for name in ("septum", "left ventricle")]
     blood = {**blood, **chambers, "left ventricular cavity": cavity}
     return Middle(heart, trachea, airway, wall, oesophagus, air, blood, muscle, solid)
 
@@ -155,8 +171,8 @@ def ellipse_column(grid: Grid) -> np.ndarray:
     return smooth_union([np.broadcast_to(bodies, grid.shape), behind], 4.0)
 
 
-def abdomen(grid: Grid, walls: Walls, middle: Middle, habitus: Habitus) -> list[tuple[str, np.ndarray, float]]:
-    """What lies under the domes: (name, distance, HU) in painting order."""
+def abdomen(grid: Grid, walls: Walls, habitus: Habitus) -> list[tuple[np.ndarray, float]]:
+    """What lies under the domes: (distance, HU) of liver, stomach, spleen, kidneys and colon in painting order."""
     w = habitus.wobble
     under = np.maximum(walls.dome + 3.5, walls.cage + 4.0)
     front = 1 / (1 + np.exp((grid.y + 38) / 11.0))  # the left lobe lies in front
@@ -170,15 +186,17 @@ def abdomen(grid: Grid, walls: Walls, middle: Middle, habitus: Habitus) -> list[
     stomach = np.maximum(ellipsoid(grid, (62, -20, -142), (42, 40, 34)), under + 2)
     bubble = np.maximum(stomach + 4.0, grid.y + 34 + w[1] * 4)
     spleen = np.maximum(ellipsoid(grid, (92, 42, -146), (26, 42, 40)), under + 1)
-    kidneys = np.minimum(ellipsoid(grid, (-58, 48, -212), (28, 26, 45)), ellipsoid(grid, (58, 50, -200), (28, 26, 45)))
+    kidneys = np.minimum(
+        ellipsoid(grid, (-58, 48, -212), (28, 26, 45)), ellipsoid(grid, (58, 50, -200), (28, 26, 45))
+    )
     colon = np.maximum(ellipsoid(grid, (84, -58, -176), (30, 22, 18)), under + 3)
     return [
-        ("liver", liver.astype(np.float32), 58.0 + 0.35 * (habitus.blood_hu - 42)),
-        ("stomach", stomach, 34.0),
-        ("stomach content", stomach + 4.0, 18.0),
-        ("stomach air", bubble.astype(np.float32), -990.0),
-        ("spleen", spleen, 50.0 + 0.5 * (habitus.blood_hu - 42)),
-        ("kidneys", np.maximum(kidneys, under + 4), 32.0 + 0.8 * (habitus.blood_hu - 42)),
-        ("colon", colon, 30.0),
-        ("colon gas", (colon + 3.5).astype(np.float32), -950.0),
+        (liver.astype(np.float32), 58.0 + 0.35 * (habitus.blood_hu - 42)),
+        (stomach, 34.0),
+        (stomach + 4.0, 18.0),
+        (bubble.astype(np.float32), -990.0),
+        (spleen, 50.0 + 0.5 * (habitus.blood_hu - 42)),
+        (np.maximum(kidneys, under + 4), 32.0 + 0.8 * (habitus.blood_hu - 42)),
+        (colon, 30.0),
+        ((colon + 3.5).astype(np.float32), -950.0),
     ]

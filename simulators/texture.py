@@ -10,7 +10,7 @@ def smooth_field(shape, spacing_mm, length_mm: float, rng: np.random.Generator) 
     from scipy.fft import irfftn, rfftn
 
     white = rng.standard_normal(shape, dtype=np.float32)
-    square = 0.0
+    square: np.ndarray | float = 0.0
     for axis, (n, step) in enumerate(zip(shape, spacing_mm, strict=True)):
         f = np.fft.rfftfreq(n, step) if axis == len(shape) - 1 else np.fft.fftfreq(n, step)
         square = square + (f**2).reshape([-1 if a == axis else 1 for a in range(len(shape))])

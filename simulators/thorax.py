@@ -123,7 +123,6 @@ class Frame:
 
     Args:
         habitus: the patient's build.
-        rng: chance of the frame's small asymmetries.
     """
 
     habitus: Habitus
@@ -142,6 +141,12 @@ class Frame:
         """(nz,) anatomical heights of the slices, mm."""
         g = self.geometry
         return ((g.origin_mm[2] + SLICE_MM * np.arange(g.shape[0])) / self.habitus.height).astype(np.float32)
+
+    @cached_property
+    def midline(self) -> np.ndarray:
+        """(nz,) fine column of the midline (x = 0) in each slice."""
+        dx, _ = self.shift_mm(self.z)
+        return (PIXELS - 1) / 2 + dx * self.habitus.width / self.habitus.pixel_mm
 
     def shift_mm(self, z) -> tuple[np.ndarray, np.ndarray]:
         """Sideways and backward shift of the body at heights z: posture and a slight scoliosis, mm."""
@@ -199,13 +204,17 @@ def walls(grid: Grid, habitus: Habitus) -> Walls:
     angle = np.arctan2(np.abs(grid.x), grid.y - centre).astype(np.float32)
     spine = spine_y_mm(grid.z).astype(np.float32)
     cage = cage + 5.0 * np.exp(-((grid.x / 20.0) ** 2)) * (grid.y > centre)  # the gutters beside the spine
-    cage = cage + 1.2 * np.sin(3 * angle + w[4]) * np.sin(grid.z / 45 + w[5]) * np.clip(grid.x / 40, -1, 1) * np.sin(angle)
+    cage = cage + 1.2 * np.sin(3 * angle + w[4]) * np.sin(grid.z / 45 + w[5]) * np.clip(
+        grid.x / 40, -1, 1
+    ) * np.sin(angle)
 
     half, front, back = (table(grid, _TRUNK, c) for c in (1, 2, 3))
     trunk = oval(grid, half, front, back, 0.35 * front + 0.65 * back - 20, 2.3, 2.6)
     shoulders, breasts = [], []
     for side in (-1.0, 1.0):
-        line = np.array([(110, 56, -75), (114, 56, -30), (120, 50, 20), (132, 38, 70), (148, 22, 115), (164, 10, 160)])
+        line = np.array(
+            [(110, 56, -75), (114, 56, -30), (120, 50, 20), (132, 38, 70), (148, 22, 115), (164, 10, 160)]
+        )
         shoulders.append(tube(grid, line * (side, 1, 1), (16, 46, 66, 80, 84, 82), flat=0.74))
         if h.breast:
             line = np.array([(70, -94, -50), (84, -88, -70)])

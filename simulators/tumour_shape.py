@@ -8,7 +8,7 @@ import numpy as np
 
 from simulators.shapes import Grid, ellipsoid
 
-_SEATS = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
+_CENTRAL = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
     ("right", "upper"): (-38.0, 8.0, -4.0),
     ("right", "lower"): (-44.0, 24.0, -52.0),
     ("left", "upper"): (46.0, 4.0, -14.0),
@@ -40,25 +40,16 @@ def node_bodies(grid: Grid, side: str, rng: np.random.Generator) -> dict[str, np
     return bodies
 
 
-@dataclass(frozen=True)
-class Seat:
-    """Where a tumour sits: centre (x, y, z) anatomical mm, and the direction away from the hilum."""
-
-    centre: tuple[float, float, float]
-    side: str
-    lobe: str
-
-
-def seat(side: str, lobe: str, site: str, gtv_cm3: float, rng: np.random.Generator) -> Seat:
-    """A place for the tumour's centre before it is fitted into the lung."""
-    radius = equivalent_radius_mm(gtv_cm3)
+def seat(side: str, lobe: str, site: str, radius_mm: float, rng: np.random.Generator) -> np.ndarray:
+    """A place for the tumour's centre before it is fitted into the lung: anatomical (x, y, z) mm."""
+    if site == "peripheral":
+        return np.array(_PERIPHERAL[side, lobe]) + rng.normal(0, 6, 3)
     outward = -1.0 if side == "right" else 1.0
-    if site == "central":
-        base = np.array(_SEATS[side, lobe]) + rng.normal(0, 3, 3)
-        base += np.array([outward * 0.55, 0.15, -0.05]) * radius
-    else:
-        base = np.array(_PERIPHERAL[side, lobe]) + rng.normal(0, 6, 3)
-    return Seat(tuple(float(v) for v in base), side, lobe)
+    return (
+        np.array(_CENTRAL[side, lobe])
+        + rng.normal(0, 3, 3)
+        + np.array([outward * 0.55, 0.15, -0.05]) * radius_mm
+    )
 
 
 def equivalent_radius_mm(gtv_cm3: float) -> float:
@@ -95,7 +86,7 @@ class Lobulation:
         )
 
     def level(self, offset: np.ndarray) -> np.ndarray:
-        """Distance from the centre over the radius in that direction, for offsets (..., 3) mm: the shape's levels."""
+        """Levels of the shape: distance from the centre over the relative radius there, of offsets (..., 3) mm."""
         p = offset / self.stretch
         distance = np.sqrt((p**2).sum(axis=-1)) + 1e-6
         unit = p / distance[..., None]
@@ -105,13 +96,23 @@ class Lobulation:
         return distance / radius
 
 
-def spicules(centre, radius_mm: float, shape: Lobulation, number: int, rng: np.random.Generator):
-    """Strands that run from the tumour into the lung: start, end (n, 3) anatomical mm and radii (n,), mm."""
-    v = rng.normal(size=(number, 3)) * (1, 1, 0.8)
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
-    surface = radius_mm / shape.level(v)
-    start = np.asarray(centre) + v * (0.85 * surface)[:, None]
-    bend = rng.normal(0, 0.18, (number, 3))
-    length = rng.gamma(3.0, 0.09 * radius_mm + 1.2, number)
-    end = np.asarray(centre) + v * surface[:, None] + (v + bend) * length[:, None]
-    return start, end, rng.uniform(0.7, 1.5, number)
+def spicules(
+    reach: float, shape: Lobulation, number: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Strands that run from the tumour's surface into the lung.
+
+    Args:
+        reach: the shape's level on the surface, mm.
+        shape: the tumour's shape.
+        number: how many.
+        rng: chance.
+
+    Returns:
+        (n, 3) starts and ends relative to the centre, in (z, y, x) mm, and (n,) radii, mm.
+    """
+    way = rng.normal(size=(number, 3))
+    way /= np.linalg.norm(way, axis=1, keepdims=True)
+    surface = reach / shape.level(way)
+    length = rng.gamma(3.0, 0.09 * reach + 1.2, number)
+    end = way * surface[:, None] + (way + rng.normal(0, 0.18, (number, 3))) * length[:, None]
+    return way * (0.85 * surface)[:, None], end, rng.uniform(0.7, 1.5, number)

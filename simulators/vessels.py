@@ -78,7 +78,10 @@ def tree(points: np.ndarray, root, first, radius_mm: float, exponent: float) -> 
         exponent: radius = radius_mm (fed / n)^exponent.
     """
     segments, fed, parent = grow(
-        points.copy(), np.asarray(root, dtype=np.float64), np.asarray(first, dtype=np.float64), 2 * len(points) + 8
+        points.copy(),
+        np.asarray(root, dtype=np.float64),
+        np.asarray(first, dtype=np.float64),
+        2 * len(points) + 8,
     )
     radius = radius_mm * (fed / len(points)) ** exponent
     up = np.where(parent >= 0, radius[np.maximum(parent, 0)], radius)
@@ -91,7 +94,7 @@ def _bent(segments: np.ndarray, start_r: np.ndarray, end_r: np.ndarray) -> Tree:
     a, b = segments[:, :3], segments[:, 3:]
     way = b - a
     length = np.linalg.norm(way, axis=1)
-    side = np.cross(way, np.roll(way, 1, axis=0) + (0.3, 0.2, 0.5))
+    side = np.cross(way, np.roll(way, 1, axis=0) + np.array([0.3, 0.2, 0.5]))
     side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
     middle = a + 0.5 * way + side * (0.04 * length)[:, None]
     half = 0.5 * (start_r + end_r)
@@ -103,11 +106,16 @@ def _bent(segments: np.ndarray, start_r: np.ndarray, end_r: np.ndarray) -> Tree:
 
 def joined(trees) -> Tree:
     """One tree of many."""
-    parts = [np.concatenate(column) for column in zip(*[(t.start, t.end, t.start_r, t.end_r) for t in trees], strict=True)]
+    parts = [
+        np.concatenate(column)
+        for column in zip(*[(t.start, t.end, t.start_r, t.end_r) for t in trees], strict=True)
+    ]
     return Tree(*parts)
 
 
-def lung_trees(grid: Grid, lung: np.ndarray, rng: np.random.Generator, terminals: int = 6500) -> dict[str, Tree]:
+def lung_trees(
+    grid: Grid, lung: np.ndarray, rng: np.random.Generator, terminals: int = 6500
+) -> dict[str, Tree]:
     """Bronchi, arteries and veins of both lungs.
 
     Args:
