@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label, minimum_filter
 from scipy.sparse import coo_matrix
-from scipy.sparse.linalg import LinearOperator, cg
 
+from simulators.conjugate_gradient import conjugate_gradient
+from simulators.lattice import SplineBasis
 from simulators.tumour_site import MARGIN_MM, TumourSite, smooth, smoothstep
 from simulators.warp_kernels import compose
 from twin import Geometry, Volume
@@ -33,14 +34,14 @@ class Flow:
         velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume) on the coarse grid;
             its divergence is -1 in the GTV.
         freedom: (z, y, x) float32 on the fine grid, 0 where tissue keeps still, 1 where it is free.
-        basis: three (fine, coarse) matrices that take nodes to the fine grid.
+        basis: takes nodes of the coarse grid to the fine one.
     """
 
     geometry: Geometry
     coarse: Geometry
     velocity_mm: np.ndarray
     freedom: np.ndarray
-    basis: tuple[np.ndarray, np.ndarray, np.ndarray]
+    basis: SplineBasis
 
 
 def elastic_tau(gtv_cm3: float, gtv0_cm3: float, erosion: float) -> float:
@@ -60,7 +61,7 @@ def elastic_tau(gtv_cm3: float, gtv0_cm3: float, erosion: float) -> float:
         (0.0, 0.0)
     """
     drawn = (1.0 - erosion) * max(0.0, 1.0 - gtv_cm3 / gtv0_cm3)
-    return float(min(MAX_TAU, -np.log(max(1.0 - drawn, np.exp(-MAX_TAU)))))
+    return min(MAX_TAU, float(np.log(1.0 / max(1.0 - drawn, np.exp(-MAX_TAU)))))
 
 
 def shrinkage_flow(site: TumourSite) -> Flow:
@@ -94,7 +95,7 @@ def shrinkage_flow(site: TumourSite) -> Flow:
         coarse=coarse,
         velocity_mm=velocity.astype(np.float32),
         freedom=smoothstep(site.still_mm / GRID_MM).astype(np.float32),
-        basis=_basis(site.geometry, coarse),
+        basis=SplineBasis.between(site.geometry, coarse),
     )
 
 
@@ -127,10 +128,7 @@ def displacement_mm(flow: Flow, tau: float) -> np.ndarray:
         shift = compose(shift)
     out = np.empty((3, *flow.geometry.shape), dtype=np.float32)
     for k in range(3):
-        nodes = shift[k] * spacing[k]
-        for axis in (2, 1, 0):
-            nodes = np.moveaxis(np.tensordot(nodes, flow.basis[axis], axes=(axis, 1)), -1, axis)
-        np.multiply(nodes, flow.freedom, out=out[k])
+        np.multiply(flow.basis.spread(shift[k] * spacing[k]), flow.freedom, out=out[k])
     return out
 
 
@@ -186,8 +184,7 @@ def _gradient_flow(k: np.ndarray, source: np.ndarray, spacing_mm) -> np.ndarray:
     columns.append(np.arange(n))
     values.append(diagonal)
     matrix = coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))).tocsr()
-    jacobi = LinearOperator((n, n), matvec=lambda v: v.ravel() / diagonal)
-    phi, _ = cg(matrix, -source[inside], rtol=1e-3, maxiter=600, M=jacobi)
+    phi = conjugate_gradient(matrix.dot, -source[inside], diagonal)
     flow = np.zeros((3, *inside.shape))
     for axis, h, open_face, a, b, between in faces:
         flux = np.zeros(open_face.shape)
@@ -198,15 +195,3 @@ def _gradient_flow(k: np.ndarray, source: np.ndarray, spacing_mm) -> np.ndarray:
         ahead = np.take(flux, range(1, flux.shape[axis]), axis)
         flow[axis] = 0.5 * (ahead + np.take(flux, range(flux.shape[axis] - 1), axis))
     return flow
-
-
-def _basis(fine: Geometry, coarse: Geometry) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cubic B-splines on the coarse nodes at the fine grid's centres: positive weights, so maps do not fold."""
-    matrices = []
-    origin = coarse.index(fine.origin_mm)
-    for axis in range(3):
-        at = origin[axis] + np.arange(fine.shape[axis]) * fine.spacing_mm[axis] / coarse.spacing_mm[axis]
-        r = np.abs(at[:, None] - np.arange(coarse.shape[axis]))
-        weight = np.where(r < 1, 2 / 3 - r**2 + r**3 / 2, np.where(r < 2, (2 - r) ** 3 / 6, 0.0))
-        matrices.append((weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
-    return matrices[0], matrices[1], matrices[2]

@@ -6,9 +6,9 @@ dHU = A(t) / (1 + (40 Gy / EQD2_3)^4), A about 150 HU at its height; ground glas
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from simulators.chance import Key
+from simulators.lattice import SplineBasis
 from simulators.tumour_site import smoothstep
 from twin import Geometry
 
@@ -19,6 +19,9 @@ THRESHOLD_GY = 15.0
 LABEL_HU = 40.0
 _DAYS_PER_MONTH = 30.4375
 _SPREAD_LN = 0.25
+_STREAMS = 1_000_003  # far above any event's ordinal
+# A cubic B-spline's weights squared sum to 151/315 on average along one axis.
+_SPLINE_SD = (151.0 / 315.0) ** 1.5
 
 
 def amplitude_hu(since_rt_end_days: float) -> float:
@@ -50,7 +53,7 @@ def response(eqd2_gy: np.ndarray) -> np.ndarray:
         eqd2_gy: EQD2 with alpha/beta 3 Gy, any shape.
 
     Example:
-        >>> response(np.array([0.0, 15.0, 40.0])).round(2).tolist()
+        >>> [round(float(r), 2) for r in response(np.array([0.0, 15.0, 40.0]))]
         [0.0, 0.0, 0.48]
     """
     ratio = HALF_EQD2_GY / np.maximum(np.asarray(eqd2_gy, dtype=np.float32), 1.0)
@@ -77,8 +80,8 @@ def injury_hu(reaction: np.ndarray, geometry: Geometry, whole: Geometry, since_r
     if amplitude <= 0.0 or at[0].size == 0:
         return out
     prone = float(np.exp(_SPREAD_LN * key.generator().standard_normal() - 0.5 * _SPREAD_LN**2))
-    cloudy = smooth_noise(key, 1, 9.0, geometry, whole, at)
-    strands = smooth_noise(key, 2, 5.0, geometry, whole, at)
+    cloudy = smooth_noise(key, 1, 8.0, geometry, whole)[at]
+    strands = smooth_noise(key, 2, 4.5, geometry, whole)[at]
     share = fibrosis_share(since_rt_end_days)
     # Both patterns have mean 1: log-normal clouds for ground glass, few dense strands for fibrosis.
     glass = np.exp(0.35 * cloudy - 0.35**2 / 2)
@@ -87,23 +90,16 @@ def injury_hu(reaction: np.ndarray, geometry: Geometry, whole: Geometry, since_r
     return out
 
 
-def smooth_noise(
-    key: Key, stream: int, scale_mm: float, geometry: Geometry, whole: Geometry, at: tuple[np.ndarray, ...]
-) -> np.ndarray:
-    """Smooth noise of mean 0 and SD 1 at some voxels, from a lattice that hangs on the whole scan.
+def smooth_noise(key: Key, stream: int, scale_mm: float, geometry: Geometry, whole: Geometry) -> np.ndarray:
+    """(z, y, x) float32 smooth noise of mean 0 and SD 1, from a lattice that hangs on the whole scan.
 
     Args:
         key: chance.
         stream: tells apart several noises of one key.
         scale_mm: distance between the lattice's nodes, mm.
-        geometry: grid of the voxels.
+        geometry: where it is wanted, a crop of the whole scan.
         whole: grid of the whole scan.
-        at: (z, y, x) index arrays into `geometry`.
     """
     lattice = whole.resampled(scale_mm)
-    nodes = key.at(ordinal=1_000_003 + stream).generator().standard_normal(lattice.shape).astype(np.float32)
-    start = lattice.index(geometry.origin_mm)
-    points = [start[k] + at[k] * (geometry.spacing_mm[k] / lattice.spacing_mm[k]) for k in range(3)]
-    values = map_coordinates(nodes, points, order=1, mode="nearest", output=np.float32)
-    # Trilinear means of unit noise have a mean variance of (2/3)^3.
-    return values / np.float32((2.0 / 3.0) ** 1.5)
+    nodes = key.at(ordinal=_STREAMS + stream).generator().standard_normal(lattice.shape).astype(np.float32)
+    return SplineBasis.between(geometry, lattice).spread(nodes) / np.float32(_SPLINE_SD)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import irfftn, next_fast_len, rfftn
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter, map_coordinates
-from scipy.sparse.linalg import LinearOperator, cg
 
+from simulators.conjugate_gradient import conjugate_gradient
 from simulators.tumour_site import TumourSite, rim_weight, smooth, smoothstep
 from twin import Scan
 
@@ -36,11 +36,10 @@ def without_tumour(site: TumourSite, scan: Scan, lungs: np.ndarray) -> tuple[np.
     """
     share = lung_share(site)
     weight = rim_weight(site) * share
-    target = weight > 0.01
-    healthy = site.hu.copy()
+    healthy, b = site.hu.copy(), site.inner
+    target = weight[b] > 0.01
     if target.any():
-        fill = _patched(site, scan, lungs, target)
-        healthy += weight * (fill - site.hu)
+        healthy[b] += weight[b] * (_patched(site, scan, lungs, target) - site.hu[b])
     return healthy, np.where(site.lung, np.float32(1.0), share)
 
 
@@ -52,9 +51,12 @@ def lung_share(site: TumourSite) -> np.ndarray:
     """
     unknown = site.gtv | site.gap
     known = np.where(site.lung, 1.0, 0.0)
-    height = _harmonic(unknown, known, site.geometry.spacing_mm)
-    share = np.where(unknown, smoothstep((height - _LUNG_SHARE + 0.06) / 0.12), known)
-    return np.where(unknown, smooth(share, _EDGE_MM, site.geometry.spacing_mm), known).astype(np.float32)
+    b, spacing = site.inner, site.geometry.spacing_mm
+    height = _harmonic(unknown[b], known[b], spacing)
+    cut = np.where(unknown[b], smoothstep((height - _LUNG_SHARE + 0.06) / 0.12), known[b])
+    share = known.astype(np.float32)
+    share[b] = np.where(unknown[b], smooth(cut, _EDGE_MM, spacing), share[b])
+    return share
 
 
 def _harmonic(unknown: np.ndarray, known: np.ndarray, spacing_mm) -> np.ndarray:
@@ -77,17 +79,16 @@ def _harmonic(unknown: np.ndarray, known: np.ndarray, spacing_mm) -> np.ndarray:
     def apply(v):
         return total * v - (w * np.append(v, 0.0)[safe]).sum(axis=0)
 
-    solution, _ = cg(LinearOperator((at.size, at.size), matvec=apply), right, rtol=1e-3, maxiter=200)
-    values.ravel()[at] = solution
+    values.ravel()[at] = conjugate_gradient(apply, right, total)
     return values[1:-1, 1:-1, 1:-1]
 
 
 def _patched(site: TumourSite, scan: Scan, lungs: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Lung HU for all target voxels of the crop, from a few translated patches of the patient's lung."""
+    """Lung HU for all target voxels of the inner box, from a few translated patches of the patient's lung."""
     spacing = site.geometry.spacing_mm
     source_hu = scan.volume.array
     valid = _sources(site, lungs)
-    start = np.array([s.start for s in site.box])
+    start = np.array([s.start + i.start for s, i in zip(site.box, site.inner, strict=True)])
     missing = target.copy()
     total = np.zeros(target.shape, dtype=np.float32)
     weights = np.zeros(target.shape, dtype=np.float32)

@@ -163,14 +163,13 @@ def _outline(
     """The mask, and the share of tumour in each voxel, both on the box in which the tumour may lie."""
     site = patient.site
     geometry = site.geometry.crop(work)
-    everywhere = tuple(np.indices(geometry.shape).reshape(3, -1))
-    rough = smooth_noise(request.key, 0, 7.0, geometry, patient.scan.volume.geometry, everywhere)
-    score = score_mm(site, view, rough.reshape(geometry.shape), work)
+    rough = smooth_noise(request.key, 0, 6.0, geometry, patient.scan.volume.geometry)
+    score = score_mm(site, view, rough, work)
     if shift is not None:
         score = moved(score, _voxel_shift(shift[(slice(None), *work)], site))
     if view.gtv_cm3 < 0.5 * geometry.voxel_cm3:
         return np.zeros(score.shape, dtype=bool), np.zeros(score.shape, dtype=np.float32)
-    score = without_crumbs(score, view.gtv_cm3, geometry.voxel_cm3)
+    score = without_crumbs(score, site.gtv[work], view.gtv_cm3, geometry.voxel_cm3)
     threshold = level(score, view.gtv_cm3, geometry.voxel_cm3)
     inside = score > threshold
     walls = (site.still_mm[work] <= 0.0) & ~inside

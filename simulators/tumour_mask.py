@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import label, map_coordinates
+from scipy.ndimage import label, map_coordinates, maximum
 
 from simulators.treatment import TumourView
 from simulators.tumour_site import TumourSite, smooth, smoothstep
@@ -15,7 +15,7 @@ _LOSS_SMOOTH_MM = 4.0
 _PATCHY_MM = 0.8
 _CORNER_MM = 0.15
 _EDGE_MM = 1.3
-_CRUMB_SHARE = 0.03
+_CRUMB_SHARE = 0.05
 _SOFT_TISSUE_DETOUR_MM = 25.0
 _BONE_DETOUR_MM = 200.0
 _BONE_HU = 180.0
@@ -35,13 +35,29 @@ def score_mm(site: TumourSite, view: TumourView, roughness: np.ndarray, box: Box
     """
     gtv, hu, distance = site.gtv[box], site.hu[box], site.distance_mm[box]
     depth = smooth(np.clip(distance, -2.0 * _SMOOTH_MM, None), _SMOOTH_MM, site.geometry.spacing_mm)
-    inside = (
-        np.logaddexp(0.0, (depth + _PATCHY_MM * roughness) / _CORNER_MM) * _CORNER_MM * _kept(site, view, box)
-    )
+    inside = np.logaddexp(0.0, (depth + _PATCHY_MM * roughness) / _CORNER_MM) * _CORNER_MM
+    inside = _like_shares(inside, gtv) * _kept(site, view, box)
     detour = np.where(hu > _BONE_HU, _BONE_DETOUR_MM, _SOFT_TISSUE_DETOUR_MM)
     detour = np.where(site.still_mm[box] > 0.0, 0.0, detour)
     outside = np.minimum(distance + _PATCHY_MM * roughness, -0.01) - detour
     return np.where(gtv, inside, outside).astype(np.float32)
+
+
+def _like_shares(inside: np.ndarray, gtv: np.ndarray) -> np.ndarray:
+    """The score with the ranks within each separate tumour (a primary and its nodes) on the largest one's scale."""
+    pieces, n = label(gtv)
+    if n < 2:
+        return inside
+    sizes = np.bincount(pieces.ravel())
+    main = int(sizes[1:].argmax()) + 1
+    scale = np.sort(inside[pieces == main])
+    out = inside.copy()
+    for piece in range(1, n + 1):
+        if piece != main:
+            own = inside[pieces == piece]
+            rank = np.argsort(np.argsort(own, kind="stable"), kind="stable")
+            out[pieces == piece] = np.quantile(scale, (rank + 0.5) / own.size)
+    return out
 
 
 def _kept(site: TumourSite, view: TumourView, box: Box) -> np.ndarray | float:
@@ -85,17 +101,26 @@ def level(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> float:
     return 0.5 * float(ordered[score.size - count - 1] + ordered[score.size - count])
 
 
-def without_crumbs(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> np.ndarray:
-    """The score with small pieces beside the tumour put last: a contour of the volume wanted has few of them."""
-    threshold = level(score, volume_cm3, voxel_cm3)
-    pieces, n = label(score > threshold)
+def without_crumbs(score: np.ndarray, gtv: np.ndarray, volume_cm3: float, voxel_cm3: float) -> np.ndarray:
+    """The score with small pieces beside what is left of a tumour put last: nobody would draw them.
+
+    Args:
+        score: (z, y, x).
+        gtv: (z, y, x) bool, the tumours at the start; the largest piece of each stays.
+        volume_cm3: wanted.
+        voxel_cm3: of one voxel.
+    """
+    pieces, n = label(score > level(score, volume_cm3, voxel_cm3))
     if n < 2:
         return score
+    owners, owner_count = label(gtv)
     sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    small = sizes < min(_CRUMB_SHARE * sizes.sum(), sizes.max())
+    owner = np.asarray(maximum(owners, pieces, np.arange(n + 1)), dtype=np.int64)
+    largest = np.zeros(owner_count + 1, dtype=np.int64)
+    np.maximum.at(largest, owner[1:], sizes[1:])
+    small = sizes < _CRUMB_SHARE * np.where(owner > 0, largest[owner], largest.max())
     small[0] = False
-    return np.where(small[pieces], np.minimum(score, float(score.min())), score) if small.any() else score
+    return np.where(small[pieces], score.min(), score) if small.any() else score
 
 
 def border_mm(score: np.ndarray, threshold: float, spacing_mm) -> np.ndarray:

@@ -95,13 +95,13 @@ def tumour_site(scan: Scan, structures: StructureSet, lungs: np.ndarray) -> Tumo
     gtv = whole[box]
     lung = lungs[box] & ~gtv
     hu = scan.volume.array[box].astype(np.float32)
+    inner = bounding_box(gtv, voxels(_RIM_MM + 1.0, spacing))
     outside = distance_transform_edt(~gtv, sampling=spacing)
-    inside = distance_transform_edt(_without_holes(gtv), sampling=spacing)
-    distance = np.where(gtv, inside - _half_step(inside, spacing), _half_step(outside, spacing) - outside)
-    to_lung = distance_transform_edt(~lung, sampling=spacing)
-    near = (distance > -_GAP_MM) & (to_lung < _GAP_MM + min(spacing)) & ~lung & ~gtv
-    thin = (hu < _AIR_TISSUE_HU) | (distance > -1.01 * min(spacing))
-    gap = near & thin & (hu < _BONE_HU)
+    distance = _half_step(outside, spacing) - outside
+    inside = distance_transform_edt(_without_holes(gtv[inner]), sampling=spacing)
+    distance[inner] = np.where(gtv[inner], inside - _half_step(inside, spacing), distance[inner])
+    gap = np.zeros_like(gtv)
+    gap[inner] = _gap(hu[inner], gtv[inner], lung[inner], distance[inner], spacing)
     still = ~(lung | gtv | gap)
     # Vessels that a lung mask leaves out are too thin to hold the lung in place.
     still &= uniform_filter(still.astype(np.float32), voxels(9.0, spacing)) > 0.35
@@ -112,12 +112,20 @@ def tumour_site(scan: Scan, structures: StructureSet, lungs: np.ndarray) -> Tumo
         hu=hu,
         gtv=gtv,
         lung=lung,
-        inner=bounding_box(gtv, voxels(_RIM_MM + 1.0, spacing)),
+        inner=inner,
         distance_mm=distance.astype(np.float32),
         still_mm=still_mm.astype(np.float32),
         gap=gap,
         gtv_cm3=float(gtv.sum()) * scan.volume.geometry.voxel_cm3,
     )
+
+
+def _gap(hu, gtv, lung, distance, spacing) -> np.ndarray:
+    """What lies between GTV and lung and belongs to neither: one voxel of anything, and partial volume beyond."""
+    to_lung = distance_transform_edt(~lung, sampling=spacing) if lung.any() else np.full(gtv.shape, np.inf)
+    near = (distance > -_GAP_MM) & (to_lung < _GAP_MM + min(spacing)) & ~lung & ~gtv
+    thin = (hu < _AIR_TISSUE_HU) | (distance > -1.01 * min(spacing))
+    return near & thin & (hu < _BONE_HU)
 
 
 def _without_holes(mask: np.ndarray) -> np.ndarray:

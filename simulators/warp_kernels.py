@@ -76,3 +76,34 @@ def compose(shift):
                     )
                     out[k, z, y, x] = shift[k, z, y, x] + (1 - fz) * near + fz * far
     return out
+
+
+@njit(cache=True, parallel=True)
+def spread_nodes(nodes, first_z, first_y, first_x, weight_z, weight_y, weight_x):
+    """Values on a fine grid from four weighted nodes along each axis, axis after axis.
+
+    Args:
+        nodes: (z, y, x) float32.
+        first_z, first_y, first_x: index of the first of the four nodes for each fine voxel.
+        weight_z, weight_y, weight_x: (fine, 4) float32.
+    """
+    nz, ny, nx = first_z.size, first_y.size, first_x.size
+    out = np.empty((nz, ny, nx), dtype=np.float32)
+    for z in prange(nz):
+        plane = np.zeros(nodes.shape[1:], dtype=np.float32)
+        for t in range(4):
+            plane += weight_z[z, t] * nodes[first_z[z] + t]
+        row = np.empty(nodes.shape[2], dtype=np.float32)
+        for y in range(ny):
+            row[:] = 0.0
+            for t in range(4):
+                row += weight_y[y, t] * plane[first_y[y] + t]
+            for x in range(nx):
+                f = first_x[x]
+                out[z, y, x] = (
+                    weight_x[x, 0] * row[f]
+                    + weight_x[x, 1] * row[f + 1]
+                    + weight_x[x, 2] * row[f + 2]
+                    + weight_x[x, 3] * row[f + 3]
+                )
+    return out

@@ -57,7 +57,6 @@ def test_patches_hang_on_the_scan_and_not_on_the_crop():
 
 
 def test_smooth_noise_has_unit_variance_and_its_own_streams():
-    at = tuple(np.indices(WHOLE.shape).reshape(3, -1))
-    a, b = (smooth_noise(KEY, stream, 6.0, WHOLE, WHOLE, at) for stream in (1, 2))
+    a, b = (smooth_noise(KEY, stream, 6.0, WHOLE, WHOLE) for stream in (1, 2))
     assert a.std() == pytest.approx(1.0, abs=0.12)
-    assert abs(np.corrcoef(a, b)[0, 1]) < 0.1
+    assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.1

@@ -85,8 +85,9 @@ def test_the_soft_edge_sums_to_the_volume(site):
 def test_crumbs_beside_the_tumour_are_put_last():
     score = np.full((20, 20, 20), -5.0, dtype=np.float32)
     score[4:14, 4:14, 4:14] = 1.0 + np.random.default_rng(0).random((10, 10, 10), dtype=np.float32)
+    tumour = score > 0
     score[17, 17, 17] = 3.0
-    cleaned = without_crumbs(score, 0.9, 0.001)
+    cleaned = without_crumbs(score, tumour, 0.9, 0.001)
     mask = cleaned > level(cleaned, 0.9, 0.001)
     assert mask.sum() == 900 and not mask[17, 17, 17]
 
@@ -94,3 +95,15 @@ def test_crumbs_beside_the_tumour_are_put_last():
 def test_no_volume_is_no_mask(site):
     score = score_of(site)
     assert not (score > level(score, 0.0, GRID.voxel_cm3)).any()
+
+
+def test_a_primary_and_its_node_shrink_by_like_shares():
+    primary, node = distance_from((40, 36, 28)) <= 14, distance_from((40, 36, 58)) <= 7
+    gtv = primary | node
+    structures = StructureSet(GRID, ()).with_mask("GTVp", "GTV", gtv).with_mask("Lung_L", "OAR", ~gtv)
+    hu = np.where(gtv, 30, -800).astype(np.int16)
+    site = tumour_site(Scan("ct", 0.0, Volume(GRID, hu, "CT", "HU")), structures, ~gtv)
+    score = score_of(site)
+    mask = score > level(score, 0.5 * site.gtv_cm3, GRID.voxel_cm3)
+    assert mask[primary].mean() == pytest.approx(0.5, abs=0.02)
+    assert mask[node].mean() == pytest.approx(0.5, abs=0.02)
