@@ -12,6 +12,7 @@ _HOME = {
     "compare": "comparison",
     "load": "results",
     "outside_context": "context",
+    "preset": "presets",
     "realise": "engine",
 }
 __all__ = list(_HOME)

@@ -42,12 +42,13 @@ def fraction_times(scenario: Scenario, day0_weekday: int | None, from_day: int =
         >>> times[0], times[5], times[-1]
         (0.375, 7.375, 39.375)
     """
-    lost: deque[tuple[float, int]] = deque()  # (dose, number) of fractions to be made up
+    lost: deque[_Prescribed] = deque()  # to be made up
     given = 0
+    ready = 0  # the first day that the phase's spacing allows
     day = from_day + scenario.late_start_days
     plan = deque(_prescribed(scenario.plan))
     while plan or lost:
-        if not _treats(scenario, day, day0_weekday):
+        if day < ready or not _treats(scenario, day, day0_weekday):
             day += 1
             continue
         today = [plan.popleft() for _ in range(_due(plan))] if plan else []
@@ -57,17 +58,19 @@ def fraction_times(scenario: Scenario, day0_weekday: int | None, from_day: int =
             day += 1
             continue
         missed = [f for f in today if blocked or f.number in scenario.missed]
-        attended = [(f.dose_gy, f.number) for f in today if f not in missed]
+        attended = [f for f in today if f not in missed]
         if scenario.make_up != "none":
-            lost.extend((f.dose_gy, f.number) for f in missed)
-        second = scenario.make_up == "friday" and weekday(day, day0_weekday) == FRIDAY and len(attended) == 1
+            lost.extend(missed)
+        friday = scenario.make_up == "friday" and weekday(day, day0_weekday) == FRIDAY
+        second = friday and len(attended) == 1 and attended[0].every_days == 1
         if lost and not blocked and (not today or second):
             attended.append(lost.popleft())
-        for k, (dose, number) in enumerate(attended):
+        for k, fraction in enumerate(attended):
             if given == scenario.stop_after:
                 return
             given += 1
-            yield Slot(day + FIRST_FRACTION + k * GAP, dose, number)
+            yield Slot(day + FIRST_FRACTION + k * GAP, fraction.dose_gy, fraction.number)
+        ready = day + max((f.every_days for f in (*today, *attended)), default=1)
         day += 1
 
 
@@ -77,6 +80,7 @@ class _Prescribed:
     number: int
     phase: int
     per_day: int
+    every_days: int
 
 
 def _prescribed(plan: TreatmentPlan) -> Iterator[_Prescribed]:
@@ -84,7 +88,7 @@ def _prescribed(plan: TreatmentPlan) -> Iterator[_Prescribed]:
     for k, phase in enumerate(plan.phases):
         for _ in range(phase.fractions):
             number += 1
-            yield _Prescribed(phase.fraction_gy, number, k, phase.per_day)
+            yield _Prescribed(phase.fraction_gy, number, k, phase.per_day, phase.every_days)
 
 
 def _due(plan: deque[_Prescribed]) -> int:

@@ -10,10 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from twin import InputError
 
-_SHORT = re.compile(r"(?P<more>\+)?(?P<total>\d{1,3}(\.\d{1,3})?)/(?P<n>\d{1,3})( (?P<rate>bid|tid))?")
+_SHORT = re.compile(
+    r"(?P<more>\+)?(?P<total>\d{1,3}(\.\d{1,3})?)/(?P<n>\d{1,3})( (?P<rate>bid|tid))?( every (?P<every>[2-7]) days)?"
+)
 _PER_DAY = {None: 1, "bid": 2, "tid": 3}
 _RATE = {1: "", 2: " bid", 3: " tid"}
-_FORMS = "60/30, 54/36 tid, 69.6/58 bid, +20/8 (eight more from now), none, or a YAML file"
+_FORMS = (
+    "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, +20/8 (eight more from now), none, "
+    "or a YAML file"
+)
 
 
 class Frozen(BaseModel):
@@ -29,11 +34,13 @@ class Phase(Frozen):
         total_gy: dose of the phase, Gy.
         fractions: number of fractions.
         per_day: fractions a treatment day, one to three, at least six hours apart.
+        every_days: least number of days from one treatment day to the next; 2 gives alternate days.
     """
 
     total_gy: float = Field(ge=0, le=200)
     fractions: int = Field(ge=1, le=100)
     per_day: Literal[1, 2, 3] = 1
+    every_days: int = Field(1, ge=1, le=7)
 
     @model_validator(mode="after")
     def _size(self) -> Phase:
@@ -94,6 +101,10 @@ class TreatmentPlan(Frozen):
         text = text.strip()
         if text == "none":
             return cls()
+        if text.upper() in ("CHART", "CHARTWEL"):
+            from scenarios.presets import preset
+
+            return preset(text)
         if text.endswith((".yaml", ".yml")):
             return cls.from_yaml(Path(text))
         match = _SHORT.fullmatch(text)
@@ -101,7 +112,10 @@ class TreatmentPlan(Frozen):
             raise InputError(f"the plan {text!r} is not understood; write it like {_FORMS}")
         try:
             phase = Phase(
-                total_gy=float(match["total"]), fractions=int(match["n"]), per_day=_PER_DAY[match["rate"]]
+                total_gy=float(match["total"]),
+                fractions=int(match["n"]),
+                per_day=_PER_DAY[match["rate"]],
+                every_days=int(match["every"] or 1),
             )
         except ValidationError as error:
             raise InputError(f"the plan {text!r} cannot be: {sentence(error)}") from None
@@ -147,7 +161,11 @@ class TreatmentPlan(Frozen):
             return self.name
         if not self.phases:
             return "none"
-        parts = [f"{p.total_gy:g}/{p.fractions}{_RATE[p.per_day]}" for p in self.phases]
+        parts = [
+            f"{p.total_gy:g}/{p.fractions}{_RATE[p.per_day]}"
+            + (f" every {p.every_days} days" if p.every_days > 1 else "")
+            for p in self.phases
+        ]
         return ("+" if self.more else "") + " then ".join(parts)
 
     @property
