@@ -25,6 +25,8 @@ class Purpose(IntEnum):
     COURSE = 7
     DOSE = 8
     BELIEF = 9
+    PUBLISHED = 10
+    CLINIC = 11
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ def _mix(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint64(31))
 
 
+def stream(key: Key) -> np.uint64:
+    """Where a key's counter-based numbers begin: all of the key but its sample, hashed."""
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    patient, purpose, _, ordinal = key.words
+    state = np.uint64(key.root & 0xFFFFFFFFFFFFFFFF)
+    with np.errstate(over="ignore"):
+        for word in (patient, purpose, ordinal):
+            state = np.uint64(_mix(np.asarray(state * golden + np.uint64(word) + golden)))
+    return state
+
+
 def uniforms(key: Key, samples: np.ndarray, dimensions: int) -> np.ndarray:
     """Uniform numbers in (0, 1) for many samples of one key at once, by a counter-based hash.
 
@@ -83,11 +96,7 @@ def uniforms(key: Key, samples: np.ndarray, dimensions: int) -> np.ndarray:
         (n, dimensions) float64; row i depends on samples[i] only, column j on j only.
     """
     golden = np.uint64(0x9E3779B97F4A7C15)
-    patient, purpose, _, ordinal = key.words
     with np.errstate(over="ignore"):
-        state = np.uint64(key.root & 0xFFFFFFFFFFFFFFFF)
-        for word in (patient, purpose, ordinal):
-            state = _mix(np.asarray(state * golden + np.uint64(word) + golden))
-        rows = _mix(state + golden * (np.asarray(samples, dtype=np.uint64) + np.uint64(1)))
+        rows = _mix(stream(key) + golden * (np.asarray(samples, dtype=np.uint64) + np.uint64(1)))
         cells = _mix(rows[:, None] + golden * (np.arange(dimensions, dtype=np.uint64) + np.uint64(1)))
     return ((cells >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
