@@ -29,7 +29,8 @@ def coverage(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarr
     rows, columns = shape
     top, bottom, left, right = _edges(polygons)
     cuts = np.unique(np.clip(np.concatenate([top, bottom, np.arange(rows + 1.0)]), 0.0, rows))
-    first, last = np.searchsorted(cuts, top), np.searchsorted(cuts, bottom)
+    first = np.searchsorted(cuts, top)
+    last = np.minimum(np.searchsorted(cuts, bottom), len(cuts) - 1)  # what lies below the grid is cut off
     edge, strip = _ranges(first, np.maximum(last - first, 0))
     if not len(edge):
         return np.zeros(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from twin.volume import Modality, Unit, Volume
 IMAGES = ("CT", "PT", "MR")
 _KEEP_ON_DISK_BYTES = 1 << 16  # longer elements (pixels) are read when first used
 _POSITION_MM = 0.01  # rounding of positions and cosines in files
+_SPACING_MM = (0.01, 100.0)
+_MAX_VOXELS = 1 << 31
+_SCALE_LIMIT = 1e12
 _GAP = 0.02  # share by which gaps between slices may differ
 
 
@@ -52,6 +56,17 @@ class Instance:
         except Exception as error:  # pydicom raises many types on damaged values
             raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
         return default if value is None or value == "" else value
+
+    def word(self, keyword: str) -> str:
+        """A code string (VR CS) that may be shown in a message; empty where it is missing.
+
+        Raises:
+            InputError: the tag is no code string; a damaged one may have swallowed a name.
+        """
+        text = self.text(keyword)
+        if not re.fullmatch(r"[A-Z0-9_ ]{0,16}", text):
+            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read")
+        return text
 
     def date(self, keyword: str) -> datetime.date | None:
         """A date, or None where it is missing.
@@ -120,7 +135,7 @@ def read_series(folder: Path) -> list[Series]:
     for path in _files(folder):
         instance = _read(path, str(path.relative_to(folder)))
         if instance is not None:
-            found[instance.text("Modality"), instance.text("SeriesInstanceUID")].append(instance)
+            found[instance.word("Modality"), instance.text("SeriesInstanceUID")].append(instance)
     if not found:
         raise InputError(f"no DICOM file in {folder}")
     series = [Series(modality, tuple(files)) for (modality, _), files in found.items()]
@@ -162,7 +177,7 @@ def _one_patient(files: list[Instance]) -> None:
     """Refuse files of several patients, naming one file of each but no patient."""
     example: dict[str, str] = {}
     for file in files:
-        example.setdefault(file.text("PatientID"), f"the {file.text('Modality')} {file.file}")
+        example.setdefault(file.text("PatientID"), f"the {file.word('Modality')} {file.file}")
     if len(example) > 1:
         one, other = list(example.values())[:2]
         raise InputError(f"{other} belongs to another patient than {one}; import one patient at a time")
@@ -223,6 +238,10 @@ def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry]:
                 f"the slices {first.file} and {file.file} differ in size, spacing or orientation"
             )
     x_axis, y_axis = np.asarray(cosines[:3]), np.asarray(cosines[3:])
+    if not (_SPACING_MM[0] <= min(row_mm, column_mm) and max(row_mm, column_mm) <= _SPACING_MM[1]):
+        raise InputError(f"{first.file}: PixelSpacing of {row_mm:g} x {column_mm:g} mm cannot be")
+    if not 1 <= rows * columns * len(files) <= _MAX_VOXELS:
+        raise InputError(f"{first.file}: {len(files)} images of {rows:g} x {columns:g} pixels cannot be")
     normal = np.cross(x_axis, y_axis)
     if not np.isclose(np.linalg.norm(normal), 1.0, atol=1e-3):
         raise InputError(f"{first.file}: ImageOrientationPatient is not two orthogonal unit vectors")
@@ -268,6 +287,8 @@ def _even_gap(first: Instance, along_mm: np.ndarray, names: list[str]) -> float:
             f"{what} between {names[worst]} ({a:.1f} mm) and {names[worst + 1]} ({b:.1f} mm); "
             f"the others are {gap:.2f} mm apart"
         )
+    if gap > _SPACING_MM[1]:
+        raise InputError(f"the slices of {first.file} lie {gap:g} mm apart, which is no volume")
     return float((along_mm[-1] - along_mm[0]) / len(gaps))
 
 
@@ -275,6 +296,8 @@ def _fill(plane: np.ndarray, file: Instance, factor: float) -> None:
     """Write one slice's rescaled values into its plane of the volume."""
     slope = file.numbers("RescaleSlope", 1)[0] if file.get("RescaleSlope") is not None else 1.0
     intercept = file.numbers("RescaleIntercept", 1)[0] if file.get("RescaleIntercept") is not None else 0.0
+    if slope == 0 or not (abs(slope * factor) < _SCALE_LIMIT and abs(intercept * factor) < _SCALE_LIMIT):
+        raise InputError(f"{file.file}: RescaleSlope {slope:g} and RescaleIntercept {intercept:g} cannot be")
     try:
         stored = file.data.pixel_array
     except Exception as error:  # pydicom raises many types on damaged or compressed pixels

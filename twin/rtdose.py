@@ -40,7 +40,7 @@ def read_dose(file: Instance) -> RtDose:
     Raises:
         InputError: units other than Gy, uneven planes, or damaged values.
     """
-    units, kind = file.text("DoseUnits"), file.text("DoseType")
+    units, kind = file.word("DoseUnits"), file.word("DoseType")
     if units != "GY":
         raise InputError(f"{file.file}: a dose in {units or 'unknown'} units is not in Gy and cannot be used")
     if kind not in ("PHYSICAL", ""):
@@ -64,7 +64,7 @@ def read_dose(file: Instance) -> RtDose:
     except Exception as error:  # pydicom raises many types on damaged items
         raise InputError(f"{file.file} is a damaged RTDOSE") from error
     volume = Volume(geometry, dose_gy, "DOSE", "Gy").upright()
-    return RtDose(volume, file.text("DoseSummationType"), plan_uid, file.text("FrameOfReferenceUID"))
+    return RtDose(volume, file.word("DoseSummationType"), plan_uid, file.text("FrameOfReferenceUID"))
 
 
 def _grid(file: Instance) -> Geometry:

@@ -15,6 +15,7 @@ from twin.geometry import Geometry
 from twin.structures import bounding_box
 from twin.volume import Volume
 
+_FAR_MM = 1e5  # no patient reaches so far
 _OFF_PLANE_MM = 0.5  # a contour's points may leave their plane by this much
 
 
@@ -60,8 +61,8 @@ def _roi(name: str, item: Dataset | None) -> Roi:
         if contour.get("ContourGeometricType", "CLOSED_PLANAR") not in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
             continue
         points = np.asarray(contour.get("ContourData") or (), dtype=np.float64)
-        if points.size % 3 or not np.isfinite(points).all():
-            raise InputError(f"a contour of {name} is not a list of finite x, y, z triples")
+        if points.size % 3 or not (np.abs(points) < _FAR_MM).all():
+            raise InputError(f"a contour of {name} is not a list of x, y, z positions in mm")
         if points.size >= 9:
             contours.append(points.reshape(-1, 3))
     rgb = item.get("ROIDisplayColor")

@@ -24,9 +24,9 @@ def suv_factors(series: Series) -> dict[str, float]:
         InputError: units or corrections that give no SUV, or a missing or impossible weight, dose or time.
     """
     first = series.first
-    units = first.text("Units")
+    units = first.word("Units")
     if units == "GML":
-        kind = first.text("SUVType")
+        kind = first.word("SUVType")
         if kind not in ("", "BW"):
             raise InputError(
                 f"{first.file}: SUV by {kind} is not read; export the PET as BQML or SUV by body weight"
@@ -72,7 +72,7 @@ def _dose_at_reference_bq(series: Series) -> float:
     dose_bq = tracer.numbers("RadionuclideTotalDose", 1)[0]
     if dose_bq <= 0:
         raise InputError(f"{first.file}: the injected dose is not positive")
-    correction = first.text("DecayCorrection")
+    correction = first.word("DecayCorrection")
     if correction == "ADMIN":
         return dose_bq
     if correction != "START":
@@ -138,4 +138,4 @@ def _moment(date: str, time: str) -> datetime.datetime | None:
             seconds=int(clock[4:6]) + float(f"0.{(digits[1:] or ['0'])[0]}"),
         )
     except ValueError:
-        raise InputError(f"{date} {time} is not a DICOM date and time") from None
+        raise InputError("a date or time of the PET is not one, so its SUV cannot be computed") from None

@@ -75,6 +75,8 @@ def test_half_a_pixel_is_in_and_less_is_out():
 
 def test_parts_outside_the_grid_are_cut_off():
     assert mask([_square(-5.0, -7.0, 1.5, 2.5)], (4, 5)).sum() == 2 * 3
+    assert mask([_square(1.5, 1.5, 9.0, 9.0)], (4, 5)).sum() == 2 * 3
+    assert mask([np.array([(-9.0, 2.0), (9.0, -40.0), (9.0, 40.0)])], (4, 5)).all()
     assert not mask([_square(8.0, 8.0, 12.0, 12.0)], (4, 5)).any()
     assert not mask([_square(-9.0, -9.0, -2.0, -2.0)], (4, 5)).any()
 
