@@ -26,13 +26,15 @@ _REACH_MM = MARGIN_MM - 8.0
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """The velocity of shrinkage of one patient.
+    """How one patient's lung can move, and its velocity when the tumour shrinks.
 
     Args:
         geometry: the fine grid on which displacements are wanted.
-        coarse: the grid of the velocity.
-        velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume) on the coarse grid;
-            its divergence is -1 in the GTV.
+        coarse: the grid of the velocity and of the three fields after it.
+        velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume); its divergence is -1 in the GTV.
+        ease: (z, y, x) mobility, 0 in what keeps still.
+        lung: (z, y, x) share of lung, 0 to 1, where it is near enough to give.
+        fade: (z, y, x) 0 at walls and far away, 1 where lung is free.
         freedom: (z, y, x) float32 on the fine grid, 0 where tissue keeps still, 1 where it is free.
         basis: takes nodes of the coarse grid to the fine one.
     """
@@ -40,6 +42,9 @@ class Flow:
     geometry: Geometry
     coarse: Geometry
     velocity_mm: np.ndarray
+    ease: np.ndarray
+    lung: np.ndarray
+    fade: np.ndarray
     freedom: np.ndarray
     basis: SplineBasis
 
@@ -75,28 +80,50 @@ def shrinkage_flow(site: TumourSite) -> Flow:
     mobile = _on(site, site.gtv | site.lung | site.gap, coarse) > 0.5
     away_mm = distance_transform_edt(gtv < 0.5, sampling=coarse.spacing_mm)
     reach = smoothstep((_REACH_MM - away_mm) / 20.0)
-    parts, n = label(mobile)
-    source = np.zeros(coarse.shape)
-    giving = _on(site, site.lung, coarse) * (1.0 - gtv) * reach
-    for part in range(1, n + 1):
-        here = parts == part
-        lost, room = float(gtv[here].sum()), float(giving[here].sum())
-        if lost > 0.0 and room > 0.2 * lost:
-            source[here] = giving[here] * (lost / room) - gtv[here]
+    still_mm = _on(site, site.still_mm, coarse)
     # Lung hardly slides within some millimetres of its walls, so that nothing folds there.
-    ease = np.where(mobile, _WALL_EASE + smoothstep((_on(site, site.still_mm, coarse) - 1.0) / _SLIP_MM), 0.0)
-    velocity = _gradient_flow(ease, source, coarse.spacing_mm)
-    velocity = np.stack([smooth(w, _SMOOTH_MM, coarse.spacing_mm) for w in velocity])
-    velocity *= smoothstep((_on(site, site.still_mm, coarse) - GRID_MM) / _SLIP_MM) * reach
-    velocity = _calmed(velocity, coarse.spacing_mm)
+    ease = np.where(mobile, _WALL_EASE + smoothstep((still_mm - 1.0) / _SLIP_MM), 0.0)
+    fade = smoothstep((still_mm - GRID_MM) / _SLIP_MM) * reach
+    lung = _on(site, site.lung, coarse) * (1.0 - gtv) * reach
+    velocity = _velocity(gtv, lung, ease, fade, coarse.spacing_mm)
     velocity *= _gain(velocity, gtv, coarse.spacing_mm)
     return Flow(
         geometry=site.geometry,
         coarse=coarse,
         velocity_mm=velocity.astype(np.float32),
+        ease=ease,
+        lung=lung,
+        fade=fade,
         freedom=smoothstep(site.still_mm / GRID_MM).astype(np.float32),
         basis=SplineBasis.between(site.geometry, coarse),
     )
+
+
+def scar_velocity_mm(flow: Flow, loss: np.ndarray) -> np.ndarray:
+    """(3, z, y, x) float32 velocity of lung that is drawn into scarring lung, mm.
+
+    Args:
+        flow: of the patient.
+        loss: (z, y, x) on the flow's coarse grid, -ln of what is left of the volume of each voxel's lung.
+    """
+    scarred = loss * flow.lung
+    return _velocity(scarred, flow.lung * np.exp(-8.0 * loss), flow.ease, flow.fade, flow.coarse.spacing_mm)
+
+
+def _velocity(
+    lost: np.ndarray, giving: np.ndarray, ease: np.ndarray, fade: np.ndarray, spacing_mm
+) -> np.ndarray:
+    """(3, z, y, x) float32 flow from where lung can give to where volume is lost, in each connected part."""
+    parts, n = label(ease > 0.0)
+    source = np.zeros(ease.shape)
+    for part in range(1, n + 1):
+        here = parts == part
+        need, room = float(lost[here].sum()), float(giving[here].sum())
+        if need > 0.0 and room > 0.2 * need:
+            source[here] = giving[here] * (need / room) - lost[here]
+    velocity = _gradient_flow(ease, source, spacing_mm)
+    velocity = np.stack([smooth(w, _SMOOTH_MM, spacing_mm) for w in velocity]) * fade
+    return _calmed(velocity, spacing_mm).astype(np.float32)
 
 
 def _calmed(velocity: np.ndarray, spacing_mm) -> np.ndarray:
@@ -115,13 +142,17 @@ def _gain(velocity: np.ndarray, gtv: np.ndarray, spacing_mm) -> float:
     return min(1.0 / max(lost, 1e-9), _MAX_GAIN)
 
 
-def displacement_mm(flow: Flow, tau: float) -> np.ndarray:
+def displacement_mm(flow: Flow, velocity_mm: np.ndarray) -> np.ndarray:
     """(3, z, y, x) float32, (z, y, x) mm on the fine grid: point after the flow + displacement = point before it.
 
-    The flow's inverse exp(-tau w), by scaling and squaring (Arsigny 2006).
+    The flow's inverse exp(-v), by scaling and squaring (Arsigny 2006).
+
+    Args:
+        flow: of the patient.
+        velocity_mm: (3, z, y, x) on its coarse grid, for a unit of time.
     """
     spacing = np.asarray(flow.coarse.spacing_mm, dtype=np.float32)[:, None, None, None]
-    shift = -tau * flow.velocity_mm / spacing
+    shift = -velocity_mm / spacing
     squarings = max(0, int(np.ceil(np.log2(max(float(np.abs(shift).max()), 1e-6) / 0.1))))
     shift = (shift / 2.0**squarings).astype(np.float32)
     for _ in range(squarings):

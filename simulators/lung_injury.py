@@ -17,6 +17,7 @@ HALF_EQD2_GY = 40.0
 STEEPNESS = 4.0
 THRESHOLD_GY = 15.0
 LABEL_HU = 40.0
+SCAR_LOSS = 0.25
 _DAYS_PER_MONTH = 30.4375
 _SPREAD_LN = 0.25
 _STREAMS = 1_000_003  # far above any event's ordinal
@@ -44,6 +45,16 @@ def amplitude_hu(since_rt_end_days: float) -> float:
 def fibrosis_share(since_rt_end_days: float) -> float:
     """How far ground glass has turned into dense strands: 0 to month 6, 1 from month 12."""
     return float(smoothstep((since_rt_end_days / _DAYS_PER_MONTH - 6.0) / 6.0))
+
+
+def scar_loss(reaction: np.ndarray, since_rt_end_days: float) -> np.ndarray:
+    """-ln of what is left of the lung's volume: none to month 6, a quarter lost from month 12 at high dose [assumed].
+
+    Args:
+        reaction: response to the dose, 0 to 1, any shape.
+        since_rt_end_days: time from the end of the course, days.
+    """
+    return -np.log1p(-SCAR_LOSS * fibrosis_share(since_rt_end_days)) * reaction
 
 
 def response(eqd2_gy: np.ndarray) -> np.ndarray:

@@ -9,9 +9,18 @@ from functools import cached_property
 
 import numpy as np
 
-from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
+from simulators.deformation import Flow, displacement_mm, elastic_tau, scar_velocity_mm, shrinkage_flow
 from simulators.drawn_tumour import drawn_tumour
-from simulators.lung_injury import LABEL_HU, THRESHOLD_GY, amplitude_hu, injury_hu, response, smooth_noise
+from simulators.lung_injury import (
+    LABEL_HU,
+    THRESHOLD_GY,
+    amplitude_hu,
+    fibrosis_share,
+    injury_hu,
+    response,
+    scar_loss,
+    smooth_noise,
+)
 from simulators.lung_texture import grain, grown_tumour, without_tumour
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
@@ -109,7 +118,7 @@ class MechanisticTreatment:
         view = request.tumour or drawn_tumour(request)
         if not 0.0 <= view.gtv_cm3 < float("inf"):
             raise InputError(f"a tumour cannot have {view.gtv_cm3:g} cm3; give a volume of 0 or more")
-        shift = _shift(patient, view)
+        shift = _shift(patient, view, request)
         work = patient.growth_box if view.gtv_cm3 > site.gtv_cm3 else site.inner
         inside, share = _outline(patient, view, work, shift, request)
         box, rise = _injury(patient, request, shift)
@@ -147,10 +156,17 @@ def _outside(site: TumourSite, view: TumourView | None) -> str | None:
     return None
 
 
-def _shift(patient: _Patient, view: TumourView) -> np.ndarray | None:
-    """Displacement on the site's crop, mm, or None where nothing moves."""
+def _shift(patient: _Patient, view: TumourView, request: TreatmentRequest) -> np.ndarray | None:
+    """Displacement on the site's crop by shrinkage and scarring, mm, or None where nothing moves."""
     tau = elastic_tau(view.gtv_cm3, patient.site.gtv_cm3, view.erosion)
-    return displacement_mm(patient.flow, tau) if tau > 1e-4 else None
+    scars = request.eqd2_since is not None and fibrosis_share(request.since_rt_end_days) > 0.0
+    if tau < 1e-4 and not scars:
+        return None
+    velocity = tau * patient.flow.velocity_mm
+    if request.eqd2_since is not None and scars:
+        reaction = response(request.eqd2_since.on(patient.flow.coarse))
+        velocity = velocity + scar_velocity_mm(patient.flow, scar_loss(reaction, request.since_rt_end_days))
+    return displacement_mm(patient.flow, velocity)
 
 
 def _voxel_shift(shift: np.ndarray, site: TumourSite) -> np.ndarray:
@@ -182,15 +198,16 @@ def _paint(
 ) -> np.ndarray:
     """HU on the site's crop, without injury."""
     site = patient.site
+    grows = view.gtv_cm3 > site.gtv_cm3
     onset = _onset(site, view)
-    if view.gtv_cm3 > site.gtv_cm3:
-        hu = site.hu.copy()
-        hu[work] += onset * share * (patient.grown_hu[work] - hu[work])
-        return hu
-    hu = _warped(patient.healthy[0], shift, site)
-    tumour = _warped(site.hu[work], None if shift is None else shift[(slice(None), *work)], site)
-    cleared = onset * (1.0 - share)
-    hu[work] = np.where(cleared >= 1.0, hu[work], tumour + cleared * (hu[work] - tumour))
+    part = None if shift is None else shift[(slice(None), *work)]
+    hu = _warped(site.hu if grows else patient.healthy[0], shift, site)
+    tumour = _warped((patient.grown_hu if grows else site.hu)[work], part, site)
+    if grows:
+        hu[work] += onset * share * (tumour - hu[work])
+    else:
+        cleared = onset * (1.0 - share)
+        hu[work] = np.where(cleared >= 1.0, hu[work], tumour + cleared * (hu[work] - tumour))
     if shift is not None:
         length = np.sqrt(np.einsum("kzyx,kzyx->zyx", shift, shift))
         hu += np.float32(_GRAIN) * smoothstep(length / _GRAIN_MM) * patient.grain

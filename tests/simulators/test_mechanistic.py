@@ -218,6 +218,17 @@ def test_injury_stays_in_irradiated_lung_and_follows_time(treatment, lung_twin, 
     assert 70 < rises[5.0] < 250
 
 
+def test_fibrosis_draws_lung_in_from_month_six(treatment, lung_twin, eqd2):
+    still, scarred = (
+        made(treatment, lung_twin, 0.3, 1.0, eqd2=eqd2, since_end=months * 30.4, elapsed=400.0)
+        for months in (5, 13)
+    )
+    assert not still.displacement_mm.any()
+    assert 1.0 < np.abs(scarred.displacement_mm).max() < 15.0
+    assert jacobian(scarred.displacement_mm, scarred.scan.geometry.spacing_mm).min() > 0.0
+    assert abs(volume_cm3(scarred) - 0.3 * lung_twin.gtv_cm3) < 0.1
+
+
 def test_the_displacement_says_where_each_point_came_from():
     """A bright bead in lung beside a ball of tumour is found again at its new place."""
     geometry = Geometry((50, 110, 110), (2.0, 1.0, 1.0), (-55.0, -55.0, -50.0))
