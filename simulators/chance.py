@@ -7,6 +7,7 @@ The scenario is never in the key: two plans for one patient share their chance a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -27,6 +28,8 @@ class Purpose(IntEnum):
     BELIEF = 9
     PUBLISHED = 10
     CLINIC = 11
+    COHORT = 12
+    TRUTH = 13
 
 
 @dataclass(frozen=True)
@@ -99,4 +102,30 @@ def uniforms(key: Key, samples: np.ndarray, dimensions: int) -> np.ndarray:
     with np.errstate(over="ignore"):
         rows = _mix(stream(key) + golden * (np.asarray(samples, dtype=np.uint64) + np.uint64(1)))
         cells = _mix(rows[:, None] + golden * (np.arange(dimensions, dtype=np.uint64) + np.uint64(1)))
+    return ((cells >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def many_uniforms(
+    root: int, patient_ids: Sequence[str], purpose: Purpose, samples: np.ndarray, dimensions: int
+) -> np.ndarray:
+    """`uniforms` of many patients at once.
+
+    Args:
+        root: the run's seed.
+        patient_ids: whose.
+        purpose: what the numbers are for.
+        samples: (n,) sample indices.
+        dimensions: how many numbers a sample needs.
+
+    Returns:
+        (patients, n, dimensions) float64; the part of a patient is what `uniforms` gives.
+    """
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    patients = np.array([Key(root, name, purpose).words[0] for name in patient_ids], dtype=np.uint64)
+    state = np.full(len(patients), root & 0xFFFFFFFFFFFFFFFF, dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for word in (patients, np.uint64(purpose), np.uint64(0)):
+            state = _mix(state * golden + word + golden)
+        rows = _mix(state[:, None] + golden * (np.asarray(samples, dtype=np.uint64) + np.uint64(1)))
+        cells = _mix(rows[..., None] + golden * (np.arange(dimensions, dtype=np.uint64) + np.uint64(1)))
     return ((cells >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
