@@ -176,11 +176,20 @@ def _organ_masks(
         "Body": canvas.mask(wall.body),
         "Lung_L": lungs & ~right,
         "Lung_R": lungs & right,
-        "Heart": canvas.mask(organs.heart) & ~oesophagus & ~airway & ~lungs,
+        "Heart": canvas.mask(_contoured_heart(grid, organs)) & ~oesophagus & ~airway & ~lungs,
         "Esophagus": oesophagus,
         "SpinalCord": cord,
         "Trachea": canvas.mask(np.maximum(organs.trachea - 1.5, -3 - grid.z)),
     }
+
+
+def _contoured_heart(grid: Grid, organs: Middle) -> np.ndarray:
+    """The heart as it is contoured: with the roots of the great vessels up to the left pulmonary artery.
+
+    Feng et al., Int J Radiat Oncol Biol Phys 2011; 79:10 (atlas). The descending aorta lies behind y = 0.
+    """
+    roots = np.minimum(organs.blood["ascending aorta"], organs.blood["pulmonary trunk"])
+    return np.minimum(organs.heart, np.maximum(np.maximum(roots, grid.z + 24), grid.y))
 
 
 def _couch(canvas: Canvas) -> None:

@@ -69,7 +69,7 @@ class Habitus:
             "lean_mm": rng.normal(0, 3),
             "right_dome_mm": np.clip(rng.normal(-88, 5), -96, -78),
             "left_dome_mm": np.clip(rng.normal(-98, 5), -106, -88),
-            "heart_cm3": np.clip(rng.normal(720 if male else 650, 50), 580, 820),
+            "heart_cm3": np.clip(rng.normal(690 if male else 630, 50), 560, 780),
             "lung_hu": rng.normal(-828, 26),
             "emphysema": max(0.0, rng.normal(0.2, 0.5)),
             "blood_hu": 42 + (rng.uniform(60, 130) if rng.random() < 0.4 else rng.normal(0, 3)),

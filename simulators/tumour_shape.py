@@ -9,10 +9,10 @@ import numpy as np
 from simulators.shapes import Grid, ellipsoid
 
 _CENTRAL = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
-    ("right", "upper"): (-38.0, 8.0, -4.0),
+    ("right", "upper"): (-40.0, 8.0, -18.0),
     ("right", "lower"): (-44.0, 24.0, -52.0),
     ("left", "upper"): (46.0, 4.0, -14.0),
-    ("left", "lower"): (56.0, 18.0, -66.0),  # against the left ventricle
+    ("left", "lower"): (50.0, 16.0, -74.0),  # against the left ventricle
 }
 _PERIPHERAL = {
     ("right", "upper"): (-75.0, 5.0, 40.0),
