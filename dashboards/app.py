@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -12,10 +13,12 @@ from urllib.parse import parse_qs
 
 from dash import ClientsideFunction, Dash, Input, Output
 
+from dashboards import tray
+from dashboards.jobs import Jobs, Uploads
 from dashboards.library import Library
-from dashboards.pages import compare
+from dashboards.pages import compare, new, patients, twin
 from dashboards.parts import notice
-from dashboards.routes import add_routes
+from dashboards.routes import add_routes, add_upload
 from dashboards.safety import guard
 from dashboards.shell import shell
 from twin.errors import InputError
@@ -33,7 +36,7 @@ def create_app(folder: Path) -> Dash:
     return _build(folder)[0]
 
 
-def _build(folder: Path) -> tuple[Dash, Library]:
+def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}; give a folder with runs and twins")
@@ -48,11 +51,17 @@ def _build(folder: Path) -> tuple[Dash, Library]:
         add_log_handler=False,
     )
     app.layout = shell(library.root.name)
+    jobs, uploads = Jobs(), Uploads(library.root)
     compare.register(app)
+    twin.register(app, library, jobs)
+    patients.register(app, library, jobs, uploads)
+    new.register(app, library, jobs)
+    tray.register(app, jobs)
     _register_router(app, library)
     add_routes(app.server, library)
+    add_upload(app.server, uploads)
     guard(app.server, app.csp_hashes())
-    return app, library
+    return app, library, jobs, uploads
 
 
 def serve(folder: Path, port: int = 8050) -> None:
@@ -67,7 +76,7 @@ def serve(folder: Path, port: int = 8050) -> None:
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    app, library = _build(folder)
+    app, library, jobs, uploads = _build(folder)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     _check_free(port)
@@ -84,6 +93,8 @@ def serve(folder: Path, port: int = 8050) -> None:
         pass
     finally:
         server.server_close()
+        jobs.end_all()
+        uploads.clear()
 
 
 def _warm(library: Library) -> None:
@@ -118,12 +129,18 @@ def _register_router(app: Dash, library: Library) -> None:
     )
     def show(path: str | None, search: str | None) -> tuple[Any, Any]:
         query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
+        layouts: dict[str | None, Callable[[], tuple[Any, Any]]] = {
+            "/patients": lambda: patients.layout(library),
+            "/twin": lambda: twin.layout(library, query.get("twin"), search),
+            "/compare": lambda: compare.layout(library, query.get("run"), search),
+            "/new": lambda: new.layout(library, query.get("twin")),
+        }
+        start = "/compare" if library.runs() else "/patients"
+        found = layouts.get(start if path in ("/", None) else path)
         try:
-            if path in ("/", "/compare", None):
-                return compare.layout(library, query.get("run"), search)
+            return found() if found else (notice("No such page", "Choose a page above."), None)
         except InputError as error:
             return notice("This cannot be shown", str(error), "error"), None
-        return notice("No such page", "Choose a page above."), None
 
     app.clientside_callback(
         ClientsideFunction("rt", "openKeys"),

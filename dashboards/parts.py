@@ -13,6 +13,16 @@ def named(text: str) -> dict[str, Any]:
     return {"aria-label": text}
 
 
+def data(**values: str) -> dict[str, Any]:
+    """data-... attributes for the page's own JavaScript.
+
+    Example:
+        >>> data(store="upload")
+        {'data-store': 'upload'}
+    """
+    return {f"data-{name}": value for name, value in values.items()}
+
+
 def segments(control: str, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> Any:
     """A small segmented control with a name for screen readers.
 
@@ -23,8 +33,8 @@ def segments(control: str, label: str, options: list[tuple[str, str]], value: st
         value: the one that is chosen first.
         **more: further properties of `dmc.SegmentedControl`.
     """
-    data = [{"value": v, "label": text} for v, text in options]
-    bar = dmc.SegmentedControl(id=control, data=data, value=value, size="xs", **more)
+    listed = [{"value": v, "label": text} for v, text in options]
+    bar = dmc.SegmentedControl(id=control, data=listed, value=value, size="xs", **more)
     return html.Div(bar, role="group", className="rt-segments", **named(label))
 
 

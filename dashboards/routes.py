@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Flask, Response, abort, request
 
 from dashboards.cache import BoundedCache
+from dashboards.jobs import Uploads
 from dashboards.library import Library
 from dashboards.subject import Subject
 from twin.errors import InputError
@@ -54,15 +55,35 @@ def add_routes(server: Flask, library: Library) -> None:
 
     @server.get("/data/frame/<kind>")
     def frame(kind: str) -> Response:
-        run, index = library.run(request.args.get("key", "")), _index("frame")
-        makers = {"followup": run.follow_up, "dose": run.dose, "pet": run.pet}
+        shown, index = subject(), _index("frame")
+        makers = {"followup": shown.follow_up, "dose": shown.dose, "pet": shown.pet}
         if kind not in makers:
             abort(404)
-        return answer(run, kind, index, lambda: makers[kind](index))
+        return answer(shown, kind, index, lambda: makers[kind](index))
 
     @server.errorhandler(InputError)
     def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
         return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def add_upload(server: Flask, uploads: Uploads) -> None:
+    """Take files from the pages: POST /upload?name=..., the file itself as the body.
+
+    Args:
+        server: the Flask application.
+        uploads: where they are kept.
+    """
+
+    @server.post("/upload")
+    def upload() -> tuple[dict[str, str], int] | dict[str, str]:
+        if "X-RT-Twin" not in request.headers:  # a form on another page cannot send it
+            abort(403)
+        request.max_content_length = uploads.largest
+        name = request.args.get("name", "")
+        try:
+            return {"token": uploads.receive(name, request.stream, request.content_length), "name": name[:80]}
+        except InputError as error:
+            return {"error": str(error)}, 400
 
 
 def _index(name: str) -> int:

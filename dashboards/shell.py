@@ -8,9 +8,10 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from dashboards.parts import named
+from dashboards.tray import tray
 from scenarios.schema import SIMULATED
 
-PAGES = (("/compare", "Compare"), ("/patients", "Patients"))
+PAGES = (("/patients", "Patients"), ("/twin", "Twin"), ("/compare", "Compare"), ("/new", "New comparison"))
 
 _KEYS = (
     ("\u2191 \u2193 or wheel", "next or previous slice"),
@@ -43,6 +44,7 @@ def shell(folder_name: str) -> Any:
             dcc.Store(id="scheme"),
             html.Div([_header(folder_name), html.Main(id="page", className="rt-page")], className="rt-app"),
             _key_sheet(),
+            *tray(),
         ],
         defaultColorScheme="auto",
         theme={

@@ -11,7 +11,8 @@ import numpy as np
 
 from dashboards.library import Entry, read_table
 from dashboards.pack import Part, pack, quantised
-from twin import Geometry, InputError, PatientTwin, Structure, Volume
+from scenarios.schema import SIMULATED
+from twin import Geometry, InputError, PatientTwin, Scan, Structure, Volume
 from twin.geometry import Box
 
 if TYPE_CHECKING:
@@ -37,6 +38,33 @@ class Subject:
     def __init__(self, entry: Entry, twin: PatientTwin) -> None:
         self.entry, self.twin = entry, twin
 
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The days with images besides the baseline."""
+        raise NotImplementedError
+
+    def frame(self, index: int) -> Frame:
+        """One of them.
+
+        Raises:
+            InputError: there is no such frame.
+        """
+        if not 0 <= index < len(self.frames):
+            raise InputError(f"{self.entry.key} has no frame {index}")
+        return self.frames[index]
+
+    def follow_up(self, index: int) -> bytes:
+        """The CT of a frame and the tumour on it, packed."""
+        raise NotImplementedError
+
+    def dose(self, index: int) -> bytes:
+        """The dose of a frame, packed."""
+        raise NotImplementedError
+
+    def pet(self, index: int) -> bytes:
+        """The PET of a frame, packed."""
+        raise NotImplementedError
+
     @cached_property
     def box(self) -> Box:
         """The region shown, on the baseline's grid: the body and a margin, or everything where no body is known."""
@@ -56,6 +84,21 @@ class Subject:
     def grid(self) -> Geometry:
         """The grid of the region shown."""
         return self.twin.baseline.volume.geometry.crop(self.box)
+
+    def describe(self) -> dict:
+        """What the viewers need to know before they fetch voxels."""
+        return {
+            "key": self.entry.key,
+            "version": self.entry.version,
+            "grid": self.describe_grid(),
+            "focus": self.focus,
+            "patient": self.twin.id,
+            "in_silico": self.twin.in_silico,
+            "baseline_label": self.baseline_label,
+            "simulated": SIMULATED,
+            "frames": [frame.describe() for frame in self.frames],
+            "days": [0.0, *sorted({frame.day for frame in self.frames if frame.day > 0})],
+        }
 
     def describe_grid(self) -> dict:
         """The grid for the browser: shape and spacing (z, y, x), LPS of the first voxel, and letters of its axes."""
@@ -109,17 +152,24 @@ class Subject:
     def structures(self) -> bytes:
         """The masks drawn on the baseline, packed, in the order in which they are drawn."""
         parts = []
-        for n, structure in enumerate(self._ordered()):
-            colour = structure.colour or _COLOURS.get(structure.role) or _OTHERS[n % len(_OTHERS)]
+        for structure, colour in self.drawn():
             meta = {
                 "role": structure.role,
-                "colour": "#{:02x}{:02x}{:02x}".format(*colour),
+                "colour": colour,
                 "estimated": structure.estimated,
-                "cm3": round(structure.cm3, 2),
                 "start": self.start_of(structure.mask.geometry),
             }
             parts.append(Part(structure.name, np.asarray(structure.mask.array) > 0, meta))
         return pack(parts)
+
+    def drawn(self) -> list[tuple[Structure, str]]:
+        """The baseline's structures, outermost first, each with its colour: its own, or one by its role."""
+        try:
+            found = sorted(self.twin.contours, key=lambda s: _ORDER[s.role])
+        except InputError:
+            return []
+        colours = [s.colour or _COLOURS.get(s.role) or _OTHERS[n % len(_OTHERS)] for n, s in enumerate(found)]
+        return [(s, "#{:02x}{:02x}{:02x}".format(*c)) for s, c in zip(found, colours, strict=True)]
 
     def start_of(self, crop: Geometry) -> list[int]:
         """Where a crop of the baseline's grid begins in the region shown, (z, y, x); may be negative."""
@@ -144,29 +194,94 @@ class Subject:
         except InputError:
             return ()
 
-    def _ordered(self) -> list[Structure]:
-        try:
-            return sorted(self.twin.contours, key=lambda s: _ORDER[s.role])
-        except InputError:
-            return []
-
-
-class TwinFolder(Subject):
-    """A twin of the opened folder."""
-
-    def __init__(self, entry: Entry) -> None:
-        super().__init__(entry, PatientTwin.load(entry.path))
-
 
 @dataclass(frozen=True)
 class Frame:
-    """The generated images of one plan and sample on one day: kind -> file, and what made each."""
+    """The images of one day besides the baseline: of a plan and sample where they are generated.
+
+    Args:
+        plan: slug of the plan; empty for acquired images.
+        sample: index of the belief's sample.
+        day: days from day 0.
+        files: kind (ct, gtv, injury, pet, dose) -> file, or the name of the acquired scan or dose.
+        generators: kind -> what made it.
+        acquired: from a scanner, not generated.
+    """
 
     plan: str
     sample: int
     day: float
     files: dict[str, str]
     generators: dict[str, str]
+    acquired: bool = False
+
+    def describe(self) -> dict:
+        """The frame for the browser."""
+        return {
+            "plan": self.plan,
+            "sample": self.sample,
+            "day": self.day,
+            "kinds": sorted(self.files),
+            "generator": self.generators.get("ct", "unknown"),
+            "pet_generator": self.generators.get("pet"),
+            "acquired": self.acquired,
+        }
+
+
+class TwinFolder(Subject):
+    """A twin of the opened folder: its acquired scans by day, and its first dose grid."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry, PatientTwin.load(entry.path))
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """Every acquired day; the baseline CT itself is no frame."""
+        twin = self.twin
+        found: dict[float, Frame] = {}
+
+        def on(day: float) -> Frame:
+            return found.setdefault(day, Frame("", 0, day, {}, {}, acquired=True))
+
+        for scan in twin.scans:
+            kind = {"CT": "ct", "CBCT": "ct", "PT": "pet"}.get(scan.volume.modality)
+            if kind is not None and scan is not twin.baseline:
+                frame = on(max(0.0, scan.time_days))
+                frame.files.setdefault(kind, scan.name)
+                frame.generators.setdefault(kind, scan.name)
+        if twin.doses:
+            on(0.0)
+            for frame in found.values():
+                frame.files["dose"] = next(iter(twin.doses))
+        return tuple(found[day] for day in sorted(found))
+
+    def follow_up(self, index: int) -> bytes:
+        """A later acquired CT on the shown grid, with the tumour drawn that day."""
+        scan = self._scan(index, "ct")
+        parts = [Part("ct", hounsfield(scan.volume.on(self.grid, fill=-1024)), {"start": [0, 0, 0]})]
+        for drawn in self.twin.structures:
+            if drawn.time_days == scan.time_days and drawn.role("GTV"):
+                mask = Volume(drawn.geometry, drawn.gtv().astype(np.uint8), "MASK", "1")
+                parts.append(Part("gtv", mask.on(self.grid, order=0) > 0, {"start": [0, 0, 0]}))
+        return pack(parts)
+
+    def dose(self, index: int) -> bytes:
+        """The twin's first dose grid, packed."""
+        return self.coarse("dose", self.twin.doses[self._name(index, "dose")].volume)
+
+    def pet(self, index: int) -> bytes:
+        """An acquired PET, packed."""
+        return self.coarse("pet", self._scan(index, "pet").volume)
+
+    def _scan(self, index: int, kind: str) -> Scan:
+        name = self._name(index, kind)
+        return next(scan for scan in self.twin.scans if scan.name == name)
+
+    def _name(self, index: int, kind: str) -> str:
+        frame = self.frame(index)
+        if kind not in frame.files:
+            raise InputError(f"there is no {kind} on day {frame.day:g}")
+        return frame.files[kind]
 
 
 class RunFolder(Subject):
@@ -204,7 +319,7 @@ class RunFolder(Subject):
         Raises:
             InputError: there is no such frame, or a file of it is missing or broken.
         """
-        frame = self._frame(index)
+        frame = self.frame(index)
         parts = []
         for kind, modality, unit in (("ct", "CT", "HU"), ("gtv", "MASK", "1"), ("injury", "MASK", "1")):
             if kind in frame.files:
@@ -222,15 +337,10 @@ class RunFolder(Subject):
         return self._coarse(index, "pet", "PT", "SUV")
 
     def _coarse(self, index: int, kind: str, modality, unit) -> bytes:
-        frame = self._frame(index)
+        frame = self.frame(index)
         if kind not in frame.files:
             raise InputError(f"there is no {kind} image of {frame.plan} on day {frame.day:g}")
         return self.coarse(kind, self._read(frame.files[kind], modality, unit))
-
-    def _frame(self, index: int) -> Frame:
-        if not 0 <= index < len(self.frames):
-            raise InputError(f"the run has no frame {index}")
-        return self.frames[index]
 
     def _read(self, file: str, modality, unit) -> Volume:
         from twin.nifti import read

@@ -20,18 +20,21 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: t.surface, bordercolor: t.line, font: { color: t.text } },
     };
+    if (rt.viewer && figure.layout.meta === "days") layout.shapes = [dayLine(rt.viewer.state.day)];
     for (const name of Object.keys(figure.layout)) if (/^[xy]axis/.test(name)) layout[name] = axis(figure.layout[name]);
     return { ...figure, layout };
   }
 
-  /** Move the line of the day; plotly redraws shapes alone. */
-  function cursor(day) {
-    const plot = document.querySelector("#trajectory .js-plotly-plot");
-    if (!plot?.layout || !window.Plotly) return;
+  function dayLine(day) {
     const t = THEMES[scheme()] ?? THEMES.light;
-    const kept = (plot.layout.shapes ?? []).filter((shape) => shape.name !== "cursor");
-    const line = { name: "cursor", type: "line", xref: "x", yref: "paper", x0: day, x1: day, y0: 0, y1: 1, line: { color: t.cursor, width: 1.5 } };
-    window.Plotly.relayout(plot, { shapes: [...kept, line] });
+    return { name: "cursor", type: "line", xref: "x", yref: "paper", x0: day, x1: day, y0: 0, y1: 1, line: { color: t.cursor, width: 1.5 } };
+  }
+
+  /** Move the line of the day in every figure over time; plotly redraws shapes alone. */
+  function cursor(day) {
+    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+      if (plot.layout?.meta === "days" && window.Plotly) window.Plotly.relayout(plot, { shapes: [dayLine(day)] });
+    }
   }
 
   // Figures follow the theme when it is switched, or when it follows the system.

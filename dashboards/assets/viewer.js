@@ -76,32 +76,32 @@
 
     planOf(panel) {
       const slug = this.plans?.[panel.n];
-      return this.manifest.plans.find((plan) => plan.slug === slug);
+      return this.manifest.plans?.find((plan) => plan.slug === slug);
     }
 
     /** The last follow-up of a plan up to a day: its index, or -1 for the acquired baseline. */
     frameFor(plan, day) {
       let found = -1;
       this.manifest.frames.forEach((frame, n) => {
-        const fits = frame.plan === plan?.slug && frame.sample === this.state.sample && frame.day <= day + 1e-6;
+        const fits = frame.plan === (plan?.slug ?? "") && frame.sample === this.state.sample && frame.day <= day + 1e-6;
         if (fits && (found < 0 || frame.day >= this.manifest.frames[found].day)) found = n;
       });
       return found;
     }
 
     frameOfFullDose(plan) {
-      const dosed = this.manifest.frames.map((frame, n) => [frame, n]).filter(([f]) => f.plan === plan?.slug && f.kinds.includes("dose"));
+      const dosed = this.manifest.frames.map((frame, n) => [frame, n]).filter(([f]) => f.plan === (plan?.slug ?? "") && f.kinds.includes("dose"));
       return dosed.length ? dosed[dosed.length - 1][1] : -1;
     }
 
     /** Fetch what the panels lack, show it when it is there, then look ahead by one day. */
     refresh() {
-      for (const panel of this.panels) {
+      for (const panel of this.visible()) {
         const plan = this.planOf(panel);
         const index = this.frameFor(plan, this.state.day);
         const wanted = [];
-        if (index >= 0) wanted.push(["followup", index]);
-        const dosed = this.state.dose === "full" ? this.frameOfFullDose(plan) : index;
+        if (this.has(index, "ct")) wanted.push(["followup", index]);
+        const dosed = this.state.dose === "full" || !this.manifest.plans ? this.frameOfFullDose(plan) : index;
         if (this.state.dose !== "off" && this.has(dosed, "dose")) wanted.push(["dose", dosed]);
         if (this.state.pet !== "off" && this.has(index, "pet")) wanted.push(["pet", index]);
         const token = (panel.token = Symbol("wanted"));
@@ -134,7 +134,7 @@
       for (const panel of this.visible()) {
         for (const day of [days[at + 1], days[at - 1]]) {
           const index = day === undefined ? -1 : this.frameFor(this.planOf(panel), day);
-          if (index >= 0) this.frame("followup", index).catch(() => {});
+          if (this.has(index, "ct")) this.frame("followup", index).catch(() => {});
         }
       }
     }
@@ -158,7 +158,7 @@
       if (entry) this.store.delete(key);
       else {
         entry = {};
-        entry.promise = this.get(`/data/frame/${kind}?frame=${index}`).then(
+        entry.promise = this.get(`/data/frame/${kind}?of=${this.manifest.of}&frame=${index}`).then(
           ({ parts }) => {
             for (const [name, part] of Object.entries(parts)) part.id = `${kind}${index}${name}`;
             return (entry.parts = parts);
@@ -210,15 +210,15 @@
       const k = Math.round(panel.view.at[through]);
       const frame = panel.frame >= 0 ? manifest.frames[panel.frame] : null;
       const shown = panel.shown ?? {};
-      const mode = state.pet === "only" && frame ? "pet" : "ct";
+      const mode = state.pet === "only" && shown.pet ? "pet" : "ct";
       const layers = this.layers(shown, mode);
-      const generated = Boolean(frame) || manifest.in_silico || layers.length > 0;
+      const generated = Boolean(frame && !frame.acquired) || manifest.in_silico || Boolean(shown.dose && manifest.dose_simulated);
       return {
         grid: this.grid, plane, k, mode, layers,
         zoom: panel.view.zoom, pan: panel.view.pan,
         window: state.window, inverted: state.inverted,
         baseline: this.baseline, followUp: shown.followup, pet: shown.pet?.pet,
-        outlines: this.outlinesOf(shown, frame),
+        outlines: this.outlinesOf(shown),
         crosshair: this.crosshair ? panel.view.at : null,
         title: this.title(panel, frame, mode, shown),
         corner: this.cornerOf(panel, plane, k, shown),
@@ -232,7 +232,7 @@
       if (shown.dose?.dose) {
         const max = this.manifest.dose_max_gy;
         const levels = DOSE_LEVELS.filter((gy) => gy < max);
-        layers.push({ volume: shown.dose.dose, ramp: "dose", max, from: 3, fade: 14, opacity: 0.45, levels, unit: "Gy" });
+        layers.push({ volume: shown.dose.dose, ramp: "dose", max, from: 5, fade: 22, opacity: 0.45, levels, unit: "Gy" });
       }
       if (shown.pet?.pet && mode === "ct" && this.state.pet === "overlay") {
         layers.push({ volume: shown.pet.pet, ramp: "pet", max: rt.PET_MAX_SUV, from: 1, fade: 2, opacity: 0.65, unit: "SUV" });
@@ -246,12 +246,12 @@
       return bars;
     }
 
-    outlinesOf(shown, frame) {
+    outlinesOf(shown) {
       const lines = [];
       if (this.state.structures === "none") return lines;
       for (const [name, mask] of Object.entries(this.structures)) {
         if (mask.role === "GTV") {
-          lines.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.4, dash: frame ? [5, 4] : null, halo: true });
+          lines.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.4, dash: shown.followup?.gtv ? [5, 4] : null, halo: true });
         } else if (this.state.structures === "all") {
           lines.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.1, dash: mask.estimated ? [2, 2] : null });
         }
@@ -268,18 +268,20 @@
     title(panel, frame, mode, shown) {
       const plan = this.planOf(panel);
       const lines = [plan ? `${panel.letter}  ${plan.label}` : this.manifest.patient];
-      if (!frame) {
+      if (!frame?.kinds.includes("ct")) {
         lines.push(`Day 0, ${this.manifest.baseline_label}`);
         if (plan && this.state.day > 0) lines.push(`no follow-up of this plan up to day ${this.state.day.toFixed(0)}`);
+      } else if (frame.acquired) {
+        lines.push(`Day ${frame.day.toFixed(1)}, acquired: ${frame.generator}`);
       } else {
         const after = frame.day - plan.end_days;
         const when = after >= 0 ? `${after.toFixed(0)} d after the last fraction` : "during treatment";
         lines.push(`Day ${frame.day.toFixed(1)}, ${when}`);
-        lines.push(mode === "pet" ? `PET by ${frame.pet_generator}` : `CT by ${frame.generator}, sample ${frame.sample}`);
-        if (mode === "ct" && shown.pet) lines.push(`PET by ${frame.pet_generator}`);
+        if (mode === "ct") lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
       }
-      if (this.state.pet !== "off" && !shown.pet) lines.push("no PET on this day");
-      if (shown.dose) lines.push(`Dose ${this.state.dose === "full" ? "of the full course" : "delivered so far"}`);
+      if (shown.pet) lines.push(`PET ${frame.acquired ? "acquired:" : "by"} ${frame.pet_generator}`);
+      else if (this.state.pet !== "off") lines.push("no PET on this day");
+      if (shown.dose) lines.push(this.manifest.dose_label ?? `Dose ${this.state.dose === "full" ? "of the full course" : "delivered so far"}`);
       if (plan?.context.length) lines.push("\u26a0 outside the context of use");
       if (panel.failure ?? this.failure) lines.push(panel.failure ?? this.failure);
       else if (panel.pending >= 0 && panel.pending !== null) lines.push("loading \u2026");
@@ -404,7 +406,13 @@
       const days = this.manifest.days;
       let at = days.findLastIndex((day) => day <= this.state.day + 1e-6) + by;
       if (around) at = (at + days.length) % days.length;
-      rt.setControl("ctl-day", days[Math.max(0, Math.min(days.length - 1, at))]);
+      this.choose("day", days[Math.max(0, Math.min(days.length - 1, at))]);
+    }
+
+    /** Choose as a control does, at once; the control on the page follows. */
+    choose(name, value) {
+      this.set({ [name]: value });
+      rt.setControl(`ctl-${name}`, value);
     }
 
     // ---- links ---------------------------------------------------------------------------------------------
@@ -418,8 +426,8 @@
       const { zoom } = this.shared;
       if (zoom > 1) query.set("zoom", zoom.toFixed(2));
       else query.delete("zoom");
-      if (this.plans) query.set("plans", this.visible().map((panel) => this.plans[panel.n]).join(","));
-      const kept = { day: this.state.day, plane: this.state.plane, window: this.state.window, dose: this.state.dose, pet: this.state.pet, structures: this.state.structures };
+      if (this.manifest.plans && this.plans) query.set("plans", this.visible().map((panel) => this.plans[panel.n]).join(","));
+      const kept = { day: Number(this.state.day.toFixed(3)), plane: this.state.plane, window: this.state.window, dose: this.state.dose, pet: this.state.pet, structures: this.state.structures };
       for (const [name, value] of Object.entries(kept)) query.set(name, value);
       window.history.replaceState(window.history.state, "", `${window.location.pathname}?${query}`);
     }

@@ -26,6 +26,18 @@
       return idle();
     },
 
+    mountTwin: (manifest, ...controls) => {
+      rt.viewer?.close();
+      rt.viewer = manifest ? new rt.Viewer(manifest, twinSettings(manifest, controls)) : null;
+      return idle();
+    },
+
+    controlTwin: (...controls) => {
+      const manifest = controls.pop();
+      if (rt.viewer && manifest && rt.viewer.manifest.version === manifest.version) rt.viewer.set(twinSettings(manifest, controls));
+      return idle();
+    },
+
     theme: (figure) => rt.charts.themed(figure),
 
     /** A click on the trajectories goes to the nearest follow-up. */
@@ -35,16 +47,27 @@
       return nearest(manifest.days, day);
     },
 
-    count: (n) => `rt-panels rt-n${n}`,
+    count: (n) => {
+      setTimeout(() => rt.viewer?.refresh(), 50); // panels that appear have nothing to show yet
+      return `rt-panels rt-n${n}`;
+    },
 
-    play: () => {
-      rt.viewer?.play();
+    play: (clicks) => {
+      if (clicks) rt.viewer?.play();
       return rt.viewer?.playing ? "\u23f8" : "\u25b6";
     },
 
     openRun: (key, manifest) => (!key || key === manifest?.key ? idle() : `?run=${encodeURIComponent(key)}`),
-    openKeys: () => true,
-    ...Object.fromEntries([0, 1, 2, 3].map((n) => [`save${n}`, () => (rt.viewer?.save(n), idle())])),
+    openTwin: (key, manifest) => (!key || key === manifest?.key ? idle() : `?twin=${encodeURIComponent(key)}`),
+    openKeys: (clicks) => Boolean(clicks),
+    search: (text) => {
+      const words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+      for (const row of document.querySelectorAll(".rt-row")) {
+        row.hidden = !words.every((word) => row.dataset.words.includes(word));
+      }
+      return idle();
+    },
+    ...Object.fromEntries([0, 1, 2, 3].map((n) => [`save${n}`, (clicks) => (clicks && rt.viewer?.save(n), idle())])),
   };
 
   // Functions that Mantine components call by name.
@@ -56,6 +79,10 @@
   const NAMES = ["day", "sample", "plane", "window", "dose", "pet", "structures", "linked"];
 
   const plansOf = (controls) => controls.slice(0, 4);
+
+  const twinSettings = (manifest, [day, window, dose, pet, structures]) => ({
+    day: nearest(manifest.days, Number(day ?? 0)), window, dose, pet, structures,
+  });
 
   function settings(manifest, controls) {
     const values = {};

@@ -14,7 +14,6 @@ from dashboards.subject import RunFolder
 from dashboards.tables import contrast_table, outcome_table
 from dashboards.view import View
 from scenarios.colours import plan_colour
-from scenarios.schema import SIMULATED
 
 PANELS = 4
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
@@ -85,27 +84,10 @@ def _page(run: RunFolder, view: View) -> Any:
 
 def manifest_of(run: RunFolder) -> dict[str, Any]:
     """All that the viewers need to know of a run before they fetch voxels."""
-    frames = [
-        {
-            "plan": frame.plan,
-            "sample": frame.sample,
-            "day": frame.day,
-            "kinds": sorted(frame.files),
-            "generator": frame.generators.get("ct", "unknown"),
-            "pet_generator": frame.generators.get("pet"),
-        }
-        for frame in run.frames
-    ]
     return {
         "of": "run",
-        "key": run.entry.key,
-        "version": run.entry.version,
-        "grid": run.describe_grid(),
-        "focus": run.focus,
-        "patient": run.twin.id,
-        "in_silico": run.twin.in_silico,
-        "baseline_label": run.baseline_label,
-        "simulated": SIMULATED,
+        **run.describe(),
+        "dose_simulated": True,
         "dose_max_gy": 1.1 * max([plan.total_gy for plan in run.record.plans] + [1.0]),
         "plans": [
             {
@@ -117,8 +99,6 @@ def manifest_of(run: RunFolder) -> dict[str, Any]:
             }
             for i, plan in enumerate(run.record.plans)
         ],
-        "frames": frames,
-        "days": [0.0, *sorted({frame.day for frame in run.frames if frame.day > 0})],
         "panels": [{"canvas": f"panel-{n}-canvas"} for n in range(PANELS)],
     }
 

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def address(opened):
     server.shutdown()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     """Chromium without a screen, with a profile of its own; skips where there is none."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -71,3 +72,104 @@ def browser():
     yield page
     page.quit()
     shutil.rmtree(profile, ignore_errors=True)
+
+
+# A number that changes when a panel's picture does.
+PICTURE = """
+const c = document.querySelectorAll('.rt-canvas')[arguments[0]];
+const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+let sum = 0;
+for (let i = 0; i < d.length; i += 4) sum = (sum * 31 + d[i] + 3 * d[i + 1] + 7 * d[i + 2]) % 1000000007;
+return sum;
+"""
+READY = """
+const v = window.rtTwin && rtTwin.viewer;
+return Boolean(v && !v.closed && v.baseline.share === 1 && v.structures.GTVp && v.stats.draws > 0
+  && v.visible().length && v.visible().every((p) => p.pending === null) && document.querySelector('.main-svg'));
+"""
+
+
+class Page:
+    """The dashboard in a browser, as a user has it before them."""
+
+    def __init__(self, driver, address: str):
+        self.driver, self.address = driver, address
+
+    def open(self, path: str, *, viewer: bool = True) -> None:
+        self.driver.get("about:blank")
+        self.driver.get(self.address + path)
+        if viewer:
+            self.settled()
+
+    def script(self, text: str, *args):
+        return self.driver.execute_script(text, *args)
+
+    def wait(self, condition: str, *args, seconds: float = 30) -> None:
+        """Until a script's answer is true; a failure names the script."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.script(condition, *args):
+                return
+            time.sleep(0.05)
+        pytest.fail(f"not within {seconds} s: {condition}")
+
+    def says(self, text: str, seconds: float = 30) -> None:
+        """Until the page says something."""
+        self.wait("return document.body.innerText.includes(arguments[0])", text, seconds=seconds)
+
+    def settled(self) -> None:
+        """Until all that the viewers want is here and drawn."""
+        self.wait(READY)
+        time.sleep(0.15)
+
+    def find(self, css: str):
+        from selenium.webdriver.common.by import By
+
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).send_keys(*keys).perform()
+        time.sleep(0.3)
+
+    def wheel(self, css: str, by: int) -> None:
+        from selenium.webdriver.common.action_chains import ActionChains
+        from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+
+        ActionChains(self.driver).scroll_from_origin(
+            ScrollOrigin.from_element(self.find(css)), 0, by
+        ).perform()
+        time.sleep(0.3)
+
+    def hover(self, css: str) -> None:
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).move_to_element(self.find(css)).perform()
+        time.sleep(0.2)
+
+    def picture(self, panel: int = 0) -> int:
+        return self.script(PICTURE, panel)
+
+    def title(self, panel: int = 0) -> str:
+        return self.script(
+            "return rtTwin.viewer.scene(rtTwin.viewer.panels[arguments[0]]).title.join('|')", panel
+        )
+
+    def corner(self, panel: int = 0) -> str:
+        return self.script(
+            "return rtTwin.viewer.scene(rtTwin.viewer.panels[arguments[0]]).corner.join('|')", panel
+        )
+
+    def slices(self) -> list[int]:
+        return self.script("return rtTwin.viewer.panels.map((p) => p.view.at[0])")
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page of the dashboard; no test may leave an error in the browser's console."""
+    browser.get_log("browser")
+    yield Page(browser, address)
+    errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
+    browser.get("about:blank")
+    assert errors == []

@@ -77,3 +77,15 @@ def test_the_page_may_load_nothing_from_elsewhere(client):
     assert "default-src 'self'" in policy
     assert "http:" not in policy and "https:" not in policy and "unsafe-eval" not in policy
     assert client.get("/").headers["X-Frame-Options"] == "DENY"
+
+
+def test_uploads_need_the_pages_own_header(client):
+    assert client.post("/upload?name=x.zip", data=b"1").status_code == 403
+    foreign = {"X-RT-Twin": "upload", "Origin": "http://evil.example"}
+    assert client.post("/upload?name=x.zip", data=b"1", headers=foreign).status_code == 403
+
+
+def test_a_file_that_cannot_be_imported_is_refused_in_a_sentence(client):
+    answer = client.post("/upload?name=virus.exe", data=b"1", headers={"X-RT-Twin": "upload"})
+    assert answer.status_code == 400
+    assert "cannot be imported" in answer.json["error"]

@@ -1,0 +1,313 @@
+"""Twin: what is known of one patient, on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from dashboards.figures import CONFIG, timeline_figure
+from dashboards.jobs import Jobs
+from dashboards.library import Library
+from dashboards.links import link
+from dashboards.parts import named, notice, segments
+from dashboards.subject import TwinFolder
+from dashboards.view import View
+from twin.errors import InputError
+
+_PLANES = ("axial", "coronal", "sagittal")
+_CONTROLS = ("ctl-day", "ctl-window", "ctl-dose", "ctl-pet", "ctl-structures")
+_CLINICAL = (
+    ("age_years", "Age", "years"),
+    ("sex", "Sex", ""),
+    ("histology", "Histology", ""),
+    ("t_stage", "T", ""),
+    ("n_stage", "N", ""),
+    ("m_stage", "M", ""),
+    ("tnm_edition", "TNM edition", ""),
+    ("stage", "Stage", ""),
+    ("ecog", "ECOG", ""),
+    ("smoking", "Smoking", ""),
+    ("pack_years", "Pack-years", ""),
+    ("fev1_percent", "FEV1", "%"),
+    ("dlco_percent", "DLCO", "%"),
+    ("interstitial_lung_disease", "Interstitial lung disease", ""),
+    ("comorbidity", "Comorbidity", ""),
+    ("chemotherapy", "Chemotherapy", ""),
+)
+
+
+def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, Any]:
+    """The page of a twin.
+
+    Raises:
+        InputError: no such twin, or a broken one.
+    """
+    entries = library.twins()
+    if not entries:
+        return notice("No patients in this folder yet", "Import one or make one on the page Patients."), None
+    subject = library.twin(key or entries[0].key)
+    view = View.parse(search)
+    chooser = dmc.Select(
+        id="twin", data=[{"value": e.key, "label": e.key} for e in entries], value=subject.entry.key,
+        allowDeselect=False, searchable=len(entries) > 8, size="xs", w=220, **named("Patient"),
+    )  # fmt: skip
+    compare = dcc.Link(
+        "Compare plans", href=link("/new", twin=subject.entry.key), className="rt-button rt-strong"
+    )
+    return _page(subject, view), [chooser, compare]
+
+
+def _page(subject: TwinFolder, view: View) -> Any:
+    manifest = manifest_of(subject)
+    dose = manifest["dose_label"] or "Dose"
+    scanned = any("pet" in frame.files for frame in subject.frames)
+    toolbar = html.Div(
+        [
+            segments(
+                "ctl-window", "Window",
+                [("soft", "Soft tissue"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")], view.window,
+            ),
+            segments(
+                "ctl-structures", "Contours", [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")],
+                view.structures if view.structures != "tumour" else "all",
+            ),
+            segments(
+                "ctl-dose", "Dose", [("off", "No dose"), ("full", dose)],
+                view.dose if view.dose == "full" and subject.twin.doses else "off", disabled=not subject.twin.doses,
+            ),
+            segments(
+                "ctl-pet", "PET", [("off", "No PET"), ("overlay", "Overlay"), ("only", "PET")],
+                view.pet if scanned else "off", disabled=not scanned,
+            ),
+            html.Div(className="rt-grow"),
+            _days(manifest["days"], view),
+        ],
+        className="rt-toolbar", role="toolbar", **named("Viewer"),
+    )  # fmt: skip
+    panels = [
+        html.Section(
+            [
+                html.Canvas(
+                    id=f"ortho-{plane}", className="rt-canvas", tabIndex=0, role="img",
+                    **named(f"{plane} view; arrow keys change the slice, Shift and moving sets the crosshair"),
+                )
+            ],
+            className="rt-panel",
+        )
+        for plane in _PLANES
+    ]  # fmt: skip
+    return html.Div(
+        [
+            dcc.Store(id="twin-manifest", data=manifest),
+            dcc.Store(id="twin-mounted"),
+            dcc.Store(id="timeline-figure", data=timeline_figure(subject)),
+            html.Aside(
+                _facts(subject), className="rt-facts-column rt-scroll", tabIndex=0, **named("Patient")
+            ),
+            html.Div(
+                [
+                    toolbar,
+                    html.Div(panels, className="rt-ortho"),
+                    html.Section(
+                        dcc.Graph(id="timeline", config=CONFIG, responsive=True),
+                        className="rt-card rt-timeline",
+                    ),
+                ],
+                className="rt-twin-main",
+            ),
+        ],
+        className="rt-twin",
+    )
+
+
+def manifest_of(subject: TwinFolder) -> dict[str, Any]:
+    """All that the viewers need to know of a twin before they fetch voxels."""
+    doses = list(subject.twin.doses.values())
+    label = None
+    if doses:
+        label = f"Dose {doses[0].name}" + (" (approximate)" if doses[0].approximate else "")
+    return {
+        "of": "twin",
+        **subject.describe(),
+        "dose_label": label,
+        "dose_simulated": bool(doses and doses[0].approximate),
+        "dose_max_gy": 1.1 * max([d.prescription_gy for d in doses] + [1.0]),
+        "panels": [{"canvas": f"ortho-{plane}", "plane": plane} for plane in _PLANES],
+    }
+
+
+def _days(days: list[float], view: View) -> Any:
+    """A choice among acquired days; hidden where there is one."""
+    chosen = view.day_of(days) if view.day is not None else days[0]
+    return dmc.Select(
+        id="ctl-day", data=[{"value": f"{d}", "label": f"day {d:g}"} for d in days], value=f"{chosen}",
+        allowDeselect=False, size="xs", w=110, display="none" if len(days) == 1 else None, **named("Acquired day"),
+    )  # fmt: skip
+
+
+def _facts(subject: TwinFolder) -> list[Any]:
+    twin = subject.twin
+    head = [
+        html.H1(twin.id),
+        html.P("in-silico patient" if twin.in_silico else "patient", className="rt-faint"),
+    ]
+    return [
+        *head,
+        _table("Clinical record", [(label, _clinical(twin, name, unit)) for name, label, unit in _CLINICAL]),
+        _table(
+            "State",
+            [
+                ("Tumour on day 0", f"{twin.gtv_cm3:.1f} cm\u00b3"),
+                ("Now", f"day {twin.now_days:g}"),
+                (
+                    "Fractions delivered",
+                    f"{len(twin.fractions)}, {sum(f.dose_gy for f in twin.fractions):g} Gy",
+                ),
+                ("Belief", _belief(subject)),
+            ],
+        ),
+        _structures(subject),
+        _observation_form(subject),
+        *([html.H2("Notes"), *(html.P(note) for note in twin.notes)] if twin.notes else []),
+    ]
+
+
+def _clinical(twin: Any, name: str, unit: str) -> Any:
+    value = getattr(twin.clinical, name)
+    if value is None:
+        return html.Span("missing", className="rt-missing")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{shown} {unit}".strip()
+
+
+def _belief(subject: TwinFolder) -> str:
+    belief = subject.twin.belief
+    if belief is None:
+        return "prior, drawn when plans are compared"
+    return f"{belief.kind}, {belief.n} samples"
+
+
+def _table(title: str, rows: list[tuple[str, Any]]) -> Any:
+    body = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in rows]
+    return html.Section([html.H2(title), html.Table(html.Tbody(body), className="rt-table rt-tight")])
+
+
+def _structures(subject: TwinFolder) -> Any:
+    rows = []
+    for structure, colour in subject.drawn():
+        marks = [html.Span("estimated", className="rt-tag")] if structure.estimated else []
+        swatch = html.Span(className="rt-swatch", style={"background": colour})
+        rows.append(
+            html.Tr(
+                [
+                    html.Th([swatch, structure.name, *marks], scope="row"),
+                    html.Td(f"{structure.cm3:.1f} cm\u00b3", className="rt-number"),
+                ]
+            )
+        )
+    return html.Section([html.H2("Structures"), html.Table(html.Tbody(rows), className="rt-table rt-tight")])
+
+
+def _observation_form(subject: TwinFolder) -> Any:
+    twin = subject.twin
+    seen = [html.Li(f"day {o.time_days:g}: {_observed(o)}") for o in twin.observations]
+    return html.Section(
+        [
+            html.H2("Observations"),
+            html.Ul(seen, className="rt-list") if seen else html.P("none yet", className="rt-missing"),
+            dmc.Group(
+                [
+                    dmc.NumberInput(id="observe-day", label="Day", min=0, max=3650, size="xs", w=76),
+                    dmc.NumberInput(
+                        id="observe-gtv", label="Tumour, cm\u00b3", min=0, max=2000, size="xs", w=96
+                    ),
+                    dmc.TextInput(
+                        id="observe-plan", label="Plan so far", placeholder="60/30", size="xs", w=92
+                    ),
+                ],
+                gap=6,
+            ),
+            dmc.Button("Add observation", id="observe", size="compact-xs", variant="default", mt=6),
+            html.P(id="observe-error", className="rt-error-text", role="alert"),
+        ]
+    )
+
+
+def _observed(observation: Any) -> str:
+    if observation.kind == "gtv_cm3":
+        return f"{observation.value:.1f} cm\u00b3"
+    return f"SUVmax {observation.value:.1f}"
+
+
+def register(app: Dash, library: Library, jobs: Jobs) -> None:
+    """The page's callbacks."""
+    controls = [Input(c, "value") for c in _CONTROLS]
+    states = [State(c, "value") for c in _CONTROLS]
+    app.clientside_callback(
+        ClientsideFunction("rt", "mountTwin"),
+        Output("twin-mounted", "data"),
+        Input("twin-manifest", "data"),
+        *states,
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "controlTwin"),
+        Output("twin-mounted", "data", allow_duplicate=True),
+        *controls,
+        State("twin-manifest", "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "theme"),
+        Output("timeline", "figure"),
+        Input("timeline-figure", "data"),
+        Input("scheme", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("rt", "openTwin"),
+        Output("url", "search", allow_duplicate=True),
+        Input("twin", "value"),
+        State("twin-manifest", "data"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(
+        Output("job", "data", allow_duplicate=True),
+        Output("observe-error", "children"),
+        Input("observe", "n_clicks"),
+        State("twin-manifest", "data"),
+        State("observe-day", "value"),
+        State("observe-gtv", "value"),
+        State("observe-plan", "value"),
+        prevent_initial_call=True,
+    )
+    def observe(clicks, manifest, day, gtv_cm3, plan):
+        from scenarios.plan import TreatmentPlan
+
+        if not clicks:  # the page was opened
+            return no_update, no_update
+        try:
+            subject = library.twin(manifest["key"])
+            if day in (None, "") or gtv_cm3 in (None, ""):
+                raise InputError("give the day and the tumour's volume")
+            arguments = [
+                "observe",
+                str(subject.entry.path),
+                "--day",
+                str(float(day)),
+                "--gtv-cm3",
+                str(float(gtv_cm3)),
+            ]
+            if plan:
+                if plan.lower().endswith((".yaml", ".yml")):
+                    raise InputError("write the plan like 60/30")
+                TreatmentPlan.parse(plan)
+                arguments.append(f"--plan={plan}")
+            opens = link("/twin", twin=subject.entry.key, seen=f"{float(day):g}")
+            job = jobs.start(f"Observe {subject.entry.key} on day {float(day):g}", arguments, opens=opens)
+        except InputError as error:
+            return no_update, str(error)
+        return job.id, ""

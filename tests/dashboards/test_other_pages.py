@@ -1,0 +1,131 @@
+"""Patients, twin and new comparison in a real browser."""
+
+import time
+
+import pytest
+
+from dashboards.library import Library
+from dashboards.pages.new import arguments_of
+from twin.errors import InputError
+
+SEND = """
+const zone = document.querySelector(`[data-store=${arguments[0]}]`);
+rtTwin.send(zone, new File([Uint8Array.from(arguments[2])], arguments[1]));
+"""
+
+
+def test_patients_and_comparisons_are_listed_and_searched(page):
+    page.open("/patients", viewer=False)
+    page.says("patient.twin")
+    page.says("60/15 v 30/10")
+    page.find("#search").send_keys("30/10")
+    page.wait("return [...document.querySelectorAll('.rt-row')].filter((r) => !r.hidden).length === 1")
+
+
+def test_opening_a_page_starts_no_job(page):
+    for path in ("/patients", "/new", "/twin?twin=patient.twin"):
+        page.open(path, viewer=False)
+        time.sleep(1)
+        assert page.script("return document.querySelectorAll('.rt-job').length") == 0
+        assert (
+            page.script(
+                "return [...document.querySelectorAll('[role=alert]')].map((e) => e.innerText).join('')"
+            )
+            == ""
+        )
+
+
+def test_a_broken_file_is_refused_in_plain_words(page, opened):
+    page.open("/patients", viewer=False)
+    page.says("Import a patient")
+    page.script(SEND, "upload-scan", "broken.zip", [1, 2, 3])
+    page.says("broken.zip (0.0 MB)")
+    page.find("#import").click()
+    page.wait("return document.querySelector('.rt-job-failed')")
+    text = page.find(".rt-job-failed").text
+    assert "broken.zip" in text and "Traceback" not in text
+    assert not (opened / "broken.twin").exists()
+    page.wait("return true")
+    assert not (opened / ".uploads").exists()
+    page.find(".rt-job-failed button").click()
+    page.wait("return !document.querySelector('.rt-job')")
+
+
+def test_a_twin_shows_its_record_with_what_is_missing(page, run):
+    page.open("/twin?twin=patient.twin")
+    page.says("Clinical record")
+    page.says("missing")
+    page.says(f"{run.twin.gtv_cm3:.1f}")
+    assert "acquired" in page.title()
+    assert page.script("return rtTwin.viewer.visible().length") == 3
+
+
+def test_the_crosshair_moves_in_all_three_views(page):
+    page.open("/twin?twin=patient.twin")
+    before = [page.picture(n) for n in range(3)]
+    page.script(
+        "const c = document.getElementById('ortho-axial');"
+        "c.dispatchEvent(new PointerEvent('pointermove', {shiftKey: true, clientX: 0, clientY: 0, bubbles: true}))"
+    )
+    page.script("rtTwin.viewer.panels[0].view.at = [30, 100, 200]; rtTwin.viewer.draw()")
+    time.sleep(0.3)
+    assert all(page.picture(n) != old for n, old in enumerate(before))
+
+
+def test_a_comparison_is_started_from_the_page_and_cancelled(page, opened):
+    page.open("/new?twin=patient.twin", viewer=False)
+    page.says("Compare plans")
+    page.find("#new-name").send_keys("cancelled")
+    page.find("#new-run").click()
+    page.wait("return document.querySelector('.rt-job-running')")
+    page.wait("return document.querySelector('.rt-job-running button')")
+    page.script("document.querySelector('.rt-job-running button').click()")
+    page.wait("return document.querySelector('.rt-job-cancelled')")
+    time.sleep(1)
+    assert not (opened / "cancelled").exists()
+    page.script("[...document.querySelectorAll('.rt-job button')].forEach((b) => b.click())")
+
+
+def test_an_in_silico_patient_is_made_from_the_page(page, opened):
+    page.open("/patients", viewer=False)
+    page.says("Make an in-silico patient")
+    page.find("#phantom-name").send_keys("made here")
+    page.find("#phantom").click()
+    page.wait("return document.querySelector('.rt-job-done')", seconds=90)
+    page.find(".rt-job-done a").click()
+    page.settled()
+    page.says("Clinical record")
+    assert (opened / "made-here.twin").is_dir()
+
+
+@pytest.mark.parametrize("plans", [[], ["60/30x"], ["/etc/passwd.yaml"], ["60/30", "60/30"], ["60/30"] * 5])
+def test_plans_that_cannot_be_are_refused_before_anything_runs(opened, plans):
+    with pytest.raises(InputError):
+        arguments_of(
+            Library(opened),
+            "patient.twin",
+            plans,
+            opened / "x",
+            days=30,
+            samples=8,
+            images=1,
+            seed=0,
+            pet=False,
+        )
+
+
+def test_the_form_becomes_the_command_that_it_says(opened):
+    made = arguments_of(
+        Library(opened),
+        "patient.twin",
+        ["60/30", "54/36 tid"],
+        opened / "x",
+        days=90,
+        samples=8,
+        images=1,
+        seed=3,
+        pet=True,
+    )
+    assert made[0] == "compare" and made[1] == str(opened / "patient.twin")
+    assert "--plan=54/36 tid" in made
+    assert made[made.index("--days") + 1] == "90.0" and made[-2:] == ["--scanner", "pet"]
