@@ -99,15 +99,15 @@ def shrinkage_flow(site: TumourSite) -> Flow:
     )
 
 
-def scar_velocity_mm(flow: Flow, loss: np.ndarray) -> np.ndarray:
-    """(3, z, y, x) float32 velocity of lung that is drawn into scarring lung, mm.
+def scar_velocity_mm(flow: Flow, reaction: np.ndarray) -> np.ndarray:
+    """(3, z, y, x) float32 velocity of lung that is drawn into scarring lung, mm per unit of -ln(volume).
 
     Args:
         flow: of the patient.
-        loss: (z, y, x) on the flow's coarse grid, -ln of what is left of the volume of each voxel's lung.
+        reaction: (z, y, x) on the flow's coarse grid, 0 to 1: how much of the full loss each place suffers.
     """
-    scarred = loss * flow.lung
-    return _velocity(scarred, flow.lung * np.exp(-8.0 * loss), flow.ease, flow.fade, flow.coarse.spacing_mm)
+    giving = flow.lung * np.exp(-3.0 * reaction)
+    return _velocity(reaction * flow.lung, giving, flow.ease, flow.fade, flow.coarse.spacing_mm)
 
 
 def _velocity(

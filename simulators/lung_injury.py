@@ -47,14 +47,9 @@ def fibrosis_share(since_rt_end_days: float) -> float:
     return float(smoothstep((since_rt_end_days / _DAYS_PER_MONTH - 6.0) / 6.0))
 
 
-def scar_loss(reaction: np.ndarray, since_rt_end_days: float) -> np.ndarray:
-    """-ln of what is left of the lung's volume: none to month 6, a quarter lost from month 12 at high dose [assumed].
-
-    Args:
-        reaction: response to the dose, 0 to 1, any shape.
-        since_rt_end_days: time from the end of the course, days.
-    """
-    return -np.log1p(-SCAR_LOSS * fibrosis_share(since_rt_end_days)) * reaction
+def scar_tau(since_rt_end_days: float) -> float:
+    """-ln of what is left of the lung's volume at very high dose: a quarter is lost from month 6 to 12 [assumed]."""
+    return -float(np.log1p(-SCAR_LOSS * fibrosis_share(since_rt_end_days)))
 
 
 def response(eqd2_gy: np.ndarray) -> np.ndarray:

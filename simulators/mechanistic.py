@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from simulators.deformation import Flow, displacement_mm, elastic_tau, scar_velocity_mm, shrinkage_flow
+from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
 from simulators.drawn_tumour import drawn_tumour
-from simulators.lung_injury import (
-    LABEL_HU,
-    THRESHOLD_GY,
-    amplitude_hu,
-    fibrosis_share,
-    injury_hu,
-    response,
-    scar_loss,
-    smooth_noise,
-)
+from simulators.irradiated_lung import IrradiatedLung, within
+from simulators.lung_injury import LABEL_HU, amplitude_hu, injury_hu, scar_tau, smooth_noise
 from simulators.lung_texture import grain, grown_tumour, without_tumour
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
@@ -34,7 +27,7 @@ VERSION = "mechanistic 1"
 MAX_ELAPSED_DAYS = 5 * 365.25
 MAX_GROWTH = 4.0
 _LUNG_WITHIN_MM = 10.0
-_KEPT_PATIENTS = 4
+_KEPT_PATIENTS, _KEPT_DOSES = 4, 4
 _ONSET_MM = 2.0
 _GRAIN, _GRAIN_MM = 0.8, 1.5
 _GROWTH_MARGIN_MM = 30.0
@@ -49,6 +42,21 @@ class _Patient:
     structures: StructureSet
     lungs: np.ndarray
     site: TumourSite
+
+    _doses: OrderedDict[bytes, IrradiatedLung] = field(default_factory=OrderedDict)
+
+    def irradiated(self, eqd2: Volume) -> IrradiatedLung:
+        """The lung under a dose; images after the course ask for the same one again and again."""
+        digest = hashlib.blake2b(repr(eqd2.geometry).encode(), digest_size=16)
+        digest.update(eqd2.array.tobytes())
+        lung = self._doses.get(digest.digest())
+        if lung is None:
+            whole = self.scan.volume.geometry
+            lung = IrradiatedLung(eqd2, whole, self.lungs, self.site, self.healthy[1], self.flow)
+            self._doses[digest.digest()] = lung
+            if len(self._doses) > _KEPT_DOSES:
+                self._doses.popitem(last=False)
+        return lung
 
     @cached_property
     def flow(self) -> Flow:
@@ -122,7 +130,7 @@ class MechanisticTreatment:
         work = patient.growth_box if view.gtv_cm3 > site.gtv_cm3 else site.inner
         inside, share = _outline(patient, view, work, shift, request)
         box, rise = _injury(patient, request, shift)
-        part = _within(box, site.box)
+        part = within(box, site.box)
         cleared = _onset(site, view) * (1.0 - share)
         rise[part][work] *= np.where(site.gap[work], cleared, 1.0 - share)
         image = patient.scan.volume.array[box].astype(np.float32)
@@ -159,13 +167,12 @@ def _outside(site: TumourSite, view: TumourView | None) -> str | None:
 def _shift(patient: _Patient, view: TumourView, request: TreatmentRequest) -> np.ndarray | None:
     """Displacement on the site's crop by shrinkage and scarring, mm, or None where nothing moves."""
     tau = elastic_tau(view.gtv_cm3, patient.site.gtv_cm3, view.erosion)
-    scars = request.eqd2_since is not None and fibrosis_share(request.since_rt_end_days) > 0.0
-    if tau < 1e-4 and not scars:
+    scar = 0.0 if request.eqd2_since is None else scar_tau(request.since_rt_end_days)
+    if max(tau, scar) < 1e-4:
         return None
     velocity = tau * patient.flow.velocity_mm
-    if request.eqd2_since is not None and scars:
-        reaction = response(request.eqd2_since.on(patient.flow.coarse))
-        velocity = velocity + scar_velocity_mm(patient.flow, scar_loss(reaction, request.since_rt_end_days))
+    if request.eqd2_since is not None and scar > 0.0:
+        velocity = velocity + scar * patient.irradiated(request.eqd2_since).scar_velocity_mm
     return displacement_mm(patient.flow, velocity)
 
 
@@ -233,44 +240,14 @@ def _injury(patient: _Patient, request: TreatmentRequest, shift: np.ndarray | No
     whole = patient.scan.volume.geometry
     if eqd2 is None or amplitude_hu(request.since_rt_end_days) <= 0.0:
         return site.box, np.zeros(site.geometry.shape, dtype=np.float32)
-    box = _irradiated(eqd2, patient)
-    geometry = whole.crop(box)
-    lung = patient.lungs[box].astype(np.float32)
-    part = _within(box, site.box)
-    lung[part] = patient.healthy[1]
-    reaction = response(eqd2.on(geometry)) * lung
+    irradiated = patient.irradiated(eqd2)
+    reaction = irradiated.reaction
     if shift is not None:
+        part = within(irradiated.box, site.box)
+        reaction = reaction.copy()
         reaction[part] = np.clip(_warped(reaction[part], shift, site), 0.0, 1.0)
-    rise = injury_hu(reaction, geometry, whole, request.since_rt_end_days, request.key)
-    return box, rise
-
-
-def _irradiated(eqd2: Volume, patient: _Patient) -> Box:
-    """The site's box, grown to hold all lung above the injury's threshold."""
-    whole = patient.scan.volume.geometry
-    step = voxels(4.0, whole.spacing_mm)
-    thin = tuple(slice(None, None, n) for n in step)
-    coarse = Geometry(
-        tuple(-(-n // k) for n, k in zip(whole.shape, step, strict=True)),
-        tuple(s * k for s, k in zip(whole.spacing_mm, step, strict=True)),
-        whole.origin_mm,
-        whole.direction,
-    )
-    hot = (eqd2.on(coarse) > THRESHOLD_GY) & patient.lungs[thin]
-    if not hot.any():
-        return patient.site.box
-    grown = []
-    for part, k, n, mine in zip(
-        bounding_box(hot, (1, 1, 1)), step, whole.shape, patient.site.box, strict=True
-    ):
-        grown.append(slice(min(part.start * k, mine.start), max(min(part.stop * k, n), mine.stop)))
-    return grown[0], grown[1], grown[2]
-
-
-def _within(outer: Box, inner: Box) -> Box:
-    """A box of the scan as seen from a larger one."""
-    a, b, c = (slice(i.start - o.start, i.stop - o.start) for o, i in zip(outer, inner, strict=True))
-    return a, b, c
+    geometry = whole.crop(irradiated.box)
+    return irradiated.box, injury_hu(reaction, geometry, whole, request.since_rt_end_days, request.key)
 
 
 def _embedded(shift: np.ndarray | None, geometry: Geometry, part: Box) -> np.ndarray:

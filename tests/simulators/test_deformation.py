@@ -121,8 +121,8 @@ def test_scarring_lung_contracts_and_draws_its_neighbours_in(ball):
         site.geometry.index(flow.coarse.lps(np.moveaxis(np.indices(flow.coarse.shape), 0, -1))), -1, 0
     )
     x_mm = where[2] + site.box[2].start - CENTRE[2]
-    loss = np.where(x_mm > 18, 0.3, 0.0)  # all lung beyond 18 mm to one side
-    shift = displacement_mm(flow, scar_velocity_mm(flow, loss))
+    reaction = np.where(x_mm > 18, 1.0, 0.0)  # all lung beyond 18 mm to one side
+    shift = displacement_mm(flow, 0.3 * scar_velocity_mm(flow, reaction))
     left = jacobian(shift, site.geometry.spacing_mm)
     mm = offsets()[(slice(None), *site.box)]
     scar = (mm[2] > 22) & (np.abs(mm[0]) < 15) & (np.abs(mm[1]) < 15) & (mm[2] < 32)
