@@ -1,7 +1,8 @@
 """Makes `scenarios/assets/organ_doses.csv`: doses of organs in in-silico patients, for patients without images.
 
 Each row is one organ of one in-silico patient under one technique: the mean dose, over the prescription, of 50
-equal parts of its volume, the hottest first; and the dose summed over the body, over the prescription, in cm3. A finished row is kept, so that the script can go on where it stopped.
+equal parts of its volume, the hottest first; and the dose summed over the body, over the prescription, in cm3.
+A finished row is kept, so that the script can go on where it stopped.
 
 Usage: python benchmarks/organ_doses.py [PATIENTS]
 """
