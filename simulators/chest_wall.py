@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.shapes import Grid, ellipsoid, tube
+from simulators.shapes import FAR_MM, Grid, ellipsoid, tube
 from simulators.spine import vertebra_z_mm
 from simulators.thorax import Walls, spine_y_mm
 
@@ -130,11 +130,15 @@ def muscles(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
         """A sheet `thick` mm thick at `depth` mm over the cage."""
         mid, half = (angles[0] + angles[1]) / 2, (angles[1] - angles[0]) / 2
         zm, zh = (heights[0] + heights[1]) / 2, (heights[1] - heights[0]) / 2
-        u = (angle - mid) / half
-        v = (z - zm - skew * (angle - mid)) / zh
-        fade = np.sqrt(np.clip(1 - u**4, 0, 1)) * np.sqrt(np.clip(1 - v**4, 0, 1))
-        sheet = np.abs(cage - depth) - 0.5 * thick * fade + 3.0 * (fade <= 0)
-        return np.maximum(sheet, lean).astype(np.float32)
+        rows = np.abs(z[:, 0, 0] - zm) <= zh + abs(skew) * half
+        turn = angle[rows] - mid
+        u, v = (turn / half) ** 2, ((z[rows] - zm - skew * turn) / zh) ** 2
+        fade = np.sqrt(np.clip(1 - u * u, 0, 1) * np.clip(1 - v * v, 0, 1))
+        sheet = np.full(cage.shape, FAR_MM, dtype=np.float32)
+        sheet[rows] = np.maximum(
+            np.abs(cage[rows] - depth) - 0.5 * thick * fade + 3.0 * (fade <= 0), lean[rows]
+        )
+        return sheet
 
     parts = [
         np.maximum(np.maximum(np.abs(cage - 4.5) - 4.5, lean), z - 96).astype(np.float32),  # intercostal
@@ -196,8 +200,8 @@ def _shoulders(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     mass = np.maximum(
         mass, 60 + 6 * septa - x + 0.55 * (84 - z) * (1 - behind) - 1.3 * np.clip(z - 45, 0, 80) * behind
     )
-    line = [(104, -12, -20), (108, -14, 30), (114, -12, 78)]
-    pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (10, 17, 11)) for side in (-1.0, 1.0)))
+    line = [(104, -12, -20), (108, -14, 20), (110, -14, 54)]
+    pit = np.minimum(*(tube(grid, np.array(line) * (side, 1, 1), (10, 17, 7)) for side in (-1.0, 1.0)))
     mass = np.maximum(np.maximum(mass, 9 * septa - pit), plane)
     neck = np.maximum(np.hypot(grid.x / 1.5, y - 26) - 42, 0.6 * (94 - z) - 0.3 * (x - 30))
     neck = np.maximum(neck, 23 - np.hypot(grid.x / 1.35, y + 4))
