@@ -4,10 +4,13 @@ from importlib import import_module
 
 _HOME = {
     "Comparison": "results",
+    "Decision": "policy",
     "Imaging": "plan",
     "Gap": "scenario",
     "Phase": "plan",
+    "Policy": "policy",
     "Scenario": "scenario",
+    "Seen": "policy",
     "TreatmentPlan": "plan",
     "compare": "comparison",
     "load": "results",

@@ -9,19 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from scenarios.adaptive import Approve, realise_adaptive
+from scenarios.arm import Arm
 from scenarios.context import outside_context
 from scenarios.engine import realise
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
 from scenarios.plan import TreatmentPlan
 from scenarios.planned_dose import planned_doses, with_targets
 from scenarios.render import ImageJob, render
+from scenarios.replan import PlanLibrary
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
 from scenarios.scenario import Scenario, distinct
 from scenarios.schema import table
 from simulators.chance import Key, Purpose
-from simulators.course import Course, Event
-from twin import Belief, DoseGrid, InputError, PatientTwin
+from simulators.course import Event
+from twin import Belief, DoseGrid, InputError, PatientTwin, StructureSet
 
 LEVEL = 0.8
 Progress = Callable[[str, float], None]
@@ -37,6 +40,7 @@ def compare(
     seed: int = 0,
     generator: str = "auto",
     scanners: Sequence[str] = (),
+    approve: Approve | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """What each plan would do to this patient.
@@ -50,6 +54,7 @@ def compare(
         seed: root of all chance.
         generator: of the follow-up CT.
         scanners: virtual scanners by name, e.g. "pet".
+        approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
 
     Returns:
@@ -69,20 +74,21 @@ def compare(
     )  # fmt: skip
     treatment, devices = generator_named(generator), [scanner_named(name) for name in dict.fromkeys(scanners)]
     clock = _Clock(progress or (lambda step, share: None))
-    courses = [realise(scenario, twin, days) for scenario in scenarios]
     belief = _belief(twin, samples, seed)
     clock.lap("belief", 0.02)
     doses = planned_doses(twin, [s.plan for s in scenarios])
     clock.lap("dose", 0.15)
+    arms = _arms(twin, scenarios, doses, belief, days, seed, approve)
+    clock.lap("courses", 0.2)
     daily = np.arange(0.0, np.floor(days) + 1)
-    gtv_cm3, survivors = _trajectories(twin, doses, belief, courses, daily)
+    gtv_cm3, survivors = _trajectories(twin, arms, belief, daily)
     clock.lap("biology", 0.25)
     jobs = _image_jobs(
-        twin, doses, belief, courses, scenarios, min(image_samples, samples), daily, gtv_cm3, survivors, seed
+        twin, arms, belief, scenarios, min(image_samples, samples), daily, gtv_cm3, survivors, seed
     )
     clock.lap("tumour fields", 0.4)
     images: list[RunImage] = []
-    for done, batch in enumerate(render(twin, doses, jobs, treatment, devices), start=1):
+    for done, batch in enumerate(render(twin, jobs, treatment, devices), start=1):
         images.extend(batch)
         clock.lap("images", 0.4 + 0.6 * done / len(jobs))
     records = tuple(
@@ -91,26 +97,26 @@ def compare(
             label=scenario.label,
             total_gy=scenario.plan.total_gy,
             fractions=scenario.plan.fractions,
-            end_days=course.end_days,
+            end_days=float(np.median([c.end_days for c in arm.courses])),
             grid=scenario.plan.label if scenario.plan.total_gy else None,
             context=tuple(outside_context(scenario.plan, twin, days)),
-            scenario=scenario,
+            scenario=scenario.model_dump(mode="json", exclude_defaults=True),
         )
-        for scenario, course in zip(scenarios, courses, strict=True)
+        for scenario, arm in zip(scenarios, arms, strict=True)
     )
     effects = {
-        record.slug: plan_outcomes(twin, record, doses, course, belief, daily, gtv_cm3[p], survivors[p], seed)
-        for p, (record, course) in enumerate(zip(records, courses, strict=True))
+        record.slug: plan_outcomes(twin, arm, belief, daily, gtv_cm3[p], survivors[p], seed)
+        for p, (record, arm) in enumerate(zip(records, arms, strict=True))
     }
     tables = {
         "samples": pl.DataFrame({"sample": np.arange(samples, dtype=np.int32), **belief.samples}),
         "trajectory": _trajectory_table(records, daily, gtv_cm3),
         "bands": _band_table(records, daily, gtv_cm3),
-        "events": _event_table(records, courses, twin.now_days),
-        "decisions": table("decisions", []),
+        "events": _event_table(records, arms, twin.now_days),
+        "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
-        "dvh": _dvh_table(twin, records, doses),
+        "dvh": _dvh_table(twin, records, scenarios, doses),
     }
     clock.lap("tables", 1.0)
     record = RunRecord(
@@ -176,22 +182,47 @@ def _belief(twin: PatientTwin, n: int, seed: int) -> Belief:
     return Belief({k: v[chosen] for k, v in twin.belief.samples.items()}, None, twin.belief.kind)
 
 
-def _trajectories(
+def _arms(
     twin: PatientTwin,
+    scenarios: Sequence[Scenario],
     doses: Mapping[str, DoseGrid],
     belief: Belief,
-    courses: Sequence[Course],
-    daily: np.ndarray,
+    days: float,
+    seed: int,
+    approve: Approve | None,
+) -> list[Arm]:
+    """What each scenario becomes; scenarios of one plan share the doses of its replans."""
+    arms: list[Arm] = []
+    libraries: dict[str, PlanLibrary] = {}
+    for scenario in scenarios:
+        plan = scenario.plan
+        if scenario.policy is None or plan.total_gy == 0:
+            arms.append(Arm.open_loop(twin, realise(scenario, twin, days), doses))
+            continue
+        if plan.label not in libraries:
+            libraries[plan.label] = PlanLibrary(twin, plan, doses[plan.label])
+        arms.append(
+            realise_adaptive(
+                scenario, scenario.policy, twin, belief, libraries[plan.label],
+                days=days, seed=seed, approve=approve,
+            )
+        )  # fmt: skip
+    return arms
+
+
+def _trajectories(
+    twin: PatientTwin, arms: Sequence[Arm], belief: Belief, daily: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Daily volumes (plan, sample, day) in cm3 and surviving clonogens (plan, sample)."""
     from simulators.dose_volume import DoseVolumeKinetics, trajectory
 
     volumes, survivors = [], []
-    for course in courses:  # dose bins are each arm's own: no plan depends on the others in the comparison
-        kinetics = DoseVolumeKinetics.from_dose(twin, {g: doses[g] for g in course.grids if g in doses})
-        gtv_cm3, state = trajectory(kinetics, twin, belief.samples, [course], daily)
-        if course.end_days > state.t_days:  # control is known when the last fraction has been given
-            state = kinetics.advance(state, belief.samples, [course], course.end_days)
+    for arm in arms:
+        kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
+        gtv_cm3, state = trajectory(kinetics, twin, belief.samples, arm.courses, daily)
+        end_days = max(course.end_days for course in arm.courses)
+        if end_days > state.t_days:  # control is known when the last fraction has been given
+            state = kinetics.advance(state, belief.samples, arm.courses, end_days)
         volumes.append(gtv_cm3)
         survivors.append(state.survivors)
     return np.stack(volumes), np.stack(survivors)
@@ -199,9 +230,8 @@ def _trajectories(
 
 def _image_jobs(
     twin: PatientTwin,
-    doses: Mapping[str, DoseGrid],
+    arms: Sequence[Arm],
     belief: Belief,
-    courses: Sequence[Course],
     scenarios: Sequence[Scenario],
     image_samples: int,
     daily: np.ndarray,
@@ -214,10 +244,12 @@ def _image_jobs(
         return []
     from simulators.field import FieldKinetics
 
-    kinetics = FieldKinetics.from_twin(twin, doses)
     jobs = []
-    for p, (scenario, course) in enumerate(zip(scenarios, courses, strict=True)):
+    for p, (scenario, arm) in enumerate(zip(scenarios, arms, strict=True)):
+        used = {g for s in range(image_samples) for g in arm.course(s).grids}
+        kinetics = FieldKinetics.from_twin(twin, {g: arm.doses[g] for g in sorted(used)})
         for s in range(image_samples):
+            course = arm.course(s)
             params = {k: v[s] for k, v in belief.samples.items()}
             state = kinetics.start(twin, params)
             images = [(int(i), float(course.time_days[i])) for i in course.of(Event.IMAGING)]
@@ -229,7 +261,7 @@ def _image_jobs(
                     seen = kinetics.advance(state, params, [course], when)
                     view = kinetics.view(seen, params)
                     key = Key(seed, twin.id, Purpose.IMAGE, s)
-                    jobs.append(ImageJob(scenario.slug, s, ordinal, when, course, view, key))
+                    jobs.append(ImageJob(scenario.slug, s, ordinal, when, course, arm.doses, view, key))
             if course.end_days > state.t_days:
                 state = kinetics.advance(state, params, [course], course.end_days)
             survivors[p, s] = state.survivors
@@ -272,51 +304,60 @@ def _band_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.nd
     )
 
 
-def _event_table(records: Sequence[PlanRecord], courses: Sequence[Course], now_days: float) -> pl.DataFrame:
-    rows = [
-        {
-            "plan": record.slug,
-            "ordinal": i,
-            "day": float(course.time_days[i]),
-            "kind": Event(course.kind[i]).name.lower(),
-            "dose_gy": float(course.dose_gy[i]),
-            "delivered": bool(
-                course.kind[i] == Event.FRACTION and course.time_days[i] <= now_days and now_days > 0
-            ),
-        }
-        for record, course in zip(records, courses, strict=True)
-        for i in range(len(course))
-    ]
-    return table("events", rows)
+def _event_table(records: Sequence[PlanRecord], arms: Sequence[Arm], now_days: float) -> pl.DataFrame:
+    """Events of each course; the sample is null where all samples share one course."""
+    frames = [table("events", [])]
+    for record, arm in zip(records, arms, strict=True):
+        for s, course in enumerate(arm.courses):
+            names = [Event(kind).name.lower() for kind in course.kind]
+            given = (course.kind == Event.FRACTION) & (course.time_days <= now_days) & (now_days > 0)
+            columns = {
+                "plan": [record.slug] * len(course),
+                "sample": [s if len(arm.courses) > 1 else None] * len(course),
+                "ordinal": np.arange(len(course)),
+                "day": course.time_days,
+                "kind": names,
+                "dose_gy": course.dose_gy,
+                "grid": [course.grids[g] if g >= 0 else None for g in course.grid],
+                "delivered": given,
+            }
+            frames.append(table("events", columns))
+    return pl.concat(frames)
 
 
 def _dvh_table(
-    twin: PatientTwin, records: Sequence[PlanRecord], doses: Mapping[str, DoseGrid]
+    twin: PatientTwin,
+    records: Sequence[PlanRecord],
+    scenarios: Sequence[Scenario],
+    doses: Mapping[str, DoseGrid],
 ) -> pl.DataFrame:
     """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
-    from simulators.dvh import dvh
-
     frames: list[pl.DataFrame] = []
-    for record in records:
+    curves: dict[str, pl.DataFrame] = {}  # scenarios of one plan share its dose
+    for record, scenario in zip(records, scenarios, strict=True):
         if record.grid is None:
             continue
-        shown = with_targets(twin, record.scenario.plan)
-        for structure in shown:
-            if structure.role in ("EXTERNAL", "OTHER"):
-                continue
-            curve = dvh(doses[record.grid].volume, shown, structure.name)
-            dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
-            columns = {
-                "dose_gy": dose_gy,
-                "volume_fraction": np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0),
-            }
-            frames.append(
-                pl.DataFrame(columns).select(
-                    pl.lit(record.slug).alias("plan"),
-                    pl.lit(structure.name).alias("structure"),
-                    "dose_gy",
-                    "volume_fraction",
-                    pl.lit(structure.estimated).alias("estimated"),
-                )
-            )
+        if record.grid not in curves:
+            curves[record.grid] = _dvh_curves(doses[record.grid], with_targets(twin, scenario.plan))
+        frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
     return pl.concat(frames) if frames else table("dvh", [])
+
+
+def _dvh_curves(grid: DoseGrid, structures: StructureSet) -> pl.DataFrame:
+    from simulators.dvh import dvh
+
+    frames = []
+    for structure in structures:
+        if structure.role in ("EXTERNAL", "OTHER"):
+            continue
+        curve = dvh(grid.volume, structures, structure.name)
+        dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
+        share = np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0)
+        frames.append(
+            pl.DataFrame({"dose_gy": dose_gy, "volume_fraction": share}).select(
+                pl.lit(structure.name).alias("structure"),
+                pl.all(),
+                pl.lit(structure.estimated).alias("estimated"),
+            )
+        )
+    return pl.concat(frames)

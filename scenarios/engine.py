@@ -6,7 +6,8 @@ has an environment of its own, so that alternative arms never wait for each othe
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,19 +24,81 @@ _SAME_TIME_DAYS = 0.5
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
+    """Something that happened: an event of a course, with its dose grid by name."""
+
     time_days: float
     kind: Event
     dose_gy: float = 0.0
-    grid: int = -1
+    grid: str | None = None
     scale: float = 0.0
 
 
-def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
-    """The course that a scenario becomes for one patient.
+@dataclass
+class Treatment:
+    """One patient on treatment: the fractions to come, and the log of what happened.
 
-    What the twin has already received is history and stays as it was delivered. Dose grid 0 is the plan's own;
-    the twin's grids follow.
+    Args:
+        queue: fractions to come, by time; may be changed while the environment runs.
+        total_gy: the plan's prescribed dose, of which a fraction is a share, Gy.
+        grid: the dose grid that a fraction on a day delivers.
+        log: what happened.
+    """
+
+    queue: deque[Slot]
+    total_gy: float
+    grid: Callable[[float], str]
+    log: list[Entry]
+
+    def run(self, env: simpy.Environment) -> Generator[simpy.Event]:
+        """Deliver each fraction at its time; one of no dose is no event."""
+        while self.queue:
+            slot = self.queue[0]
+            yield env.timeout(max(0.0, slot.time_days - env.now))
+            if self.queue and self.queue[0] is slot:
+                self.queue.popleft()
+                if slot.dose_gy > 0:
+                    share = slot.dose_gy / self.total_gy
+                    grid = self.grid(slot.time_days)
+                    self.log.append(Entry(slot.time_days, Event.FRACTION, slot.dose_gy, grid, share))
+
+    def wants(self, when: set[str]) -> bool:
+        """Whether an image slot is taken, given whether treatment still goes on."""
+        return "always" in when or ("during" if self.queue else "after") in when
+
+    def course(self) -> Course:
+        """The log as a course, with its end where fractions were given and none are to come."""
+        log = list(self.log)
+        if not self.queue and any(e.dose_gy > 0 for e in log):
+            log.append(Entry(max(e.time_days for e in log if e.kind == Event.FRACTION), Event.COURSE_END))
+        # An image taken at the instant of a fraction shows the patient before it.
+        order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.FRACTION: 2, Event.COURSE_END: 3}
+        log.sort(key=lambda e: (e.time_days, order[e.kind]))
+        grids = tuple(dict.fromkeys(e.grid for e in log if e.grid is not None))
+        return Course(
+            time_days=np.array([e.time_days for e in log], dtype=np.float64),
+            kind=np.array([e.kind for e in log], dtype=np.int8),
+            dose_gy=np.array([e.dose_gy for e in log], dtype=np.float64),
+            grid=np.array([-1 if e.grid is None else grids.index(e.grid) for e in log], dtype=np.int16),
+            scale=np.array([e.scale for e in log], dtype=np.float64),
+            grids=grids,
+        )
+
+
+def on_treatment(scenario: Scenario, twin: PatientTwin, grid: Callable[[float], str]) -> Treatment:
+    """A patient with his history, about to receive what the scenario still holds.
+
+    Raises:
+        InputError: the plan contradicts what was delivered.
+    """
+    history = [Entry(f.time_days, Event.FRACTION, f.dose_gy, f.grid, f.scale) for f in twin.fractions]
+    return Treatment(deque(remaining(scenario, twin)), scenario.plan.total_gy, grid, history)
+
+
+def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
+    """The course that a scenario without a policy becomes for one patient, the same for all samples.
+
+    What the twin has already received is history and stays as it was delivered.
 
     Args:
         scenario: its plan is the whole course from day 0, or with `more` the fractions from now on.
@@ -45,54 +108,21 @@ def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
     Raises:
         InputError: the plan contradicts what was delivered.
     """
-    plan = scenario.plan
-    grids = (plan.label, *twin.doses)
-    future = remaining(scenario, twin)
-    log: list[_Entry] = [
-        _Entry(f.time_days, Event.FRACTION, f.dose_gy, -1 if f.grid is None else grids.index(f.grid), f.scale)
-        for f in twin.fractions
-    ]
+    treatment = on_treatment(scenario, twin, lambda day: scenario.plan.label)
     env = simpy.Environment()
-    treatment = env.process(_treat(env, future, plan.total_gy, log))
-    env.process(_image(env, plan.imaging, treatment, (twin.now_days, days), log))
+    env.process(treatment.run(env))
+    env.process(_image(env, scenario.plan.imaging, treatment, (twin.now_days, days)))
     env.run()
-    if any(e.dose_gy > 0 for e in log):
-        log.append(_Entry(max(e.time_days for e in log if e.kind == Event.FRACTION), Event.COURSE_END))
-    # An image taken at the instant of a fraction shows the patient before it.
-    order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.FRACTION: 2, Event.COURSE_END: 3}
-    log.sort(key=lambda e: (e.time_days, order[e.kind]))
-    return Course(
-        time_days=np.array([e.time_days for e in log], dtype=np.float64),
-        kind=np.array([e.kind for e in log], dtype=np.int8),
-        dose_gy=np.array([e.dose_gy for e in log], dtype=np.float64),
-        grid=np.array([e.grid for e in log], dtype=np.int16),
-        scale=np.array([e.scale for e in log], dtype=np.float64),
-        grids=grids,
-    )
-
-
-def _treat(
-    env: simpy.Environment, fractions: list[Slot], total_gy: float, log: list[_Entry]
-) -> Generator[simpy.Event]:
-    """Deliver each fraction at its time; one of no dose is no event."""
-    for slot in fractions:
-        yield env.timeout(max(0.0, slot.time_days - env.now))
-        if slot.dose_gy > 0:
-            log.append(_Entry(slot.time_days, Event.FRACTION, slot.dose_gy, 0, slot.dose_gy / total_gy))
+    return treatment.course()
 
 
 def _image(
-    env: simpy.Environment,
-    schedule: Imaging,
-    treatment: simpy.Process,
-    window: tuple[float, float],
-    log: list[_Entry],
+    env: simpy.Environment, schedule: Imaging, treatment: Treatment, window: tuple[float, float]
 ) -> Generator[simpy.Event]:
-    """Take an image at each time that the schedule wants, given whether treatment still goes on."""
-    for time_days, wanted in image_slots(schedule, *window):
+    for time_days, when in image_slots(schedule, *window):
         yield env.timeout(max(0.0, time_days - env.now))
-        if "always" in wanted or ("during" if treatment.is_alive else "after") in wanted:
-            log.append(_Entry(time_days, Event.IMAGING))
+        if treatment.wants(when):
+            treatment.log.append(Entry(time_days, Event.IMAGING))
 
 
 def remaining(scenario: Scenario, twin: PatientTwin) -> list[Slot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenarios.context import SBRT_FRACTION_GY
-from scenarios.render import LATE_ALPHA_BETA_GY, accumulated
+from scenarios.organ_dose import organ_quantiles
+from scenarios.render import LATE_ALPHA_BETA_GY
 from scenarios.results import PlanRecord
 from simulators.chance import Key, Purpose, uniforms
-from simulators.course import Course
-from twin import Belief, DoseGrid, InputError, PatientTwin, Volume
+from simulators.course import Event
+from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
+    from scenarios.arm import Arm
     from simulators.complications import Complication
 
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
 # Relative SD of an organ's mean dose in the approximate dose (MODEL.md 5); doubled for an estimated organ.
 _DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}
-_QUANTILES = 1000
+QUANTILES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +49,7 @@ class Effect:
 
 def plan_outcomes(
     twin: PatientTwin,
-    record: PlanRecord,
-    doses: Mapping[str, DoseGrid],
-    course: Course,
+    arm: Arm,
     belief: Belief,
     daily: np.ndarray,
     gtv_cm3: np.ndarray,
@@ -59,9 +60,7 @@ def plan_outcomes(
 
     Args:
         twin: the patient.
-        record: the plan.
-        doses: dose grids by name.
-        course: what the plan became.
+        arm: what the plan became.
         belief: the samples.
         daily: (days,) days from day 0.
         gtv_cm3: (samples, days) tumour volume, cm3.
@@ -69,23 +68,21 @@ def plan_outcomes(
         seed: root of all chance.
     """
     effects = {}
-    if record.fractions and course.end_days <= daily[-1]:
-        effects["gtv_end_of_treatment"] = Effect(_at(course.end_days, daily, gtv_cm3), "cm3")
+    ends = np.array([arm.course(s).end_days for s in range(belief.n)])
+    if 0 < ends.max() <= daily[-1]:
+        at_end = [np.interp(end, daily, curve) for end, curve in zip(ends, gtv_cm3, strict=True)]
+        effects["gtv_end_of_treatment"] = Effect(np.array(at_end), "cm3")
     for name, day in LANDMARKS.items():
         if day <= daily[-1]:
-            effects[f"gtv_{name}"] = Effect(_at(day, daily, gtv_cm3), "cm3")
-    effects |= _control(twin, belief, course, survivors)
-    return effects | _organs(twin, doses, course, belief.n, seed)
+            effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
+    effects |= _control(twin, belief, ends, survivors)
+    return effects | _organs(twin, arm, belief.n, seed)
 
 
-def _at(day: float, daily: np.ndarray, gtv_cm3: np.ndarray) -> np.ndarray:
-    return np.array([np.interp(day, daily, curve) for curve in gtv_cm3])
-
-
-def _control(twin: PatientTwin, belief: Belief, course: Course, survivors: np.ndarray) -> dict[str, Effect]:
+def _control(twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.ndarray) -> dict[str, Effect]:
     from simulators.control import local_control
 
-    controlled = local_control(survivors, belief.samples, twin.gtv_cm3, course.end_days, CONTROL_DAYS)
+    controlled = local_control(survivors, belief.samples, twin.gtv_cm3, ends, CONTROL_DAYS)
     return {
         "tumour_control": Effect(
             (survivors == 0).astype(np.float64), "probability", "mean", note="no clonogen survives the course"
@@ -96,43 +93,40 @@ def _control(twin: PatientTwin, belief: Belief, course: Course, survivors: np.nd
     }
 
 
-def _organs(
-    twin: PatientTwin, doses: Mapping[str, DoseGrid], course: Course, n: int, seed: int
-) -> dict[str, Effect]:
+def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]:
     """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
     from scipy.special import ndtri
 
-    dose, eqd2, _ = accumulated(course, doses, len(course))
-    if dose is None or eqd2 is None:
+    from simulators.dvh import region
+
+    if not arm.doses:
         return {}
-    approximate = any(doses[g].approximate for g in course.grids if g in doses)
+    approximate = any(grid.approximate for grid in arm.doses.values())
+    stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_FRACTION_GY
     chance = ndtri(uniforms(Key(seed, twin.id, Purpose.DOSE), np.arange(n), len(_DOSE_SD)))
     metrics: dict[str, Effect] = {}
     complications: dict[str, Effect] = {}
     for (organ, sd), z in zip(_DOSE_SD.items(), chance.T, strict=True):
+        rows = [c for c in _complications(twin) if c.organ == organ]
         try:
-            held = _OrganDose.of(dose, eqd2, twin, organ)
+            estimated = region(twin.contours, organ)[1]
         except InputError as error:
             unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
             metrics |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
-            complications |= {
-                c.name: replace(unknown, unit="probability") for c in _complications(twin) if c.organ == organ
-            }
+            complications |= {c.name: replace(unknown, unit="probability") for c in rows}
             continue
-        spread = (sd if approximate else 0.0) * (2 if held.estimated else 1)
-        factor = np.exp(spread * z - spread**2 / 2)
-        status = "estimated" if held.estimated else "approximate" if approximate else "ok"
+        spread = (sd if approximate else 0.0) * (2 if estimated else 1)
+        held = OrganDose.of(arm, twin, organ, np.exp(spread * z - spread**2 / 2))
+        status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}"
         for name, unit, threshold_gy in _METRICS[organ]:
-            values = held.mean_gy * factor if threshold_gy is None else held.above(threshold_gy, factor)
-            metrics[name] = Effect(values, unit, status=status, note=note)
-        for row in _complications(twin):
-            if row.organ == organ:
-                words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
-                if course.dose_gy.max() >= SBRT_FRACTION_GY:
-                    words += "; fitted to conventional fractionation, not to SBRT"
-                probability = row.probability(held.metric(row, factor))
-                complications[row.name] = Effect(probability, "probability", status=status, note=words)
+            metrics[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
+        for row in rows:
+            words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
+            if stereotactic:
+                words += "; fitted to conventional fractionation, not to SBRT"
+            effect = Effect(row.probability(held.metric(row)), "probability", status=status, note=words)
+            complications[row.name] = effect
     return metrics | complications
 
 
@@ -157,43 +151,53 @@ def _complications(twin: PatientTwin) -> list[Complication]:
 
 
 @dataclass(frozen=True, eq=False)
-class _OrganDose:
-    """One organ's doses by falling quantile: physical dose and EQD2, Gy."""
+class OrganDose:
+    """One organ's doses over whole courses, sample by sample and by rising quantile.
 
-    mean_gy: float
+    Args:
+        dose_gy: (samples, quantiles) physical dose, Gy.
+        eqd2_gy: (samples, quantiles) EQD2 with alpha/beta 3 Gy, taken for each fraction before summing, Gy.
+    """
+
     dose_gy: np.ndarray
     eqd2_gy: np.ndarray
-    estimated: bool
 
     @classmethod
-    def of(cls, dose: Volume, eqd2: Volume, twin: PatientTwin, organ: str) -> _OrganDose:
-        from simulators.dvh import dvh
+    def of(cls, arm: Arm, twin: PatientTwin, organ: str, factor: np.ndarray) -> OrganDose:
+        """Doses of an arm's courses, each sample's scaled by a factor, (samples,).
 
-        physical, late = dvh(dose, twin.contours, organ), dvh(eqd2, twin.contours, organ)
-        ranks = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-        return cls(
-            physical.mean_gy,
-            np.interp(ranks, physical.volume_fraction[::-1], physical.dose_gy[::-1]),
-            np.interp(ranks, late.volume_fraction[::-1], late.dose_gy[::-1]),
-            physical.estimated,
+        Hot parts of the organ are taken to be hot in every dose grid, so that quantiles add up.
+        """
+        known: dict[tuple[int, str], np.ndarray] = {}
+        sums = {}
+        for course in arm.courses:
+            given = course.of(Event.FRACTION)
+            counts = Counter(
+                (course.grids[course.grid[i]], float(course.scale[i])) for i in given if course.grid[i] >= 0
+            )
+            linear, squared = np.zeros(QUANTILES), np.zeros(QUANTILES)
+            for (name, scale), times in counts.items():
+                fraction = scale * organ_quantiles(arm.doses[name], twin, organ, known, QUANTILES)
+                linear += times * fraction
+                squared += times * fraction**2
+            sums[id(course)] = linear, squared
+        both = [sums[id(arm.course(s))] for s in range(len(factor))]
+        f = factor[:, None]
+        linear, squared = f * np.stack([a for a, _ in both]), f**2 * np.stack([b for _, b in both])
+        eqd2 = (squared + LATE_ALPHA_BETA_GY * linear) / (2 + LATE_ALPHA_BETA_GY)
+        return cls(linear, eqd2)
+
+    def above(self, threshold_gy: float | None) -> np.ndarray:
+        """(samples,) share of the organ at or above a dose, or its mean dose in Gy for None."""
+        return (
+            self.dose_gy.mean(axis=1) if threshold_gy is None else (self.dose_gy >= threshold_gy).mean(axis=1)
         )
 
-    def above(self, threshold_gy: float, factor: np.ndarray) -> np.ndarray:
-        """Share of the organ above a dose when all its doses are scaled by a factor, (n,)."""
-        return 1 - np.searchsorted(self.dose_gy[::-1], threshold_gy / factor) / _QUANTILES
-
-    def metric(self, row: Complication, factor: np.ndarray) -> np.ndarray:
-        """The number that a complication's probability takes, from EQD2, (n,).
-
-        EQD2 is (sum d^2 + 3 sum d) / 5 over fractions: scaling each fraction scales its two parts by f^2 and f.
-        """
-        linear = LATE_ALPHA_BETA_GY * self.dose_gy
-        squared = (2 + LATE_ALPHA_BETA_GY) * self.eqd2_gy - linear
-        f = factor[:, None]
-        eqd2 = (f * f * squared + f * linear) / (2 + LATE_ALPHA_BETA_GY)
+    def metric(self, row: Complication) -> np.ndarray:
+        """(samples,) the number that a complication's probability takes, from EQD2."""
         if row.metric == "v60":
-            return (eqd2 >= 60).mean(axis=1)
-        return (eqd2 ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
+            return (self.eqd2_gy >= 60).mean(axis=1)
+        return (self.eqd2_gy ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
 
 
 def outcome_rows(

@@ -28,13 +28,13 @@ class ImageJob:
     ordinal: int
     day: float
     course: Course
+    doses: Mapping[str, DoseGrid]
     tumour: TumourView
     key: Key
 
 
 def render(
     twin: PatientTwin,
-    doses: Mapping[str, DoseGrid],
     jobs: Sequence[ImageJob],
     treatment: VirtualTreatment,
     scanners: Sequence[VirtualScanner],
@@ -46,7 +46,7 @@ def render(
     """
     for first in range(0, len(jobs), _BATCH):
         batch = jobs[first : first + _BATCH]
-        requests = [_request(twin, doses, job) for job in batch]
+        requests = [_request(twin, job) for job in batch]
         for job, request in zip(batch, requests, strict=True):
             reason = treatment.domain(request)
             if reason:
@@ -66,8 +66,8 @@ def render(
             )
 
 
-def _request(twin: PatientTwin, doses: Mapping[str, DoseGrid], job: ImageJob) -> TreatmentRequest:
-    dose, eqd2, fractions = accumulated(job.course, doses, job.ordinal)
+def _request(twin: PatientTwin, job: ImageJob) -> TreatmentRequest:
+    dose, eqd2, fractions = accumulated(job.course, job.doses, job.ordinal)
     return TreatmentRequest(
         scan=twin.baseline,
         structures=twin.contours,

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scenarios.scenario import Scenario
 from scenarios.schema import RUN_FORMAT, SCHEMAS, SIMULATED
 from twin import InputError, PatientTwin, Volume
 
@@ -42,7 +41,7 @@ class PlanRecord(_Frozen):
     end_days: float
     grid: str | None
     context: tuple[str, ...]
-    scenario: Scenario
+    scenario: dict[str, Any]
 
 
 class PatientRecord(_Frozen):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator
 
 from scenarios.plan import Frozen, TreatmentPlan, read_yaml, sentence, slug_of
+from scenarios.policy import Policy
 from twin import InputError
 
 Day = Annotated[int, Field(ge=0)]
@@ -43,6 +44,8 @@ class Scenario(Frozen):
         make_up: "prolong" gives lost fractions at the end, "friday" as second fractions on Fridays and the rest
             at the end, "none" leaves them out.
         stop_after: the course ends early after so many fractions.
+        policy: decides at each image during treatment; without one the course runs as it stands, and nothing
+            happens to the anatomy but the tumour's own change.
 
     Example:
         >>> Scenario(plan=TreatmentPlan.parse("60/30"), gaps=(Gap(from_day=14, days=7),)).label
@@ -56,11 +59,21 @@ class Scenario(Frozen):
     missed: tuple[Annotated[int, Field(ge=1)], ...] = ()
     make_up: MakeUp = "prolong"
     stop_after: Annotated[int, Field(ge=0)] | None = None
+    policy: Policy | None = None
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _known_policy(cls, policy: Any) -> Policy | None:
+        return None if policy is None else Policy.of(policy)
 
     @field_validator("missed")
     @classmethod
     def _sorted(cls, missed: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(missed)))
+
+    @field_serializer("policy")
+    def _policy_with_its_kind(self, policy: Policy | None) -> dict[str, Any] | None:
+        return None if policy is None else {"kind": policy.kind, **policy.model_dump(exclude_defaults=True)}
 
     @classmethod
     def of(cls, plan: TreatmentPlan | Scenario) -> Scenario:
@@ -108,6 +121,8 @@ class Scenario(Frozen):
             words.append({"friday": "made up on Fridays", "none": "not made up"}[self.make_up])
         if self.stop_after is not None:
             words.append(f"stopped after {self.stop_after}")
+        if self.policy is not None:
+            words.append("no adaptation" if self.policy.kind == "none" else self.policy.kind)
         return ", ".join(words)
 
     @property

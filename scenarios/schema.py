@@ -32,16 +32,18 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "level": pl.Float64,
         "n": pl.Int32,
     },
-    # the realised course; delivered = happened before the twin's now
+    # the realised course, sample null where all share it; delivered = happened before the twin's now
     "events": {
         "plan": pl.String,
+        "sample": pl.Int32,
         "ordinal": pl.Int32,
         "day": pl.Float64,
         "kind": pl.String,
         "dose_gy": pl.Float64,
+        "grid": pl.String,
         "delivered": pl.Boolean,
     },
-    # decisions of an adaptation policy
+    # decisions of an adaptation policy: what was seen and forecast, what was decided and why, what came of it
     "decisions": {
         "plan": pl.String,
         "sample": pl.Int32,
@@ -49,6 +51,12 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "day": pl.Float64,
         "decision": pl.String,
         "reason": pl.String,
+        "fractions": pl.Int32,
+        "approved": pl.Boolean,
+        "gtv_cm3": pl.Float64,
+        "shift_mm": pl.Float64,
+        "forecast_mean_lung_gy": pl.Float64,
+        "final_mean_lung_gy": pl.Float64,
     },
     # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities)
     # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)

@@ -13,7 +13,10 @@ from twin import InputError, Volume
 class VirtualScanner(Protocol):
     """Makes scans of one modality from follow-ups."""
 
-    name: Literal["pet"]
+    @property
+    def name(self) -> Literal["pet"]:
+        """The kind of its images in a run."""
+        ...
 
     def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
         """One volume for each follow-up, in order."""

@@ -11,7 +11,9 @@ COMMAND = str(Path(sys.executable).with_name("rt-twin"))
 
 
 def rt_twin(*words, cwd=None):
-    return subprocess.run([COMMAND, *map(str, words)], check=False, capture_output=True, text=True, cwd=cwd, timeout=300)
+    return subprocess.run(
+        [COMMAND, *map(str, words)], check=False, capture_output=True, text=True, cwd=cwd, timeout=300
+    )
 
 
 def refused(result, says):

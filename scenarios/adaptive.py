@@ -1,0 +1,236 @@
+"""Closed-loop courses: at each image a policy sees every sample's patient and may change what comes.
+
+simpy carries the time: a treatment process for each sample, one process for the imaging days, one for each replan
+under way. All samples that are imaged at one instant are advanced by one kernel call. A course that is not
+replanned stays fixed in the room while the tumour moves; a replan takes its turnaround, uses the anatomy of the day
+it was ordered on, and brings a new dose grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import simpy
+
+from scenarios.arm import Arm
+from scenarios.calendar import FIRST_FRACTION, Slot, image_slots, weekday
+from scenarios.engine import Entry, Treatment, on_treatment
+from scenarios.policy import Decision, Policy, Seen
+from scenarios.replan import PlanLibrary
+from scenarios.scenario import Scenario
+from simulators.anatomy_events import AnatomyEvents
+from simulators.chance import Key, Purpose, uniforms
+from simulators.course import Event
+from twin import Belief, InputError, PatientTwin
+
+Approve = Callable[[Mapping[str, Any]], bool]
+_CONTOUR_SD, _SUV_SD, _REGISTRATION_MM = 0.10, 0.08, 1.5  # SD(ln) of volume and SUV; mm along each axis
+
+
+@dataclass
+class _Patient:
+    """One sample on treatment under a policy."""
+
+    sample: int
+    treatment: Treatment
+    library: PlanLibrary
+    events: AnatomyEvents
+    gtv_at_plan_cm3: float
+    plan_level: int = 0
+    plan_shift_mm: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    replans: int = 0
+    given: int = 0
+    pending: bool = False
+
+    def grid(self, day: float) -> str:
+        """The dose that a fraction delivers where the tumour lies that day."""
+        self.given += 1
+        moved = self.events.displacement_mm(self.sample, day) - self.plan_shift_mm
+        return self.library.state(self.plan_level, moved)
+
+
+def realise_adaptive(
+    scenario: Scenario,
+    policy: Policy,
+    twin: PatientTwin,
+    belief: Belief,
+    library: PlanLibrary,
+    *,
+    days: float,
+    seed: int,
+    approve: Approve | None = None,
+) -> Arm:
+    """The courses of all samples under a policy, and every decision that was taken.
+
+    Args:
+        scenario: the plan to begin with.
+        policy: decides at each image during treatment.
+        twin: the patient.
+        belief: the samples; the policy never sees their parameters.
+        library: doses of the plan and of replans.
+        days: images are taken up to this day.
+        seed: root of all chance.
+        approve: accepts or refuses each decision that changes something, given its row.
+
+    Raises:
+        InputError: the policy raised, or answered something that is no decision.
+    """
+    events = AnatomyEvents.draw(twin.id, belief.n, seed)
+    patients = []
+    for sample in range(belief.n):
+        treatment = on_treatment(scenario, twin, lambda day: "")
+        patient = _Patient(sample, treatment, library, events, twin.gtv_cm3, given=len(twin.fractions))
+        treatment.grid = patient.grid
+        patients.append(patient)
+    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve)
+    env = simpy.Environment()
+    for patient in patients:
+        env.process(patient.treatment.run(env))
+    env.process(loop.image(env, twin.now_days, days))
+    env.run()
+    courses = [p.treatment.course() for p in patients]
+    for row in loop.rows:
+        row["final_mean_lung_gy"] = library.mean_lung_gy(courses[row["sample"]])
+    return Arm(courses, library.doses, library.bin_fraction, library.relative, loop.rows)
+
+
+@dataclass
+class _Loop:
+    """The imaging process of one arm, and the decisions that follow from it."""
+
+    scenario: Scenario
+    policy: Policy
+    twin: PatientTwin
+    belief: Belief
+    library: PlanLibrary
+    events: AnatomyEvents
+    patients: list[_Patient]
+    seed: int
+    approve: Approve | None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def image(self, env: simpy.Environment, after: float, until: float) -> Generator[simpy.Event]:
+        """Take the images of all samples; those still on treatment are decided upon together."""
+        state = None
+        for ordinal, (time_days, when) in enumerate(image_slots(self.scenario.plan.imaging, after, until)):
+            yield env.timeout(max(0.0, time_days - env.now))
+            imaged = [p for p in self.patients if p.treatment.wants(when)]
+            for p in imaged:
+                p.treatment.log.append(Entry(time_days, Event.IMAGING))
+            asked = [p for p in imaged if p.treatment.queue]
+            if not asked:
+                continue
+            state, gtv_cm3, suv_ratio = self._advance(state, time_days)
+            errors = self._errors(ordinal)
+            for p in asked:
+                seen = self._seen(p, time_days, gtv_cm3, suv_ratio, errors[p.sample])
+                self._decide(env, p, seen, ordinal)
+
+    def _advance(self, state: Any, time_days: float) -> tuple[Any, np.ndarray, np.ndarray]:
+        """One kernel call for all samples: the state, true volumes in cm3 and true SUV ratios, (samples,)."""
+        from simulators.dose_volume import DoseVolumeKinetics
+        from simulators.pet import avid
+        from simulators.treatment import TumourView
+
+        kinetics = DoseVolumeKinetics(self.twin.gtv_cm3, self.library.bin_fraction, self.library.relative)
+        params = self.belief.samples
+        courses = [p.treatment.course() for p in self.patients]
+        state = kinetics.advance(state or kinetics.start(self.twin, params), params, courses, time_days)
+        cells = {name: getattr(state, name).sum(axis=-1) for name in ("viable", "doomed", "remnant")}
+        view = TumourView(0.0, self.twin.gtv_cm3, 0.0, None, **cells)
+        return state, kinetics.gtv_cm3(state), np.asarray(avid(view, time_days / 2))
+
+    def _errors(self, ordinal: int) -> np.ndarray:
+        """(samples, 5) standard normal errors of measurement at one imaging event."""
+        from scipy.special import ndtri
+
+        key = Key(self.seed, self.twin.id, Purpose.COURSE, ordinal=ordinal)
+        return ndtri(uniforms(key, np.arange(len(self.patients)), 5))
+
+    def _seen(
+        self, p: _Patient, day: float, gtv_cm3: np.ndarray, suv_ratio: np.ndarray, error: np.ndarray
+    ) -> Seen:
+        moved = self.events.displacement_mm(p.sample, day) - p.plan_shift_mm
+        total_gy = self.scenario.plan.total_gy
+        shares = [s.dose_gy / total_gy for s in p.treatment.queue]
+        course = p.treatment.course()
+        return Seen(
+            day=day,
+            fractions_given=p.given,
+            fractions_planned=p.given + len(p.treatment.queue),
+            fraction_gy=p.treatment.queue[0].dose_gy,
+            gtv_cm3=float(gtv_cm3[p.sample] * np.exp(_CONTOUR_SD * error[0])),
+            gtv_at_plan_cm3=p.gtv_at_plan_cm3,
+            suv_ratio=float(suv_ratio[p.sample] * np.exp(_SUV_SD * error[1])),
+            shift_mm=float(np.linalg.norm(moved + _REGISTRATION_MM * error[2:])),
+            findings=self.events.present(p.sample, day),
+            mean_lung_gy=self.library.mean_lung_gy(course, p.plan_level, sum(shares)),
+            oesophagus_v60=self.library.oesophagus_v60(course, p.plan_level, sum(shares)),
+            replans=p.replans,
+        )
+
+    def _decide(self, env: simpy.Environment, p: _Patient, seen: Seen, ordinal: int) -> None:
+        try:
+            decision = self.policy.decide(seen)
+        except Exception as error:
+            raise InputError(
+                f"the policy {self.policy.kind!r} failed on day {seen.day:.0f} of sample {p.sample}: {error}"
+            ) from error
+        if not isinstance(decision, Decision):
+            raise InputError(f"the policy {self.policy.kind!r} answered {decision!r}, which is no Decision")
+        if decision.action == "replan" and p.pending:
+            return
+        row = {
+            "plan": self.scenario.slug,
+            "sample": p.sample,
+            "ordinal": ordinal,
+            "day": seen.day,
+            "decision": decision.action,
+            "reason": decision.reason,
+            "fractions": decision.fractions,
+            "gtv_cm3": seen.gtv_cm3,
+            "shift_mm": seen.shift_mm,
+            "forecast_mean_lung_gy": seen.mean_lung_gy,
+        }
+        changes = decision.action != "continue"
+        row["approved"] = not changes or self.approve is None or bool(self.approve(row))
+        self.rows.append(row)
+        if changes and row["approved"]:
+            self._act(env, p, seen, decision)
+
+    def _act(self, env: simpy.Environment, p: _Patient, seen: Seen, decision: Decision) -> None:
+        queue = p.treatment.queue
+        if decision.action == "stop":
+            queue.clear()
+        elif decision.action == "de-escalate":
+            for _ in range(min(decision.fractions, len(queue))):
+                queue.pop()
+        elif decision.action in ("escalate", "boost"):
+            queue.extend(self._more(queue[-1], decision.fractions))
+            p.replans += 1
+        elif decision.action == "replan":
+            p.pending = True
+            env.process(self._replan(env, p, seen))
+
+    def _more(self, last: Slot, fractions: int) -> list[Slot]:
+        """Further fractions like the last one, on the treatment days after it."""
+        more: list[Slot] = []
+        day = int(last.time_days) + 1
+        while len(more) < fractions:
+            if self.scenario.plan.weekends or weekday(day, self.twin.day0_weekday) < 5:
+                more.append(Slot(day + FIRST_FRACTION, last.dose_gy, last.number + len(more) + 1))
+            day += 1
+        return more
+
+    def _replan(self, env: simpy.Environment, p: _Patient, seen: Seen) -> Generator[simpy.Event]:
+        """A new plan on the anatomy of the scan, in use after the turnaround."""
+        shift = self.events.displacement_mm(p.sample, seen.day)
+        erosion = float(self.belief.samples["erosion_fraction"][p.sample])
+        level = self.library.level(seen.gtv_cm3 / self.twin.gtv_cm3, erosion)
+        yield env.timeout(self.policy.turnaround_days)
+        p.plan_level, p.plan_shift_mm, p.gtv_at_plan_cm3 = level, shift, seen.gtv_cm3
+        p.replans += 1
+        p.pending = False
