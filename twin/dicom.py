@@ -254,12 +254,15 @@ def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry]:
         raise InputError(
             f"the slices from {files[0].file} to {files[-1].file} are sheared (tilted gantry); resample them first"
         )
-    return files, Geometry(
-        shape=(len(files), int(rows), int(columns)),
-        spacing_mm=(gap_mm, row_mm, column_mm),
-        origin_mm=cast(Triple, tuple(float(v) for v in positions[0])),
-        direction=tuple(float(v) for v in np.column_stack([x_axis, y_axis, normal]).ravel()),
-    )
+    try:
+        return files, Geometry(
+            shape=(len(files), int(rows), int(columns)),
+            spacing_mm=(gap_mm, row_mm, column_mm),
+            origin_mm=cast(Triple, tuple(float(v) for v in positions[0])),
+            direction=tuple(float(v) for v in np.column_stack([x_axis, y_axis, normal]).ravel()),
+        )
+    except InputError as error:
+        raise InputError(f"{first.file}: {error}") from None
 
 
 def _even_gap(first: Instance, along_mm: np.ndarray, names: list[str]) -> float:

@@ -23,6 +23,8 @@ Box = tuple[slice, slice, slice]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GRID_TOLERANCE_MM = 1e-2
+_WIDEST_MM = 1e3
+_FARTHEST_MM = 2e4  # beyond it a NIfTI's 32-bit affine would lose the tolerance
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,14 @@ class Geometry:
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
             raise InputError(f"a volume needs at least one voxel along each axis, not {self.shape}")
-        if not all(np.isfinite(s) and s > 0 for s in self.spacing_mm):
-            raise InputError(f"voxel spacing must be positive, not {self.spacing_mm} mm")
-        if not np.isfinite(self.origin_mm).all():
-            raise InputError(f"the grid's origin must be finite, not {self.origin_mm} mm")
+        if not all(0 < s <= _WIDEST_MM for s in self.spacing_mm):
+            raise InputError(
+                f"voxel spacing must be positive and below {_WIDEST_MM:g} mm, not {self.spacing_mm}"
+            )
+        if not all(abs(v) <= _FARTHEST_MM for v in self.origin_mm):
+            raise InputError(
+                f"the grid's origin must lie within {_FARTHEST_MM:g} mm, not at {self.origin_mm}"
+            )
         matrix = self.rotation
         if not np.allclose(matrix @ matrix.T, np.eye(3), atol=1e-3):
             raise InputError("the image's direction cosines are not orthonormal")

@@ -84,12 +84,15 @@ def _grid(file: Instance) -> Geometry:
         if step_mm == 0 or np.abs(steps - step_mm).max() > 0.02 * abs(step_mm):
             raise InputError(f"{file.file}: the dose planes are unevenly spaced")
     normal = normal * np.sign(step_mm)
-    return Geometry(
-        shape=(frames, rows, columns),
-        spacing_mm=(abs(step_mm), row_mm, column_mm),
-        origin_mm=cast(Triple, tuple(float(v) for v in origin)),
-        direction=tuple(float(v) for v in np.column_stack([x_axis, y_axis, normal]).ravel()),
-    )
+    try:
+        return Geometry(
+            shape=(frames, rows, columns),
+            spacing_mm=(abs(step_mm), row_mm, column_mm),
+            origin_mm=cast(Triple, tuple(float(v) for v in origin)),
+            direction=tuple(float(v) for v in np.column_stack([x_axis, y_axis, normal]).ravel()),
+        )
+    except InputError as error:
+        raise InputError(f"{file.file}: {error}") from None
 
 
 def summed(doses: Sequence[RtDose], fractions: int) -> Volume:

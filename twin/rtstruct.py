@@ -15,6 +15,7 @@ from twin.geometry import Geometry
 from twin.structures import bounding_box
 from twin.volume import Volume
 
+_CONTOUR_DATA = 0x30060050
 _FAR_MM = 1e5  # no patient reaches so far
 _OFF_PLANE_MM = 0.5  # a contour's points may leave their plane by this much
 
@@ -60,7 +61,7 @@ def _roi(name: str, item: Dataset | None) -> Roi:
     for contour in item.get("ContourSequence") or ():
         if contour.get("ContourGeometricType", "CLOSED_PLANAR") not in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
             continue
-        points = np.asarray(contour.get("ContourData") or (), dtype=np.float64)
+        points = _points(contour)
         if points.size % 3 or not (np.abs(points) < _FAR_MM).all():
             raise InputError(f"a contour of {name} is not a list of x, y, z positions in mm")
         if points.size >= 9:
@@ -70,25 +71,48 @@ def _roi(name: str, item: Dataset | None) -> Roi:
     return Roi(name, tuple(contours), colour)
 
 
-def frames(file: Instance) -> set[str]:
-    """The frames of reference in which an RTSTRUCT says it is drawn; empty where it says none."""
-    named = {
-        str(i.get("FrameOfReferenceUID") or "") for i in file.get("ReferencedFrameOfReferenceSequence", ())
-    }
-    named |= {
-        str(i.get("ReferencedFrameOfReferenceUID") or "") for i in file.get("StructureSetROISequence", ())
-    }
-    return named - {""}
+def _points(contour: Dataset) -> np.ndarray:
+    """ContourData as it stands in the file: pydicom's decimal strings would take ten times as long."""
+    raw = contour.get_item(_CONTOUR_DATA)
+    if raw is None or not raw.value:
+        return np.zeros(0)
+    values = raw.value.rstrip(b"\x00 ").split(b"\\") if isinstance(raw.value, bytes) else raw.value
+    return np.asarray([float(v) for v in values])
 
 
-def series_named(file: Instance) -> set[str]:
-    """The image series that an RTSTRUCT says it is drawn on; empty where it names none."""
-    named = set()
-    for frame in file.get("ReferencedFrameOfReferenceSequence", ()):
-        for study in frame.get("RTReferencedStudySequence") or ():
-            for series in study.get("RTReferencedSeriesSequence") or ():
-                named.add(str(series.get("SeriesInstanceUID") or ""))
-    return named - {""}
+@dataclass(frozen=True)
+class DrawnOn:
+    """What an RTSTRUCT says it is drawn on.
+
+    Args:
+        frames: frames of reference; empty where it names none.
+        series: image series; empty where it names none.
+    """
+
+    frames: frozenset[str]
+    series: frozenset[str]
+
+
+def drawn_on(file: Instance) -> DrawnOn:
+    """The frames and series that an RTSTRUCT refers to.
+
+    Raises:
+        InputError: its references are damaged.
+    """
+    frames, series = set(), set()
+    try:
+        for frame in file.get("ReferencedFrameOfReferenceSequence", ()):
+            frames.add(str(frame.get("FrameOfReferenceUID") or ""))
+            for study in frame.get("RTReferencedStudySequence") or ():
+                for item in study.get("RTReferencedSeriesSequence") or ():
+                    series.add(str(item.get("SeriesInstanceUID") or ""))
+        for item in file.get("StructureSetROISequence", ()):
+            frames.add(str(item.get("ReferencedFrameOfReferenceUID") or ""))
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises many types on damaged items
+        raise InputError(f"{file.file} is a damaged RTSTRUCT") from error
+    return DrawnOn(frozenset(frames - {""}), frozenset(series - {""}))
 
 
 def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:

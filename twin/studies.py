@@ -104,17 +104,17 @@ class Studies:
 
     def _drawn_on(self, file: Instance) -> _Image:
         """The image that an RTSTRUCT is drawn on: the series it names, else one of its frame."""
-        named, frames = rtstruct.series_named(file), rtstruct.frames(file)
+        refers = rtstruct.drawn_on(file)
         order = sorted(self.images, key=lambda i: (i.modality != "CT", -len(i.series.files)))
         study = file.text("StudyInstanceUID")
         order.sort(key=lambda i: i.first.text("StudyInstanceUID") != study)
         for image in order:
-            if image.first.text("SeriesInstanceUID") in named and (
-                not frames or image.series.frame in frames
+            if image.first.text("SeriesInstanceUID") in refers.series and (
+                not refers.frames or image.series.frame in refers.frames
             ):
                 return image
         for image in order:
-            if not frames or not image.series.frame or image.series.frame in frames:
+            if not refers.frames or not image.series.frame or image.series.frame in refers.frames:
                 return image
         if not order:
             raise InputError(f"no CT series in {self.src}")

@@ -13,12 +13,13 @@ import zipfile
 import numpy as np
 import pydicom
 import pytest
+
 from twin import InputError, PatientTwin
 from twin.importer import import_patient
 
 CASES = int(os.environ.get("RT_TWIN_FUZZ", "150"))
 FIRST = int(os.environ.get("RT_TWIN_FUZZ_FIRST", "0"))
-KEPT = (555, 578, 1177, 1347, 1404, 1500)
+KEPT = (555, 578, 1177, 1347, 1404, 1500, 2362, 3056)
 BATCH = 25
 LIMIT_S = 30
 ODD = [
