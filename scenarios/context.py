@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenarios.plan import TreatmentPlan
-from twin import PatientTwin
+from twin import ClinicalRecord, PatientTwin
 
 SBRT_FRACTION_GY = 6.0
 _CONVENTIONAL_GY = (1.1, 4.0)  # dose a fraction of the trials that the control model was set by
@@ -19,10 +19,33 @@ def outside_context(plan: TreatmentPlan, twin: PatientTwin, days: float) -> list
     The context is curative radiotherapy of non-small-cell lung cancer: conventional or moderately hypofractionated
     courses, and SBRT for node-negative tumours up to 5 cm (RTOG 0236), followed for up to five years.
     """
+    drawn = any(s.name.startswith("GTVn") for s in twin.contours)
+    given_gy = sum(f.dose_gy for f in twin.fractions) if plan.more else 0.0
+    return reasons_outside(plan, twin.clinical, twin.gtv_cm3, days, drawn_nodes=drawn, given_gy=given_gy)
+
+
+def reasons_outside(
+    plan: TreatmentPlan,
+    clinical: ClinicalRecord,
+    gtv_cm3: float,
+    days: float,
+    *,
+    drawn_nodes: bool = False,
+    given_gy: float = 0.0,
+) -> list[str]:
+    """`outside_context` of a patient known by numbers only.
+
+    Args:
+        plan: the plan.
+        clinical: whose N and M categories count.
+        gtv_cm3: tumour volume at day 0, cm3.
+        days: how far to look, days from day 0.
+        drawn_nodes: whether involved nodes were contoured.
+        given_gy: dose given before the plan's fractions, Gy.
+    """
     reasons = []
-    contours = twin.contours
-    gtv_cm3, size = twin.gtv_cm3, plan.largest_fraction_gy
-    nodes = twin.clinical.n_stage in ("N1", "N2", "N3") or any(s.name.startswith("GTVn") for s in contours)
+    size = plan.largest_fraction_gy
+    nodes = clinical.n_stage in ("N1", "N2", "N3") or drawn_nodes
     if size >= SBRT_FRACTION_GY:
         if gtv_cm3 > _SBRT_LARGEST_CM3:
             reasons.append(
@@ -44,17 +67,16 @@ def outside_context(plan: TreatmentPlan, twin: PatientTwin, days: float) -> list
                 f"fractions of {min(sizes):g} to {max(sizes):g} Gy; modelled are {_CONVENTIONAL_GY[0]:g} to "
                 f"{_CONVENTIONAL_GY[1]:g} Gy, and SBRT from {SBRT_FRACTION_GY:g} Gy"
             )
-        given = sum(f.dose_gy for f in twin.fractions) if plan.more else 0.0
-        if plan.total_gy + given < _LEAST_TOTAL_GY:
+        if plan.total_gy + given_gy < _LEAST_TOTAL_GY:
             reasons.append(
-                f"{plan.total_gy + given:g} Gy in all is less than the {_LEAST_TOTAL_GY:g} Gy that is modelled"
+                f"{plan.total_gy + given_gy:g} Gy in all is less than the {_LEAST_TOTAL_GY:g} Gy that is modelled"
             )
     if gtv_cm3 > _LARGEST_CM3:
         reasons.append(
             f"a tumour of {gtv_cm3:.0f} cm3 is larger than the {_LARGEST_CM3:g} cm3 that is modelled"
         )
-    if twin.clinical.m_stage not in (None, "M0"):
-        reasons.append(f"{twin.clinical.m_stage}: metastatic disease is not modelled")
+    if clinical.m_stage not in (None, "M0"):
+        reasons.append(f"{clinical.m_stage}: metastatic disease is not modelled")
     if days > _LONGEST_DAYS:
         reasons.append(f"{days:g} days is longer than the five years that are modelled")
     return reasons

@@ -1,0 +1,325 @@
+"""The tables of a study: their schemas, and the rows that a batch of patients gives.
+
+`plan` is the plan's slug, `day` days from day 0. In `outcomes` and `effects` the mean is over the samples of the
+patient's belief; low and high are the central interval over samples, or for things that happen or do not (interval
+"mean") the interval of the mean. The truth is never among the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from scenarios.cohort import Member
+from scenarios.context import reasons_outside
+from scenarios.outcomes import Effect
+from scenarios.scenario import Scenario
+from scenarios.schema import SCHEMAS as RUN_SCHEMAS
+from scenarios.study_batch import Batch, Settings, has_life
+
+HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "survival_2y"})
+Schema = Mapping[str, type[pl.DataType]]
+
+# One file of each in every part, merged in order.
+PART_SCHEMAS: dict[str, Schema] = {
+    # one row a patient; fault says why a patient could not be simulated
+    "patients": {
+        "patient": pl.String,
+        "in_silico": pl.Boolean,
+        "fault": pl.String,
+        "gtv_cm3": pl.Float64,
+        "site": pl.String,
+        "age_years": pl.Float64,
+        "sex": pl.String,
+        "histology": pl.String,
+        "t_stage": pl.String,
+        "n_stage": pl.String,
+        "m_stage": pl.String,
+        "stage": pl.String,
+        "ecog": pl.Int64,
+        "smoking": pl.String,
+        "comorbidity": pl.Boolean,
+        "chemotherapy": pl.String,
+    },
+    # weekly bands of each patient, cm3, and the true volume
+    "trajectory": {
+        "patient": pl.String,
+        "plan": pl.String,
+        "day": pl.Float32,
+        "lower": pl.Float32,
+        "median": pl.Float32,
+        "upper": pl.Float32,
+        "truth": pl.Float32,
+    },
+    "outcomes": {
+        "patient": pl.String,
+        "plan": pl.String,
+        "outcome": pl.String,
+        "unit": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+        "interval": pl.String,
+        "status": pl.String,
+        "outside": pl.Boolean,
+    },
+    # individual treatment effects: plan - reference, paired by sample; better = share of samples it is better in,
+    # worse = the share it is worse in
+    "effects": {
+        "patient": pl.String,
+        "plan": pl.String,
+        "reference": pl.String,
+        "outcome": pl.String,
+        "unit": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "better": pl.Float64,
+        "worse": pl.Float64,
+        "level": pl.Float64,
+    },
+    # one true life for each patient and plan; null: it never happens, or (death) is unknown
+    "lives": {
+        "patient": pl.String,
+        "plan": pl.String,
+        "controlled": pl.Boolean,
+        "local_days": pl.Float64,
+        "distant_days": pl.Float64,
+        "death_days": pl.Float64,
+        "cause": pl.String,
+    },
+    # the true tumours: one Float64 column for each parameter follows
+    "truth": {"patient": pl.String},
+    "decisions": {"patient": pl.String, **RUN_SCHEMAS["decisions"]},
+}
+# Made from the merged parts.
+SUMMARY_SCHEMAS: dict[str, Schema] = {
+    # daily, over the true volumes of all patients of an arm, cm3
+    "bands": RUN_SCHEMAS["bands"],
+    # over patients: mean effect and its interval, the central interval of the individual effects, shares of patients
+    # who are better and worse off, and how many to treat for one to be better off (negative: worse off)
+    "contrasts": {
+        "plan": pl.String,
+        "reference": pl.String,
+        "outcome": pl.String,
+        "unit": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "patients_low": pl.Float64,
+        "patients_high": pl.Float64,
+        "better": pl.Float64,
+        "worse": pl.Float64,
+        "nnt": pl.Float64,
+        "nnt_low": pl.Float64,
+        "nnt_high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+    },
+    # the same by subgroup of one covariate
+    "benefit": {
+        "plan": pl.String,
+        "reference": pl.String,
+        "outcome": pl.String,
+        "covariate": pl.String,
+        "group": pl.String,
+        "mean": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+    },
+}
+Tables = dict[str, pl.DataFrame]
+
+
+def empty(name: str) -> pl.DataFrame:
+    """A table of a part without rows."""
+    return pl.DataFrame(schema=dict(PART_SCHEMAS[name]))
+
+
+def patient_rows(members: Sequence[Member]) -> pl.DataFrame:
+    """The `patients` table of some members, faults and all."""
+    columns = PART_SCHEMAS["patients"]
+    own = ("patient", "in_silico", "fault", "gtv_cm3", "site")
+    rows = [
+        {
+            "patient": m.id,
+            "in_silico": m.in_silico,
+            "fault": m.fault,
+            "gtv_cm3": None if np.isnan(m.gtv_cm3) else m.gtv_cm3,
+            "site": m.site,
+            **{c: getattr(m.clinical, c) for c in columns if c not in own},
+        }
+        for m in members
+    ]
+    return pl.DataFrame(rows, schema=dict(columns), orient="row")
+
+
+def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -> Tables:
+    """All rows of a batch, by table; patients in order, within them plans, within them outcomes."""
+    slugs = [s.slug for s in scenarios]
+    return {
+        "trajectory": _trajectory(batch, slugs, settings),
+        "outcomes": _outcomes(batch, scenarios, settings),
+        "effects": _effects(batch, slugs, settings),
+        "lives": _lives(batch, slugs),
+        "truth": _truth(batch),
+    }
+
+
+def summarise(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, low and high over the last axis; nan where any sample is."""
+    from scipy.special import ndtri
+
+    values = effect.values
+    mean = values.mean(axis=-1)
+    if effect.interval == "mean":
+        z, n = float(ndtri((1 + level) / 2)), values.shape[-1]
+        centre = mean + z * z / (2 * n)  # Wilson 1927, as for a single run
+        half = z * np.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+        return mean, (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
+    return mean, low, high
+
+
+def summarise_difference(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, low and high of paired differences over the last axis, signed."""
+    from scipy.special import ndtri
+
+    values = effect.values
+    mean = values.mean(axis=-1)
+    if effect.interval == "mean":
+        error = float(ndtri((1 + level) / 2)) * values.std(axis=-1) / np.sqrt(values.shape[-1])
+        return mean, mean - error, mean + error
+    low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
+    return mean, low, high
+
+
+def quantiles(values: np.ndarray, at: Sequence[float]) -> list[np.ndarray]:
+    """Quantiles over the last axis, linear between order statistics, by one sort of each row."""
+    ordered = np.sort(
+        values, axis=-1
+    )  # vectorised: ten times as fast as a partition for some hundred samples
+    last = values.shape[-1] - 1
+    found = []
+    for q in at:
+        below = min(int(q * last), max(0, last - 1))
+        share = q * last - below
+        above = ordered[..., min(below + 1, last)]
+        found.append(ordered[..., below] * (1 - share) + above * share)
+    return found
+
+
+def _trajectory(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataFrame:
+    plans, patients, _, weeks = batch.weekly_cm3.shape
+    samples = np.moveaxis(batch.weekly_cm3[:, :, 1:], 2, -1)
+    tail = (1 - settings.level) / 2
+    bands = dict(
+        zip(("lower", "median", "upper"), quantiles(samples, (tail, 0.5, 1 - tail)), strict=True),
+        truth=batch.weekly_cm3[:, :, 0],
+    )
+    index = _index(batch, slugs, weeks)
+    days = np.tile(settings.weekly.astype(np.float32), plans * patients)
+    flat = {k: v.transpose(1, 0, 2).astype(np.float32).ravel() for k, v in bands.items()}
+    return index.with_columns(pl.Series("day", days), **{k: pl.Series(v) for k, v in flat.items()})
+
+
+def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -> pl.DataFrame:
+    slugs, effects = [s.slug for s in scenarios], list(batch.effects.values())
+    belief = [Effect(e.values[..., 1:], e.unit, e.interval) for e in effects]
+    mean, low, high = _stacked([summarise(e, settings.level) for e in belief])
+    unknown = np.isnan(mean)
+    outside = [[bool(reasons_outside(s.plan, m.clinical, m.gtv_cm3, settings.days)) for s in scenarios]
+               for m in batch.members]  # fmt: skip
+    status = pl.Series(_repeated([e.status for e in effects], unknown.size))
+    frame = _index(batch, slugs, len(effects)).with_columns(
+        *_labels(batch.effects, unknown.size),
+        **_nullable({"mean": mean, "low": low, "high": high}),
+        level=pl.lit(settings.level),
+        n=pl.lit(settings.samples, dtype=pl.Int32),
+        interval=pl.Series(_repeated([e.interval for e in effects], unknown.size)),
+        status=pl.select(pl.when(pl.Series(unknown.ravel())).then(pl.lit("unknown")).otherwise(status)).to_series(),
+        outside=pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
+    )  # fmt: skip
+    return frame.select(list(PART_SCHEMAS["outcomes"]))
+
+
+def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataFrame:
+    """Each plan but the first minus the first."""
+    if len(slugs) < 2:
+        return empty("effects")
+    parts, better, worse = [], [], []
+    for name, effect in batch.effects.items():
+        values = effect.values[1:, :, 1:] - effect.values[:1, :, 1:]
+        parts.append(summarise_difference(Effect(values, effect.unit, effect.interval), settings.level))
+        good = values if name in HIGHER_IS_BETTER else -values
+        known = ~np.isnan(values).any(axis=-1)
+        better.append(np.where(known, (good > 0).mean(axis=-1), np.nan))
+        worse.append(np.where(known, (good < 0).mean(axis=-1), np.nan))
+    mean, low, high = _stacked(parts)
+    columns = {"mean": mean, "low": low, "high": high}
+    columns |= {k: np.stack(v).transpose(2, 1, 0) for k, v in (("better", better), ("worse", worse))}
+    frame = _index(batch, slugs[1:], len(parts)).with_columns(
+        *_labels(batch.effects, mean.size),
+        **_nullable(columns),
+        reference=pl.lit(slugs[0]),
+        level=pl.lit(settings.level),
+    )
+    return frame.select(list(PART_SCHEMAS["effects"])).filter(pl.col("mean").is_not_null())
+
+
+def _lives(batch: Batch, slugs: Sequence[str]) -> pl.DataFrame:
+    lives = batch.lives
+    known = np.array([has_life(m) for m in batch.members])
+    causes = pl.Series([*lives.CAUSES])
+    cause = np.where(known & np.isfinite(lives.death), lives.cause, 0).astype(np.int64)
+    days = {"local_days": lives.local, "distant_days": lives.distant, "death_days": lives.death}
+    finite = {k: np.where(np.isfinite(v), v, np.nan).T for k, v in days.items()}
+    said = pl.Series(np.broadcast_to(known, lives.death.shape).T.ravel())
+    return _index(batch, slugs, 1).with_columns(
+        controlled=pl.Series(batch.controlled.T.ravel()),
+        **_nullable(finite),
+        cause=pl.select(pl.when(said).then(causes.gather(cause.T.ravel()))).to_series(),
+    )
+
+
+def _truth(batch: Batch) -> pl.DataFrame:
+    return pl.DataFrame({"patient": [m.id for m in batch.members], **batch.parameters})
+
+
+def _index(batch: Batch, slugs: Sequence[str], each: int) -> pl.DataFrame:
+    """Columns patient and plan, patient-major, `each` rows for a pair."""
+    patients, plans = len(batch.members), len(slugs)
+    ids, labels = pl.Series([m.id for m in batch.members]), pl.Series(list(slugs))
+    return pl.DataFrame(
+        {
+            "patient": ids.gather(np.repeat(np.arange(patients), plans * each)),
+            "plan": labels.gather(np.tile(np.repeat(np.arange(plans), each), patients)),
+        }
+    )
+
+
+def _labels(effects: Mapping[str, Effect], size: int) -> tuple[pl.Series, pl.Series]:
+    return (
+        _repeated(list(effects), size).alias("outcome"),
+        _repeated([e.unit for e in effects.values()], size).alias("unit"),
+    )
+
+
+def _repeated(words: Sequence[str], size: int) -> pl.Series:
+    return pl.Series(list(words)).gather(np.tile(np.arange(len(words)), size // len(words)))
+
+
+def _stacked(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """(patients, plans, outcomes) from one (plans, patients) for each outcome, of mean, low and high."""
+    return [np.stack(values).transpose(2, 1, 0) for values in zip(*parts, strict=True)]
+
+
+def _nullable(columns: Mapping[str, np.ndarray]) -> dict[str, pl.Series]:
+    """Flat columns, null for nan."""
+    return {k: pl.Series(v.ravel()).fill_nan(None) for k, v in columns.items()}
