@@ -84,7 +84,7 @@ def grow_tumour(canvas: Canvas, anatomy: Anatomy, masks: Masks, wish: Wish, rng:
     index = np.stack(np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij"), axis=-1)
     shape = Lobulation.draw(rng)
     level = shape.level((index - middle) * spacing).astype(np.float32)
-    level += smooth_field(level.shape, spacing, 2.4, rng) * np.float32(1.1 + 0.02 * radius)
+    level += smooth_field(level.shape, spacing, 3.0, rng) * np.float32(1.0 + 0.02 * radius)
     allowed = _allowed(canvas, anatomy, masks, wish)[box]
     gtv = fitted(level, allowed, wish.gtv_cm3 / frame.geometry.voxel_cm3)
     if gtv is None:
@@ -93,7 +93,7 @@ def grow_tumour(canvas: Canvas, anatomy: Anatomy, masks: Masks, wish: Wish, rng:
             "choose a smaller volume or another place"
         )
     reach = float(level[gtv].max())
-    start, end, thickness = spicules(reach, shape, int(10 + 0.5 * radius), rng)
+    start, end, thickness = spicules(reach, shape, int(16 + 0.8 * radius), rng)
     canvas.capsules(
         middle + start / spacing, middle + end / spacing, thickness, 0.4 * thickness, 10.0, anatomy.lung, -1.0
     )

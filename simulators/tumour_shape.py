@@ -113,6 +113,6 @@ def spicules(
     way = rng.normal(size=(number, 3))
     way /= np.linalg.norm(way, axis=1, keepdims=True)
     surface = reach / shape.level(way)
-    length = rng.gamma(3.0, 0.09 * reach + 1.2, number)
+    length = rng.gamma(3.0, 0.10 * reach + 2.2, number)
     end = way * surface[:, None] + (way + rng.normal(0, 0.18, (number, 3))) * length[:, None]
-    return way * (0.85 * surface)[:, None], end, rng.uniform(0.7, 1.5, number)
+    return way * (0.85 * surface)[:, None], end, rng.uniform(0.6, 1.3, number)
