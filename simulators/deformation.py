@@ -15,10 +15,9 @@ from simulators.warp_kernels import compose
 from twin import Geometry, Volume
 
 GRID_MM = 3.0
-MAX_TAU = 1.4
+_MAX_RUN = 2.0  # further, lung would be torn into streaks: what is left of the loss is eroded
 _SLIP_MM = 7.0
 _SMOOTH_MM = 3.0
-_MAX_GAIN = 1.4
 _MAX_GRADIENT = 1.2
 _WALL_EASE = 0.05
 _REACH_MM = MARGIN_MM - 8.0
@@ -31,7 +30,9 @@ class Flow:
     Args:
         geometry: the fine grid on which displacements are wanted.
         coarse: the grid of the velocity and of the three fields after it.
-        velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume); its divergence is -1 in the GTV.
+        velocity_mm: (3, z, y, x) float32 in (z, y, x) mm per unit of -ln(volume); its mean divergence in the
+            GTV is -1.
+        max_tau: how far the flow can run, -ln(volume); walls allow less.
         ease: (z, y, x) mobility, 0 in what keeps still.
         lung: (z, y, x) share of lung, 0 to 1, where it is near enough to give.
         fade: (z, y, x) 0 at walls and far away, 1 where lung is free.
@@ -42,6 +43,7 @@ class Flow:
     geometry: Geometry
     coarse: Geometry
     velocity_mm: np.ndarray
+    max_tau: float
     ease: np.ndarray
     lung: np.ndarray
     fade: np.ndarray
@@ -62,11 +64,11 @@ def elastic_tau(gtv_cm3: float, gtv0_cm3: float, erosion: float) -> float:
     Example:
         >>> round(elastic_tau(30.0, 60.0, 0.0), 6) == round(float(np.log(2)), 6)
         True
-        >>> elastic_tau(30.0, 60.0, 1.0), elastic_tau(70.0, 60.0, 0.0)
-        (0.0, 0.0)
+        >>> elastic_tau(30.0, 60.0, 1.0), elastic_tau(70.0, 60.0, 0.0), elastic_tau(0.0, 60.0, 0.0)
+        (0.0, 0.0, inf)
     """
     drawn = (1.0 - erosion) * max(0.0, 1.0 - gtv_cm3 / gtv0_cm3)
-    return min(MAX_TAU, float(np.log(1.0 / max(1.0 - drawn, np.exp(-MAX_TAU)))))
+    return float(np.log(1.0 / (1.0 - drawn))) if drawn < 1.0 else float("inf")
 
 
 def shrinkage_flow(site: TumourSite) -> Flow:
@@ -86,11 +88,12 @@ def shrinkage_flow(site: TumourSite) -> Flow:
     fade = smoothstep((still_mm - GRID_MM) / _SLIP_MM) * reach
     lung = _on(site, site.lung, coarse) * (1.0 - gtv) * reach
     velocity = _velocity(gtv, lung, ease, fade, coarse.spacing_mm)
-    velocity *= _gain(velocity, gtv, coarse.spacing_mm)
+    yielding = _yielding(velocity, gtv, coarse.spacing_mm)
     return Flow(
         geometry=site.geometry,
         coarse=coarse,
-        velocity_mm=velocity.astype(np.float32),
+        velocity_mm=(velocity / yielding).astype(np.float32),
+        max_tau=_MAX_RUN * yielding,
         ease=ease,
         lung=lung,
         fade=fade,
@@ -135,11 +138,10 @@ def _calmed(velocity: np.ndarray, spacing_mm) -> np.ndarray:
     return velocity
 
 
-def _gain(velocity: np.ndarray, gtv: np.ndarray, spacing_mm) -> float:
-    """What brings the mean divergence in the GTV back to -1 after smoothing and slip; walls may allow less."""
+def _yielding(velocity: np.ndarray, gtv: np.ndarray, spacing_mm) -> float:
+    """Mean contraction of the GTV that walls and smoothing left of the 1 that was asked for, at least 0.25."""
     divergence = sum(np.gradient(velocity[k], spacing_mm[k], axis=k) for k in range(3))
-    lost = -float((divergence * gtv).sum() / gtv.sum())
-    return min(1.0 / max(lost, 1e-9), _MAX_GAIN)
+    return max(-float((divergence * gtv).sum() / gtv.sum()), 0.25)
 
 
 def displacement_mm(flow: Flow, velocity_mm: np.ndarray) -> np.ndarray:

@@ -170,7 +170,7 @@ def _shift(patient: _Patient, view: TumourView, request: TreatmentRequest) -> np
     scar = 0.0 if request.eqd2_since is None else scar_tau(request.since_rt_end_days)
     if max(tau, scar) < 1e-4:
         return None
-    velocity = tau * patient.flow.velocity_mm
+    velocity = min(tau, patient.flow.max_tau) * patient.flow.velocity_mm
     if request.eqd2_since is not None and scar > 0.0:
         velocity = velocity + scar * patient.irradiated(request.eqd2_since).scar_velocity_mm
     return displacement_mm(patient.flow, velocity)
