@@ -125,6 +125,19 @@ def compare(
 
 
 @app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with images.")],
+    dicom: Annotated[Path, typer.Option(help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE.")],
+) -> None:
+    """Export a run's follow-ups as DICOM."""
+    from scenarios.export import export_dicom
+    from scenarios.results import load
+
+    count = export_dicom(load(run), dicom)
+    print(f"{dicom}: {count} follow-ups and the baseline")
+
+
+@app.command()
 def observe(
     twin: TwinArg,
     day: Annotated[float, typer.Option(help="Day of the observation, from day 0.")],
@@ -207,7 +220,9 @@ class _progress:
     """A progress bar on stderr; silent where stderr is no terminal."""
 
     def __enter__(self):
-        if os.environ.get("RT_TWIN_PROGRESS") == "lines":  # for programs that start this one and show its progress
+        if (
+            os.environ.get("RT_TWIN_PROGRESS") == "lines"
+        ):  # for programs that start this one and show its progress
             self._bar = None
             return lambda step, share: print(f"progress {share:.3f} {step}", file=sys.stderr, flush=True)
         from rich.console import Console
