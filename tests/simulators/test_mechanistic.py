@@ -138,7 +138,7 @@ def test_the_crop_ends_where_nothing_changes(treatment, lung_twin, eqd2, share, 
 
 @pytest.fixture(scope="module")
 def walls(lung_twin):
-    """Bone, and soft tissue two voxels and more from the GTV; an opening takes away the vessels that go with the lung."""
+    """Bone, and soft tissue two voxels and more from the GTV; an opening takes away vessels, which go with the lung."""
     from scipy.ndimage import binary_dilation, binary_opening
 
     hu = lung_twin.baseline.volume.array
