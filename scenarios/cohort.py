@@ -33,6 +33,7 @@ class Member:
         site: "central", "peripheral" or None where unknown.
         in_silico: made by this software, not a person.
         twin: the patient with images, or None for a member known by numbers only.
+        truth: parameters of an in-silico twin's tumour, or None where they are unknown or drawn by the study.
         fault: why this member cannot be simulated, or None.
     """
 
@@ -42,6 +43,7 @@ class Member:
     site: str | None = None
     in_silico: bool = False
     twin: PatientTwin | None = None
+    truth: Mapping[str, float] | None = None
     fault: str | None = None
 
     def light(self) -> PatientTwin:
@@ -214,11 +216,27 @@ class FolderCohort:
 
     def _member(self, name: str) -> Member:
         stem = name.removesuffix(".twin")
+        from scenarios.study_imaged import truth_of
+
         try:
             twin = PatientTwin.load(self.path / name)
-            return Member(stem, twin.clinical, twin.gtv_cm3, None, twin.in_silico, twin)
+            truth = truth_of(self.path / name)
+            return Member(stem, twin.clinical, twin.gtv_cm3, None, twin.in_silico, twin, truth)
         except InputError as error:
             return Member(stem, fault=str(error))
+
+
+def cohort_from(n: int | None, table: Path | None, twins: Path | None, seed: int = 0) -> Cohort:
+    """The one cohort that a command names.
+
+    Raises:
+        InputError: none or more than one is named, or it cannot be read.
+    """
+    if sum(given is not None for given in (n, table, twins)) != 1:
+        raise InputError("a cohort needs one of --n, --table and --twins")
+    if table is not None:
+        return TableCohort.read(table)
+    return FolderCohort.read(twins) if twins is not None else SampledCohort(int(n or 0), seed)
 
 
 def pieces(n: int, size: int) -> Iterator[tuple[int, int]]:

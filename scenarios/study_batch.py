@@ -201,16 +201,22 @@ def _organs(
             values.setdefault(name, []).append(np.where(holds, chance, np.nan))
             units[name] = "probability"
         integral = lenders.integral_cm3[loan.lender] * np.exp(loan.log_factor["integral"])
-        doses = (values[name][-1] for name in ("mean_lung_dose", "mean_heart_dose"))
+        lungs, heart = values["mean_lung_dose"][-1], values["mean_heart_dose"][-1]
         given = max(1, int((course.dose_gy > 0).sum()))
-        edic.append(dose_to_immune_cells_gy(*doses, integral * course.dose_gy.sum(), given))
+        edic.append(dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), given))
     stacked = {name: np.stack(v) for name, v in values.items()}
     effects = {k: Effect(v, units[k], status="estimated", note="borrowed dose") for k, v in stacked.items()}
     return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
 
 
 def after_treatment(
-    members: Sequence[Member], local_days: np.ndarray, ends: np.ndarray, organs: Organs, settings: Settings
+    members: Sequence[Member],
+    local_days: np.ndarray,
+    ends: np.ndarray,
+    organs: Organs,
+    settings: Settings,
+    *,
+    truth_only: bool = False,
 ) -> LifeTimes:
     """Failure and death of every patient and sample; nan where age, sex or stage is missing.
 
@@ -220,14 +226,15 @@ def after_treatment(
         ends: (a,) end of each course, days.
         organs: their doses.
         settings: what the study asks for.
+        truth_only: there is no other sample than the truth.
     """
     from simulators.multistate import constants_for, life_times, stage_index
 
-    ids = [m.id for m in members]
+    ids, belief = [m.id for m in members], np.arange(0 if truth_only else settings.samples)
     u = np.concatenate(
         [
             many_uniforms(settings.seed, ids, Purpose.TRUTH, np.full(1, 2), len(DRAWS)),
-            many_uniforms(settings.seed, ids, Purpose.OUTCOME, np.arange(settings.samples), len(DRAWS)),
+            many_uniforms(settings.seed, ids, Purpose.OUTCOME, belief, len(DRAWS)),
         ],
         axis=1,
     )

@@ -18,6 +18,7 @@ from scenarios.outcomes import Effect
 from scenarios.scenario import Scenario
 from scenarios.schema import SCHEMAS as RUN_SCHEMAS
 from scenarios.study_batch import Batch, Settings, has_life
+from simulators.multistate import LifeTimes
 
 HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "survival_2y"})
 Schema = Mapping[str, type[pl.DataType]]
@@ -95,6 +96,8 @@ PART_SCHEMAS: dict[str, Schema] = {
     # the true tumours: one Float64 column for each parameter follows
     "truth": {"patient": pl.String},
     "decisions": {"patient": pl.String, **RUN_SCHEMAS["decisions"]},
+    # true daily volumes of an arm, counted in bins (`study_part.bin_edges`)
+    "arms": {"plan": pl.String, "day": pl.Int32, "bin": pl.Int32, "n": pl.Int64},
 }
 # Made from the merged parts.
 SUMMARY_SCHEMAS: dict[str, Schema] = {
@@ -139,6 +142,12 @@ Tables = dict[str, pl.DataFrame]
 
 def empty(name: str) -> pl.DataFrame:
     """A table of a part without rows."""
+    if name == "truth":
+        from simulators.prior import prior_belief
+        from twin import PatientTwin
+
+        columns = prior_belief(PatientTwin("anyone"), 1, 0).samples
+        return pl.DataFrame(schema={**PART_SCHEMAS[name], **dict.fromkeys(columns, pl.Float64)})
     return pl.DataFrame(schema=dict(PART_SCHEMAS[name]))
 
 
@@ -167,7 +176,7 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
         "trajectory": _trajectory(batch, slugs, settings),
         "outcomes": _outcomes(batch, scenarios, settings),
         "effects": _effects(batch, slugs, settings),
-        "lives": _lives(batch, slugs),
+        "lives": life_rows(batch.members, slugs, batch.lives, batch.controlled),
         "truth": _truth(batch),
     }
 
@@ -223,7 +232,7 @@ def _trajectory(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.Da
         zip(("lower", "median", "upper"), quantiles(samples, (tail, 0.5, 1 - tail)), strict=True),
         truth=batch.weekly_cm3[:, :, 0],
     )
-    index = _index(batch, slugs, weeks)
+    index = _index(batch.members, slugs, weeks)
     days = np.tile(settings.weekly.astype(np.float32), plans * patients)
     flat = {k: v.transpose(1, 0, 2).astype(np.float32).ravel() for k, v in bands.items()}
     return index.with_columns(pl.Series("day", days), **{k: pl.Series(v) for k, v in flat.items()})
@@ -237,7 +246,7 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
     outside = [[bool(reasons_outside(s.plan, m.clinical, m.gtv_cm3, settings.days)) for s in scenarios]
                for m in batch.members]  # fmt: skip
     status = pl.Series(_repeated([e.status for e in effects], unknown.size))
-    frame = _index(batch, slugs, len(effects)).with_columns(
+    frame = _index(batch.members, slugs, len(effects)).with_columns(
         *_labels(batch.effects, unknown.size),
         **_nullable({"mean": mean, "low": low, "high": high}),
         level=pl.lit(settings.level),
@@ -264,7 +273,7 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
     mean, low, high = _stacked(parts)
     columns = {"mean": mean, "low": low, "high": high}
     columns |= {k: np.stack(v).transpose(2, 1, 0) for k, v in (("better", better), ("worse", worse))}
-    frame = _index(batch, slugs[1:], len(parts)).with_columns(
+    frame = _index(batch.members, slugs[1:], len(parts)).with_columns(
         *_labels(batch.effects, mean.size),
         **_nullable(columns),
         reference=pl.lit(slugs[0]),
@@ -273,16 +282,18 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
     return frame.select(list(PART_SCHEMAS["effects"])).filter(pl.col("mean").is_not_null())
 
 
-def _lives(batch: Batch, slugs: Sequence[str]) -> pl.DataFrame:
-    lives = batch.lives
-    known = np.array([has_life(m) for m in batch.members])
-    causes = pl.Series([*lives.CAUSES])
+def life_rows(
+    members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes, controlled: np.ndarray
+) -> pl.DataFrame:
+    """The `lives` table of (plans, patients) true lives."""
+    known = np.array([has_life(m) for m in members])
+    causes = pl.Series([*LifeTimes.CAUSES])
     cause = np.where(known & np.isfinite(lives.death), lives.cause, 0).astype(np.int64)
     days = {"local_days": lives.local, "distant_days": lives.distant, "death_days": lives.death}
     finite = {k: np.where(np.isfinite(v), v, np.nan).T for k, v in days.items()}
     said = pl.Series(np.broadcast_to(known, lives.death.shape).T.ravel())
-    return _index(batch, slugs, 1).with_columns(
-        controlled=pl.Series(batch.controlled.T.ravel()),
+    return _index(members, slugs, 1).with_columns(
+        controlled=pl.Series(controlled.T.ravel()),
         **_nullable(finite),
         cause=pl.select(pl.when(said).then(causes.gather(cause.T.ravel()))).to_series(),
     )
@@ -292,10 +303,10 @@ def _truth(batch: Batch) -> pl.DataFrame:
     return pl.DataFrame({"patient": [m.id for m in batch.members], **batch.parameters})
 
 
-def _index(batch: Batch, slugs: Sequence[str], each: int) -> pl.DataFrame:
+def _index(members: Sequence[Member], slugs: Sequence[str], each: int) -> pl.DataFrame:
     """Columns patient and plan, patient-major, `each` rows for a pair."""
-    patients, plans = len(batch.members), len(slugs)
-    ids, labels = pl.Series([m.id for m in batch.members]), pl.Series(list(slugs))
+    patients, plans = len(members), len(slugs)
+    ids, labels = pl.Series([m.id for m in members]), pl.Series(list(slugs))
     return pl.DataFrame(
         {
             "patient": ids.gather(np.repeat(np.arange(patients), plans * each)),

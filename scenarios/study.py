@@ -1,0 +1,251 @@
+"""A cohort times scenarios: parts of 1,000 patients, each written when whole, merged in order, and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import ValidationError
+
+from scenarios.cohort import Cohort, FolderCohort, pieces
+from scenarios.plan import Frozen, TreatmentPlan
+from scenarios.request import versions
+from scenarios.scenario import Scenario, distinct
+from scenarios.schema import SIMULATED
+from scenarios.study_batch import Settings
+from scenarios.study_part import PartJob, run_part
+from scenarios.study_tables import PART_SCHEMAS, SUMMARY_SCHEMAS
+from twin import InputError
+from twin.files import atomic_file, atomic_folder
+
+PART = 1000
+FORMAT = "rt-twin-study/1"
+_RECORD, _PARTS = "study.json", "parts"
+MapChunks = Callable[[Callable[[PartJob], Any], Iterable[PartJob]], Iterable[Any]]
+Progress = Callable[[str, float], None]
+
+
+class StudyRecord(Frozen):
+    """`study.json`: all that is needed to run the study again; equal requests give equal tables."""
+
+    format: Literal["rt-twin-study/1"] = "rt-twin-study/1"
+    simulated: str = SIMULATED
+    cohort: str
+    patients: int
+    plans: tuple[str, ...]
+    scenarios: tuple[dict[str, Any], ...]
+    days: float
+    samples: int
+    seed: int
+    level: float
+    part: int
+    versions: dict[str, str]
+    request: str
+    complete: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The result of a study, on disk; tables are read when asked for.
+
+    Args:
+        folder: where they lie.
+        record: what was asked for.
+    """
+
+    folder: Path
+    record: StudyRecord
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A table without reading it; the names are those of `scenarios.study_tables`."""
+        return pl.scan_parquet(self.folder / f"{name}.parquet")
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        if name in _TABLES:
+            return pl.read_parquet(self.folder / f"{name}.parquet")
+        raise AttributeError(f"a study has no {name!r}; its tables are {', '.join(_TABLES)}")
+
+    @property
+    def failed(self) -> pl.DataFrame:
+        """Patients who could not be simulated, and why."""
+        return self.patients.filter(pl.col("fault").is_not_null()).select("patient", "fault")
+
+
+_MERGED = tuple(name for name in PART_SCHEMAS if name != "arms")
+_TABLES = (*_MERGED, *SUMMARY_SCHEMAS)
+
+
+def run_study(
+    cohort: Cohort,
+    scenarios: Sequence[TreatmentPlan | Scenario],
+    out: str | PathLike[str],
+    *,
+    days: float = 365,
+    samples: int = 200,
+    seed: int = 0,
+    map_chunks: MapChunks = map,
+    part: int = PART,
+    progress: Progress | None = None,
+) -> Study:
+    """What each plan would do to every patient of a cohort, paired under common random numbers.
+
+    A patient who fails is a row of `patients` with the reason. The same call again goes on where an interrupted one
+    stopped, and ends with the same tables.
+
+    Args:
+        cohort: the patients.
+        scenarios: whole courses from day 0; the first is the reference of the contrasts.
+        out: the folder to write.
+        days: how far to look, days from day 0.
+        samples: samples of each patient's belief.
+        seed: root of all chance.
+        map_chunks: applies a function to the parts, like `map`; results may come in any order.
+        part: patients in a part.
+        progress: called with a step's name and the share of all work that is done.
+
+    Raises:
+        InputError: a folder that holds something else, plans that cannot be, or a bad number.
+    """
+    plans = distinct(scenarios)
+    settings = Settings(float(days), samples, seed)
+    _check(cohort, plans, settings)
+    record = _record(cohort, plans, settings, part)
+    folder = Path(out)
+    if _begin(folder, record):
+        return load_study(folder)
+    say = progress or (lambda step, share: None)
+    folders = [folder / _PARTS / f"{i:05d}" for i in range(-(-cohort.n // part))]
+    jobs = [
+        PartJob(i, cohort, begin, end, tuple(plans), settings)
+        for i, (begin, end) in enumerate(pieces(cohort.n, part))
+        if not folders[i].exists()
+    ]
+    done = len(folders) - len(jobs)
+    say("patients", 0.95 * done / len(folders))
+    for index, tables in map_chunks(run_part, jobs):
+        with atomic_folder(folders[index]) as whole:
+            for name, data in tables.items():
+                (whole / f"{name}.parquet").write_bytes(data)
+        done += 1
+        say("patients", 0.95 * done / len(folders))
+    say("merging", 0.95)
+    _merge(folder, folders, record)
+    say("done", 1.0)
+    return load_study(folder)
+
+
+def load_study(path: str | PathLike[str]) -> Study:
+    """Read the folder of a complete study.
+
+    Raises:
+        InputError: no such study, a newer format, or one that was interrupted.
+    """
+    folder = Path(path)
+    record = _read(folder)
+    if not record.complete:
+        raise InputError(f"the study in {folder} was interrupted; run the same command again to finish it")
+    return Study(folder, record)
+
+
+def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> None:
+    from scenarios.engine import realise
+    from twin import PatientTwin
+
+    for name, value, least, most in (
+        ("--days", settings.days, 1, 36_525),
+        ("--samples", settings.samples, 1, 100_000),
+        ("--seed", settings.seed, 0, 2**63),
+    ):
+        if not least <= value <= most:
+            raise InputError(f"{name} must lie between {least} and {most}, not {value:g}")
+    if isinstance(cohort, FolderCohort):
+        return
+    for scenario in plans:
+        if scenario.plan.more:
+            raise InputError(
+                f"the plan {scenario.label} adds to delivered fractions, which a cohort without twins has not"
+            )
+        if getattr(scenario, "policy", None) is not None:
+            raise InputError(
+                f"the policy of {scenario.label} decides on images, which a sampled or tabled cohort has not; "
+                f"give a folder of twins with --twins"
+            )
+        realise(scenario, PatientTwin("anyone"), settings.days)
+
+
+def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> StudyRecord:
+    dumped = [s.model_dump_json() for s in plans]
+    asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
+    return StudyRecord(
+        cohort=cohort.description,
+        patients=cohort.n,
+        plans=tuple(s.slug for s in plans),
+        scenarios=tuple(json.loads(d) for d in dumped),
+        days=settings.days,
+        samples=settings.samples,
+        seed=settings.seed,
+        level=settings.level,
+        part=part,
+        versions=versions(),
+        request=hashlib.blake2b("\n".join(asked).encode(), digest_size=16).hexdigest(),
+    )
+
+
+def _begin(folder: Path, record: StudyRecord) -> bool:
+    """Whether the folder holds this very study, complete; where it is empty the study's record is written.
+
+    Raises:
+        InputError: it holds another study, or something else.
+    """
+    if (folder / _RECORD).is_file():
+        found = _read(folder)
+        if found.request != record.request:
+            raise InputError(
+                f"{folder} holds another study ({found.cohort}); choose another --out or remove it"
+            )
+        return found.complete
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists with other content; choose another --out or remove it")
+    _write(folder, record)
+    return False
+
+
+def _write(folder: Path, record: StudyRecord) -> None:
+    with atomic_file(folder / _RECORD) as file:
+        file.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _read(folder: Path) -> StudyRecord:
+    file = folder / _RECORD
+    if not file.is_file():
+        raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if data.get("format") != FORMAT:
+            raise InputError(
+                f"{file} has the format {data.get('format')!r}; this version reads {FORMAT}: update rt-twin"
+            )
+        return StudyRecord.model_validate(data)
+    except (OSError, ValueError, AttributeError, ValidationError):
+        raise InputError(f"{file} is broken; remove the folder and run the study again") from None
+
+
+def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
+    """One file for each table, in the order of the patients; then the parts are no longer needed."""
+    from scenarios.study_summary import summarise_study
+
+    for name in _MERGED:
+        with atomic_file(folder / f"{name}.parquet") as file:
+            pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(file, compression="zstd")
+    for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
+        with atomic_file(folder / f"{name}.parquet") as file:
+            frame.write_parquet(file, compression="zstd")
+    _write(folder, record.model_copy(update={"complete": True}))
+    shutil.rmtree(folder / _PARTS, ignore_errors=True)
