@@ -23,6 +23,12 @@ from dashboards.safety import guard
 from dashboards.shell import shell
 from twin.errors import InputError
 
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+    <head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+    <body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+</html>"""
+
 
 def create_app(folder: Path) -> Dash:
     """The dashboard of a folder.
@@ -45,6 +51,7 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
         "dashboards",
         assets_folder=str(Path(__file__).parent / "assets"),
         title="RT-Twin",
+        index_string=_PAGE,
         update_title="",
         suppress_callback_exceptions=True,
         enable_mcp=False,
@@ -52,10 +59,10 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     )
     app.layout = shell(library.root.name)
     jobs, uploads = Jobs(), Uploads(library.root)
-    compare.register(app)
+    compare.register(app, library)
     twin.register(app, library, jobs)
     patients.register(app, library, jobs, uploads)
-    new.register(app, library, jobs)
+    new.register(app, library, jobs, uploads)
     tray.register(app, jobs)
     _register_router(app, library)
     add_routes(app.server, library)

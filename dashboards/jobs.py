@@ -196,6 +196,16 @@ class Uploads:
         if left:
             shutil.rmtree(folder, ignore_errors=True)
             raise InputError(f"{name} came incompletely; send it again")
+        return self._remember(path)
+
+    def write(self, name: str, text: str) -> str:
+        """Keep a text of the pages' own under a plain name, and say under which token."""
+        self._folder.mkdir(exist_ok=True)
+        path = Path(tempfile.mkdtemp(dir=self._folder)) / name
+        path.write_text(text, encoding="utf-8")
+        return self._remember(path)
+
+    def _remember(self, path: Path) -> str:
         token = secrets.token_urlsafe(12)
         self._files[token] = path
         return token

@@ -38,15 +38,18 @@ def segments(control: str, label: str, options: list[tuple[str, str]], value: st
     return html.Div(bar, role="group", className="rt-segments", **named(label))
 
 
-def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any]) -> Any:
+def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any], aside: Any = None) -> Any:
     """Tabs that fill their card.
 
     Args:
         name: of the group.
         heads: (value, text) of each tab.
         contents: what each holds.
+        aside: shown at the end of the bar.
     """
-    bar = dmc.TabsList([dmc.TabsTab(text, value=value) for value, text in heads])
+    bar = html.Div(
+        [dmc.TabsList([dmc.TabsTab(text, value=value) for value, text in heads]), aside], className="rt-bar"
+    )
     panels = [
         dmc.TabsPanel(c, value=v, className="rt-tab") for (v, _), c in zip(heads, contents, strict=True)
     ]

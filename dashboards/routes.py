@@ -8,9 +8,10 @@ from collections.abc import Callable
 from flask import Flask, Response, abort, request
 
 from dashboards.cache import BoundedCache
-from dashboards.jobs import Uploads
+from dashboards.jobs import Uploads, plain_name
 from dashboards.library import Library
 from dashboards.subject import Subject
+from scenarios.schema import SCHEMAS, SIMULATED
 from twin.errors import InputError
 
 _CACHE_BYTES = 256 * 2**20
@@ -60,6 +61,17 @@ def add_routes(server: Flask, library: Library) -> None:
         if kind not in makers:
             abort(404)
         return answer(shown, kind, index, lambda: makers[kind](index))
+
+    @server.get("/data/table/<name>.csv")
+    def table(name: str) -> Response:
+        if name not in SCHEMAS:
+            abort(404)
+        run = library.run(request.args.get("key", ""))
+        body = f"# {SIMULATED}; run {run.entry.key}\n{run.table(name).write_csv()}"
+        plain = f"simulated_{plain_name(run.entry.key)}_{name}.csv"
+        return Response(
+            body, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{plain}"'}
+        )
 
     @server.errorhandler(InputError)
     def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:

@@ -25,6 +25,7 @@ _KEYS = (
     ("g", "contours: none, tumour, all"),
     ("t", "dose: off, so far, full course"),
     ("p", "PET: off, overlay, PET alone"),
+    ("d", "difference to the first plan"),
     ("i", "invert"),
     ("c", "play through the follow-ups"),
     ("r or double click", "reset the view"),
@@ -49,7 +50,7 @@ def shell(folder_name: str) -> Any:
         defaultColorScheme="auto",
         theme={
             "primaryColor": "cyan",
-            "primaryShade": {"light": 8, "dark": 7},
+            "primaryShade": 9,  # white text on it has a contrast of 5.7
             "defaultRadius": "sm",
             "fontFamily": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif',
             "headings": {"fontWeight": 600},

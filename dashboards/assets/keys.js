@@ -1,7 +1,6 @@
 // The keyboard, as people know it from other viewers. Controls on the page follow through set_props.
 (() => {
   const rt = (window.rtTwin ??= {});
-  const next = (values, value) => values[(values.indexOf(value) + 1) % values.length];
 
   const KEYS = {
     ArrowUp: (v) => v.step(1, v.active),
@@ -20,12 +19,13 @@
     3: (v) => v.choose("window", "bone"),
     4: (v) => v.choose("window", "brain"),
     i: (v) => v.set({ inverted: !v.state.inverted }),
+    d: (v) => v.chooseNext("difference"),
     c: (v) => v.play(),
     r: (v) => v.reset(),
-    g: (v) => v.choose("structures", next(["none", "tumour", "all"], v.state.structures)),
-    t: (v) => v.choose("dose", next(["off", "todate", "full"], v.state.dose)),
-    p: (v) => v.choose("pet", next(["off", "overlay", "only"], v.state.pet)),
-    v: (v) => v.choose("plane", next(["axial", "coronal", "sagittal"], v.state.plane)),
+    g: (v) => v.chooseNext("structures"),
+    t: (v) => v.chooseNext("dose"),
+    p: (v) => v.chooseNext("pet"),
+    v: (v) => v.chooseNext("plane"),
   };
 
   /** Whether an element uses the key itself: fields, lists, and sliders or tabs for the arrow keys. */

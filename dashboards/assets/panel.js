@@ -26,6 +26,11 @@
   }
   const RAMPS = { dose: ramp(PLASMA), pet: ramp(HOT) };
 
+  // Differences: brown to violet over black, as PuOr of ColorBrewer; told apart by the colour-blind.
+  const LOSS = [230, 120, 20];
+  const GAIN = [150, 110, 240];
+  const DIFFERENCE_HU = 200;
+
   const greys = new Map();
   /** HU + 32768 -> RGBA for a window; kept, as there are few. */
   function grey(window, inverted) {
@@ -107,13 +112,35 @@
         if (scene.pet) this.drawPet(c, scene, place);
         return;
       }
-      const voxels = new Int16Array(width * height).fill(-1024);
-      rt.lay(voxels, scene.grid, scene.plane, scene.k, scene.baseline);
-      if (scene.followUp?.ct) rt.lay(voxels, scene.grid, scene.plane, scene.k, scene.followUp.ct);
-      this.put(width, height, voxels, grey(scene.window, scene.inverted));
+      const voxels = this.cut(scene, scene.followUp);
+      if (scene.mode === "difference") this.putDifference(width, height, voxels, this.cut(scene, scene.other));
+      else this.put(width, height, voxels, grey(scene.window, scene.inverted));
       c.imageSmoothingEnabled = true;
       c.imageSmoothingQuality = "high";
       c.drawImage(this.buffer, place.left, place.top, width * place.sx, height * place.sy);
+    }
+
+    /** The HU of the shown slice: the acquired CT, and what a follow-up changed in it. */
+    cut(scene, followUp) {
+      const p = rt.PLANES[scene.plane];
+      const voxels = new Int16Array(scene.grid.shape[p.across] * scene.grid.shape[p.down]).fill(-1024);
+      rt.lay(voxels, scene.grid, scene.plane, scene.k, scene.baseline);
+      if (followUp?.ct) rt.lay(voxels, scene.grid, scene.plane, scene.k, followUp.ct);
+      return voxels;
+    }
+
+    /** Denser than the first plan in violet, less dense in orange. */
+    putDifference(width, height, voxels, others) {
+      if (this.buffer.width !== width || this.buffer.height !== height) Object.assign(this.buffer, { width, height });
+      const context = this.buffer.getContext("2d");
+      const image = context.createImageData(width, height);
+      for (let i = 0, to = 0; i < voxels.length; i++, to += 4) {
+        const change = Math.max(-1, Math.min(1, (voxels[i] - others[i]) / DIFFERENCE_HU));
+        const colour = change < 0 ? LOSS : GAIN;
+        for (let c = 0; c < 3; c++) image.data[to + c] = colour[c] * Math.sqrt(Math.abs(change));
+        image.data[to + 3] = 255;
+      }
+      context.putImageData(image, 0, 0);
     }
 
     put(width, height, voxels, table) {
@@ -318,13 +345,18 @@
 
     /** A colour bar at the right edge, with its unit and ends. */
     bar(c, bar, n, ratio, size) {
-      const table = bar.ramp === "grey" ? null : RAMPS[bar.ramp];
+      const table = RAMPS[bar.ramp] ?? null;
+      const low = bar.low ?? 0;
       const height = Math.min(150 * ratio, this.canvas.height * 0.34);
       const left = this.canvas.width - (22 + n * 58) * ratio;
       const top = 52 * ratio;
       for (let i = 0; i < height; i++) {
         const index = Math.round((1 - i / height) * 255);
-        c.fillStyle = table
+        const change = 1 - (2 * i) / height;
+        if (bar.ramp === "difference") {
+          const side = (change < 0 ? LOSS : GAIN).map((v) => v * Math.sqrt(Math.abs(change)));
+          c.fillStyle = `rgb(${side.join(",")})`;
+        } else c.fillStyle = table
           ? `rgb(${table[index * 3]},${table[index * 3 + 1]},${table[index * 3 + 2]})`
           : `rgb(${255 - index},${255 - index},${255 - index})`;
         c.fillRect(left, top + i, 10 * ratio, 1.5);
@@ -332,7 +364,8 @@
       c.font = `${size * 0.92}px ${FONT}`;
       c.textBaseline = "middle";
       for (const tick of bar.ticks) {
-        label(c, `${tick}`, left - 4 * ratio, top + height * (1 - tick / bar.max), "right", "#e8ecf1");
+        const text = `${tick}`.replace("-", "\u2212");
+        label(c, text, left - 4 * ratio, top + height * (1 - (tick - low) / (bar.max - low)), "right", "#e8ecf1");
       }
       c.textBaseline = "bottom";
       label(c, bar.unit, left + 10 * ratio, top - 5 * ratio, "right", "#e8ecf1");
@@ -349,5 +382,5 @@
     c.fillText(text, x, y);
   }
 
-  Object.assign(rt, { Panel, WINDOWS, PET_MAX_SUV });
+  Object.assign(rt, { Panel, WINDOWS, PET_MAX_SUV, DIFFERENCE_HU });
 })();

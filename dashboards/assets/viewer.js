@@ -4,13 +4,20 @@
   const FRAMES_KEPT = 32; // a follow-up's crop is some megabytes
   const DOSE_LEVELS = [5, 20, 30, 45, 60, 70];
   const PET_TICKS = [0, 2.5, 5, 7.5, 10];
+  const CHOICES = {
+    structures: ["none", "tumour", "all"],
+    dose: ["off", "todate", "full"],
+    pet: ["off", "overlay", "only"],
+    plane: ["axial", "coronal", "sagittal"],
+    difference: [false, true],
+  };
   const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
   class Viewer {
     constructor(manifest, settings) {
       this.manifest = manifest;
       this.grid = manifest.grid;
-      this.state = { day: 0, sample: 0, plane: "axial", window: "lung", inverted: false, dose: "off", pet: "off", structures: "tumour", linked: true };
+      this.state = { day: 0, sample: 0, plane: "axial", window: "lung", inverted: false, dose: "off", pet: "off", structures: "tumour", linked: true, difference: false };
       this.shared = this.freshView();
       this.store = new Map();
       this.structures = {};
@@ -210,14 +217,16 @@
       const k = Math.round(panel.view.at[through]);
       const frame = panel.frame >= 0 ? manifest.frames[panel.frame] : null;
       const shown = panel.shown ?? {};
-      const mode = state.pet === "only" && shown.pet ? "pet" : "ct";
+      const first = this.panels[0];
+      const differs = state.difference && panel.n > 0 && Boolean(first.shown);
+      const mode = differs ? "difference" : state.pet === "only" && shown.pet ? "pet" : "ct";
       const layers = this.layers(shown, mode);
       const generated = Boolean(frame && !frame.acquired) || manifest.in_silico || Boolean(shown.dose && manifest.dose_simulated);
       return {
         grid: this.grid, plane, k, mode, layers,
         zoom: panel.view.zoom, pan: panel.view.pan,
         window: state.window, inverted: state.inverted,
-        baseline: this.baseline, followUp: shown.followup, pet: shown.pet?.pet,
+        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup, pet: shown.pet?.pet,
         outlines: this.outlinesOf(shown),
         crosshair: this.crosshair ? panel.view.at : null,
         title: this.title(panel, frame, mode, shown),
@@ -242,6 +251,10 @@
 
     bars(layers, mode) {
       const bars = layers.map((l) => ({ ramp: l.ramp, max: l.max, unit: l.unit, ticks: l.levels ?? PET_TICKS }));
+      if (mode === "difference") {
+        const most = rt.DIFFERENCE_HU;
+        bars.push({ ramp: "difference", low: -most, max: most, unit: "HU", ticks: [-most, 0, most] });
+      }
       if (mode === "pet") bars.push({ ramp: "grey", max: rt.PET_MAX_SUV, unit: "SUV", ticks: PET_TICKS });
       return bars;
     }
@@ -268,6 +281,7 @@
     title(panel, frame, mode, shown) {
       const plan = this.planOf(panel);
       const lines = [plan ? `${panel.letter}  ${plan.label}` : this.manifest.patient];
+      if (mode === "difference") lines[0] += `  minus  A  ${this.planOf(this.panels[0]).label}`;
       if (!frame?.kinds.includes("ct")) {
         lines.push(`Day 0, ${this.manifest.baseline_label}`);
         if (plan && this.state.day > 0) lines.push(`no follow-up of this plan up to day ${this.state.day.toFixed(0)}`);
@@ -277,7 +291,7 @@
         const after = frame.day - plan.end_days;
         const when = after >= 0 ? `${after.toFixed(0)} d after the last fraction` : "during treatment";
         lines.push(`Day ${frame.day.toFixed(1)}, ${when}`);
-        if (mode === "ct") lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
+        if (mode !== "pet") lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
       }
       if (shown.pet) lines.push(`PET ${frame.acquired ? "acquired:" : "by"} ${frame.pet_generator}`);
       else if (this.state.pet !== "off") lines.push("no PET on this day");
@@ -293,10 +307,12 @@
       const lps = this.lps(panel.view.at.map((v, a) => (a === through ? k : v)));
       const axis = "zyx"[through];
       const { name, width, level } = rt.WINDOWS[this.state.window];
+      const differs = this.state.difference && panel.n > 0;
       const loaded = this.baseline.share;
       const lines = [];
       if (this.probe) lines.push(this.probeText(shown, this.probe.index));
-      lines.push(`${name}  W ${width} L ${signed(level, 0)}${this.state.inverted ? " inverted" : ""}`);
+      if (differs) lines.push("violet denser, orange less dense");
+      else lines.push(`${name}  W ${width} L ${signed(level, 0)}${this.state.inverted ? " inverted" : ""}`);
       lines.push(`${axis} ${signed(lps["xyz".indexOf(axis)], 1)} mm   ${k + 1}/${this.grid.shape[through]}${loaded < 1 ? `   loading ${Math.round(loaded * 100)} %` : ""}`);
       return lines;
     }
@@ -412,7 +428,15 @@
     /** Choose as a control does, at once; the control on the page follows. */
     choose(name, value) {
       this.set({ [name]: value });
-      rt.setControl(`ctl-${name}`, value);
+      const indexed = name === "day" && this.manifest.of === "twin";
+      if (typeof value === "boolean") return rt.setControl(`ctl-${name}`, value, "checked");
+      rt.setControl(`ctl-${name}`, indexed ? String(this.manifest.days.indexOf(value)) : value);
+    }
+
+    /** Choose what comes after the present choice. */
+    chooseNext(name) {
+      const values = name === "dose" && this.manifest.of === "twin" ? ["off", "full"] : CHOICES[name];
+      this.choose(name, values[(values.indexOf(this.state[name]) + 1) % values.length]);
     }
 
     // ---- links ---------------------------------------------------------------------------------------------
@@ -467,6 +491,6 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
 
-  rt.setControl = (id, value) => window.dash_clientside.set_props(id, { value });
+  rt.setControl = (id, value, property = "value") => document.getElementById(id) && window.dash_clientside.set_props(id, { [property]: value });
   rt.Viewer = Viewer;
 })();

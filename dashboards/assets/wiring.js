@@ -76,12 +76,12 @@
   const nearest = (days, day) => days.reduce((best, d) => (Math.abs(d - day) < Math.abs(best - day) ? d : best), days[0]);
 
   // The order of the page's controls: panels' plans (4), then these.
-  const NAMES = ["day", "sample", "plane", "window", "dose", "pet", "structures", "linked"];
+  const NAMES = ["day", "sample", "plane", "window", "dose", "pet", "structures", "linked", "difference"];
 
   const plansOf = (controls) => controls.slice(0, 4);
 
   const twinSettings = (manifest, [day, window, dose, pet, structures]) => ({
-    day: nearest(manifest.days, Number(day ?? 0)), window, dose, pet, structures,
+    day: manifest.days[Number(day ?? 0)] ?? 0, window, dose, pet, structures,
   });
 
   function settings(manifest, controls) {

@@ -7,8 +7,9 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from dashboards.figures import CONFIG, dvh_figure, trajectory_figure
+from dashboards.figures import CONFIG, default_structures, dvh_figure, trajectory_figure
 from dashboards.library import Library
+from dashboards.links import link
 from dashboards.parts import named, notice, segments, tabs
 from dashboards.subject import RunFolder
 from dashboards.tables import contrast_table, outcome_table
@@ -27,6 +28,7 @@ _CONTROLS = (
     "ctl-pet",
     "ctl-structures",
     "ctl-linked",
+    "ctl-difference",
 )
 
 
@@ -65,6 +67,7 @@ def _page(run: RunFolder, view: View) -> Any:
     slugs = view.plans_of(run)
     return html.Div(
         [
+            html.H1("Compare plans", className="rt-hidden"),
             dcc.Store(id="manifest", data=manifest),
             dcc.Store(id="mounted"),
             dcc.Store(id="trajectory-figure", data=trajectory_figure(run)),
@@ -76,7 +79,7 @@ def _page(run: RunFolder, view: View) -> Any:
                 className=f"rt-panels rt-n{len(slugs)}",
             ),
             _time_row(manifest["days"], view),
-            html.Div([_figures(), _tables(run)], className="rt-bottom"),
+            html.Div([_figures(run), _tables(run)], className="rt-bottom"),
         ],
         className="rt-compare",
     )
@@ -121,7 +124,7 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
             segments(
                 "ctl-window",
                 "Window",
-                [("soft", "Soft tissue"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")],
+                [("soft", "Soft"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")],
                 view.window,
             ),
             segments(
@@ -139,7 +142,7 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
             segments(
                 "ctl-dose",
                 "Dose",
-                [("off", "No dose"), ("todate", "So far"), ("full", "Full course")],
+                [("off", "No dose"), ("todate", "So far"), ("full", "Full")],
                 view.dose,
             ),
             segments(
@@ -161,6 +164,7 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
                 **named("Sample whose images are shown"),
             ),
             segments("ctl-panels", "Panels", [(str(n), str(n)) for n in (2, 3, 4)], str(shown)),
+            dmc.Switch(id="ctl-difference", label="Difference", checked=False, size="xs"),
             dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
         ],
         className="rt-toolbar",
@@ -248,10 +252,22 @@ def _marks(days: list[float]) -> list[dict[str, Any]]:
     return marks
 
 
-def _figures() -> Any:
+def _figures(run: RunFolder) -> Any:
     heads = [("trajectory", "Tumour volume"), ("dvh", "Dose-volume")]
-    graphs = [dcc.Graph(id=name, config=CONFIG, responsive=True) for name, _ in heads]
-    return html.Section(tabs("figures", heads, graphs), className="rt-card")
+    names = run.table("dvh")["structure"].unique(maintain_order=True).to_list()
+    chooser = dmc.MultiSelect(
+        id="dvh-structures",
+        data=names,
+        value=default_structures(run),
+        size="xs",
+        className="rt-choose",
+        **named("Structures whose dose-volume histograms are shown"),
+    )
+    dvh = html.Div(
+        [chooser, html.Div(dcc.Graph(id="dvh", config=CONFIG, responsive=True), className="rt-rest")]
+    )
+    graphs = [dcc.Graph(id="trajectory", config=CONFIG, responsive=True), dvh]
+    return html.Section(tabs("figures", heads, graphs, _saves(run, ("bands", "dvh"))), className="rt-card")
 
 
 def _tables(run: RunFolder) -> Any:
@@ -261,7 +277,20 @@ def _tables(run: RunFolder) -> Any:
         contents.append(contrast_table(run))
     heads.append(("plans", "Plans and provenance"))
     contents.append(_provenance(run))
-    return html.Section(tabs("tables", heads, contents), className="rt-card")
+    return html.Section(
+        tabs("tables", heads, contents, _saves(run, ("outcomes", "contrasts"))), className="rt-card"
+    )
+
+
+def _saves(run: RunFolder, names: tuple[str, ...]) -> Any:
+    """Links to tables as CSV."""
+    return html.Div(
+        [
+            html.A(f"{name}.csv", href=link(f"/data/table/{name}.csv", key=run.entry.key), className="rt-csv")
+            for name in names
+        ],
+        className="rt-saves",
+    )
 
 
 def _provenance(run: RunFolder) -> Any:
@@ -299,8 +328,18 @@ def _provenance(run: RunFolder) -> Any:
     )
 
 
-def register(app: Dash) -> None:
-    """The page's callbacks; all but the choice of the run happen in the browser."""
+def register(app: Dash, library: Library) -> None:
+    """The page's callbacks; all but the choice of the run and of structures happen in the browser."""
+
+    @app.callback(
+        Output("dvh-figure", "data"),
+        Input("dvh-structures", "value"),
+        State("manifest", "data"),
+        prevent_initial_call=True,
+    )
+    def choose(structures: list[str], manifest: dict[str, Any]) -> Any:
+        return dvh_figure(library.run(manifest["key"]), structures)
+
     controls = [_input(c) for c in _CONTROLS]
     states = [State(i.component_id, i.component_property) for i in controls]
     app.clientside_callback(
@@ -353,4 +392,4 @@ def register(app: Dash) -> None:
 
 
 def _input(control: str) -> Input:
-    return Input(control, "checked" if control == "ctl-linked" else "value")
+    return Input(control, "checked" if control in ("ctl-linked", "ctl-difference") else "value")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, html, no_update
 
-from dashboards.jobs import Jobs, new_path
+from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import named, notice
 from twin.errors import InputError
+
+if TYPE_CHECKING:
+    from scenarios.scenario import Scenario
 
 SUGGESTED = ["60/30", "66/33", "55/20", "60/15", "54/3", "48/4", "50/5", "54/36 tid", "69.6/58 bid", "none"]
 _MOST = 4
@@ -40,6 +45,22 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
                 description="Total dose / fractions, two to four of them. More a day: 54/36 tid. On top of what was "
                 "delivered: +20/8. No treatment: none.",
             ),
+            dmc.Checkbox(id="new-break", label="Also each plan with a break in treatment", size="sm", mt=14),
+            dmc.Group(
+                [
+                    dmc.NumberInput(id="new-break-days", label="Days off", value=7, min=1, max=60, size="sm", w=110),
+                    dmc.NumberInput(id="new-break-from", label="From day", value=14, min=0, max=120, size="sm", w=110),
+                    dmc.Select(
+                        id="new-break-up", label="Made up", value="prolong", allowDeselect=False, size="sm", w=190,
+                        data=[
+                            {"value": "prolong", "label": "by prolonging"},
+                            {"value": "friday", "label": "twice on Fridays"},
+                            {"value": "none", "label": "not at all"},
+                        ],
+                    ),
+                ],
+                gap="sm", mt=4,
+            ),
             dmc.Group(
                 [
                     dmc.NumberInput(id="new-days", label="Days", value=365, min=1, max=1826, size="sm", w=110),
@@ -62,37 +83,64 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
     return form, None
 
 
-def arguments_of(library: Library, key: str, plans: list[str], out: Any, **numbers: Any) -> list[str]:
-    """The arguments of `rt-twin compare` for what the form says.
+@dataclass(frozen=True)
+class Break:
+    """A break in treatment: days off, the first of them, and how the lost fractions are made up."""
+
+    days: int
+    from_day: int
+    make_up: str
+
+
+def scenarios_of(plans: list[str], gap: Break | None) -> list[Scenario]:
+    """The scenarios that the form asks for: each plan, and each plan with the break.
 
     Args:
-        library: the opened folder.
-        key: the patient.
         plans: short forms; never paths, so that no file can be reached through the form.
-        out: the run folder.
-        **numbers: days, samples, images, seed, pet.
+        gap: the break, or None.
 
     Raises:
-        InputError: a plan that does not parse, or none.
+        InputError: a plan that does not parse, none, or more than four scenarios.
+
+    Example:
+        >>> [s.label for s in scenarios_of(["60/30"], Break(7, 14, "prolong"))]
+        ['60/30', '60/30, 7 days off from day 14']
     """
     from scenarios.plan import TreatmentPlan
-    from scenarios.scenario import distinct
+    from scenarios.scenario import Gap, Scenario, distinct
 
     for text in plans:
         if text.lower().endswith((".yaml", ".yml")):
             raise InputError(f"the plan {text!r} is a file; write plans like 60/30 here")
-    distinct([TreatmentPlan.parse(text) for text in plans])
-    if len(plans) > _MOST:
-        raise InputError(f"compare at most {_MOST} plans at a time")
-    arguments = ["compare", str(library.twin(key).entry.path), "--out", str(out)]
-    for text in plans:
-        arguments.append(f"--plan={text}")
+    made = [Scenario(plan=TreatmentPlan.parse(text)) for text in plans]
+    if gap is not None:
+        try:
+            off = Gap(from_day=gap.from_day, days=gap.days)
+        except ValueError:
+            raise InputError("a break needs a first day from 0 and at least one day off") from None
+        broken = {"gaps": (off,), "make_up": gap.make_up}
+        made += [Scenario.model_validate({"plan": s.plan, **broken}) for s in made]
+    if len(made) > _MOST:
+        raise InputError(f"these are {len(made)} scenarios; compare at most {_MOST} at a time")
+    return distinct(made)
+
+
+def arguments_of(twin: Path, plans: list[str], out: Path, **numbers: Any) -> list[str]:
+    """The arguments of `rt-twin compare`.
+
+    Args:
+        twin: the patient's folder.
+        plans: short forms or files, as the command takes them.
+        out: the run folder.
+        **numbers: days, samples, images, seed, pet.
+    """
+    arguments = ["compare", str(twin), "--out", str(out), *(f"--plan={text}" for text in plans)]
     arguments += ["--days", str(float(numbers["days"])), "--samples", str(int(numbers["samples"]))]
     arguments += ["--image-samples", str(int(numbers["images"])), "--seed", str(int(numbers["seed"]))]
     return arguments + (["--scanner", "pet"] if numbers["pet"] else [])
 
 
-def register(app: Dash, library: Library, jobs: Jobs) -> None:
+def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
     """The page's callbacks."""
 
     @app.callback(
@@ -107,21 +155,42 @@ def register(app: Dash, library: Library, jobs: Jobs) -> None:
         State("new-seed", "value"),
         State("new-pet", "checked"),
         State("new-name", "value"),
+        State("new-break", "checked"),
+        State("new-break-days", "value"),
+        State("new-break-from", "value"),
+        State("new-break-up", "value"),
         prevent_initial_call=True,
     )
-    def run(clicks, key, plans, days, samples, images, seed, pet, name):
+    def run(clicks, key, plans, days, samples, images, seed, pet, name, broken, off_days, off_from, make_up):
         if not clicks:  # the page was opened
             return no_update, no_update
+        tokens: list[str] = []
         try:
             if any(v in (None, "") for v in (days, samples, images, seed)):
                 raise InputError("fill in days, samples, imaged samples and seed")
-            plans = plans or []
-            made = "-v-".join(p.replace("/", "-") for p in plans)
+            gap = Break(int(off_days or 0), int(off_from or 0), make_up) if broken else None
+            scenarios = scenarios_of(plans or [], gap)
+            made = "-v-".join(s.slug for s in scenarios)
             out = new_path(library.root, name or f"{key.split('/')[-1].removesuffix('.twin')}-{made}")
+            texts = list(plans)
+            for scenario in scenarios[len(texts) :]:
+                tokens.append(uploads.write("scenario.yaml", scenario.to_yaml()))
+                texts.append(str(uploads.path(tokens[-1])))
             arguments = arguments_of(
-                library, key, plans, out, days=days, samples=samples, images=images, seed=seed, pet=pet
+                library.twin(key).entry.path,
+                texts,
+                out,
+                days=days,
+                samples=samples,
+                images=images,
+                seed=seed,
+                pet=pet,
             )
-            job = jobs.start(f"Compare {', '.join(plans)}", arguments, opens=link("/compare", run=out.name))
+            title = f"Compare {'; '.join(s.label for s in scenarios)}"
+            job = jobs.start(
+                title, arguments, opens=link("/compare", run=out.name), after=lambda: uploads.forget(*tokens)
+            )
         except InputError as error:
+            uploads.forget(*tokens)
             return no_update, str(error)
         return job.id, ""

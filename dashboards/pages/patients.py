@@ -19,6 +19,7 @@ def layout(library: Library) -> tuple[Any, Any]:
     """The page of the opened folder."""
     left = html.Div(
         [
+            html.H1("Patients and comparisons", className="rt-hidden"),
             dmc.TextInput(
                 id="search",
                 placeholder="Search patients and runs",

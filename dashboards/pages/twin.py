@@ -67,7 +67,7 @@ def _page(subject: TwinFolder, view: View) -> Any:
         [
             segments(
                 "ctl-window", "Window",
-                [("soft", "Soft tissue"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")], view.window,
+                [("soft", "Soft"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")], view.window,
             ),
             segments(
                 "ctl-structures", "Contours", [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")],
@@ -141,8 +141,9 @@ def manifest_of(subject: TwinFolder) -> dict[str, Any]:
 def _days(days: list[float], view: View) -> Any:
     """A choice among acquired days; hidden where there is one."""
     chosen = view.day_of(days) if view.day is not None else days[0]
+    options = [{"value": str(n), "label": f"day {d:g}"} for n, d in enumerate(days)]
     return dmc.Select(
-        id="ctl-day", data=[{"value": f"{d}", "label": f"day {d:g}"} for d in days], value=f"{chosen}",
+        id="ctl-day", data=options, value=str(days.index(chosen)),
         allowDeselect=False, size="xs", w=110, display="none" if len(days) == 1 else None, **named("Acquired day"),
     )  # fmt: skip
 

@@ -227,3 +227,21 @@ def test_two_browsers_tabs_do_not_share_their_view(page):
     page.driver.switch_to.window(first)
     assert page.script("return rtTwin.viewer.state.window") == "lung"
     assert "Day 14" in page.title()
+
+
+def test_the_difference_to_the_first_plan_is_signed_and_vanishes_for_the_same_plan(page):
+    page.open(RUN + "&day=14&structures=none&plans=60-15,30-10")
+    read = (
+        "const p = rtTwin.viewer.panels[1].drawer.buffer; const d = p.getContext('2d');"
+        "return Array.from(d.getImageData(0, 0, p.width, p.height).data).filter((v, i) => i % 4 !== 3 && v > 0).length"
+    )
+    page.press("d")
+    page.wait("return rtTwin.viewer.state.difference === true")
+    time.sleep(0.3)
+    assert "minus" in page.title(1) and "minus" not in page.title(0)
+    assert page.script(read) > 0
+    page.open(RUN + "&day=14&structures=none&plans=60-15,60-15")
+    page.press("d")
+    time.sleep(0.5)
+    assert page.title(1).startswith("B  60/15")
+    assert page.script(read) == 0

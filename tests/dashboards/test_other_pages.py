@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from dashboards.library import Library
-from dashboards.pages.new import arguments_of
+from dashboards.pages.new import Break, arguments_of, scenarios_of
 from twin.errors import InputError
 
 SEND = """
@@ -99,33 +98,24 @@ def test_an_in_silico_patient_is_made_from_the_page(page, opened):
 
 
 @pytest.mark.parametrize("plans", [[], ["60/30x"], ["/etc/passwd.yaml"], ["60/30", "60/30"], ["60/30"] * 5])
-def test_plans_that_cannot_be_are_refused_before_anything_runs(opened, plans):
+def test_plans_that_cannot_be_are_refused_before_anything_runs(plans):
     with pytest.raises(InputError):
-        arguments_of(
-            Library(opened),
-            "patient.twin",
-            plans,
-            opened / "x",
-            days=30,
-            samples=8,
-            images=1,
-            seed=0,
-            pet=False,
-        )
+        scenarios_of(plans, None)
+
+
+def test_a_break_doubles_the_plans_and_no_more_than_four_are_compared():
+    gap = Break(7, 14, "friday")
+    labels = [s.label for s in scenarios_of(["60/30", "55/20"], gap)]
+    assert labels[:2] == ["60/30", "55/20"] and "7 days off from day 14" in labels[2]
+    with pytest.raises(InputError, match="6 scenarios"):
+        scenarios_of(["60/30", "55/20", "60/15"], gap)
+    with pytest.raises(InputError, match="a break needs"):
+        scenarios_of(["60/30"], Break(0, 14, "none"))
 
 
 def test_the_form_becomes_the_command_that_it_says(opened):
-    made = arguments_of(
-        Library(opened),
-        "patient.twin",
-        ["60/30", "54/36 tid"],
-        opened / "x",
-        days=90,
-        samples=8,
-        images=1,
-        seed=3,
-        pet=True,
-    )
+    numbers = {"days": 90, "samples": 8, "images": 1, "seed": 3, "pet": True}
+    made = arguments_of(opened / "patient.twin", ["60/30", "54/36 tid"], opened / "x", **numbers)
     assert made[0] == "compare" and made[1] == str(opened / "patient.twin")
     assert "--plan=54/36 tid" in made
     assert made[made.index("--days") + 1] == "90.0" and made[-2:] == ["--scanner", "pet"]

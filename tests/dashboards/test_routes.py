@@ -89,3 +89,17 @@ def test_a_file_that_cannot_be_imported_is_refused_in_a_sentence(client):
     answer = client.post("/upload?name=virus.exe", data=b"1", headers={"X-RT-Twin": "upload"})
     assert answer.status_code == 400
     assert "cannot be imported" in answer.json["error"]
+
+
+def test_tables_are_saved_as_csv_that_says_it_is_simulated(client, run):
+    import io
+
+    import polars as pl
+
+    answer = client.get("/data/table/outcomes.csv?key=demo")
+    assert "simulated_demo_outcomes.csv" in answer.headers["Content-Disposition"]
+    first, _, rest = answer.text.partition("\n")
+    assert first.startswith("# SIMULATED - research use only")
+    saved = pl.read_csv(io.StringIO(rest))
+    assert saved["mean"].to_list() == pytest.approx(run.table("outcomes")["mean"].to_list())
+    assert client.get("/data/table/run.csv?key=demo").status_code == 404

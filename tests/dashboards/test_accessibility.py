@@ -1,0 +1,43 @@
+"""Contrast, names and roles on every page, in both themes, by axe-core."""
+
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+
+AXE = "axe-core@4.14.1"
+RUN = """
+const done = arguments[0];
+axe.run().then((r) => done(r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)));
+"""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory) -> str:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, so that axe-core cannot be fetched")
+    folder = tmp_path_factory.mktemp("axe")
+    fetched = subprocess.run(
+        [npm, "pack", AXE, "--silent"], cwd=folder, capture_output=True, timeout=120, check=False
+    )
+    archive = next(folder.glob("*.tgz"), None)
+    if fetched.returncode or archive is None:
+        pytest.skip("axe-core cannot be fetched from the package registry")
+    with tarfile.open(archive) as packed:
+        return packed.extractfile("package/axe.min.js").read().decode()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/new"])
+def test_pages_are_accessible(page, axe, path, scheme):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        page.open(path, viewer=path.startswith(("/compare", "/twin")))
+        page.wait("return document.querySelector('h1')")
+        page.script(axe)
+        assert page.driver.execute_async_script(RUN) == []
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
