@@ -138,6 +138,36 @@ def export(
 
 
 @app.command()
+def cohort(
+    plan: Annotated[
+        list[str], typer.Option(help="60/30, 54/36 tid, none, or a YAML file; the first is the reference.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again resumes.")],
+    n: Annotated[int | None, typer.Option("--n", help="Sample so many patients, or")] = None,
+    table: Annotated[Path | None, typer.Option(help="take the rows of a CSV or Parquet table, or")] = None,
+    twins: Annotated[Path | None, typer.Option(help="take the twins of a folder.")] = None,
+    days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
+    samples: Annotated[int, typer.Option(help="Samples of each patient's belief.")] = 200,
+    seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    executor: Annotated[str, typer.Option(help="local, or ray (the cluster at RAY_ADDRESS).")] = "local",
+) -> None:
+    """Compare treatment plans in a cohort of patients."""
+    from scenarios.cohort import cohort_from
+    from scenarios.executor import mapper
+    from scenarios.scenario import Scenario
+    from scenarios.study import run_study
+    from scenarios.study_report import print_study
+
+    patients = cohort_from(n, table, twins, seed)
+    plans = [Scenario.parse(text) for text in plan]
+    asked: dict[str, Any] = {"days": days, "samples": samples, "seed": seed, "map_chunks": mapper(executor)}
+    with _progress() as progress:
+        study = run_study(patients, plans, out, **asked, progress=progress)
+    print_study(study)
+    print(f"\nthe tables are in {out}; read them with scenarios.study.load_study")
+
+
+@app.command()
 def observe(
     twin: TwinArg,
     day: Annotated[float, typer.Option(help="Day of the observation, from day 0.")],
