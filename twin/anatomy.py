@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _COARSE_MM = 4.0
 _AIRWAY_MM = 2.0
+_TISSUE_HU = -300
+_LUNG_HU = -400
 _HIATUS_BELOW_DOME_MM = 25.0
 
 
@@ -42,7 +44,8 @@ class _Anatomy:
 
         self.ct = scan.volume
         self.structures = structures
-        self.coarse = Coarse.of(self.ct, _COARSE_MM)
+        self.fine = Coarse.of(self.ct, _AIRWAY_MM)
+        self.coarse = self.fine.coarser(_COARSE_MM)
 
     def completed(self) -> StructureSet:
         """All steps in order."""
@@ -52,16 +55,16 @@ class _Anatomy:
         body = lungs.find_body(coarse)
         if not body.any():
             return self.structures
-        fine, airway = self._airway(body)
-        lumen = self._to_coarse(fine.enlarged(airway.mask))
+        airway = self._airway(body)
+        lumen = self._to_coarse(self.fine.enlarged(airway.mask))
         left, right = lungs.find_lungs(coarse, body, lumen)
-        self._add_body(body)
-        self._add_lungs(left, right, fine.enlarged(airway.mask))
-        self._add("Trachea", fine.enlarged(airway.mask))
+        self._add_refined("Body", body, tissue=True)
+        self._add_lungs(left, right, airway.mask)
+        self._add_blocks("Trachea", self.fine, airway.mask)
         spine = mediastinum.find_spine(coarse, body) if left.any() or right.any() else None
         if spine is None:  # no chest, or none of its spine
             return self.structures
-        carina = self._coarse_slice(airway.carina, fine)
+        carina = self._coarse_slice(airway.carina)
         self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))
         if not (left.any() and right.any()):
             return self.structures
@@ -81,24 +84,21 @@ class _Anatomy:
         )
         return self.structures
 
-    def _airway(self, body: np.ndarray) -> tuple[Coarse, Airway]:
+    def _airway(self, body: np.ndarray) -> Airway:
         from twin import lungs
-        from twin.coarse import Coarse
 
-        fine = Coarse.of(self.ct, _AIRWAY_MM)
-        inside = self.coarse.enlarged(body)[tuple(slice(f // 2, None, f) for f in fine.factors)]
-        z, y, x = fine.hu.shape
-        return fine, lungs.find_airway(fine, inside[:z, :y, :x])
+        inside = self.coarse.enlarged(body)[tuple(slice(f // 2, None, f) for f in self.fine.factors)]
+        z, y, x = self.fine.hu.shape
+        return lungs.find_airway(self.fine, inside[:z, :y, :x])
 
-    def _coarse_slice(self, carina: int | None, fine: Coarse) -> int | None:
+    def _coarse_slice(self, carina: int | None) -> int | None:
         if carina is None:
             return None
-        return min(
-            int((carina + 0.5) * fine.factors[0] / self.coarse.factors[0]), self.coarse.hu.shape[0] - 1
-        )
+        level = int((carina + 0.5) * self.fine.factors[0] / self.coarse.factors[0])
+        return min(level, self.coarse.hu.shape[0] - 1)
 
     def _to_coarse(self, mask: np.ndarray) -> np.ndarray:
-        """Blocks of which the central voxel lies in a mask of the full grid, or none of whose voxels escape it."""
+        """Blocks of which the central voxel lies in a mask of the full grid."""
         z, y, x = self.coarse.hu.shape
         return mask[tuple(slice(f // 2, None, f) for f in self.coarse.factors)][:z, :y, :x]
 
@@ -115,22 +115,49 @@ class _Anatomy:
             role: Role = "EXTERNAL" if name == "Body" else "OAR"
             self.structures = self.structures.with_mask(name, role, mask, estimated=True)
 
-    def _add_body(self, body: np.ndarray) -> None:
+    def _add_blocks(self, name: str, grid: Coarse, mask: np.ndarray) -> None:
+        if mask.any():
+            whole = np.zeros(self.ct.geometry.shape, dtype=bool)
+            box = grid.box(mask)
+            whole[box] = grid.enlarged(mask, box)
+            self._add(name, whole)
+
+    def _add_refined(
+        self,
+        name: str,
+        mask: np.ndarray,
+        *,
+        tissue: bool,
+        not_in: np.ndarray | None = None,
+        keep_out: np.ndarray | None = None,
+    ) -> None:
+        """Add a mask of blocks whose border follows the CT, voxel by voxel, a block in or out.
+
+        Args:
+            name: of the structure.
+            mask: (z, y, x) bool of blocks.
+            tissue: whether the border is where tissue ends, else where air does.
+            not_in: blocks into which the border may not grow.
+            keep_out: voxels of the CT that are left out.
+        """
         from scipy import ndimage
 
-        if "Body" in self.structures:
+        if name in self.structures or not mask.any():
             return
-        core = self.coarse.enlarged(ndimage.binary_erosion(body, border_value=1))
-        rim = self.coarse.enlarged(ndimage.binary_dilation(body)) & (self.ct.array > -300)
-        self._add("Body", core | rim)
+        outer = ndimage.binary_dilation(mask)
+        if not_in is not None:
+            outer &= ~not_in
+        box = self.coarse.box(outer)
+        hu = self.ct.array[box]
+        rim = self.coarse.enlarged(outer, box) & (hu > _TISSUE_HU if tissue else hu < _LUNG_HU)
+        part = rim | self.coarse.enlarged(ndimage.binary_erosion(mask, border_value=1), box)
+        if keep_out is not None:
+            part &= ~keep_out[box]
+        whole = np.zeros(self.ct.geometry.shape, dtype=bool)
+        whole[box] = part
+        self._add(name, whole)
 
     def _add_lungs(self, left: np.ndarray, right: np.ndarray, airway: np.ndarray) -> None:
-        from scipy import ndimage
-
-        keep_out = airway | self._tumour()
-        for name, lung, other in (("Lung_L", left, right), ("Lung_R", right, left)):
-            if name in self.structures:
-                continue
-            core = self.coarse.enlarged(ndimage.binary_erosion(lung, border_value=1))
-            rim = self.coarse.enlarged(ndimage.binary_dilation(lung) & ~other) & (self.ct.array < -400)
-            self._add(name, (core | rim) & ~keep_out)
+        keep_out = self.fine.enlarged(airway) | self._tumour()
+        self._add_refined("Lung_L", left, tissue=False, not_in=right, keep_out=keep_out)
+        self._add_refined("Lung_R", right, tissue=False, not_in=left, keep_out=keep_out)

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from twin.geometry import Box, Geometry, Shape, Triple
+from twin.structures import bounding_box
 from twin.volume import Volume
 
 
@@ -29,20 +30,19 @@ class Coarse:
     @classmethod
     def of(cls, ct: Volume, spacing_mm: float) -> Coarse:
         """Block means whose spacing is near to `spacing_mm`, or the CT itself where its voxels are larger."""
-        full = ct.geometry
-        factors = cast(
-            Shape,
-            tuple(
-                min(n, max(1, round(spacing_mm / s)))
-                for n, s in zip(full.shape, full.spacing_mm, strict=True)
-            ),
-        )
-        shape = [n // f for n, f in zip(full.shape, factors, strict=True)]
-        z, y, x = (slice(0, n * f) for n, f in zip(shape, factors, strict=True))
-        array, total = ct.array[z, y, x], np.zeros(shape, dtype=np.float32)
-        for offset in np.ndindex(*factors):
-            total += array[tuple(slice(o, None, f) for o, f in zip(offset, factors, strict=True))]
-        return cls(full, factors, total / float(np.prod(factors)))
+        return cls(ct.geometry, (1, 1, 1), ct.array).coarser(spacing_mm)
+
+    def coarser(self, spacing_mm: float) -> Coarse:
+        """Means over whole numbers of these blocks, whose spacing is near to `spacing_mm`."""
+        own = [s * f for s, f in zip(self.full.spacing_mm, self.factors, strict=True)]
+        steps = [min(n, max(1, round(spacing_mm / s))) for n, s in zip(self.hu.shape, own, strict=True)]
+        shape = [n // f for n, f in zip(self.hu.shape, steps, strict=True)]
+        total = np.zeros(shape, dtype=np.float32)
+        for offset in np.ndindex(*steps):
+            part = (slice(o, n * f, f) for o, n, f in zip(offset, shape, steps, strict=True))
+            total += self.hu[tuple(part)]
+        factors = cast(Shape, tuple(f * s for f, s in zip(self.factors, steps, strict=True)))
+        return Coarse(self.full, factors, total / float(np.prod(steps)))
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -68,17 +68,32 @@ class Coarse:
         squared = sum((g * s / radius_mm) ** 2 for g, s in zip(grids, self.geometry.spacing_mm, strict=True))
         return np.asarray(squared <= 1.0)
 
-    def enlarged(self, mask: np.ndarray) -> np.ndarray:
-        """A mask of blocks as a mask of the CT's voxels; the voxels beyond the last blocks repeat them."""
-        for axis, (factor, n) in enumerate(zip(self.factors, self.full.shape, strict=True)):
-            index = np.minimum(np.arange(n) // factor, mask.shape[axis] - 1)
-            mask = np.take(mask, index, axis=axis) if factor > 1 or n != mask.shape[axis] else mask
-        return mask
+    def box(self, mask: np.ndarray) -> Box:
+        """The CT's voxels around a mask of blocks.
+
+        Raises:
+            InputError: the mask is empty.
+        """
+        blocks = bounding_box(mask)
+        sides = zip(blocks, mask.shape, self.factors, self.full.shape, strict=True)
+        z, y, x = (slice(b.start * f, n if b.stop == last else b.stop * f) for b, last, f, n in sides)
+        return z, y, x
+
+    def enlarged(self, mask: np.ndarray, box: Box | None = None) -> np.ndarray:
+        """A mask of blocks as a mask of the CT's voxels; the voxels beyond the last blocks repeat them.
+
+        Args:
+            mask: (z, y, x) bool on the block grid.
+            box: the part of the CT that is wanted, or all of it.
+        """
+        sides = zip(box or (slice(0, n) for n in self.full.shape), mask.shape, self.factors, strict=True)
+        z, y, x = (np.minimum(np.arange(b.start, b.stop) // f, n - 1) for b, n, f in sides)
+        return mask[z][:, y][:, :, x]
 
     def smooth(self, mask: np.ndarray) -> tuple[Box, np.ndarray]:
         """A mask of blocks interpolated to the CT's voxels: the box that holds it, and the mask in the box."""
-        from twin.structures import bounding_box
+        from scipy.ndimage import binary_dilation
 
-        box = bounding_box(self.enlarged(mask), self.factors)
+        box = self.box(binary_dilation(mask))
         part = Volume(self.geometry, mask.astype(np.float32), "MASK", "1")
         return box, part.on(self.full.crop(box)) >= 0.5

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from twin.coarse import Coarse
+from twin.structures import bounding_box
 
 _TISSUE_HU = -300.0
 _LUNG_HU = -400.0
@@ -38,8 +39,10 @@ def find_body(coarse: Coarse) -> np.ndarray:
     air, _ = ndimage.label(coarse.hu < _TISSUE_HU)
     sides = np.concatenate([air[:, [0, -1]].ravel(), air[:, :, [0, -1]].ravel()])
     touching = np.setdiff1d(np.unique(sides), [0])
-    usual_hu = ndimage.median(coarse.hu, air, touching) if len(touching) else np.zeros(0)
-    inside = ~np.isin(air, touching[np.asarray(usual_hu) < _ROOM_AIR_HU])
+    thin = np.bincount(air[coarse.hu < _ROOM_AIR_HU], minlength=air.max() + 1) / np.maximum(
+        np.bincount(air.ravel()), 1
+    )
+    inside = ~np.isin(air, touching[thin[touching] > 0.5])
     disc = coarse.ball(_COUCH_MM).max(axis=0, keepdims=True)
     body = largest(ndimage.binary_opening(inside, disc))
     for plane in body:
@@ -179,8 +182,12 @@ def _closed(
     inner = tuple(slice(p, -p or None) for p, _ in pad)
     closed = []
     for lung in (left, right):
-        full = ndimage.binary_closing(np.pad(lung, pad, mode="edge"), ball)[inner] | lung
-        for plane in full:
-            ndimage.binary_fill_holes(plane, output=plane)
-        closed.append(full & allowed)
+        full = lung.copy()
+        if lung.any():
+            box = bounding_box(lung)
+            part = ndimage.binary_closing(np.pad(lung[box], pad, mode="edge"), ball)[inner] | lung[box]
+            for plane in part:
+                ndimage.binary_fill_holes(plane, output=plane)
+            full[box] = part & allowed[box]
+        closed.append(full)
     return closed[0] & ~right, closed[1] & ~left & ~closed[0]

@@ -10,6 +10,7 @@ from scipy import ndimage
 from twin.coarse import Coarse
 from twin.geometry import Geometry
 from twin.lungs import largest
+from twin.structures import bounding_box
 
 _BONE_HU = 180.0
 _CONTRAST_HU = (-100.0, 150.0)  # between fat and bone; metal counts as bone
@@ -152,9 +153,16 @@ def find_heart(
     between = between & (x > (spine.x - 65.0 / dx)[:, None, None])
     tissue = between & (coarse.hu > _HEART_SOFT_HU) & ~left & ~right & ~other
     tissue &= _within_hull(left | right, tissue)
-    heart = ndimage.binary_opening(tissue, coarse.ball(14.0))
-    heart = largest(heart)
-    return ndimage.binary_closing(heart, coarse.ball(8.0)) & tissue if heart.any() else None
+    if not tissue.any():
+        return None
+    box = bounding_box(tissue, margin=coarse.voxels(8.0))
+    part = tissue[box]
+    heart = largest(ndimage.binary_opening(part, coarse.ball(14.0)))
+    if not heart.any():
+        return None
+    whole = np.zeros_like(tissue)
+    whole[box] = ndimage.binary_closing(heart, coarse.ball(8.0)) & part
+    return whole
 
 
 def _dome(lung: np.ndarray, coarse: Coarse) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,11 +87,11 @@ class DrawnOn:
 
     Args:
         frames: frames of reference; empty where it names none.
-        series: image series; empty where it names none.
+        images: the images of each series that it names; empty where it names none.
     """
 
     frames: frozenset[str]
-    series: frozenset[str]
+    images: Mapping[str, frozenset[str]]
 
 
 def drawn_on(file: Instance) -> DrawnOn:
@@ -99,20 +100,23 @@ def drawn_on(file: Instance) -> DrawnOn:
     Raises:
         InputError: its references are damaged.
     """
-    frames, series = set(), set()
+    frames: set[str] = set()
+    images: dict[str, frozenset[str]] = {}
     try:
         for frame in file.get("ReferencedFrameOfReferenceSequence", ()):
             frames.add(str(frame.get("FrameOfReferenceUID") or ""))
             for study in frame.get("RTReferencedStudySequence") or ():
                 for item in study.get("RTReferencedSeriesSequence") or ():
-                    series.add(str(item.get("SeriesInstanceUID") or ""))
+                    listed = item.get("ContourImageSequence") or ()
+                    named = frozenset(str(i.get("ReferencedSOPInstanceUID") or "") for i in listed)
+                    images[str(item.get("SeriesInstanceUID") or "")] = named - {""}
         for item in file.get("StructureSetROISequence", ()):
             frames.add(str(item.get("ReferencedFrameOfReferenceUID") or ""))
     except InputError:
         raise
     except Exception as error:  # pydicom raises many types on damaged items
         raise InputError(f"{file.file} is a damaged RTSTRUCT") from error
-    return DrawnOn(frozenset(frames - {""}), frozenset(series - {""}))
+    return DrawnOn(frozenset(frames - {""}), images)
 
 
 def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:
@@ -126,10 +130,9 @@ def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:
         geometry: the grid.
 
     Raises:
-        InputError: a contour does not lie in a plane of the grid, or all lie outside it.
+        InputError: a contour does not lie in a plane of the grid.
     """
     slices: dict[int, list[np.ndarray]] = defaultdict(list)
-    outside = 0
     for contour in roi.contours:
         points = geometry.index(contour)
         level = float(points[:, 0].mean())
@@ -138,13 +141,13 @@ def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:
         number = int(np.rint(level))
         if 0 <= number < geometry.shape[0]:
             slices[number].append(points[:, 1:])
-        else:
-            outside += 1
-    if outside and not slices:
-        raise InputError(f"all contours of {roi.name} lie outside the scan")
-    if not slices:
-        return None
-    return _rasterise(slices, geometry)
+    return _rasterise(slices, geometry) if slices else None
+
+
+def contours_outside(roi: Roi, geometry: Geometry) -> int:
+    """How many of a region's contours lie above or below a grid."""
+    levels = [float(geometry.index(contour)[:, 0].mean()) for contour in roi.contours]
+    return sum(not -0.5 <= level <= geometry.shape[0] - 0.5 for level in levels)
 
 
 def _rasterise(slices: dict[int, list[np.ndarray]], geometry: Geometry) -> Volume | None:

@@ -85,8 +85,9 @@ class Studies:
     def _take_image(self, series: Series) -> None:
         first = series.first
         kind = series.modality
-        if "LOCALIZER" in first.text("ImageType") or (len(series.files) < 2 and len(self.images) > 0):
-            self.notes.append(f"a {kind} series of {len(series.files)} images that is no volume was left out")
+        if "LOCALIZER" in first.text("ImageType") or len(series.files) < 2:
+            n = len(series.files)
+            self.notes.append(f"a {kind} series of {n} image{'s' * (n > 1)} that is no volume was left out")
             return
         words = " ".join(
             first.text(k)
@@ -109,15 +110,21 @@ class Studies:
         study = file.text("StudyInstanceUID")
         order.sort(key=lambda i: i.first.text("StudyInstanceUID") != study)
         for image in order:
-            if image.first.text("SeriesInstanceUID") in refers.series and (
-                not refers.frames or image.series.frame in refers.frames
-            ):
+            named = refers.images.get(image.first.text("SeriesInstanceUID"))
+            if named is not None and (not refers.frames or image.series.frame in refers.frames):
+                lost = len(named - {f.text("SOPInstanceUID") for f in image.series.files})
+                if 0 < lost < len(named):  # where all are lost, an anonymiser renamed the images
+                    raise InputError(
+                        f"{lost} of the {len(named)} {image.modality} slices that the RTSTRUCT {file.file} is drawn on "
+                        f"are not in {self.src}; give the whole series"
+                    )
                 return image
         for image in order:
             if not refers.frames or not image.series.frame or image.series.frame in refers.frames:
                 return image
         if not order:
-            raise InputError(f"no CT series in {self.src}")
+            left_out = f": {self.notes[0]}" if self.notes else ""
+            raise InputError(f"no CT series in {self.src}{left_out}")
         raise InputError(
             f"the RTSTRUCT {file.file} is drawn in another frame of reference than the CT ({order[0].first.file})"
         )
@@ -126,7 +133,8 @@ class Studies:
         """The CT that carries the simulation: the first with a gross tumour, with contours, with most slices."""
         cts = [i for i in self.images if i.modality == "CT"]
         if not cts:
-            raise InputError(f"no CT series in {self.src}")
+            left_out = f": {self.notes[0]}" if self.notes else ""
+            raise InputError(f"no CT series in {self.src}{left_out}")
 
         def rank(image: _Image) -> tuple[bool, bool, str, int]:
             gross = any(r.contours and (r.name in self.gtv or is_gross_tumour(r.name)) for r in image.rois)
@@ -236,16 +244,21 @@ class Studies:
         names = Names()
         found = []
         for roi in image.rois:
-            mask = rtstruct.roi_mask(roi, native.geometry)
-            if mask is None:
-                if roi.name in self.gtv and image is self.planning:
-                    raise InputError(f"the structure {roi.name!r} in {image.drawn[0].file} is empty")
-                continue
             source = without_identity(roi.name, self.private)
             known = self._named(roi.name)
+            name, role = known or (source, role_of(roi.name))
+            outside, all_drawn = rtstruct.contours_outside(roi, native.geometry), len(roi.contours)
+            if outside and role == "GTV":
+                raise InputError(f"{outside} of the {all_drawn} contours of {source} lie outside the scan")
+            mask = rtstruct.roi_mask(roi, native.geometry)
+            if outside:
+                self.notes.append(f"{outside} of the {all_drawn} contours of {source} lie outside the scan")
+            if mask is None:
+                if roi.name in self.gtv and image is self.planning:
+                    raise InputError(f"the structure {source!r} in {image.drawn[0].file} is empty")
+                continue
             if known is None:
                 self.unknown.append(source)
-            name, role = known or (source, role_of(roi.name))
             box = native.geometry.box_of(mask.geometry)
             part = Volume(placed.geometry.crop(box), mask.array, "MASK", "1")
             found.append(Structure(names.free(name), role, part, source_name=source, colour=roi.colour))

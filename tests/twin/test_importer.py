@@ -169,8 +169,60 @@ def test_contours_outside_the_scan_are_refused(dicom_set):
         for contour in drawn.ROIContourSequence[0].ContourSequence:
             contour.ContourData = [v + 500.0 for v in contour.ContourData]
 
-    with pytest.raises(InputError, match="outside the scan"):
+    with pytest.raises(InputError, match="4 of the 4 contours of GTV-1 lie outside the scan"):
         import_patient(dicom_set(change))
+
+
+def test_a_tumour_cut_by_the_end_of_the_scan_is_refused(dicom_set):
+    def change(slices, _):
+        del slices[5:]  # the uppermost contour lies on slice 5
+
+    with pytest.raises(InputError, match="1 of the 4 contours of GTV-1 lie outside the scan"):
+        import_patient(dicom_set(change))
+
+
+def test_an_organ_cut_by_the_end_of_the_scan_is_kept_and_said(dicom_set, make):
+    def change(slices, drawn):
+        drawn.StructureSetROISequence[1].ROIName = "Heart"
+        heart = make.rtstruct({"Heart": [make.box_contour(z, (2, 5), (2, 5)) for z in (6, 7, 8, 9)]})
+        drawn.ROIContourSequence[1].ContourSequence = heart.ROIContourSequence[0].ContourSequence
+
+    twin = import_patient(dicom_set(change))
+    assert twin.contours["Heart"].cm3 == pytest.approx(2 * 9 * 5.625 / 1000)
+    assert twin.notes == ("2 of the 4 contours of Heart lie outside the scan",)
+
+
+def test_slices_missing_at_an_end_show_by_the_contours_references(dicom_set):
+    from pydicom.dataset import Dataset
+
+    def change(slices, drawn):
+        series, study = Dataset(), Dataset()
+        series.SeriesInstanceUID = slices[0].SeriesInstanceUID
+        series.ContourImageSequence = []
+        for data in slices:
+            image = Dataset()
+            image.ReferencedSOPInstanceUID = data.SOPInstanceUID
+            series.ContourImageSequence.append(image)
+        study.RTReferencedSeriesSequence = [series]
+        drawn.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence = [study]
+        del slices[:2]
+
+    with pytest.raises(InputError, match=r"2 of the 8 CT slices that the RTSTRUCT rs.dcm is drawn on"):
+        import_patient(dicom_set(change))
+
+
+def test_a_single_slice_is_no_volume(dicom_set):
+    def change(slices, _):
+        del slices[1:]
+
+    with pytest.raises(InputError, match=r"no CT series in .*a CT series of 1 image that is no volume"):
+        import_patient(dicom_set(change))
+
+
+def test_the_breast_set_with_one_slice_is_refused(unzipped):
+    folder = next(unzipped("dicom_rt_pieces").rglob("dicompyler_breast"))
+    with pytest.raises(InputError, match="1 image that is no volume"):
+        import_patient(folder)
 
 
 @pytest.mark.parametrize("empty", [True, False])
