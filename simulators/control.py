@@ -21,15 +21,16 @@ def regrowth_days(
 ) -> np.ndarray:
     """Time that surviving clonogens need to grow to a detectable size, days.
 
-    Gompertz: t = ln(ln(K / v) / ln(K / detectable)) / a, from v = survivors x 1e-9 cm3.
+    Gompertz: t = ln(ln(K / v) / ln(K / detectable)) / a, from v = survivors x 1e-9 cm3; a is the untreated rate times
+    the parameters' `regrowth_factor`.
 
     Args:
         survivors: (*B,) number of clonogens; 0 gives infinity.
-        params: growth_per_d and capacity_cm3, (*B,).
+        params: growth_per_d, regrowth_factor and capacity_cm3, (*B,).
         detectable_cm3: volume at which regrowth counts as failure, cm3.
 
     Example:
-        >>> p = {"growth_per_d": np.array(0.0017), "capacity_cm3": np.array(1150.0)}
+        >>> p = {"growth_per_d": np.array(0.0017), "regrowth_factor": np.array(1.0), "capacity_cm3": np.array(1150.0)}
         >>> [round(float(regrowth_days(np.array(n), p)) / 30.4375) for n in (1e6, 1.0)]
         [13, 27]
     """
@@ -37,7 +38,11 @@ def regrowth_days(
     capacity = np.asarray(params["capacity_cm3"], dtype=np.float64)
     with np.errstate(divide="ignore"):
         distance = np.log(capacity / np.minimum(volume, detectable_cm3)) / np.log(capacity / detectable_cm3)
-        return np.log(distance) / np.asarray(params["growth_per_d"])
+        return np.log(distance) / _rate(params)
+
+
+def _rate(params: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.asarray(params["growth_per_d"], dtype=np.float64) * np.asarray(params["regrowth_factor"])
 
 
 def failure_days(
@@ -52,7 +57,7 @@ def failure_days(
 
     Args:
         survivors: (*B,) clonogens that survive the course.
-        params: growth_per_d and capacity_cm3, (*B,).
+        params: growth_per_d, regrowth_factor and capacity_cm3, (*B,).
         gtv0_cm3: tumour volume at day 0, cm3; a smaller tumour fails when it has its old size again.
         end_days: end of the course, days.
     """
@@ -110,7 +115,7 @@ def local_control_probability(
 
     Args:
         expected: (*B,) mean number of surviving clonogens.
-        params: growth_per_d and capacity_cm3, (*B,).
+        params: growth_per_d, regrowth_factor and capacity_cm3, (*B,).
         gtv0_cm3: tumour volume at day 0, cm3.
         end_days: end of the course, days.
         at_days: when, counted from day 0, days.
@@ -120,7 +125,7 @@ def local_control_probability(
     detectable = np.minimum(DETECTABLE_CM3, gtv0_cm3)
     capacity = np.asarray(params["capacity_cm3"], dtype=np.float64)
     wait = np.maximum(0.0, np.asarray(at_days) - end_days)
-    back = np.log(capacity / detectable) * np.exp(np.asarray(params["growth_per_d"]) * wait)
+    back = np.log(capacity / detectable) * np.exp(_rate(params) * wait)
     fatal = np.ceil(capacity * np.exp(-np.minimum(back, 700.0)) / CELL_CM3)
     return np.where(
         fatal <= 1, tumour_control_probability(expected), pdtr(np.maximum(fatal - 1, 0), expected)

@@ -57,15 +57,16 @@ def _event(
     for b in range(bins):
         expected += weight[b] * math.exp(logs[b])
     expected *= density * gtv0
-    survivors = poisson_quantile(table[13], table[14], expected)
+    survivors = poisson_quantile(table[13], table[15], expected)
     for b in range(bins):
         viable[b] *= survivors / expected if expected > 0.0 else 0.0
     return survivors
 
 
 @njit(cache=True)
-def _step(viable, doomed, remnant, gtv0, table, dt, half_decay):
-    """One Strang step: clear for dt/2, grow for dt, clear for dt/2."""
+def _step(viable, doomed, remnant, gtv0, table, drawn, dt, half_decay):
+    """One Strang step: clear for dt/2, grow for dt (survivors of a course at their own rate), clear for dt/2."""
+    rate = table[3] if math.isnan(drawn) else table[3] * table[14]
     v, d, s = 0.0, 0.0, 0.0
     for b in range(viable.shape[0]):
         doomed[b] *= half_decay
@@ -73,7 +74,7 @@ def _step(viable, doomed, remnant, gtv0, table, dt, half_decay):
         d += doomed[b]
         s += remnant[b]
     total = v + d + s
-    factor = growth_factor(v / total if total > 0.0 else 0.0, gtv0 * total, table[3], table[4], dt)
+    factor = growth_factor(v / total if total > 0.0 else 0.0, gtv0 * total, rate, table[4], dt)
     for b in range(viable.shape[0]):
         viable[b] *= factor
         doomed[b] *= half_decay
@@ -151,7 +152,16 @@ def advance_rows(
                 if dt != last_dt:
                     last_dt = dt
                     half_decay = math.exp(-LN2 * 0.5 * dt / table[i, 2])
-                _step(step_viable[i], step_doomed[i], remnant[i], gtv0[i], table[i], dt, half_decay)
+                _step(
+                    step_viable[i],
+                    step_doomed[i],
+                    remnant[i],
+                    gtv0[i],
+                    table[i],
+                    survivors[i],
+                    dt,
+                    half_decay,
+                )
                 t = stop
                 if t >= k * step_days:
                     k += 1
@@ -161,5 +171,5 @@ def advance_rows(
             dt = out_days[j] - t
             if dt > 0.0:
                 aside = math.exp(-LN2 * 0.5 * dt / table[i, 2])
-                _step(viable[i], doomed[i], remnant[i], gtv0[i], table[i], dt, aside)
+                _step(viable[i], doomed[i], remnant[i], gtv0[i], table[i], survivors[i], dt, aside)
             volumes[i, j] = _volume(viable[i], doomed[i], remnant[i], gtv0[i])

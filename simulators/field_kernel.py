@@ -90,8 +90,9 @@ def _diffuse(v, dt, d_mm2, spacing, inside, faces, work, factor):
 
 
 @njit(cache=True)
-def _scalars(t, until, step_days, viable, doomed, remnant, voxel_cm3, table):
+def _scalars(t, until, step_days, viable, doomed, remnant, voxel_cm3, drawn, table):
     """Growth of viable and clearance of doomed from t to a later time, in the lumped tumour's own steps."""
+    rate = table[3] if math.isnan(drawn) else table[3] * table[14]
     grown, kept = 1.0, 1.0
     k = next_multiple(t, step_days)
     while t < until:
@@ -101,7 +102,7 @@ def _scalars(t, until, step_days, viable, doomed, remnant, voxel_cm3, table):
         v = grown * viable
         whole = v + kept * doomed + remnant
         share = v / whole if whole > 0.0 else 0.0
-        grown *= growth_factor(share, voxel_cm3 * whole, table[3], table[4], stop - t)
+        grown *= growth_factor(share, voxel_cm3 * whole, rate, table[4], stop - t)
         kept *= half
         t = stop
         k += 1
@@ -174,7 +175,7 @@ def _draw(viable, logs, occupancy, voxel_cm3, regrown, table):
     logs[:] = np.minimum(0.0, logs + regrown)
     per_voxel = table[5] * voxel_cm3
     expected = per_voxel * _expected(logs, occupancy)
-    survivors = poisson_quantile(table[13], table[14], expected)
+    survivors = poisson_quantile(table[13], table[15], expected)
     _scale(viable, np.float32(survivors / expected if expected > 0.0 else 0.0))
     if survivors > 0.0 and total(viable) == 0.0:
         best = 0
@@ -260,7 +261,7 @@ def advance_field(
         v, d = (viable, doomed) if aside else (step_viable, step_doomed)
         if stop > t:
             grown, kept = _scalars(
-                t, stop, step_days, total(v), total(d), remnant_total, voxel_cm3, table
+                t, stop, step_days, total(v), total(d), remnant_total, voxel_cm3, survivors, table
             )  # fmt: skip
             _diffuse(v, stop - t, d_mm2, spacing, inside, faces, work, grown)
             _scale(d, np.float32(kept))

@@ -39,8 +39,9 @@ class SurvivalConstants:
     frailty_sd: float = 0.8  # SD(ln) of the other-cause hazard between patients of one age [A]
     heart_per_gy: float = 0.02  # all-cause, per Gy of mean heart dose above 12: Atkins 2019, 748 patients [P]
     edic_per_gy: tuple[float, float] = (0.0, 0.19)  # uniform; published fits lie in between [M]
-    heart_reference_gy: float = 12.0
-    edic_reference_gy: float = 5.6
+    # Doses at which the other numbers hold: stage III [M]; smaller fields of stages I and II [A].
+    heart_reference_gy: tuple[float, float, float] = (2.0, 8.0, 12.0)
+    edic_reference_gy: tuple[float, float, float] = (1.5, 4.0, 5.6)
     symptomatic_pneumonitis: float = 0.298  # Palma 2013 [P]; of these PNEUMONITIS_FATAL / 0.298 die
 
 
@@ -50,9 +51,9 @@ TRIAL = SurvivalConstants()
 UNSELECTED = SurvivalConstants(
     relapse=(0.35, 0.45, 0.55),
     relapse_months=(5.0, 0.8),
-    after_months=5.0,
+    after_months=4.0,
     other_factor=(7.0, 5.0, 4.0),
-    frailty_sd=1.2,
+    frailty_sd=1.6,
 )
 
 
@@ -124,20 +125,24 @@ def harm_ratio(
     mean_heart_gy: np.ndarray | float,
     edic_gy: np.ndarray | float,
     edic_quantile: np.ndarray | float = 0.5,
+    stage: np.ndarray | int = 2,
     constants: SurvivalConstants = TRIAL,
 ) -> np.ndarray:
-    """Hazard ratio of death by dose to heart and immune cells: exp(0.02 (MHD - 12) + b (EDIC - 5.6)).
+    """Hazard ratio of death by dose to heart and immune cells: exp(0.02 (MHD - 12) + b (EDIC - 5.6)) in stage III.
 
     Args:
         mean_heart_gy: mean heart dose, Gy; nan gives that term no weight.
         edic_gy: effective dose to immune cells, Gy; nan gives that term no weight.
         edic_quantile: where b lies between 0 and 0.19.
+        stage: 0, 1 or 2 for stage I, II or III, each with its own reference doses.
         constants: the model's numbers.
     """
     low, high = constants.edic_per_gy
     slope = low + (high - low) * np.asarray(edic_quantile)
-    heart = constants.heart_per_gy * (np.asarray(mean_heart_gy) - constants.heart_reference_gy)
-    immune = slope * (np.asarray(edic_gy) - constants.edic_reference_gy)
+    heart = constants.heart_per_gy * (
+        np.asarray(mean_heart_gy) - np.asarray(constants.heart_reference_gy)[stage]
+    )
+    immune = slope * (np.asarray(edic_gy) - np.asarray(constants.edic_reference_gy)[stage])
     return np.exp(np.nan_to_num(heart) + np.nan_to_num(immune))
 
 
@@ -172,8 +177,8 @@ def life_times(
 
     c = constants
     at = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
-    harm = harm_ratio(mean_heart_gy, edic_gy, at["harm"], c)
     stage = np.asarray(stage)
+    harm = harm_ratio(mean_heart_gy, edic_gy, at["harm"], stage, c)
     # A relapse rate under a hazard ratio: the cured share is 1 - p to the power of the ratio.
     relapse = 1.0 - (1.0 - np.asarray(c.relapse)[stage]) ** distant_hazard_ratio
     when = c.relapse_months[0] * MONTH_D * np.exp(c.relapse_months[1] * ndtri(at["distant"]))

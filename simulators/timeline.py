@@ -31,6 +31,7 @@ COLUMNS = (
     "repair_half_time_h",
     "chemo_log_kill",
     "control_quantile",
+    "regrowth_factor",
 )
 
 
@@ -137,11 +138,11 @@ def batch_shape(params: Params) -> tuple[int, ...]:
 
 
 def parameter_table(params: Params, batch: tuple[int, ...]) -> np.ndarray:
-    """(rows, columns) float64 of the kernels' parameters; the last column is the normal quantile of the draw."""
+    """(rows, columns) float64 of the kernels' parameters, and last the normal quantile of the draw."""
     from scipy.special import ndtri
 
     columns = [np.broadcast_to(np.asarray(params[name], np.float64), batch).ravel() for name in COLUMNS]
-    return np.ascontiguousarray(np.stack([*columns, ndtri(columns[-1])], axis=1))
+    return np.ascontiguousarray(np.stack([*columns, ndtri(columns[13])], axis=1))
 
 
 def local_doses(timeline: Timeline, relative: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

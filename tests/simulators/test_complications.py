@@ -65,3 +65,8 @@ def test_onset_of_pneumonitis():
     median, sd = PNEUMONITIS_ONSET_MONTHS
     assert 2.5 <= median <= 3
     assert ndtr(np.log(8 / median) / sd) - ndtr(np.log(1 / median) / sd) == pytest.approx(0.9, abs=0.001)
+
+
+def test_oesophagitis_has_the_rates_of_the_published_groups():
+    rate = {c.name: c for c in COMPLICATIONS}["oesophagitis"].probability
+    np.testing.assert_allclose(rate(np.array([0.0, 0.085, 0.30, 0.9])), [0.04, 0.12, 0.22, 0.22])

@@ -14,6 +14,7 @@ from simulators.control import (
 
 PARAMS = {
     "growth_per_d": np.array(0.0017),
+    "regrowth_factor": np.array(1.0),
     "capacity_cm3": np.array(1150.0),
     "clonogen_density_per_cm3": np.array(1e7),
 }

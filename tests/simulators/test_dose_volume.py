@@ -289,3 +289,15 @@ def test_a_missed_week_costs_control(population):
 
 def test_lql_takes_a_little_control_from_large_fractions(population):
     assert population(weekdays(54, 3), 9.0, linear_above_gy=6.2) == pytest.approx(0.97, abs=0.006)
+
+
+def test_survivors_of_a_course_regrow_at_their_own_rate():
+    """Curve and control agree: the viable cells of a failed sample grow by regrowth_factor times the rate."""
+    for factor in (1.0, 3.0):
+        p = params(
+            control_quantile=1 - 1e-9, remnant_fraction=0.0, clearance_half_time_d=2.0, regrowth_factor=factor
+        )
+        volume, state = run(STANDARD, p, [400.0, 900.0])
+        assert state.survivors[0] >= 1
+        expected = 1150 * (volume[0, 0] / 1150) ** np.exp(-0.0017 * factor * 500)
+        assert volume[0, 1] == pytest.approx(expected, rel=1e-4)

@@ -67,6 +67,7 @@ def test_heart_dose_costs_life_and_an_unknown_one_is_given_no_weight():
     assert harm_ratio(22.0, 5.6) == pytest.approx(np.exp(0.2))
     assert harm_ratio(12.0, 6.6, 1.0) == pytest.approx(np.exp(0.19))
     assert harm_ratio(np.nan, np.nan) == 1.0
+    assert harm_ratio(2.0, 1.5, stage=0) == pytest.approx(1.0)  # SBRT is not made safer than its own trials
     more, less = (lives(mean_heart_gy=dose, edic_gy=5.6).death for dose in (25.0, 5.0))
     assert (more <= less).all() and (more < less).any()  # common chance: nobody gains from more dose
 
@@ -101,7 +102,11 @@ def test_curve_counts_the_living():
 
 def test_a_patients_record_decides_and_a_gap_is_refused():
     survivors = np.array([0.0, 5.0, 0.0])
-    samples = {"growth_per_d": np.full(3, 0.0017), "capacity_cm3": np.full(3, 1150.0)}
+    samples = {
+        "growth_per_d": np.full(3, 0.0017),
+        "regrowth_factor": np.ones(3),
+        "capacity_cm3": np.full(3, 1150.0),
+    }
     with pytest.raises(InputError, match=r"age_years, stage I to III"):
         patient_life_times(PatientTwin("x", clinical=ClinicalRecord(sex="male")), survivors, samples, 39.0)
     assert constants_for(ClinicalRecord(ecog=1)) is TRIAL
