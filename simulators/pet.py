@@ -161,7 +161,7 @@ def _avid_share(followup: FollowUp, fine: Geometry) -> np.ndarray | float:
     if tumour.geometry is None or np.ndim(share) == 0:
         return float(np.max(share))
     crop = followup.scan.geometry
-    index = crop.index(fine.lps(np.stack(np.indices(fine.shape), axis=-1)))
+    index = crop.index(fine.lps(np.moveaxis(np.indices(fine.shape), 0, -1)))
     inside = np.moveaxis(index, -1, 0)
     shift = [map_coordinates(u, inside, order=1, mode="nearest") for u in followup.displacement_mm]
     origin = crop.lps(index + np.stack(shift, axis=-1) / np.asarray(crop.spacing_mm))

@@ -1,0 +1,132 @@
+"""Where a thorax takes up FDG, from its CT and structures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from twin import Geometry, StructureSet, Volume
+
+# SUV by HU outside named compartments: air, lung, fat, muscle, marrow, cortical bone. Typical means of
+# fasting patients (Wang Y et al., J Nucl Med 48:1253, 2007; Zincirkeser et al., J Int Med Res 35:231, 2007).
+_HU = (-1000.0, -900.0, -750.0, -500.0, -130.0, -60.0, 20.0, 90.0, 180.0, 350.0, 900.0)
+_SUV = (0.02, 0.25, 0.45, 0.60, 0.25, 0.30, 0.60, 0.70, 1.00, 1.00, 0.40)
+BLOOD_POOL_SUV = 1.7
+LIVER_SUV = 2.2
+STOMACH_SUV = 1.6
+SOFT_HU = (-20.0, 200.0)  # what may be blood pool, liver or heart: not fat, air or bone
+_VENTRICLE_MM = (20.0, 31.0)  # inner and outer radius of the left ventricle's wall, blurred by its beat
+
+
+class Compartment(IntEnum):
+    """Regions whose uptake HU alone does not tell."""
+
+    OUTSIDE = 0
+    BODY = 1
+    MEDIASTINUM = 2
+    LIVER = 3
+    STOMACH = 4
+    MYOCARDIUM = 5
+    LUNG = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A patient's compartments and CT on the scanner's grid.
+
+    Args:
+        grid: the scanner's grid.
+        hu: (z, y, x) float32 mean HU of each voxel.
+        compartment: (z, y, x) uint8 of `Compartment`.
+    """
+
+    grid: Geometry
+    hu: np.ndarray
+    compartment: np.ndarray
+
+    @classmethod
+    def of(cls, ct: Volume, structures: StructureSet, grid: Geometry) -> Anatomy:
+        """The compartments of a patient: the mediastinum lies between the lungs, the liver below the right one.
+
+        Structures that are missing leave their compartment out.
+        """
+
+        def mask(name: str) -> np.ndarray:
+            if name not in structures:
+                return np.zeros(grid.shape, dtype=bool)
+            return structures[name].mask.on(grid) > 0.5
+
+        body = [s.name for s in structures.role("EXTERNAL")]
+        hu = block_mean(ct.on(grid.resampled(grid.spacing_mm[0] / 2), fill=-1000.0))
+        inside = np.logical_or.reduce([mask(n) for n in body]) if body else hu > -400
+        left, right, heart = mask("Lung_L"), mask("Lung_R"), mask("Heart")
+        lungs = left | right
+        out = np.where(inside, Compartment.BODY, Compartment.OUTSIDE).astype(np.uint8)
+        up, leftward = _facing(grid)
+        out[_beyond(lungs, 2, 1) & _beyond(lungs, 2, -1) & inside] = Compartment.MEDIASTINUM
+        under_left, under_right = (_beyond(m, 0, up) & ~_beyond(m, 0, -up) & inside for m in (left, right))
+        out[under_left] = Compartment.STOMACH
+        out[under_right] = Compartment.LIVER
+        if heart.any():
+            out[heart] = Compartment.MEDIASTINUM
+            out[_ventricle_wall(heart, grid, up, leftward)] = Compartment.MYOCARDIUM
+        out[lungs] = Compartment.LUNG
+        return cls(grid, hu, out)
+
+
+def background_suv(hu: np.ndarray, compartment: np.ndarray, myocardium_suv: float) -> np.ndarray:
+    """Uptake of normal tissue, SUV.
+
+    Args:
+        hu: HU.
+        compartment: of `Compartment`, broadcast against hu.
+        myocardium_suv: uptake of the left ventricle's wall, which depends on fasting.
+    """
+    suv = np.interp(hu, _HU, _SUV).astype(np.float32)
+    soft = (hu > SOFT_HU[0]) & (hu < SOFT_HU[1])
+    for where, value in (
+        (Compartment.MEDIASTINUM, BLOOD_POOL_SUV),
+        (Compartment.LIVER, LIVER_SUV),
+        (Compartment.STOMACH, STOMACH_SUV),
+        (Compartment.MYOCARDIUM, myocardium_suv),
+    ):
+        suv[soft & (compartment == where)] = value
+    suv[np.broadcast_to(compartment == Compartment.OUTSIDE, suv.shape)] = 0.0
+    return suv
+
+
+def block_mean(values: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 x 2 blocks; an odd last voxel along an axis counts alone."""
+    for axis in range(3):
+        if values.shape[axis] % 2:
+            values = np.concatenate([values, np.take(values, [-1], axis=axis)], axis=axis)
+    z, y, x = values.shape
+    return values.reshape(z // 2, 2, y // 2, 2, x // 2, 2).mean(axis=(1, 3, 5))
+
+
+def _facing(grid: Geometry) -> tuple[int, int]:
+    """Whether the z index grows upwards and the x index to the patient's left: +1 or -1 each."""
+    return (1 if grid.rotation[2, 2] >= 0 else -1), (1 if grid.rotation[0, 0] >= 0 else -1)
+
+
+def _ventricle_wall(heart: np.ndarray, grid: Geometry, up: int, leftward: int) -> np.ndarray:
+    """A shell in the left lower half of the heart, open at its base, where the valves are."""
+    spread = [float(np.std(c)) for c in np.nonzero(heart)]
+    middle = [float(np.mean(c)) for c in np.nonzero(heart)]
+    centre = (middle[0] - 0.8 * up * spread[0], middle[1], middle[2] + 0.8 * leftward * spread[2])
+    z, y, x = np.ix_(
+        *((np.arange(n) - c) * s for n, c, s in zip(heart.shape, centre, grid.spacing_mm, strict=True))
+    )
+    radius = np.sqrt(z**2 + y**2 + x**2)
+    inner, outer = _VENTRICLE_MM
+    base = (leftward * x - up * z) < -0.6 * outer
+    return heart & (radius >= inner) & (radius <= outer) & ~base
+
+
+def _beyond(mask: np.ndarray, axis: int, step: int) -> np.ndarray:
+    """Where the mask lies at a greater (step 1) or smaller (step -1) index along an axis."""
+    order = [slice(None)] * 3
+    order[axis] = slice(None, None, -step)
+    return np.logical_or.accumulate(mask[tuple(order)], axis=axis)[tuple(order)] & ~mask
