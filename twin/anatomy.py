@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
+from twin.coarse import Coarse
+from twin.geometry import Box
 from twin.patient import Scan
 from twin.structures import Role, StructureSet
-
-if TYPE_CHECKING:
-    from twin.coarse import Coarse
-    from twin.lungs import Airway
 
 _COARSE_MM = 4.0
 _AIRWAY_MM = 2.0
@@ -40,8 +38,6 @@ class _Anatomy:
     """One pass over a CT: every step adds to `structures`."""
 
     def __init__(self, scan: Scan, structures: StructureSet) -> None:
-        from twin.coarse import Coarse
-
         self.ct = scan.volume
         self.structures = structures
         self.fine = Coarse.of(self.ct, _AIRWAY_MM)
@@ -55,8 +51,8 @@ class _Anatomy:
         body = lungs.find_body(coarse)
         if not body.any():
             return self.structures
-        airway = self._airway(body)
-        lumen = self._to_coarse(self.fine.enlarged(airway.mask))
+        airway = lungs.find_airway(self.fine, coarse.sampled(body, self.fine))
+        lumen = self.fine.sampled(airway.mask, coarse)
         left, right = lungs.find_lungs(coarse, body, lumen)
         self._add_refined("Body", body, tissue=True)
         self._add_lungs(left, right, airway.mask)
@@ -83,13 +79,6 @@ class _Anatomy:
             "Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R"))
         )
         return self.structures
-
-    def _airway(self, body: np.ndarray) -> Airway:
-        from twin import lungs
-
-        inside = self.coarse.enlarged(body)[tuple(slice(f // 2, None, f) for f in self.fine.factors)]
-        z, y, x = self.fine.hu.shape
-        return lungs.find_airway(self.fine, inside[:z, :y, :x])
 
     def _coarse_slice(self, carina: int | None) -> int | None:
         if carina is None:
@@ -129,7 +118,7 @@ class _Anatomy:
         *,
         tissue: bool,
         not_in: np.ndarray | None = None,
-        keep_out: np.ndarray | None = None,
+        keep_out: Callable[[Box], np.ndarray] | None = None,
     ) -> None:
         """Add a mask of blocks whose border follows the CT, voxel by voxel, a block in or out.
 
@@ -138,7 +127,7 @@ class _Anatomy:
             mask: (z, y, x) bool of blocks.
             tissue: whether the border is where tissue ends, else where air does.
             not_in: blocks into which the border may not grow.
-            keep_out: voxels of the CT that are left out.
+            keep_out: the voxels of a box of the CT that are left out.
         """
         from scipy import ndimage
 
@@ -152,12 +141,16 @@ class _Anatomy:
         rim = self.coarse.enlarged(outer, box) & (hu > _TISSUE_HU if tissue else hu < _LUNG_HU)
         part = rim | self.coarse.enlarged(ndimage.binary_erosion(mask, border_value=1), box)
         if keep_out is not None:
-            part &= ~keep_out[box]
+            part &= ~keep_out(box)
         whole = np.zeros(self.ct.geometry.shape, dtype=bool)
         whole[box] = part
         self._add(name, whole)
 
     def _add_lungs(self, left: np.ndarray, right: np.ndarray, airway: np.ndarray) -> None:
-        keep_out = self.fine.enlarged(airway) | self._tumour()
+        tumour = self._tumour()
+
+        def keep_out(box: Box) -> np.ndarray:
+            return self.fine.enlarged(airway, box) | tumour[box]
+
         self._add_refined("Lung_L", left, tissue=False, not_in=right, keep_out=keep_out)
         self._add_refined("Lung_R", right, tissue=False, not_in=left, keep_out=keep_out)

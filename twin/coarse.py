@@ -90,6 +90,12 @@ class Coarse:
         z, y, x = (np.minimum(np.arange(b.start, b.stop) // f, n - 1) for b, n, f in sides)
         return mask[z][:, y][:, :, x]
 
+    def sampled(self, mask: np.ndarray, grid: Coarse) -> np.ndarray:
+        """A mask of these blocks at the centres of another grid's blocks of the same CT."""
+        sides = zip(grid.hu.shape, grid.factors, mask.shape, self.factors, strict=True)
+        z, y, x = (np.minimum((np.arange(m) * g + g // 2) // f, n - 1) for m, g, n, f in sides)
+        return mask[z][:, y][:, :, x]
+
     def smooth(self, mask: np.ndarray) -> tuple[Box, np.ndarray]:
         """A mask of blocks interpolated to the CT's voxels: the box that holds it, and the mask in the box."""
         from scipy.ndimage import binary_dilation
