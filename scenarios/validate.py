@@ -53,16 +53,18 @@ class Row:
         return {**asdict(self), "inside": self.inside}
 
 
-def validate(*, patients: int = 4000, seed: int = 0) -> list[Row]:
+def validate(*, patients: int = 4000, seed: int = 0, dose: bool = True) -> list[Row]:
     """All rows: exact ones first, then regression, control, complications, survival and dose.
 
     Args:
         patients: simulated in each arm of a trial.
         seed: of the simulated patients.
+        dose: whether to plan in-silico patients as well, which takes most of the time.
     """
+    from scenarios.validate_dose import dose_rows
     from scenarios.validate_trials import clinical_rows
 
-    return [*exact_rows(), *clinical_rows(patients, seed)]
+    return [*exact_rows(), *clinical_rows(patients, seed), *(dose_rows() if dose else ())]
 
 
 def exact_rows() -> list[Row]:
