@@ -27,6 +27,9 @@ from twin import InputError
 Kill = Literal["linear", "exponential"]
 Mode = Literal["sliding_treatment", "random_trajectories"]
 DEATH_CM3 = np.pi / 6 * 13.0**3  # volumes and errors are given in parts of it: 1150 cm3
+CAPACITY_CM3 = np.pi / 6 * 30.0**3
+NOISE_SD = 0.01
+CHEMO_DOSE, RADIO_GY = 5.0, 2.0
 WINDOW_DAYS = 15
 MOST_DAYS = 500
 

@@ -15,16 +15,17 @@ import numpy as np
 from simulators.published import (
     ALPHA_PER_GY,
     BETA_C,
+    CAPACITY_CM3,
+    CHEMO_DOSE,
     CORRELATION,
     DEATH_CM3,
     MOST_DAYS,
+    NOISE_SD,
+    RADIO_GY,
     RHO_PER_D,
     TYPE_GAIN,
 )
 
-NOISE_SD = 0.01
-CAPACITY_CM3 = np.pi / 6 * 30.0**3
-RADIO_GY, CHEMO_DOSE = 2.0, 5.0
 _LEAST_CM3 = 1e-300  # keeps logarithms finite
 
 
@@ -232,7 +233,8 @@ def scores(samples: np.ndarray, outcome_cm3: np.ndarray, level: float = 0.8) -> 
     n = ordered.shape[1]
     spread = (ordered * (2 * np.arange(1, n + 1) - n - 1)).sum(axis=1) / (n * (n - 1))  # unbiased
     crps = np.abs(ordered - outcome_cm3[:, None]).mean(axis=1) - spread
-    low, high = np.quantile(ordered, [(1 - level) / 2, (1 + level) / 2], axis=1)
+    # Weibull's plotting position: between these quantiles of n samples lies the level itself, not a little less.
+    low, high = np.quantile(ordered, [(1 - level) / 2, (1 + level) / 2], axis=1, method="weibull")
     error = ordered.mean(axis=1) - outcome_cm3
     return {
         "rmse_percent": 100 * float(np.sqrt((error**2).mean())) / DEATH_CM3,
