@@ -46,8 +46,8 @@ def make_patient(
         InputError: an argument outside its range, or a tumour that does not fit.
     """
     _check(seed, gtv_cm3, site, side, lobe)
-    from simulators.insilico_scene import build
-    from simulators.insilico_tumour import Wish
+    from simulators.thorax.scene import build
+    from simulators.thorax.tumour import Wish
 
     name = _identity(seed, gtv_cm3, site, nodes, side, lobe)
     key = Key(seed, f"insilico-{seed}", Purpose.ANATOMY)  # the anatomy depends on the seed alone

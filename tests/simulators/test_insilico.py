@@ -8,8 +8,8 @@ import pytest
 from scipy import ndimage
 
 from simulators.insilico import make_patient
-from simulators.mediastinum import airways
-from simulators.thorax import Frame, Habitus
+from simulators.thorax.body import Frame, Habitus
+from simulators.thorax.mediastinum import airways
 from twin import InputError
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from simulators.insilico_tumour import fitted
-from simulators.mediastinum import airways
-from simulators.shapes import Grid, curve, ellipsoid, smooth_union, tube
-from simulators.texture import ct_noise, smooth_field
-from simulators.thorax import Frame, Habitus
-from simulators.tumour_shape import Lobulation
-from simulators.vessels import _ROOTS, LOBES, lobe_of, tree
+from simulators.thorax.body import Frame, Habitus
+from simulators.thorax.mediastinum import airways
+from simulators.thorax.shapes import Grid, curve, ellipsoid, smooth_union, tube
+from simulators.thorax.texture import ct_noise, smooth_field
+from simulators.thorax.tumour import fitted
+from simulators.thorax.tumour_shape import Lobulation
+from simulators.thorax.vessels import _ROOTS, LOBES, lobe_of, tree
 
 
 @pytest.fixture

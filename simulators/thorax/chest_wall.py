@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.shapes import FAR_MM, Grid, ellipsoid, tube
-from simulators.spine import vertebra_z_mm
-from simulators.thorax import Walls, spine_y_mm
+from simulators.thorax.body import Walls, spine_y_mm
+from simulators.thorax.shapes import FAR_MM, Grid, ellipsoid, tube
+from simulators.thorax.spine import vertebra_z_mm
 
 _BINS = 361
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.shapes import Grid, curve, ellipsoid, smooth_union, tube
-from simulators.thorax import Habitus, Walls, spine_y_mm
+from simulators.thorax.body import Habitus, Walls, spine_y_mm
+from simulators.thorax.shapes import Grid, curve, ellipsoid, smooth_union, tube
 
 CARINA = (1.0, 13.0, 0.0)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators import canvas_kernels as kernels
-from simulators.thorax import Frame
+from simulators.thorax import canvas_kernels as kernels
+from simulators.thorax.body import Frame
 
 AIR_HU = -1000.0
 

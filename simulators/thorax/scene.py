@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators import canvas_kernels as kernels
-from simulators.canvas import Canvas
 from simulators.chance import Key
-from simulators.chest_wall import long_bones, muscles, strips
-from simulators.insilico_tumour import Anatomy, Masks, Wish, barred, grow_tumour, node_masks
-from simulators.mediastinum import Middle, abdomen, middle
-from simulators.shapes import Grid, smooth_union
-from simulators.spine import vertebrae
-from simulators.texture import ct_noise, smooth_field
-from simulators.thorax import FACTOR, Frame, Habitus, Walls, spine_y_mm, walls
-from simulators.tumour_shape import node_bodies
-from simulators.vessels import Tree, fissure_mm, lung_trees
+from simulators.thorax import canvas_kernels as kernels
+from simulators.thorax.body import FACTOR, Frame, Habitus, Walls, spine_y_mm, walls
+from simulators.thorax.canvas import Canvas
+from simulators.thorax.chest_wall import long_bones, muscles, strips
+from simulators.thorax.mediastinum import Middle, abdomen, middle
+from simulators.thorax.shapes import Grid, smooth_union
+from simulators.thorax.spine import vertebrae
+from simulators.thorax.texture import ct_noise, smooth_field
+from simulators.thorax.tumour import Anatomy, Masks, Wish, barred, grow_tumour, node_masks
+from simulators.thorax.tumour_shape import node_bodies
+from simulators.thorax.vessels import Tree, fissure_mm, lung_trees
 from twin import Geometry
 
 FAT_HU, MUSCLE_HU, SKIN_HU, AIRWAY_HU = -104.0, 54.0, 10.0, -990.0

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from simulators.canvas_kernels import FACTOR
-from simulators.shapes import Grid
+from simulators.thorax.canvas_kernels import FACTOR
+from simulators.thorax.shapes import Grid
 from twin import Geometry
 
 PIXELS = 512
@@ -195,7 +195,7 @@ class Walls:
 
 def walls(grid: Grid, habitus: Habitus) -> Walls:
     """Skin, muscle surface under the fat, rib cage and diaphragm."""
-    from simulators.shapes import smooth_union, tube
+    from simulators.thorax.shapes import smooth_union, tube
 
     h, w = habitus, habitus.wobble
     half, front, back = (table(grid, _CAGE, c) for c in (1, 2, 3))

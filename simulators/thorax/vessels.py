@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.canvas_kernels import grow
-from simulators.shapes import Grid
+from simulators.thorax.canvas_kernels import grow
+from simulators.thorax.shapes import Grid
 
 LOBES = ("right upper", "middle", "right lower", "left upper", "left lower")
 _ROOTS = {  # lobe: root of bronchus, of artery, of vein (x, y, z) mm, and the bronchus' direction

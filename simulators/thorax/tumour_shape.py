@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.shapes import Grid, ellipsoid
+from simulators.thorax.shapes import Grid, ellipsoid
 
 _CENTRAL = {  # (side, lobe): hilar point from which a central tumour grows out, anatomical (x, y, z) mm
     ("right", "upper"): (-40.0, 8.0, -18.0),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulators.shapes import Grid
-from simulators.thorax import spine_y_mm
+from simulators.thorax.body import spine_y_mm
+from simulators.thorax.shapes import Grid
 
 _LEVEL_MM = 23.5  # height of one thoracic vertebra with its disc, reference patient
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.canvas import Canvas
-from simulators.mediastinum import Middle, ellipse_column
-from simulators.shapes import Grid
-from simulators.texture import smooth_field
-from simulators.thorax import Walls
-from simulators.tumour_shape import Lobulation, equivalent_radius_mm, seat, spicules
+from simulators.thorax.body import Walls
+from simulators.thorax.canvas import Canvas
+from simulators.thorax.mediastinum import Middle, ellipse_column
+from simulators.thorax.shapes import Grid
+from simulators.thorax.texture import smooth_field
+from simulators.thorax.tumour_shape import Lobulation, equivalent_radius_mm, seat, spicules
 from twin import InputError
 
 Masks = dict[str, np.ndarray]
