@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _HOME = {
+    "Chemotherapy": "plan",
     "Comparison": "results",
     "Decision": "policy",
     "Imaging": "plan",

@@ -11,6 +11,7 @@ from scenarios.scenario import Scenario
 
 FIRST_FRACTION = 9 / 24  # 09:00
 GAP = 6 / 24  # least time between two fractions of one day (CHART: six hours, Saunders 1999)
+INFUSION = 8.75 / 24  # drugs are given at 08:45
 IMAGE = 8.5 / 24  # images are taken at 08:30, before the day's first fraction
 MONDAY, FRIDAY = 0, 4
 

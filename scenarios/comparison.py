@@ -88,7 +88,8 @@ def compare(
     )
     clock.lap("tumour fields", 0.4)
     images: list[RunImage] = []
-    for done, batch in enumerate(render(twin, jobs, treatment, devices), start=1):
+    notes: list[str] = []
+    for done, batch in enumerate(render(twin, jobs, treatment, devices, notes), start=1):
         images.extend(batch)
         clock.lap("images", 0.4 + 0.6 * done / len(jobs))
     records = tuple(
@@ -136,6 +137,7 @@ def compare(
         device=f"{platform.machine()} CPU",
         request=request,
         timings_s=clock.laps,
+        notes=tuple(notes),
         images=tuple(i.record for i in images),
     )
     return Comparison(record, twin, tables, tuple(images))

@@ -101,6 +101,8 @@ def print_comparison(result: Comparison) -> None:
     for plan in record.plans:
         for reason in plan.context:
             console.print(f"* {plan.label} is outside the context of use: {reason}", highlight=False)
+    for note in record.notes:
+        console.print(note, highlight=False)
 
 
 def _cell(row: pl.DataFrame) -> str:

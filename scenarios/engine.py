@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from scenarios.calendar import Slot, fraction_times, image_slots
+from scenarios.calendar import INFUSION, Slot, fraction_times, image_slots
 from scenarios.plan import Imaging
 from scenarios.scenario import Scenario
 from simulators.course import Course, Event
@@ -70,7 +70,11 @@ class Treatment:
         """The log as a course, with its end where fractions were given and none are to come."""
         log = list(self.log)
         if not self.queue and any(e.dose_gy > 0 for e in log):
-            log.append(Entry(max(e.time_days for e in log if e.kind == Event.FRACTION), Event.COURSE_END))
+            end = max(e.time_days for e in log if e.kind == Event.FRACTION)
+            log = [
+                e for e in log if e.kind != Event.CHEMOTHERAPY or e.time_days <= end
+            ]  # concurrent drugs only
+            log.append(Entry(end, Event.COURSE_END))
         # An image taken at the instant of a fraction shows the patient before it.
         order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.FRACTION: 2, Event.COURSE_END: 3}
         log.sort(key=lambda e: (e.time_days, order[e.kind]))
@@ -91,8 +95,14 @@ def on_treatment(scenario: Scenario, twin: PatientTwin, grid: Callable[[float], 
     Raises:
         InputError: the plan contradicts what was delivered.
     """
-    history = [Entry(f.time_days, Event.FRACTION, f.dose_gy, f.grid, f.scale) for f in twin.fractions]
-    return Treatment(deque(remaining(scenario, twin)), scenario.plan.total_gy, grid, history)
+    to_come = deque(remaining(scenario, twin))
+    log = [Entry(f.time_days, Event.FRACTION, f.dose_gy, f.grid, f.scale) for f in twin.fractions]
+    drugs = scenario.plan.chemotherapy
+    if drugs is not None and (log or to_come):
+        first = int(log[0].time_days if log and not scenario.plan.more else to_come[0].time_days)
+        days = [first + k * drugs.every_days + INFUSION for k in range(drugs.cycles)]
+        log += [Entry(day, Event.CHEMOTHERAPY, scale=1 / drugs.cycles) for day in days]
+    return Treatment(to_come, scenario.plan.total_gy, grid, log)
 
 
 def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:

@@ -68,6 +68,18 @@ class Imaging(Frozen):
     also: tuple[Annotated[float, Field(gt=0)], ...] = ()
 
 
+class Chemotherapy(Frozen):
+    """Concurrent chemotherapy, by cycle from the first day of treatment.
+
+    Args:
+        cycles: how many share the log-kill of a whole concurrent course (Auperin 2010; docs/model.md).
+        every_days: from one cycle to the next.
+    """
+
+    cycles: int = Field(2, ge=1, le=12)
+    every_days: int = Field(21, ge=1, le=42)
+
+
 class TreatmentPlan(Frozen):
     """A course of radiotherapy and its images.
 
@@ -75,7 +87,9 @@ class TreatmentPlan(Frozen):
         phases: given one after the other; none means no treatment.
         more: the fractions come on top of what was delivered, from now on.
         weekends: whether Saturdays and Sundays are treatment days.
+        chemotherapy: concurrent drugs, or None.
         imaging: the imaging schedule.
+        name: shown instead of the short form.
 
     Example:
         >>> plan = TreatmentPlan.parse("60/30")
@@ -88,6 +102,7 @@ class TreatmentPlan(Frozen):
     phases: tuple[Phase, ...] = ()
     more: bool = False
     weekends: bool = False
+    chemotherapy: Chemotherapy | None = None
     imaging: Imaging = Imaging()
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,39}$")
 
@@ -166,7 +181,8 @@ class TreatmentPlan(Frozen):
             + (f" every {p.every_days} days" if p.every_days > 1 else "")
             for p in self.phases
         ]
-        return ("+" if self.more else "") + " then ".join(parts)
+        drugs = " with chemotherapy" if self.chemotherapy else ""
+        return ("+" if self.more else "") + " then ".join(parts) + drugs
 
     @property
     def slug(self) -> str:

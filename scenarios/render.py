@@ -13,7 +13,7 @@ from simulators.chance import Key, Purpose
 from simulators.course import Course, Event
 from simulators.scanner import VirtualScanner
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
-from twin import DoseGrid, Geometry, InputError, PatientTwin, Volume
+from twin import DoseGrid, Geometry, PatientTwin, Volume
 
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
 LATE_ALPHA_BETA_GY = 3.0
@@ -38,21 +38,31 @@ def render(
     jobs: Sequence[ImageJob],
     treatment: VirtualTreatment,
     scanners: Sequence[VirtualScanner],
+    notes: list[str],
 ) -> Iterator[list[RunImage]]:
-    """The stored images of each job, in order.
+    """The stored images of each job, in order; none where the job lies outside the generator's domain.
 
-    Raises:
-        InputError: a job lies outside the generator's domain.
+    Args:
+        twin: the patient.
+        jobs: what to render.
+        treatment: makes the follow-up CTs.
+        scanners: make further modalities from them.
+        notes: gets a sentence for each image that could not be made.
     """
     for first in range(0, len(jobs), _BATCH):
-        batch = jobs[first : first + _BATCH]
-        requests = [_request(twin, job) for job in batch]
-        for job, request in zip(batch, requests, strict=True):
+        batch, requests = [], []
+        for job in jobs[first : first + _BATCH]:
+            request = _request(twin, job)
             reason = treatment.domain(request)
-            if reason:
-                raise InputError(
-                    f"{treatment.name} cannot make the image of {job.plan} on day {job.day:g}: {reason}"
+            if reason is None:
+                batch.append(job)
+                requests.append(request)
+            else:
+                notes.append(
+                    f"no image of {job.plan}, sample {job.sample}, on day {job.day:.0f}: "
+                    f"outside the domain of {treatment.name}: {reason}"
                 )
+                yield []
         followups = treatment.generate(requests)
         scans = [
             scanner.scan(

@@ -39,6 +39,7 @@ def write_report(run: Comparison, path: Path) -> None:
     record = run.record
     template = Template((files("scenarios") / "assets" / "report.html").read_text(encoding="utf-8"))
     used = set(run.outcomes["status"].drop_nulls().to_list())
+    notes = [text for status, text in _NOTES.items() if status in used] + list(record.notes)
     who = "in-silico patient" if record.patient.in_silico else "patient"
     html = template.substitute(
         simulated=escape(SIMULATED),
@@ -53,7 +54,7 @@ def write_report(run: Comparison, path: Path) -> None:
         dvh=_html(dvh_figure(run)) if len(run.dvh) else "",
         images=_image_section(run),
         contrasts=_contrast_table(run),
-        notes="".join(f"<li>{escape(text)}</li>" for status, text in _NOTES.items() if status in used),
+        notes="".join(f"<li>{escape(text)}</li>" for text in notes),
         belief=_belief_note(run),
         versions=escape(", ".join(f"{k} {v}" for k, v in record.versions.items())),
         request=escape(record.request),

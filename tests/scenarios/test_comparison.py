@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from scenarios import Phase, Scenario, TreatmentPlan, compare
+from scenarios import Chemotherapy, Phase, Scenario, TreatmentPlan, compare
 from scenarios.observe import deliver_until
 from scenarios.schema import SCHEMAS
 from twin import InputError
@@ -127,6 +127,14 @@ def test_outcomes_are_ordered_and_a_higher_dose_controls_no_less(phantom_twin):
     assert lung["70-35"] / lung["60-30"] == pytest.approx(70 / 60, rel=1e-3)
 
 
+def test_concurrent_chemotherapy_controls_more(phantom_twin):
+    alone = TreatmentPlan.parse("60/30")
+    with_drugs = alone.model_copy(update={"chemotherapy": Chemotherapy()})
+    run = without_images(phantom_twin, [alone, with_drugs], samples=200)
+    gain = run.contrasts.filter(pl.col("outcome") == "tumour_control").row(0, named=True)
+    assert gain["plan"] == "60-30-with-chemotherapy" and gain["mean"] > 0
+
+
 def test_a_plan_outside_the_context_of_use_is_marked_everywhere(phantom_twin, tmp_path):
     sbrt = TreatmentPlan.parse("54/3")
     big = without_images(phantom_twin, [sbrt]).twin
@@ -164,3 +172,27 @@ def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch)
 def test_bad_settings_are_refused_by_name(phantom_twin, fields, says):
     with pytest.raises(InputError, match=says):
         without_images(phantom_twin, PLANS, **fields)
+
+
+class Refusing:
+    """A generator whose domain ends before day 30."""
+
+    name = "refusing"
+
+    def domain(self, request):
+        return "later than day 30" if request.elapsed_days > 30 else None
+
+    def generate(self, requests):
+        from simulators.mechanistic import MechanisticTreatment
+
+        return MechanisticTreatment().generate(requests)
+
+
+def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twin, monkeypatch):
+    monkeypatch.setattr("simulators.treatment.generator_named", lambda name: Refusing())
+    run = compare(phantom_twin, PLANS[1:], days=61, samples=2, seed=3)
+    days = [int(i.record.day) for i in run.images if i.record.kind == "ct"]
+    assert days == [7, 14, 21]
+    assert [n.split(":")[0] for n in run.record.notes] == [
+        f"no image of 55-20, sample 0, on day {d}" for d in (30, 60)
+    ]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scenarios import Gap, Scenario, TreatmentPlan, realise
+from scenarios import Chemotherapy, Gap, Scenario, TreatmentPlan, realise
 from scenarios.calendar import fraction_times
 from simulators import Event
 from twin import Fraction, InputError, PatientTwin
@@ -140,3 +140,18 @@ def test_every_fraction_is_given_once_whatever_happens():
 def test_contradictory_scenarios_are_refused(fields, says):
     with pytest.raises(InputError, match=says):
         realise(Scenario(plan=SHORT, **fields), PATIENT, 100)
+
+
+def test_chemotherapy_is_given_by_cycle_while_radiotherapy_lasts():
+    drugs = Chemotherapy(cycles=3, every_days=21)
+    long, short = (
+        TreatmentPlan.parse(p).model_copy(update={"chemotherapy": drugs}) for p in ("60/30", "54/3")
+    )
+    course = realise(Scenario(plan=long), PATIENT, 100)
+    given = course.of(Event.CHEMOTHERAPY)
+    assert [int(t) for t in course.time_days[given]] == [
+        0,
+        21,
+    ]  # the third would come after the last fraction
+    assert course.scale[given].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert len(realise(Scenario(plan=short), PATIENT, 100).of(Event.CHEMOTHERAPY)) == 1
