@@ -53,17 +53,17 @@ class _Anatomy:
             return self.structures
         airway = lungs.find_airway(self.fine, coarse.sampled(body, self.fine))
         lumen = self.fine.sampled(airway.mask, coarse)
-        left, right = lungs.find_lungs(coarse, body, lumen)
+        column = mediastinum.spine_column(coarse, body)
+        middle = column if column is not None else np.nonzero(body.any(axis=(0, 1)))[0].mean()
+        left, right = lungs.find_lungs(coarse, body, lumen, middle)
         self._add_refined("Body", body, tissue=True)
         self._add_lungs(left, right, airway.mask)
         self._add_blocks("Trachea", self.fine, airway.mask)
-        spine = mediastinum.find_spine(coarse, body) if left.any() or right.any() else None
-        if spine is None:  # no chest, or none of its spine
+        spine = mediastinum.find_spine(coarse, body) if left.any() and right.any() else None
+        if spine is None:  # no chest, or a part of one
             return self.structures
         carina = self._coarse_slice(airway.carina)
         self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))
-        if not (left.any() and right.any()):
-            return self.structures
         tumour = self._to_coarse(self._tumour())
         heart = mediastinum.find_heart(coarse, (left, right), spine, carina, tumour)
         if heart is not None:

@@ -126,19 +126,26 @@ def _continued(lumen: np.ndarray, previous: np.ndarray, coarse: Coarse) -> list[
     return [labels == n for n in under if 25.0 <= areas[n] <= min(limit, 1200.0)]
 
 
-def find_lungs(coarse: Coarse, body: np.ndarray, airway: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left and right lung with their vessels, (z, y, x) bool on the block grid; empty where not found."""
+def find_lungs(
+    coarse: Coarse, body: np.ndarray, airway: np.ndarray, middle: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Left and right lung with their vessels, (z, y, x) bool on the block grid; empty where not found.
+
+    Args:
+        coarse: block means.
+        body, airway: on their grid.
+        middle: column of the patient's middle.
+    """
     air = (coarse.hu < _LUNG_HU) & body & ~ndimage.binary_dilation(airway)
     parts = _large_parts(air, coarse)
     core = air
-    while len(parts) == 1 and _spans_both_sides(parts[0], body):
+    while len(parts) == 1 and _spans_both_sides(parts[0], int(middle)):
         core = ndimage.binary_erosion(core)
         apart = _large_parts(core, coarse)
         if not apart:
             break
         parts = apart
     left, right = np.zeros_like(air), np.zeros_like(air)
-    middle = np.nonzero(body.any(axis=(0, 1)))[0].mean()
     for part in parts:
         side = left if ndimage.center_of_mass(part)[2] > middle else right
         side |= part
@@ -155,9 +162,8 @@ def _large_parts(air: np.ndarray, coarse: Coarse) -> list[np.ndarray]:
     return [labels == 1 + n for n in order if cm3[n] > max(_LUNG_CM3, 0.1 * cm3.max())]
 
 
-def _spans_both_sides(part: np.ndarray, body: np.ndarray) -> bool:
+def _spans_both_sides(part: np.ndarray, middle: int) -> bool:
     """Whether one air space holds both lungs: a fair share of it lies on either side of the midline."""
-    middle = int(np.nonzero(body.any(axis=(0, 1)))[0].mean())
     share = part[:, :, :middle].sum() / part.sum()
     return bool(0.2 < share < 0.8)
 

@@ -37,23 +37,38 @@ class Spine:
     canal: np.ndarray
 
 
+def _bone_behind(coarse: Coarse, body: np.ndarray) -> np.ndarray:
+    """Bone in the hinder half of the body."""
+    bone = (coarse.hu > _BONE_HU) & body
+    bone[:, : int(np.nonzero(body.any(axis=(0, 2)))[0].mean())] = False
+    return bone
+
+
+def spine_column(coarse: Coarse, body: np.ndarray) -> float | None:
+    """The column of blocks with most bone behind, or None where there is none.
+
+    In a body that is seen whole it is looked for within 50 mm of the middle, where no shoulder is.
+
+    Args:
+        coarse: block means.
+        body: on their grid, not empty.
+    """
+    dx = coarse.geometry.spacing_mm[2]
+    across = _bone_behind(coarse, body).sum(axis=(0, 1)).astype(float)
+    across = ndimage.gaussian_filter1d(across, 15.0 / dx, mode="constant")
+    columns = np.nonzero(body.any(axis=(0, 1)))[0]
+    if columns[0] > 0 and columns[-1] < len(across) - 1:
+        across[np.abs(np.arange(len(across)) - columns.mean()) > 50.0 / dx] = 0.0
+    return float(np.argmax(across)) if across.any() else None
+
+
 def find_spine(coarse: Coarse, body: np.ndarray) -> Spine | None:
     """The vertebral column from its bone, or None where none is seen."""
     dx = coarse.geometry.spacing_mm[2]
-    rows = np.nonzero(body.any(axis=(0, 2)))[0]
-    columns = np.nonzero(body.any(axis=(0, 1)))[0]
-    if not len(rows):
+    column = spine_column(coarse, body)
+    if column is None:
         return None
-    behind = np.zeros_like(body)
-    behind[:, int(rows.mean()) :] = True
-    bone = (coarse.hu > _BONE_HU) & body & behind
-    reach = round(50.0 / dx)
-    middle = int(columns.mean())
-    low = max(0, middle - reach)
-    across = ndimage.gaussian_filter1d(bone.sum(axis=(0, 1)).astype(float), 15.0 / dx)[low : middle + reach]
-    if not across.any():
-        return None
-    x0 = low + int(np.argmax(across))
+    x0, bone = int(column), _bone_behind(coarse, body)
     window = slice(max(0, x0 - round(25.0 / dx)), x0 + round(25.0 / dx) + 1)
     weights = bone[:, :, window].sum(axis=1).astype(float)
     centres = (weights * np.arange(window.start, window.start + weights.shape[1])).sum(axis=1)

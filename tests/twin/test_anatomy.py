@@ -97,6 +97,16 @@ def test_a_phantoms_estimates_meet_its_truth(phantom_twin):
     assert dice["Heart"] > 0.6 and dice["SpinalCord"] > 0.4, dice
 
 
+@pytest.mark.parametrize("patient", ["pat_1", "pat_2"])
+def test_a_small_field_of_view_names_the_right_lung_and_no_organ_that_it_cannot_see(unzipped, patient):
+    """Two crops around a tumour of the right lung; the spine lies at their left edge in patient space."""
+    from twin.importer import import_patient
+
+    contours = import_patient(next(unzipped("cancerdata_lung2").rglob(patient))).contours
+    assert contours["Lung_R"].cm3 > 500
+    assert not {"Lung_L", "Heart", "SpinalCord", "Esophagus"} & set(contours.names)
+
+
 @pytest.mark.parametrize("hu", [-1000, 0, 40])
 def test_an_image_without_a_chest_gets_what_can_be_seen_and_no_more(hu):
     geometry = Geometry((12, 40, 40), (3.0, 2.0, 2.0))
