@@ -203,7 +203,7 @@ def _organs(
         integral = lenders.integral_cm3[loan.lender] * np.exp(loan.log_factor["integral"])
         lungs, heart = values["mean_lung_dose"][-1], values["mean_heart_dose"][-1]
         given = max(1, int((course.dose_gy > 0).sum()))
-        edic.append(dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), given))
+        edic.append(dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), np.array(given)))
     stacked = {name: np.stack(v) for name, v in values.items()}
     effects = {k: Effect(v, units[k], status="estimated", note="borrowed dose") for k, v in stacked.items()}
     return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))

@@ -23,8 +23,10 @@ from twin import DoseGrid, PatientTwin
 TRUTH_FILE = "truth.json"
 
 
-def imaged_tables(member: Member, scenarios: Sequence[Scenario], settings: Settings) -> Tables:
-    """The rows of one patient with images; the comparison's own numbers, and the truth where it is known.
+def imaged_tables(
+    member: Member, scenarios: Sequence[Scenario], settings: Settings
+) -> tuple[Tables, np.ndarray]:
+    """The rows of one patient with images; the comparison's own numbers, and the true daily volumes (plans, 1, days).
 
     Args:
         member: with a twin.
@@ -32,7 +34,6 @@ def imaged_tables(member: Member, scenarios: Sequence[Scenario], settings: Setti
         settings: what the study asks for.
     """
     from scenarios.comparison import compare
-    from scenarios.study_part import arm_counts
 
     assert member.twin is not None
     doses = planned_doses(member.twin, [s.plan for s in scenarios])
@@ -54,7 +55,7 @@ def imaged_tables(member: Member, scenarios: Sequence[Scenario], settings: Setti
         columns = {k: truth[k] for k in _truth_columns() if k in truth}
         tables["truth"] = pl.DataFrame({"patient": [member.id], **columns})
     tables["trajectory"] = _trajectory(run, member, slugs, settings, true_cm3[:, 0])
-    return tables | {"arms": arm_counts(slugs, true_cm3)}
+    return tables, true_cm3.astype(np.float32)
 
 
 def truth_of(folder: Path) -> Mapping[str, float] | None:

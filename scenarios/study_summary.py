@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scenarios.study_part import bin_edges
+from scenarios.study_part import BINS, bin_edges
 from scenarios.study_tables import HIGHER_IS_BETTER, SUMMARY_SCHEMAS, Tables
 
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
@@ -94,15 +94,24 @@ def number_needed_to_treat(mean: float, low: float, high: float, higher_is_bette
 
 
 def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator[dict]:
+    """Mean effect in each subgroup, and its interval."""
+    from scipy.special import ndtri
+
     joined = rows.select("patient", "mean").join(groups, on="patient", how="left", maintain_order="left")
     effect = joined["mean"].to_numpy()
     for covariate in _COVARIATES:
-        column = joined[covariate]
-        for group in column.drop_nulls().unique().sort():
-            chosen = (column == group).fill_null(False).to_numpy()
-            mean, low, high = _interval(effect[chosen], level)
-            row = {"covariate": covariate, "group": group, "mean": mean, "low": low, "high": high}
-            yield row | {"level": level, "n": int(chosen.sum())}
+        codes = joined[covariate].to_physical().fill_null(0).to_numpy()
+        known = joined[covariate].is_not_null().to_numpy()
+        names = joined.schema[covariate].categories  # type: ignore[attr-defined]
+        n = np.bincount(codes[known], minlength=len(names))
+        total = np.bincount(codes[known], effect[known], len(names))
+        squares = np.bincount(codes[known], (effect[known] - effect.mean()) ** 2, len(names))
+        for k in np.flatnonzero(n):
+            mean = total[k] / n[k]
+            spread = max(0.0, squares[k] - n[k] * (mean - effect.mean()) ** 2) / max(1, n[k] - 1)
+            error = float(ndtri((1 + level) / 2)) * float(np.sqrt(spread / n[k]))
+            row = {"covariate": covariate, "group": names[int(k)], "mean": mean, "low": mean - error}
+            yield row | {"high": mean + error, "level": level, "n": int(n[k])}
 
 
 def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
@@ -117,10 +126,9 @@ def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
 
 
 def _groups(patients: pl.DataFrame) -> pl.DataFrame:
-    """The subgroups of every patient; null where the covariate is missing."""
+    """The subgroups of every patient, as sorted enumerations; null where the covariate is missing."""
     ages, volumes = ["below 65", "65 to 75", "above 75"], ["below 10", "10 to 30", "30 to 100", "above 100"]
-    return patients.select(
-        "patient",
+    words = patients.select(
         "sex",
         "histology",
         pl.col("stage").str.extract("^(IV|I{1,3})"),
@@ -131,39 +139,49 @@ def _groups(patients: pl.DataFrame) -> pl.DataFrame:
         age=pl.col("age_years").cut([65, 75], labels=ages, left_closed=True).cast(pl.String),
         gtv=pl.col("gtv_cm3").cut([10, 30, 100], labels=volumes, left_closed=True).cast(pl.String),
     )
+    known = {name: words[name].drop_nulls().unique().sort() for name in _COVARIATES}
+    order = known | {"age": pl.Series(ages), "gtv": pl.Series(volumes)}
+    return words.select(patients["patient"], *(pl.col(n).cast(pl.Enum(v)) for n, v in order.items()))
 
 
 def _bands(parts: Sequence[Path], slugs: Sequence[str], level: float) -> pl.DataFrame:
-    """Daily bands from the parts' counts, which add without rounding in any order."""
-    counts: pl.DataFrame | None = None
-    for part in parts:
-        more = pl.read_parquet(part / "arms.parquet")
-        both = more if counts is None else pl.concat([counts, more])
-        counts = both.group_by("plan", "day", "bin").agg(pl.col("n").sum()).sort("plan", "day", "bin")
-    rows = []
+    """Daily bands from the parts' counts, which add without rounding; one arm in memory at a time."""
+    frames = [pl.DataFrame(schema=dict(SUMMARY_SCHEMAS["bands"]))]
     for slug in slugs:
-        arm = None if counts is None else counts.filter(pl.col("plan") == slug)
-        for (day,), of_day in [] if arm is None else arm.group_by("day", maintain_order=True):
-            rows.append({"plan": slug, "day": float(day), "level": level, **_band(of_day, level)})  # type: ignore[arg-type]
-    return pl.DataFrame(rows, schema=dict(SUMMARY_SCHEMAS["bands"]), orient="row")
+        counts = np.zeros((0, BINS), dtype=np.int64)
+        for part in parts:
+            rows = pl.scan_parquet(part / "arms.parquet").filter(pl.col("plan") == slug).collect()
+            day, bins = rows["day"].to_numpy(), rows["bin"].to_numpy()
+            if day.size and day.max() >= len(counts):
+                counts = np.pad(counts, ((0, int(day.max()) + 1 - len(counts)), (0, 0)))
+            np.add.at(counts, (day, bins), rows["n"].to_numpy())
+        if len(counts):
+            frames.append(_arm_bands(counts, level).with_columns(plan=pl.lit(slug), level=pl.lit(level)))
+    columns = SUMMARY_SCHEMAS["bands"]
+    return pl.concat([f.select(pl.col(c).cast(t) for c, t in columns.items()) for f in frames])
 
 
-def _band(counts: pl.DataFrame, level: float) -> dict:
-    n = counts["n"].to_numpy()
-    low, high = bin_edges(counts["bin"].to_numpy())
-    total = int(n.sum())
-    after = np.cumsum(n)
+def _arm_bands(counts: np.ndarray, level: float) -> pl.DataFrame:
+    """Bands from the (days, bins) counts of one arm."""
+    edges = bin_edges()
+    low, high = edges[:-1], edges[1:]
+    total, after = counts.sum(axis=1), counts.cumsum(axis=1)
+    days = np.arange(len(counts))
 
-    def quantile(q: float) -> float:
+    def quantile(q: float) -> np.ndarray:
         """The order statistics of a bin lie evenly in it."""
         rank = q * (total - 1) + 0.5
-        k = int(np.searchsorted(after, rank, side="left"))
-        return float(low[k] + (high[k] - low[k]) * (rank - (after[k] - n[k])) / n[k])
+        k = (after < rank[:, None]).sum(axis=1)
+        n = counts[days, k]
+        return low[k] + (high[k] - low[k]) * (rank - (after[days, k] - n)) / n
 
-    return {
-        "lower": quantile((1 - level) / 2),
-        "median": quantile(0.5),
-        "upper": quantile((1 + level) / 2),
-        "mean": float(((low + high) / 2 * n).sum() / total),
-        "n": total,
-    }
+    return pl.DataFrame(
+        {
+            "day": days,
+            "lower": quantile((1 - level) / 2),
+            "median": quantile(0.5),
+            "upper": quantile((1 + level) / 2),
+            "mean": np.einsum("ij,j->i", counts, (low + high) / 2) / total,
+            "n": total,
+        }
+    )

@@ -232,10 +232,9 @@ def _trajectory(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.Da
         zip(("lower", "median", "upper"), quantiles(samples, (tail, 0.5, 1 - tail)), strict=True),
         truth=batch.weekly_cm3[:, :, 0],
     )
-    index = _index(batch.members, slugs, weeks)
-    days = np.tile(settings.weekly.astype(np.float32), plans * patients)
-    flat = {k: v.transpose(1, 0, 2).astype(np.float32).ravel() for k, v in bands.items()}
-    return index.with_columns(pl.Series("day", days), **{k: pl.Series(v) for k, v in flat.items()})
+    flat = {k: pl.Series(v.transpose(1, 0, 2).astype(np.float32).ravel()) for k, v in bands.items()}
+    days = pl.Series(np.tile(settings.weekly.astype(np.float32), plans * patients))
+    return _frame("trajectory", {**_index(batch.members, slugs, weeks), "day": days, **flat})
 
 
 def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -> pl.DataFrame:
@@ -245,17 +244,19 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
     unknown = np.isnan(mean)
     outside = [[bool(reasons_outside(s.plan, m.clinical, m.gtv_cm3, settings.days)) for s in scenarios]
                for m in batch.members]  # fmt: skip
-    status = pl.Series(_repeated([e.status for e in effects], unknown.size))
-    frame = _index(batch.members, slugs, len(effects)).with_columns(
-        *_labels(batch.effects, unknown.size),
+    size = unknown.size
+    status = np.where(unknown.ravel(), len(effects), np.tile(np.arange(len(effects)), size // len(effects)))
+    columns = {
+        **_index(batch.members, slugs, len(effects)),
+        **_labels(batch.effects, size),
         **_nullable({"mean": mean, "low": low, "high": high}),
-        level=pl.lit(settings.level),
-        n=pl.lit(settings.samples, dtype=pl.Int32),
-        interval=pl.Series(_repeated([e.interval for e in effects], unknown.size)),
-        status=pl.select(pl.when(pl.Series(unknown.ravel())).then(pl.lit("unknown")).otherwise(status)).to_series(),
-        outside=pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
-    )  # fmt: skip
-    return frame.select(list(PART_SCHEMAS["outcomes"]))
+        "level": _constant(settings.level, size),
+        "n": _constant(settings.samples, size).cast(pl.Int32),
+        "interval": _repeated([e.interval for e in effects], size),
+        "status": pl.Series([*(e.status for e in effects), "unknown"]).gather(status),
+        "outside": pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
+    }
+    return _frame("outcomes", columns)
 
 
 def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataFrame:
@@ -273,13 +274,14 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
     mean, low, high = _stacked(parts)
     columns = {"mean": mean, "low": low, "high": high}
     columns |= {k: np.stack(v).transpose(2, 1, 0) for k, v in (("better", better), ("worse", worse))}
-    frame = _index(batch.members, slugs[1:], len(parts)).with_columns(
-        *_labels(batch.effects, mean.size),
+    rows = {
+        **_index(batch.members, slugs[1:], len(parts)),
+        **_labels(batch.effects, mean.size),
         **_nullable(columns),
-        reference=pl.lit(slugs[0]),
-        level=pl.lit(settings.level),
-    )
-    return frame.select(list(PART_SCHEMAS["effects"])).filter(pl.col("mean").is_not_null())
+        "reference": _constant(slugs[0], mean.size),
+        "level": _constant(settings.level, mean.size),
+    }
+    return _frame("effects", rows).filter(pl.col("mean").is_not_null())
 
 
 def life_rows(
@@ -287,43 +289,47 @@ def life_rows(
 ) -> pl.DataFrame:
     """The `lives` table of (plans, patients) true lives."""
     known = np.array([has_life(m) for m in members])
-    causes = pl.Series([*LifeTimes.CAUSES])
-    cause = np.where(known & np.isfinite(lives.death), lives.cause, 0).astype(np.int64)
+    told = known & np.isfinite(lives.death)
+    cause = np.where(told, np.nan_to_num(lives.cause), len(LifeTimes.CAUSES)).astype(np.int64)
     days = {"local_days": lives.local, "distant_days": lives.distant, "death_days": lives.death}
-    finite = {k: np.where(np.isfinite(v), v, np.nan).T for k, v in days.items()}
-    said = pl.Series(np.broadcast_to(known, lives.death.shape).T.ravel())
-    return _index(members, slugs, 1).with_columns(
-        controlled=pl.Series(controlled.T.ravel()),
-        **_nullable(finite),
-        cause=pl.select(pl.when(said).then(causes.gather(cause.T.ravel()))).to_series(),
-    )
+    columns = {
+        **_index(members, slugs, 1),
+        "controlled": pl.Series(controlled.T.ravel()),
+        **_nullable({k: np.where(np.isfinite(v), v, np.nan).T for k, v in days.items()}),
+        "cause": pl.Series([*LifeTimes.CAUSES, None]).gather(cause.T.ravel()),
+    }
+    return _frame("lives", columns)
 
 
 def _truth(batch: Batch) -> pl.DataFrame:
     return pl.DataFrame({"patient": [m.id for m in batch.members], **batch.parameters})
 
 
-def _index(members: Sequence[Member], slugs: Sequence[str], each: int) -> pl.DataFrame:
+def _index(members: Sequence[Member], slugs: Sequence[str], each: int) -> dict[str, pl.Series]:
     """Columns patient and plan, patient-major, `each` rows for a pair."""
     patients, plans = len(members), len(slugs)
-    ids, labels = pl.Series([m.id for m in members]), pl.Series(list(slugs))
-    return pl.DataFrame(
-        {
-            "patient": ids.gather(np.repeat(np.arange(patients), plans * each)),
-            "plan": labels.gather(np.tile(np.repeat(np.arange(plans), each), patients)),
-        }
-    )
+    return {
+        "patient": pl.Series([m.id for m in members]).gather(np.repeat(np.arange(patients), plans * each)),
+        "plan": pl.Series(list(slugs)).gather(np.tile(np.repeat(np.arange(plans), each), patients)),
+    }
 
 
-def _labels(effects: Mapping[str, Effect], size: int) -> tuple[pl.Series, pl.Series]:
-    return (
-        _repeated(list(effects), size).alias("outcome"),
-        _repeated([e.unit for e in effects.values()], size).alias("unit"),
-    )
+def _labels(effects: Mapping[str, Effect], size: int) -> dict[str, pl.Series]:
+    units = [e.unit for e in effects.values()]
+    return {"outcome": _repeated(list(effects), size), "unit": _repeated(units, size)}
 
 
 def _repeated(words: Sequence[str], size: int) -> pl.Series:
     return pl.Series(list(words)).gather(np.tile(np.arange(len(words)), size // len(words)))
+
+
+def _constant(value: float | str, size: int) -> pl.Series:
+    return pl.Series([value]).new_from_index(0, size)
+
+
+def _frame(name: str, columns: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """A table from its columns; built at once, as each step of a polars query costs a millisecond."""
+    return pl.DataFrame([columns[c].alias(c) for c in PART_SCHEMAS[name]])
 
 
 def _stacked(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[np.ndarray]:
