@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from scenarios.calendar import fraction_times
 from scenarios.plan import Frozen, read_yaml, sentence
 from scenarios.presets import PRESETS, preset
 from scenarios.scenario import Scenario
@@ -170,6 +171,8 @@ class Referrals(Frozen):
             plan = case.scenario.plan
             if not plan.phases or plan.more:
                 raise ValueError(f"a clinic needs whole courses of fractions, not {plan.label}")
+            if next(fraction_times(case.scenario, 0), None) is None:
+                raise ValueError(f"{case.scenario.label} gives no fraction at all")
         return self
 
 

@@ -165,6 +165,8 @@ class Flow:
             if not self.open.works(start):
                 continue
             shape = self._shape(p, start)
+            if not shape:
+                continue
             days = [start + day for day in dict.fromkeys(day for day, *_ in shape)]
             for linac in order:
                 slot = self.timetable.fit(linac, days, per_day, width, first_width)

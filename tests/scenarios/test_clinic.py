@@ -312,6 +312,15 @@ def test_twice_a_day_needs_both_slots():
         (Referrals, {"cases": [{"scenario": "none"}]}, "whole courses"),
         (Referrals, {"cases": [{"scenario": "+20/8"}]}, "whole courses"),
         (Referrals, {"cases": []}, "cases"),
+        (
+            Referrals,
+            {
+                "cases": [
+                    {"scenario": {"plan": {"phases": [{"total_gy": 8, "fractions": 1}]}, "stop_after": 0}}
+                ]
+            },
+            "no fraction",
+        ),
     ],
 )
 def test_a_clinic_that_cannot_be_is_refused(model, data, says, tmp_path):
