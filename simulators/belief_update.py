@@ -28,7 +28,7 @@ SUV_ERROR = 0.2  # relative SD of SUVmax over its baseline: test-retest and infl
 AVIDITY_HALF_TIME_D = 28.0  # of doomed cells that are still there; with clearance 15 d in all
 COURSE_OVER_DAYS = 21.0  # without a fraction for so long, the course is over and its survivors are drawn
 KEEP_ESS = 0.5  # of the samples, at every temperature
-ENOUGH_MOVES = 0.7  # accepted moves a sample, on average, at every temperature
+ENOUGH_MOVES = 0.7  # accepted moves a sample, on average, where half of the effective size was lost
 MOST_ROUNDS = 8
 
 
@@ -197,7 +197,7 @@ class _Sampler:
     def run(self, z: np.ndarray) -> tuple[np.ndarray, float]:
         """Move the population; returns it and its effective size."""
         old, new = self._likelihoods(z)
-        heat, moved = 0.0, 1.0
+        heat, own = 0.0, 1.0  # share of samples that have a place of their own
         while heat < 1.0:
             step = _next_step(new - old, heat, KEEP_ESS * len(z))
             weights = _normalised(step * (new - old))
@@ -205,16 +205,17 @@ class _Sampler:
             proposal = _Proposal.fit(z, weights)
             chosen = _systematic(weights, self.rng.random())
             z, old, new = z[chosen], old[chosen], new[chosen]
-            moved = np.exp(-_entropy_loss(weights))
+            own *= 1.0 / float(len(z) * (weights**2).sum())
+            enough = ENOUGH_MOVES * min(1.0, 2.0 * (1.0 - own))
             accepted = 0.0
             for turn in range(MOST_ROUNDS):
                 z, old, new, rate = self._move(z, old, new, heat, proposal, (1.0, 0.5)[turn % 2])
                 accepted += rate
-                if accepted >= ENOUGH_MOVES:
+                if accepted >= enough:
                     break
             # A sample that never moved shares its ancestor's place; one accepted move sets it free.
-            moved = moved + (1.0 - moved) * (1.0 - np.exp(-accepted))
-        return z, float(moved * len(z))
+            own = 1.0 - (1.0 - own) * float(np.exp(-accepted))
+        return z, own * len(z)
 
     def _likelihoods(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.evidence.log_likelihoods(_samples(z, self.twin, self.constants), self.twin)
@@ -272,11 +273,6 @@ def _normalised(log_weights: np.ndarray) -> np.ndarray:
 def _effective(log_weights: np.ndarray) -> float:
     """Kong's effective sample size."""
     return 1.0 / float((_normalised(log_weights) ** 2).sum())
-
-
-def _entropy_loss(weights: np.ndarray) -> float:
-    """Logarithm of how many times fewer places the weighted population has than an equal one."""
-    return float(np.log(len(weights) * (weights**2).sum()))
 
 
 def _next_step(log_ratio: np.ndarray, heat: float, least: float) -> float:
