@@ -178,18 +178,23 @@ def observe(
         str | None, typer.Option(help="Record this plan's fractions up to that day first.")
     ] = None,
 ) -> None:
-    """Add an observation to a twin, and the fractions delivered before it."""
+    """Add an observation to a twin, and the fractions delivered before it, and let its belief learn from it."""
     from scenarios.observe import observe as add
     from scenarios.scenario import Scenario
+    from simulators.belief_update import update_belief
     from twin import PatientTwin
 
     delivered = None if plan is None else Scenario.parse(plan)
-    patient = add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
+    patient = update_belief(
+        add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
+    )
     patient.save(twin)
     last = patient.observations[-1]
     print(
         f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
     )
+    if patient.belief is not None and patient.belief.ess is not None:
+        print(f"belief: posterior of {patient.belief.n} samples, effectively {patient.belief.ess:.0f}")
 
 
 @app.command(name="app")

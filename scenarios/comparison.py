@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -112,7 +113,9 @@ def compare(
     tables = {
         "samples": pl.DataFrame({"sample": np.arange(samples, dtype=np.int32), **belief.samples}),
         "trajectory": _trajectory_table(records, daily, gtv_cm3),
-        "bands": _band_table(records, daily, gtv_cm3),
+        "bands": _band_table("bands", records, daily, gtv_cm3),
+        "prior_bands": _prior_bands(twin, records, arms, belief, daily, seed),
+        "learned": _learned_table(twin, belief, seed),
         "events": _event_table(records, arms, twin.now_days),
         "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
@@ -137,7 +140,7 @@ def compare(
         device=f"{platform.machine()} CPU",
         request=request,
         timings_s=clock.laps,
-        notes=tuple(notes),
+        notes=(*_belief_notes(belief), *notes),
         images=tuple(i.record for i in images),
     )
     return Comparison(record, twin, tables, tuple(images))
@@ -181,7 +184,16 @@ def _belief(twin: PatientTwin, n: int, seed: int) -> Belief:
     start = Key(seed, twin.id, Purpose.PRIOR).generator().random()
     ticks = (start + np.arange(n)) / n  # systematic resampling, Kitagawa 1996
     chosen = np.searchsorted(np.cumsum(weights) / np.sum(weights), ticks).clip(0, twin.belief.n - 1)
-    return Belief({k: v[chosen] for k, v in twin.belief.samples.items()}, None, twin.belief.kind)
+    return replace(twin.belief, samples={k: v[chosen] for k, v in twin.belief.samples.items()}, weights=None)
+
+
+def _belief_notes(belief: Belief) -> list[str]:
+    if belief.kind == "prior":
+        return []
+    notes = [f"The belief has learned from {len(belief.learned_from)} observations."]
+    if belief.ess is not None:
+        notes.append(f"Effective number of samples of its update: {belief.ess:.0f}.")
+    return notes
 
 
 def _arms(
@@ -283,7 +295,50 @@ def _trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3:
     )
 
 
-def _band_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
+def _prior_bands(
+    twin: PatientTwin,
+    records: Sequence[PlanRecord],
+    arms: Sequence[Arm],
+    belief: Belief,
+    daily: np.ndarray,
+    seed: int,
+) -> pl.DataFrame:
+    """The forecast before the observations, for the same courses."""
+    from simulators.prior import prior_belief
+
+    if belief.kind == "prior":
+        return table("prior_bands", [])
+    gtv_cm3, _ = _trajectories(twin, arms, prior_belief(twin, belief.n, seed), daily)
+    return _band_table("prior_bands", records, daily, gtv_cm3)
+
+
+def _learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
+    from simulators.learned import what_was_learned
+    from simulators.prior import prior_belief
+
+    if belief.kind == "prior" or twin.belief is None:
+        return table("learned", [])
+    prior = prior_belief(twin, twin.belief.n, seed)
+    tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    rows = []
+    for found in what_was_learned(prior, twin.belief):
+        before = np.quantile(prior.samples[found.parameter], tails)
+        after = np.quantile(twin.belief.samples[found.parameter], tails)
+        rows.append(
+            {
+                "parameter": found.parameter,
+                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
+                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
+                "ratio": found.ratio,
+                "informed": found.informed,
+            }
+        )
+    return table("learned", rows)
+
+
+def _band_table(
+    name: str, records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray
+) -> pl.DataFrame:
     tail = (1 - LEVEL) / 2
     frames = []
     for record, curves in zip(records, gtv_cm3, strict=True):
@@ -301,7 +356,7 @@ def _band_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.nd
             )
         )
     return table(
-        "bands",
+        name,
         pl.concat(frames).select("plan", "day", "lower", "median", "upper", "mean", "level", "n").to_dict(),
     )
 

@@ -53,7 +53,7 @@ def write_report(run: Comparison, path: Path) -> None:
         trajectories=_html(trajectory_figure(run), plotlyjs=True),
         dvh=_html(dvh_figure(run)) if len(run.dvh) else "",
         images=_image_section(run),
-        contrasts=_contrast_table(run),
+        contrasts=_contrast_table(run) + _decision_table(run),
         notes="".join(f"<li>{escape(text)}</li>" for text in notes),
         belief=_belief_note(run),
         versions=escape(", ".join(f"{k} {v}" for k, v in record.versions.items())),
@@ -90,6 +90,16 @@ def trajectory_figure(run: Comparison) -> go.Figure:
             marker={"color": colour, "symbol": "diamond", "size": 9}, name=f"{plan.label}, end of treatment",
             legendgroup=plan.slug, showlegend=False,
         )  # fmt: skip
+    for plan in run.record.plans[:1]:  # before treatment differs, the prior's forecast is one curve
+        before = run.prior_bands.filter(pl.col("plan") == plan.slug)
+        for column, dash in (("lower", "dot"), ("median", "dash"), ("upper", "dot")):
+            if before.is_empty():
+                break
+            figure.add_scatter(
+                x=before["day"].to_list(), y=before[column].to_list(), mode="lines",
+                line={"color": "#777", "width": 1.2, "dash": dash}, legendgroup="prior",
+                name=f"{plan.label}, before the observations ({column})", showlegend=column == "median",
+            )  # fmt: skip
     for observation in run.twin.observations:
         if observation.kind == "gtv_cm3":
             figure.add_scatter(
@@ -193,15 +203,60 @@ def _contrast_table(run: Comparison) -> str:
     )
 
 
+def _decision_table(run: Comparison) -> str:
+    """What the policies decided, over all samples; every single decision is in decisions.parquet."""
+    changes = run.decisions.filter(pl.col("decision") != "continue")
+    if run.decisions.is_empty():
+        return ""
+    labels = {p.slug: p.label for p in run.record.plans}
+    asked = run.decisions.group_by("plan").len("asked")
+    taken = changes.group_by("plan", "decision", maintain_order=True).agg(
+        pl.len().alias("times"),
+        pl.col("sample").n_unique().alias("samples"),
+        pl.col("approved").sum().alias("approved"),
+        pl.col("day").median().alias("day"),
+        (pl.col("final_mean_lung_gy") - pl.col("forecast_mean_lung_gy")).median().alias("lung"),
+    )
+    rows = "".join(
+        f"<tr><td>{escape(labels[r['plan']])}</td><td>{escape(r['decision'])}</td><td>{r['times']} of {r['asked']}</td>"
+        f"<td>{r['samples']} of {run.record.samples}</td><td>{r['approved']}</td><td>{r['day']:.0f}</td>"
+        f"<td>{r['lung']:+.2f} Gy</td></tr>"
+        for r in taken.join(asked, on="plan", maintain_order="left").iter_rows(named=True)
+    )
+    heads = (
+        "plan",
+        "decision",
+        "times asked",
+        "samples",
+        "approved",
+        "median day",
+        "mean lung dose, after - forecast",
+    )
+    head = "".join(f"<th>{h}</th>" for h in heads)
+    return f"<h2>Decisions of the policies</h2><table><tr>{head}</tr>{rows}</table>"
+
+
 def _belief_note(run: Comparison) -> str:
-    names = [c for c in run.samples.columns if c != "sample"]
-    cells = []
-    for name in names:
-        low, middle, high = (run.samples[name].quantile(q, "linear") or 0.0 for q in (0.1, 0.5, 0.9))
-        cells.append(
-            f"<tr><td>{escape(name)}</td><td>{middle:.4g} <small>[{low:.4g}, {high:.4g}]</small></td></tr>"
-        )
-    return f"<table><tr><th>parameter</th><th>median [80 % interval]</th></tr>{''.join(cells)}</table>"
+    """Each parameter's belief; after observations also what it was before, and what they did not inform."""
+    if run.learned.is_empty():
+        cells = []
+        for name in (c for c in run.samples.columns if c != "sample"):
+            low, middle, high = (run.samples[name].quantile(q, "linear") or 0.0 for q in (0.1, 0.5, 0.9))
+            cells.append(f"<tr><td>{escape(name)}</td><td>{_range(middle, low, high)}</td></tr>")
+        return f"<table><tr><th>parameter</th><th>prior, median [80 %]</th></tr>{''.join(cells)}</table>"
+    rows = "".join(
+        f"<tr><td>{escape(r['parameter'])}</td>"
+        f"<td>{_range(r['prior_median'], r['prior_lower'], r['prior_upper'])}</td>"
+        f"<td>{_range(r['median'], r['lower'], r['upper'])}</td>"
+        f"<td>{r['ratio']:.2f}{'' if r['informed'] else ' <i>not informed by these scans</i>'}</td></tr>"
+        for r in run.learned.iter_rows(named=True)
+    )
+    heads = ("parameter", "prior, median [80 %]", "posterior", "spread, posterior / prior")
+    return f"<table><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr>{rows}</table>"
+
+
+def _range(middle: float, low: float, high: float) -> str:
+    return f"{middle:.4g} <small>[{low:.4g}, {high:.4g}]</small>"
 
 
 def _image_section(run: Comparison) -> str:

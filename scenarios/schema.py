@@ -32,6 +32,29 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "level": pl.Float64,
         "n": pl.Int32,
     },
+    # the same of the prior, where the twin has learned from observations; else empty
+    "prior_bands": {
+        "plan": pl.String,
+        "day": pl.Float64,
+        "lower": pl.Float64,
+        "median": pl.Float64,
+        "upper": pl.Float64,
+        "mean": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+    },
+    # what the observations taught: ratio = posterior spread over prior spread; empty without observations
+    "learned": {
+        "parameter": pl.String,
+        "prior_median": pl.Float64,
+        "prior_lower": pl.Float64,
+        "prior_upper": pl.Float64,
+        "median": pl.Float64,
+        "lower": pl.Float64,
+        "upper": pl.Float64,
+        "ratio": pl.Float64,
+        "informed": pl.Boolean,
+    },
     # the realised course, sample null where all share it; delivered = happened before the twin's now
     "events": {
         "plan": pl.String,

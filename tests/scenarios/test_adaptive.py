@@ -168,3 +168,14 @@ def test_a_shrunk_target_has_the_share_and_lies_inside(phantom_twin):
         mask = shrunk(phantom_twin.contours, share).gtv()
         assert mask.sum() / phantom_twin.contours.gtv().sum() == pytest.approx(share, abs=0.02)
         assert not (mask & ~phantom_twin.contours.gtv()).any()
+
+
+def test_the_report_counts_the_decisions(adaptive, tmp_path):
+    from scenarios.report import write_report
+
+    write_report(adaptive, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    replans = adaptive.decisions.filter(
+        (pl.col("plan") == "60-30-fixed-replans") & (pl.col("decision") == "replan")
+    )
+    assert f"<td>{len(replans)} of {SAMPLES * 5}</td>" in html

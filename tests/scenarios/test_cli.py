@@ -57,6 +57,7 @@ def test_observing_records_the_plans_fractions_first(patient_folder, tmp_path):
     facts = json.loads(rt_twin("show", twin, "--json").stdout)
     assert (facts["fractions"], facts["delivered_gy"], facts["now_days"]) == (15, 30.0, 21.0)
     assert facts["observations"] == [{"day": 21.0, "kind": "gtv_cm3", "value": 41.5}]
+    assert facts["belief"] == {"kind": "posterior", "samples": 10000}
     refused(
         rt_twin("compare", twin, "--plan", "55/20", "--out", tmp_path / "r"), "contradicts what was delivered"
     )

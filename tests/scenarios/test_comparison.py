@@ -196,3 +196,18 @@ def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twi
     assert [n.split(":")[0] for n in run.record.notes] == [
         f"no image of 55-20, sample 0, on day {d}" for d in (30, 60)
     ]
+
+
+def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(phantom_twin):
+    from scenarios.observe import observe
+    from simulators.belief_update import update_belief
+
+    twin = phantom_twin
+    for day, volume in ((7.35, 50.0), (14.35, 38.0), (21.35, 30.0)):
+        twin = observe(twin, day, gtv_cm3=volume, plan=Scenario.of(PLANS[0]))
+    run = without_images(update_belief(twin), PLANS[:1], samples=200)
+    after, before = (t.filter(pl.col("day") == 60).row(0, named=True) for t in (run.bands, run.prior_bands))
+    assert after["upper"] - after["lower"] < 0.6 * (before["upper"] - before["lower"])
+    informed = dict(run.learned.select("parameter", "informed").iter_rows())
+    assert informed["clearance_half_time_d"] and not informed["alpha_per_gy"]
+    assert run.record.belief == "posterior"
