@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -79,21 +80,16 @@ def test_what_is_no_dose_is_refused(read, make, changes, says):
         read(make.dose_file(_dose(), **changes))
 
 
-def test_the_linked_pinnacle_plan_and_dose(unzipped):
+def test_the_linked_pinnacle_plan_and_dose(unzipped, tmp_path):
     folder = next(Path(unzipped("dicom_rt_pieces")).rglob("pyorthanc_pinnacle"))
-    files = {f.file: f for s in read_series_of(folder, "RTDOSE.dcm", "RTPLAN.dcm") for f in s.files}
+    for name in ("RTDOSE.dcm", "RTPLAN.dcm"):  # the RTSTRUCT beside them is of another patient
+        shutil.copy(folder / name, tmp_path)
+    files = {f.file: f for s in read_series(tmp_path) for f in s.files}
     plan, dose = read_plan(files["RTPLAN.dcm"]), read_dose(files["RTDOSE.dcm"])
     assert (plan.fractions, plan.beams, plan.stated) == (28, 8, False)
     assert dose.plan_uid == plan.uid
     assert dose.volume.array.max() == pytest.approx(55.9, abs=0.05)
     assert dose.volume.geometry.spacing_mm == pytest.approx((4, 4, 4))
-
-
-def read_series_of(folder, *names):
-    """The series of some files of a folder that mixes patients."""
-    from twin.dicom import Series, _read
-
-    return [Series(n, (_read(folder / n, n),)) for n in names]
 
 
 def test_plan_dose_and_records_become_the_history(dicom_set, make, add):
