@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scenarios.clinic_flow import Patient
+from scenarios.clinic_people import Patient
+from scenarios.plan import Chemotherapy
 from simulators.chance import Key, Purpose, uniforms
 from simulators.control import expected_survivors, tumour_control_probability
 from simulators.course import Course, Event
@@ -34,14 +35,14 @@ def with_control(patients: Sequence[Patient], days: int, samples: int, seed: int
     if not over:
         return
     params = _parameters(samples, seed)
-    planned: dict[tuple[tuple[float, float], ...], int] = {}
+    planned: dict[tuple[tuple[tuple[float, float], ...], Chemotherapy | None], int] = {}
     which = []
     for p in over:
         # Appointments differ by minutes within a day; the plan's own course is that of its treatment days.
         course = tuple((v.day - p.planned[0].day + k / 4, v.dose_gy) for v, k in _places(p))
-        which.append(planned.setdefault(course, len(planned)))
-    as_planned = _log_survival([_course(c) for c in planned], params)[which]
-    as_it_went = _log_survival([_course(_delivered(p)) for p in over], params)
+        which.append(planned.setdefault((course, _drugs(p)), len(planned)))
+    as_planned = _log_survival([_course(*c) for c in planned], params)[which]
+    as_it_went = _log_survival([_course(_delivered(p), _drugs(p)) for p in over], params)
     gtv = np.array([[p.gtv_cm3] for p in over])
     waited = np.array(
         [[(p.delivered[0][1] if p.delivered else p.planned[0].time_days) - p.arrival] for p in over]
@@ -87,15 +88,25 @@ def _delivered(p: Patient) -> tuple[tuple[float, float], ...]:
     return tuple((time - first, dose) for _, time, dose in p.delivered)
 
 
-def _course(fractions: Sequence[tuple[float, float]]) -> Course:
-    n = len(fractions)
-    both = np.array(fractions, dtype=np.float64).reshape(n, 2)
+def _drugs(p: Patient) -> Chemotherapy | None:
+    return p.what.scenario.plan.chemotherapy
+
+
+def _course(fractions: Sequence[tuple[float, float]], drugs: Chemotherapy | None) -> Course:
+    """Fractions, and the cycles of concurrent drugs that fall into their time, from the first fraction on."""
+    events = [(time, int(Event.FRACTION), dose, 0.0) for time, dose in fractions]
+    if drugs is not None and events:
+        days = [float(k * drugs.every_days) for k in range(drugs.cycles)]
+        events += [
+            (day, int(Event.CHEMOTHERAPY), 0.0, 1 / drugs.cycles) for day in days if day <= events[-1][0]
+        ]
+    table = np.array(sorted(events), dtype=np.float64).reshape(len(events), 4)
     return Course(
-        both[:, 0].copy(),
-        np.full(n, Event.FRACTION, dtype=np.int8),
-        both[:, 1].copy(),
-        np.full(n, -1, dtype=np.int16),
-        np.zeros(n),
+        table[:, 0].copy(),
+        table[:, 1].astype(np.int8),
+        table[:, 2].copy(),
+        np.full(len(table), -1, dtype=np.int16),
+        table[:, 3].copy(),
     )
 
 
@@ -111,6 +122,6 @@ def _log_survival(courses: Sequence[Course], params: dict[str, np.ndarray]) -> n
         some = {k: np.broadcast_to(v, (len(group), samples)) for k, v in params.items()}
         chosen = [courses[i] for i in group]
         state = kinetics.start(PatientTwin("clinic"), some)
-        last = max(c.end_days for c in chosen)
+        last = max(c.end_days for c in chosen)  # no event comes after the last fraction
         result[group] = kinetics.advance(state, some, chosen, last).log_survival
     return result

@@ -9,80 +9,24 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from itertools import count
 
-import numpy as np
 import simpy
 
 from scenarios.calendar import FRIDAY, GAP, fraction_times, weekday
-from scenarios.clinic import Case, Clinic, Referrals
+from scenarios.clinic import Clinic, Referrals
 from scenarios.clinic_hours import GAP_SLOTS, LAST_SLOT, SLOT, Hours, Timetable, Visit
+from scenarios.clinic_people import STEPS, VISIT_DRAWS, Patient, Replan, draw_patients
 from scenarios.context import SBRT_FRACTION_GY
 from scenarios.scenario import Gap, Scenario
-from simulators.chance import Key, Purpose, uniforms
+from simulators.chance import Key, Purpose
 
 STAFF = ("ct", "oncologists", "planners", "physicists")
-STEPS = ("scan", "contouring", "planning", "qa")
-_DRAWS = 8 + 2 * len(STEPS)  # columns of a patient's chance before those of his visits
-_VISIT_DRAWS = 160  # visits have two numbers each; a longer course begins them again
 _REPAIR, _REPLAN, _FIRST = -1, 0, 0  # priorities
 _GIVES_UP_DAYS = 400  # no start is sought later than this
 _MINUTE = 1 / (24 * 60)
-
-
-@dataclass(slots=True, eq=False)
-class Patient:
-    """One patient: his chance, and what became of him.
-
-    `delivered` holds (fraction's number, time, dose); `unplanned` the numbers that the scenario itself leaves out.
-    """
-
-    number: int
-    case: int
-    what: Case
-    arrival: float
-    gtv_cm3: float
-    absence: float
-    stops_after: int
-    level: str
-    changes_after: int
-    tasks: list[float]
-    absent: list[float]
-    pace: list[float]
-    linac: int = -1
-    ready: float = math.nan
-    booked_day: int = -1
-    planned: list[Visit] = field(default_factory=list)
-    visits: deque[Visit] = field(default_factory=deque)
-    lost: list[Visit] = field(default_factory=list)
-    delivered: list[tuple[int, float, float]] = field(default_factory=list)
-    reasons: dict[str, int] = field(default_factory=lambda: {"patient": 0, "machine": 0, "replan": 0})
-    last_end: float = math.nan
-    status: str = "preparing"
-    control: tuple[float, float, float] = (math.nan, math.nan, math.nan)
-
-    @property
-    def fractions(self) -> int:
-        """Fractions prescribed."""
-        return self.what.scenario.plan.fractions
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is pending any more."""
-        return self.status in ("finished", "stopped")
-
-
-@dataclass(slots=True, eq=False)
-class Replan:
-    """A request for a new plan."""
-
-    patient: int
-    level: str
-    asked: float
-    due: float
-    ready: float = math.nan
 
 
 class Flow:
@@ -108,7 +52,7 @@ class Flow:
         self.linacs = [simpy.PriorityResource(self.env) for _ in range(clinic.linacs)]
         self.down = [False] * clinic.linacs
         self.timetable = Timetable(clinic.linacs, clinic.opens_h, clinic.closes_h)
-        self.patients = _patients(referrals, self.office, days, seed)
+        self.patients = draw_patients(referrals, self.office, days, seed)
         self.jobs: list[tuple] = []  # patient, step, replan, asked, began, ended
         self.attempts: list[tuple] = []  # patient, fraction, linac, appointment, began, ended, outcome
         self.breakdowns: list[tuple] = []  # linac, began, ended
@@ -216,7 +160,7 @@ class Flow:
                 self._lose(p, visit, "replan" if visit.time_days < held_until else "machine")
                 continue
             yield env.timeout(max(0.0, at - env.now))
-            if p.absent[attempt % _VISIT_DRAWS] < p.absence:
+            if p.absent[attempt % VISIT_DRAWS] < p.absence:
                 self._lose(p, visit, "patient")
                 continue
             if not changed and len(p.delivered) >= p.changes_after:
@@ -244,9 +188,7 @@ class Flow:
             k = min(up, key=lambda i: len(self.linacs[i].queue) + self.linacs[i].count)
         linac = self.linacs[k]
         ahead = p.lost or any(phase.per_day > 1 for phase in p.what.scenario.plan.phases)
-        length = (
-            self._minutes(p, visit) * _MINUTE * _spread(c.fraction_spread, p.pace[attempt % _VISIT_DRAWS])
-        )
+        length = self._minutes(p, visit) * _MINUTE * _spread(c.fraction_spread, p.pace[attempt % VISIT_DRAWS])
         closing = max(visit.day + self.open.closes, visit.time_days + visit.width * SLOT)
         latest = min(closing + c.overtime_h / 24, visit.day + 1) - length
         request = linac.request(priority=_FIRST if ahead else p.what.priority)
@@ -374,47 +316,3 @@ def _slots(minutes: float) -> int:
 def _spread(sd: float, z: float) -> float:
     """A log-normal factor with mean 1."""
     return math.exp(sd * z - sd * sd / 2)
-
-
-def _patients(referrals: Referrals, office: Hours, days: int, seed: int) -> list[Patient]:
-    """All who arrive, with their chance; patient i is the same in every department."""
-    from scipy.special import ndtri
-
-    mean = referrals.per_year * days / 365
-    most = int(mean + 8 * math.sqrt(mean) + 20)
-    u = uniforms(Key(seed, "clinic", Purpose.CLINIC), np.arange(most), _DRAWS + 2 * _VISIT_DRAWS)
-    z = ndtri(u)
-    # Arrivals are a Poisson process on a clock of working days, of which a year has 5 in 7.
-    clock = np.cumsum(-np.log(u[:, 0])) * (365 * 5 / 7) / referrals.per_year
-    weights = np.array([case.weight for case in referrals.cases])
-    cases = np.searchsorted(np.cumsum(weights)[:-1] / weights.sum(), u[:, 1], side="right")
-    patients = []
-    working = [day for day in range(days) if office.works(day)]
-    for i in range(most):
-        if clock[i] >= len(working):
-            break
-        day, part = working[int(clock[i])], clock[i] % 1
-        what = referrals.cases[cases[i]]
-        n = what.scenario.plan.fractions
-        stops, change = u[i, 4] < referrals.stops, u[i, 6]
-        replanned = referrals.orange * referrals.orange_replanned
-        level = (
-            "red" if change < referrals.red else "orange" if change < referrals.red + replanned else "none"
-        )
-        patients.append(
-            Patient(
-                number=i,
-                case=int(cases[i]),
-                what=what,
-                arrival=day + office.opens + part * office.length,
-                gtv_cm3=float(what.gtv_cm3 * np.exp(what.gtv_spread * z[i, 2])),
-                absence=referrals.absence if u[i, 3] < referrals.nonadherent else referrals.absence_others,
-                stops_after=int(u[i, 5] * n) if stops else n + 1,
-                level=level,
-                changes_after=int(u[i, 7] * n) if level != "none" else n + 1,
-                tasks=z[i, 8:_DRAWS].tolist(),
-                absent=u[i, _DRAWS : _DRAWS + _VISIT_DRAWS].tolist(),
-                pace=z[i, _DRAWS + _VISIT_DRAWS :].tolist(),
-            )
-        )
-    return patients

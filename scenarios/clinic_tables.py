@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scenarios.clinic_flow import STAFF, STEPS, Flow, Patient
+from scenarios.clinic_flow import STAFF, Flow
+from scenarios.clinic_people import STEPS, Patient
 
 CLINIC_SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # one row a patient; waited_days from arrival to the first fraction, prolonged_days of the course over its plan;

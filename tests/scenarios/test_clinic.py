@@ -9,6 +9,7 @@ from scenarios.clinic import Case, Clinic, Referrals, clinic_from_yaml, simulate
 from scenarios.clinic_flow import Flow
 from scenarios.clinic_hours import Hours, Timetable, Visit
 from scenarios.clinic_tables import CLINIC_SCHEMAS
+from scenarios.plan import Chemotherapy
 from scenarios.presets import preset
 from scenarios.scenario import Gap, Scenario
 from twin import InputError
@@ -129,6 +130,19 @@ def test_lost_days_cost_control_and_the_more_the_more(run):
     assert np.corrcoef(lost, late)[0, 1] > 0.5
     stopped = run.patients.filter((pl.col("status") == "stopped") & (pl.col("delivered") == 0))
     assert (stopped["control_as_it_went"] < 1e-12).all()
+
+
+def test_concurrent_drugs_raise_control_by_the_cycles_that_fall_into_the_course():
+    # Six weeks hold both of two cycles every 21 days, but only two of three.
+    controls = []
+    for cycles in (None, 3, 2):
+        drugs = Chemotherapy(cycles=cycles, every_days=21) if cycles else None
+        plan = preset("60/30").model_copy(update={"chemotherapy": drugs})
+        done = simulate(Clinic(downtime=0), _only(Scenario(plan=plan)), days=120, seed=1, samples=32)
+        controls.append(done.patients["control_as_it_went"].drop_nulls())
+    assert len(controls[0]) == len(controls[1]) == len(controls[2]) > 5
+    assert (controls[0] < controls[1]).all()
+    assert (controls[1] < controls[2]).all()
 
 
 def test_arrivals_are_poisson_and_in_office_hours():
