@@ -17,7 +17,7 @@ from scenarios.engine import realise
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
 from scenarios.plan import TreatmentPlan
 from scenarios.planned_dose import planned_doses, with_targets
-from scenarios.render import ImageJob, render
+from scenarios.render import ImageJob, accumulated, render
 from scenarios.replan import PlanLibrary
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
@@ -25,7 +25,7 @@ from scenarios.scenario import Scenario, distinct
 from scenarios.schema import table
 from simulators.chance import Key, Purpose
 from simulators.course import Event
-from twin import Belief, DoseGrid, InputError, PatientTwin, StructureSet
+from twin import Belief, DoseGrid, InputError, PatientTwin, StructureSet, Volume
 
 LEVEL = 0.8
 Progress = Callable[[str, float], None]
@@ -120,7 +120,7 @@ def compare(
         "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
-        "dvh": _dvh_table(twin, records, scenarios, doses),
+        "dvh": _dvh_table(twin, records, scenarios, arms),
     }
     clock.lap("tables", 1.0)
     record = RunRecord(
@@ -386,28 +386,31 @@ def _dvh_table(
     twin: PatientTwin,
     records: Sequence[PlanRecord],
     scenarios: Sequence[Scenario],
-    doses: Mapping[str, DoseGrid],
+    arms: Sequence[Arm],
 ) -> pl.DataFrame:
     """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
     frames: list[pl.DataFrame] = []
     curves: dict[str, pl.DataFrame] = {}  # scenarios of one plan share its dose
-    for record, scenario in zip(records, scenarios, strict=True):
+    for record, scenario, arm in zip(records, scenarios, arms, strict=True):
         if record.grid is None:
             continue
         if record.grid not in curves:
-            curves[record.grid] = _dvh_curves(doses[record.grid], with_targets(twin, scenario.plan))
+            dose = arm.doses[record.grid].volume
+            if scenario.plan.more:  # with what was delivered before
+                dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
+            curves[record.grid] = _dvh_curves(dose, with_targets(twin, scenario.plan))
         frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
     return pl.concat(frames) if frames else table("dvh", [])
 
 
-def _dvh_curves(grid: DoseGrid, structures: StructureSet) -> pl.DataFrame:
+def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:
     from simulators.dvh import dvh
 
     frames = []
     for structure in structures:
         if structure.role in ("EXTERNAL", "OTHER"):
             continue
-        curve = dvh(grid.volume, structures, structure.name)
+        curve = dvh(dose, structures, structure.name)
         dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
         share = np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0)
         frames.append(

@@ -100,12 +100,12 @@ def trajectory_figure(run: Comparison) -> go.Figure:
                 line={"color": "#777", "width": 1.2, "dash": dash}, legendgroup="prior",
                 name=f"{plan.label}, before the observations ({column})", showlegend=column == "median",
             )  # fmt: skip
-    for observation in run.twin.observations:
-        if observation.kind == "gtv_cm3":
-            figure.add_scatter(
-                x=[observation.time_days], y=[observation.value], mode="markers", name="observed",
-                marker={"color": "black", "symbol": "circle-open", "size": 10},
-            )  # fmt: skip
+    seen = [o for o in run.twin.observations if o.kind == "gtv_cm3"]
+    if seen:
+        figure.add_scatter(
+            x=[o.time_days for o in seen], y=[o.value for o in seen], mode="markers", name="observed",
+            marker={"color": "black", "symbol": "circle-open", "size": 10},
+        )  # fmt: skip
     figure.update_layout(xaxis_title="days from day 0", yaxis_title="tumour volume, cm3 (simulated)")
     figure.update_yaxes(rangemode="tozero")
     return figure
