@@ -459,7 +459,7 @@ def complication_rows(patients: int, seed: int) -> Iterator[Row]:
     fatal = float(pneumonitis[0]) * PNEUMONITIS_FATAL / TRIAL.symptomatic_pneumonitis
     yield _share(
         "fatal pneumonitis, %", "Palma 2013, 836 patients [M]", 1.9, 836, fatal,
-        note="follows the rate of pneumonitis: Palma's patients had 29.8 %, at higher lung doses than ours",
+        note="follows the rate of pneumonitis: 29.8 % in Palma's patients",
     )  # fmt: skip
     ratio = float((doses.lung_gy[1] / doses.lung_gy[0]).mean())
     yield Row(
