@@ -32,11 +32,13 @@ def main() -> None:
             columns.append((f"SIMULATED, day {image.record.day:.0f} of 60/30", hu, mask))
     centre = np.argwhere(twin.contours.gtv()).mean(axis=0).round().astype(int)
     panels = [np.concatenate([_axial(c, centre, whole), _coronal(c, centre, whole)]) for c in columns]
-    picture = Image.fromarray(np.concatenate(panels, axis=1))
+    body = np.concatenate(panels, axis=1)
+    strip = np.zeros((26, body.shape[1], 3), np.uint8)
+    picture = Image.fromarray(np.concatenate([strip, body, strip]))
     draw = ImageDraw.Draw(picture)
     for k, (words, _, _) in enumerate(columns):
-        draw.text((8 + k * panels[0].shape[1], 6), words, fill=(255, 214, 90))
-    draw.text((8, picture.height - 16), SIMULATED, fill=(255, 214, 90))
+        draw.text((8 + k * panels[0].shape[1], 5), words, fill=(255, 214, 90), font_size=14)
+    draw.text((8, picture.height - 21), SIMULATED, fill=(255, 214, 90), font_size=14)
     HERE.mkdir(exist_ok=True)
     picture.quantize(200).save(HERE / "follow-up.png", optimize=True)
 
@@ -60,8 +62,16 @@ def _around(middle: int, half: float) -> slice:
 def _panel(hu: np.ndarray, mask: np.ndarray, aspect: float = 1.0) -> np.ndarray:
     size = (320, round(320 * hu.shape[0] * aspect / hu.shape[1]))
     grey = Image.fromarray(windowed(hu, LUNG)).resize(size, Image.Resampling.BICUBIC).convert("RGB")
-    inside = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)) > 127
-    core = inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0) & np.roll(inside, 1, 1) & np.roll(inside, -1, 1)
+    inside = (
+        np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)) > 127
+    )
+    core = (
+        inside
+        & np.roll(inside, 1, 0)
+        & np.roll(inside, -1, 0)
+        & np.roll(inside, 1, 1)
+        & np.roll(inside, -1, 1)
+    )
     pixels = np.array(grey)
     pixels[inside & ~core] = (255, 60, 60)
     return pixels
