@@ -169,9 +169,7 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> Non
         return
     for scenario in plans:
         if scenario.plan.more:
-            raise InputError(
-                f"the plan {scenario.label} adds to delivered fractions, which a cohort without twins has not"
-            )
+            raise InputError(f"the plan {scenario.label} needs delivered fractions, which only twins have")
         if getattr(scenario, "policy", None) is not None:
             raise InputError(
                 f"the policy of {scenario.label} decides on images, which a sampled or tabled cohort has not; "
@@ -226,15 +224,18 @@ def _read(folder: Path) -> StudyRecord:
     file = folder / _RECORD
     if not file.is_file():
         raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
+    broken = InputError(f"{file} is broken; remove the folder and run the study again")
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        if data.get("format") != FORMAT:
-            raise InputError(
-                f"{file} has the format {data.get('format')!r}; this version reads {FORMAT}: update rt-twin"
-            )
+    except (OSError, ValueError):
+        raise broken from None
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
+    try:
         return StudyRecord.model_validate(data)
-    except (OSError, ValueError, AttributeError, ValidationError):
-        raise InputError(f"{file} is broken; remove the folder and run the study again") from None
+    except ValidationError:
+        raise broken from None
 
 
 def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:

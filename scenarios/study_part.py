@@ -17,7 +17,7 @@ from twin import InputError
 
 BATCH = 100  # patients in one kernel call: some 60 MB with three plans and 200 samples
 Result = tuple[Tables, np.ndarray]  # rows by table, and true daily volumes (plans, patients, days)
-FIRST_BIN, BINS = 0x36A0, 0xFE0  # from 5e-6 to 3e4 cm3
+FIRST_BIN, BINS = 0x36A0, 0xFE0  # from 5e-6 to 1.6e4 cm3
 _SHIFT = np.int32(16)  # a float32 without its last 16 bits is a bin 0.4 to 0.8 % wide
 
 

@@ -12,6 +12,8 @@ from scenarios.study_part import BINS, bin_edges
 from scenarios.study_tables import HIGHER_IS_BETTER, SUMMARY_SCHEMAS, Tables
 
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
+_AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by upper edge
+_VOLUMES = {10.0: "below 10", 30.0: "10 to 30", 100.0: "30 to 100", np.inf: "above 100"}  # cm3
 
 
 def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], level: float) -> Tables:
@@ -127,7 +129,6 @@ def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
 
 def _groups(patients: pl.DataFrame) -> pl.DataFrame:
     """The subgroups of every patient, as sorted enumerations; null where the covariate is missing."""
-    ages, volumes = ["below 65", "65 to 75", "above 75"], ["below 10", "10 to 30", "30 to 100", "above 100"]
     words = patients.select(
         "sex",
         "histology",
@@ -136,12 +137,20 @@ def _groups(patients: pl.DataFrame) -> pl.DataFrame:
         "smoking",
         "site",
         "chemotherapy",
-        age=pl.col("age_years").cut([65, 75], labels=ages, left_closed=True).cast(pl.String),
-        gtv=pl.col("gtv_cm3").cut([10, 30, 100], labels=volumes, left_closed=True).cast(pl.String),
+        age=_class("age_years", _AGES),
+        gtv=_class("gtv_cm3", _VOLUMES),
     )
     known = {name: words[name].drop_nulls().unique().sort() for name in _COVARIATES}
-    order = known | {"age": pl.Series(ages), "gtv": pl.Series(volumes)}
+    order = known | {"age": pl.Series([*_AGES.values()]), "gtv": pl.Series([*_VOLUMES.values()])}
     return words.select(patients["patient"], *(pl.col(n).cast(pl.Enum(v)) for n, v in order.items()))
+
+
+def _class(column: str, classes: dict[float, str]) -> pl.Expr:
+    """The class whose upper edge is the first above a value; null for null."""
+    value, name = pl.col(column), pl.lit(None, dtype=pl.String)
+    for edge, word in reversed(classes.items()):
+        name = pl.when(value < edge).then(pl.lit(word)).otherwise(name)
+    return name
 
 
 def _bands(parts: Sequence[Path], slugs: Sequence[str], level: float) -> pl.DataFrame:
