@@ -7,7 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from twin.errors import InputError
-from twin.geometry import Geometry, Triple
+from twin.geometry import Geometry, Shape, Triple
 from twin.volume import Modality, Unit, Volume
 
 IMAGES = ("CT", "PT", "MR")
@@ -25,6 +25,8 @@ _POSITION_MM = 0.01  # rounding of positions and cosines in files
 _SPACING_MM = (0.01, 100.0)
 _MAX_VOXELS = 1 << 31
 _SCALE_LIMIT = 1e12
+_IN_PLANE_MM = 0.1
+_STEEPEST = 0.7  # drift by slice distance: a gantry tilts by at most 30 to 35 degrees
 _GAP = 0.02  # share by which gaps between slices may differ
 
 
@@ -205,10 +207,12 @@ def volume(
             )
         if int(file.get("NumberOfFrames", 1)) > 1:
             raise InputError(f"{file.file} is a multi-frame image; convert it to single slices first")
-    files, geometry = _grid(files)
+    files, geometry, drift_mm = _grid(files)
     array = np.empty(geometry.shape, np.int16 if unit == "HU" else np.float32)
     for plane, file in zip(array, files, strict=True):
         _fill(plane, file, scale(file))
+    if np.abs(drift_mm).max() * len(files) > _IN_PLANE_MM:
+        geometry, array = _straightened(geometry, array, drift_mm, -1000.0 if unit == "HU" else 0.0)
     return Volume(geometry, array, modality, unit).upright()
 
 
@@ -220,8 +224,11 @@ def _distinct(files: tuple[Instance, ...]) -> list[Instance]:
     return list(kept.values())
 
 
-def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry]:
-    """Files in the order of their positions along the normal, and the grid they make."""
+def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry, np.ndarray]:
+    """Files in the order of their positions along the normal, their grid, and how each slice drifts on it.
+
+    The drift is (rows, columns) in mm from one slice to the next; it is not zero where the gantry was tilted.
+    """
     first = files[0]
     cosines = first.numbers("ImageOrientationPatient", 6)
     rows, columns = first.numbers("Rows", 1)[0], first.numbers("Columns", 1)[0]
@@ -250,12 +257,13 @@ def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry]:
     files, positions = [files[i] for i in order], positions[order]
     gap_mm = _even_gap(first, positions @ normal, [f.file for f in files])
     in_plane = (positions - positions[0]) @ np.column_stack([x_axis, y_axis])
-    if np.abs(in_plane).max() > 0.1:
-        raise InputError(
-            f"the slices from {files[0].file} to {files[-1].file} are sheared (tilted gantry); resample them first"
-        )
+    drift_mm = in_plane[-1] / max(1, len(files) - 1)
+    off_mm = np.abs(in_plane - np.arange(len(files))[:, None] * drift_mm).max(axis=1)
+    if off_mm.max() > _IN_PLANE_MM or np.linalg.norm(drift_mm) > _STEEPEST * gap_mm:
+        worst = files[int(off_mm.argmax())].file
+        raise InputError(f"the slices of {files[0].file} are shifted against each other, most of all {worst}")
     try:
-        return files, Geometry(
+        geometry = Geometry(
             shape=(len(files), int(rows), int(columns)),
             spacing_mm=(gap_mm, row_mm, column_mm),
             origin_mm=cast(Triple, tuple(float(v) for v in positions[0])),
@@ -263,6 +271,37 @@ def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry]:
         )
     except InputError as error:
         raise InputError(f"{first.file}: {error}") from None
+    return files, geometry, drift_mm[::-1]
+
+
+def _straightened(
+    geometry: Geometry, array: np.ndarray, drift_mm: np.ndarray, fill: float
+) -> tuple[Geometry, np.ndarray]:
+    """The slices of a tilted gantry, each moved in its plane to where it belongs, on a straight grid.
+
+    Args:
+        geometry: the grid of the first slice, continued straight.
+        array: (z, rows, columns).
+        drift_mm: (2,) along rows and columns, from one slice to the next.
+        fill: the value where no slice reaches.
+    """
+    from scipy.ndimage import shift
+
+    n, rows, columns = array.shape
+    drift = drift_mm / np.asarray(geometry.spacing_mm[1:])
+    extra = np.ceil(np.abs(drift) * (n - 1)).astype(int)
+    before = np.where(drift < 0, extra, 0)  # slices that drift back begin that much further on
+    straight = np.full((n, rows + extra[0], columns + extra[1]), fill, dtype=array.dtype)
+    for z in range(n):
+        straight[z, before[0] : before[0] + rows, before[1] : before[1] + columns] = array[z]
+        straight[z] = shift(straight[z], drift * z, order=1, cval=fill)
+    origin = geometry.lps((0, -before[0], -before[1]))
+    moved = replace(
+        geometry,
+        shape=cast(Shape, straight.shape),
+        origin_mm=cast(Triple, tuple(float(v) for v in origin)),
+    )
+    return moved, straight
 
 
 def _even_gap(first: Instance, along_mm: np.ndarray, names: list[str]) -> float:

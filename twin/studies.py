@@ -24,6 +24,7 @@ from twin.treatment import Treatment, treatment
 from twin.volume import Volume
 
 _PRIVATE = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
+_ORDER = ("CT", "CBCT", "MR", "PT")
 _CONE_BEAM = ("CBCT", "CONE BEAM", "CONEBEAM", "XVI", "ON-BOARD", "OBI", "HALCYON")
 
 
@@ -174,8 +175,11 @@ class Studies:
         planning = self.planning
         baseline = self._volume(planning)
         motions = _Motions(planning, baseline)
-        ordered = sorted(self.images, key=lambda i: (i.time_days, i is not planning))
-        scans, sets, observations = [], [], []
+        ordered = sorted(
+            self.images, key=lambda i: (i.time_days, i is not planning, _ORDER.index(i.modality))
+        )
+        scans, sets = [], []
+        measured: dict[float, Observation] = {}  # one a day, on the first of CT, CBCT, MR
         names = Names()
         for image in ordered:
             native = baseline if image is planning else self._volume(image)
@@ -189,9 +193,11 @@ class Studies:
             if image.rois or image is planning:
                 contours = self._contours(image, native, placed)
                 sets.append(contours)
-                if image.time_days > 0 and contours.role("GTV"):
+                if image.time_days > 0 and contours.role("GTV") and image.modality != "PT":
                     cm3 = float(contours.gtv().sum()) * contours.geometry.voxel_cm3
-                    observations.append(Observation(image.time_days, "gtv_cm3", cm3, scan.name))
+                    measured.setdefault(
+                        image.time_days, Observation(image.time_days, "gtv_cm3", cm3, scan.name)
+                    )
         self._check_names()
         sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
         zero = planning.first.date("StudyDate")
@@ -202,7 +208,7 @@ class Studies:
         for modality in sorted(set(self.of) - {"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"}):
             if self.of[modality]:
                 self.notes.append(f"{len(self.of[modality])} files of modality {modality} were left out")
-        ends = [0.0, *(f.time_days for f in treatment.fractions), *(o.time_days for o in observations)]
+        ends = [0.0, *(f.time_days for f in treatment.fractions), *measured]
         return PatientTwin(
             pseudonym(planning.first.text("PatientID") or self.src),
             clinical=_clinical(planning.first),
@@ -210,7 +216,7 @@ class Studies:
             structures=tuple(sets),
             doses={d.name: d for d in treatment.doses},
             fractions=treatment.fractions,
-            observations=tuple(observations),
+            observations=tuple(measured.values()),
             day0_weekday=zero.weekday() if zero else None,
             now_days=max(ends),
             notes=tuple(self.notes),

@@ -66,6 +66,27 @@ def test_a_file_that_lies_there_twice_counts_once(dicom_set):
     assert _read(folder).array.shape == (8, 24, 32)
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_slices_of_a_tilted_gantry_land_in_the_right_place(dicom_set, way):
+    """A ball in patient space, seen by slices that drift by one row each, is the same ball afterwards."""
+    where = np.array([2.0, 3.0, 110.0])
+
+    def change(slices, _):
+        for n, data in enumerate(slices):
+            x, y, z = -20.0, -18.0 + way * 1.5 * n, 100.0 + 3 * n
+            data.ImagePositionPatient = [x, y, z]
+            rows, columns = np.indices((24, 32))
+            r = np.sqrt(
+                (x + 1.25 * columns - where[0]) ** 2 + (y + 1.5 * rows - where[1]) ** 2 + (z - where[2]) ** 2
+            )
+            data.PixelData = np.where(r < 8, 1064, 24).astype("<u2").tobytes()
+
+    ct = _read(dicom_set(change))
+    assert ct.array.shape == (8, 31, 32)
+    r = np.linalg.norm(ct.geometry.lps(np.argwhere(np.ones(ct.array.shape))) - where, axis=1)
+    np.testing.assert_array_equal(ct.array.ravel() > 0, r < 8)
+
+
 def _drop(slices, _):
     del slices[4]
 
@@ -82,9 +103,13 @@ def _uneven(slices, _):
     slices[5].ImagePositionPatient = [-20, -18, 116.1]
 
 
-def _sheared(slices, _):
+def _shifted(slices, _):
+    slices[5].ImagePositionPatient = [-20, -16, 115]
+
+
+def _too_steep(slices, _):
     for n, data in enumerate(slices):
-        data.ImagePositionPatient = [-20, -18 + n, 100 + 3 * n]
+        data.ImagePositionPatient = [-20, -18 + 2.5 * n, 100 + 3 * n]
 
 
 def _other_frame(slices, _):
@@ -115,7 +140,8 @@ def _skewed(slices, _):
         (_two_dropped, "2 slices are missing between ct03.dcm"),
         (_doubled, "same position"),
         (_uneven, "unevenly spaced"),
-        (_sheared, "sheared"),
+        (_shifted, "shifted against each other, most of all ct05.dcm"),
+        (_too_steep, "shifted against each other"),
         (_other_frame, "two frames of reference"),
         (_other_size, "differ in size"),
         (_no_position, r"ct05.dcm: ImagePositionPatient is missing"),

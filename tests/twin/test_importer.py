@@ -182,6 +182,15 @@ def test_a_tumour_cut_by_the_end_of_the_scan_is_refused(dicom_set):
         import_patient(dicom_set(change))
 
 
+def test_an_rtstruct_with_pixels_in_it_is_read_for_its_contours(dicom_set):
+    def change(_, drawn):
+        drawn.Rows = drawn.Columns = 300
+        drawn.BitsAllocated, drawn.SamplesPerPixel = 8, 1
+        drawn.add_new("PixelData", "OB", bytes(90_000))
+
+    assert import_patient(dicom_set(change)).gtv_cm3 == pytest.approx(120 * 5.625 / 1000)
+
+
 def test_an_organ_cut_by_the_end_of_the_scan_is_kept_and_said(dicom_set, make):
     def change(slices, drawn):
         drawn.StructureSetROISequence[1].ROIName = "Heart"
