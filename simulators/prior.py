@@ -52,10 +52,8 @@ class PriorSet:
     clearance_cohort_sd: float = 0.3  # SD(ln) between cohorts: no one value fits Fox and the CBCT series [P]
     coupling_sd: float = 0.3  # correlation of ln clearance with ln alpha ~ N(0, 0.3): Brink v Jabbour [P]
     remnant: tuple[float, float] = (2.0, 8.0)  # Beta: complete responses on CT are a minority [M]
-    growth_per_d: tuple[float, float] = (
-        0.0017,
-        0.5,
-    )  # Gompertz a: 138 d to double at 60 cm3, PMC3933267 [P]; [A]
+    # Gompertz a, median: 138 d to double at 60 cm3, PMC3933267 [P]; SD(ln) [A]
+    growth_per_d: tuple[float, float] = (0.0017, 0.5)
     # Regrowth of a course's survivors against untreated growth: set on 31 to 46 % of local failures within two years
     # of 60/30 with chemotherapy (RTOG 0617, pooled [M]); at the untreated rate half of them would show later.
     regrowth_factor: float = 3.0
@@ -67,15 +65,9 @@ class PriorSet:
     hypoxic_fraction: float = 0.0
     oer: float = 1.7  # Jeong 2017 [P]
     reoxygenation_d: tuple[float, float] = (5.0, 0.3)  # median half-time, SD(ln) [M]; [A]
-    chemo_log_kill: tuple[float, float] = (
-        1.5,
-        0.4,
-    )  # median, SD(ln) of all cycles: locoregional HR 0.77, Auperin 2010 [P]
-
-    contour_error: tuple[float, float] = (
-        0.10,
-        0.3,
-    )  # median, SD(ln) of a drawn volume's relative SD [M]; [A]
+    # of all cycles together, median: locoregional hazard ratio of 0.77, Auperin 2010 [P]; SD(ln) [A]
+    chemo_log_kill: tuple[float, float] = (1.5, 0.4)
+    contour_error: tuple[float, float] = (0.10, 0.3)  # relative SD of a drawn volume, median [M], SD(ln) [A]
 
 
 CLINICAL = PriorSet()
