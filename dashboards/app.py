@@ -16,7 +16,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 from dashboards import tray
 from dashboards.jobs import Jobs, Uploads
 from dashboards.library import Library
-from dashboards.pages import compare, new, patients, twin
+from dashboards.pages import cohort, compare, new, patients, twin
 from dashboards.parts import notice
 from dashboards.routes import add_routes, add_upload
 from dashboards.safety import guard
@@ -62,6 +62,7 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     compare.register(app, library)
     twin.register(app, library, jobs)
     patients.register(app, library, jobs, uploads)
+    cohort.register(app, library)
     new.register(app, library, jobs, uploads)
     tray.register(app, jobs)
     _register_router(app, library)
@@ -140,6 +141,7 @@ def _register_router(app: Dash, library: Library) -> None:
             "/patients": lambda: patients.layout(library),
             "/twin": lambda: twin.layout(library, query.get("twin"), search),
             "/compare": lambda: compare.layout(library, query.get("run"), search),
+            "/cohort": lambda: cohort.layout(library, query.get("study")),
             "/new": lambda: new.layout(library, query.get("twin")),
         }
         start = "/compare" if library.runs() else "/patients"

@@ -18,9 +18,9 @@ CONFIG: Any = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "simulated_figure"},
 }
-_FONT = {"size": 11.5, "family": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif'}
-_TITLE = {"size": 11.5}
-_MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.5)", "activecolor": "#0b7285"}
+FONT = {"size": 11.5, "family": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif'}
+TITLE = {"size": 11.5}
+MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.5)", "activecolor": "#0b7285"}
 _DVH_POINTS = 300  # of a curve; more cannot be seen
 _FRACTION_ROW = 0.035  # share of the figure's height for one plan's fractions
 
@@ -86,17 +86,17 @@ def trajectory_figure(run: RunFolder) -> dict[str, Any]:
         "data": traces + _legend(name) + _observed(run),
         "layout": {
             "margin": {"l": 50, "r": 12, "t": 26, "b": 40},
-            "font": _FONT,
+            "font": FONT,
             "hovermode": "x unified",
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-            "modebar": _MODEBAR,
+            "modebar": MODEBAR,
             "xaxis": {
-                "title": {"text": "days from day 0", "standoff": 6, "font": _TITLE},
+                "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
                 "range": [0, run.record.days],
                 "anchor": "y2" if plans else "y",
             },
             "yaxis": {
-                "title": {"text": "tumour volume, cm\u00b3", "standoff": 6, "font": _TITLE},
+                "title": {"text": "tumour volume, cm\u00b3", "standoff": 6, "font": TITLE},
                 "rangemode": "tozero",
                 "domain": [floor, 1],
             },
@@ -106,7 +106,7 @@ def trajectory_figure(run: RunFolder) -> dict[str, Any]:
                 "visible": False,
                 "fixedrange": True,
             },
-            "annotations": [_stamp()],
+            "annotations": [stamp()],
             "meta": "days",  # over time: the browser marks the day that the viewers show
             "uirevision": run.entry.version,
         },
@@ -147,15 +147,15 @@ def dvh_figure(run: RunFolder, structures: list[str] | None = None) -> dict[str,
         "data": traces,
         "layout": {
             "margin": {"l": 50, "r": 12, "t": 26, "b": 40},
-            "font": _FONT,
+            "font": FONT,
             "legend": {"x": 1.01, "y": 1, "font": {"size": 11}},
-            "modebar": _MODEBAR,
+            "modebar": MODEBAR,
             "xaxis": {
-                "title": {"text": "planned dose, Gy", "standoff": 6, "font": _TITLE},
+                "title": {"text": "planned dose, Gy", "standoff": 6, "font": TITLE},
                 "rangemode": "tozero",
             },
-            "yaxis": {"title": {"text": "volume, %", "standoff": 6, "font": _TITLE}, "range": [0, 103]},
-            "annotations": [{**_stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}],
+            "yaxis": {"title": {"text": "volume, %", "standoff": 6, "font": TITLE}, "range": [0, 103]},
+            "annotations": [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}],
             "uirevision": run.entry.version,
         },
     }
@@ -228,12 +228,12 @@ def timeline_figure(subject: TwinFolder) -> dict[str, Any]:
         )
     last = max([twin.now_days, *(s.time_days for s in twin.scans), 14.0])
     layout: dict[str, Any] = {
-        "margin": {"l": 92, "r": 50, "t": 10, "b": 40},
-        "font": _FONT,
-        "modebar": _MODEBAR,
+        "margin": {"l": 92, "r": 50, "t": 28, "b": 40},
+        "font": FONT,
+        "modebar": MODEBAR,
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
         "xaxis": {
-            "title": {"text": "days from day 0", "standoff": 6, "font": _TITLE},
+            "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
             "range": [-2, last * 1.05],
         },
         "yaxis": {"categoryarray": ["observations", "fractions", "scans"], "categoryorder": "array"},
@@ -242,15 +242,86 @@ def timeline_figure(subject: TwinFolder) -> dict[str, Any]:
     }
     if twin.observations:
         layout["yaxis2"] = {
-            "title": {"text": "cm\u00b3", "font": _TITLE},
+            "title": {"text": "cm\u00b3", "font": TITLE},
             "overlaying": "y",
             "side": "right",
             "rangemode": "tozero",
             "showgrid": False,
         }
     if twin.in_silico:
-        layout["annotations"] = [_stamp()]
+        layout["annotations"] = [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}]
     return {"data": traces, "layout": layout}
+
+
+def course_figure(run: RunFolder) -> dict[str, Any]:
+    """What happens when under each plan: delivered events filled, simulated ones open, and decisions.
+
+    Args:
+        run: the run.
+    """
+    events, decisions = run.table("events"), run.table("decisions")
+    symbols = {"fraction": "line-ns", "imaging": "square", "chemotherapy": "triangle-up", "course_end": "x"}
+    rows = {"fraction": "fractions", "imaging": "images", "course_end": "end of course"}
+    traces: list[dict[str, Any]] = []
+    for i, plan in enumerate(run.record.plans):
+        mine = events.filter(pl.col("plan") == plan.slug)
+        for (kind, delivered), part in mine.group_by("kind", "delivered", maintain_order=True):
+            symbol = symbols.get(str(kind), "star")
+            dose = [f"{gy:g} Gy" if gy else "" for gy in part["dose_gy"].round(2).to_list()]
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": part["day"].to_list(),
+                    "y": [f"{plan.label} {rows.get(str(kind), kind)}"] * len(part),
+                    "text": dose,
+                    "name": f"{plan.label} {kind}, {'delivered' if delivered else 'simulated'}",
+                    "marker": {
+                        "symbol": symbol if delivered else f"{symbol}-open",
+                        "size": 10,
+                        "color": plan_colour(i),
+                        "line": {"width": 1.6, "color": plan_colour(i)},
+                    },
+                    "hovertemplate": "day %{x:.2f} %{text}",
+                    "showlegend": False,
+                }
+            )
+        made = decisions.filter(pl.col("plan") == plan.slug).unique(["day", "decision"], maintain_order=True)
+        if len(made):
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": made["day"].to_list(),
+                    "y": [f"{plan.label} decisions"] * len(made),
+                    "text": [f"{d}: {r}" for d, r in made.select("decision", "reason").rows()],
+                    "marker": {
+                        "symbol": "diamond-open",
+                        "size": 10,
+                        "color": plan_colour(i),
+                        "line": {"width": 2},
+                    },
+                    "hovertemplate": "day %{x:.1f} %{text}<extra></extra>",
+                    "showlegend": False,
+                }
+            )
+    last = max([plan.end_days for plan in run.record.plans] + [7.0])
+    return {
+        "data": traces,
+        "layout": {
+            "margin": {"l": 120, "r": 12, "t": 26, "b": 40},
+            "font": FONT,
+            "modebar": MODEBAR,
+            "xaxis": {
+                "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
+                "range": [-1, last * 1.08],
+            },
+            "yaxis": {"autorange": "reversed", "automargin": True},
+            "annotations": [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}],
+            "meta": "days",
+            "uirevision": run.entry.version,
+        },
+    }
 
 
 def _legend(interval: str) -> list[dict[str, Any]]:
@@ -298,7 +369,8 @@ def _observed(run: RunFolder) -> list[dict[str, Any]]:
     ]
 
 
-def _stamp() -> dict[str, Any]:
+def stamp() -> dict[str, Any]:
+    """The mark that every figure carries, also when it is saved."""
     return {
         "text": SIMULATED,
         "xref": "paper",

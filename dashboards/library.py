@@ -1,4 +1,4 @@
-"""What lies in the opened folder: runs and twins. Nothing outside it is ever read."""
+"""What lies in the opened folder: runs, twins and studies. Nothing outside it is ever read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dashboards.subject import RunFolder, TwinFolder
+    from scenarios.study import Study
 
 _DEPTH = 3
+_MARKERS = ("run.json", "twin.json", "study.json")
 _KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
 
 
@@ -58,6 +60,20 @@ class Library:
         """All twin folders that are not a run's baseline, the newest first."""
         return self._found("twin.json")
 
+    def studies(self) -> list[Entry]:
+        """All study folders, the newest first."""
+        return self._found("study.json")
+
+    def study(self, key: str) -> Study:
+        """The study of a key; its tables are read when asked for.
+
+        Raises:
+            InputError: no such study in the folder, or a broken or unfinished one.
+        """
+        from scenarios.study import load_study
+
+        return load_study(_pick(self.studies(), key, "study").path)
+
     def run(self, key: str) -> RunFolder:
         """The run of a key.
 
@@ -85,7 +101,7 @@ class Library:
         for folder, subfolders, files in os.walk(self.root, followlinks=False):
             path = Path(folder)
             below = path.relative_to(self.root)
-            leaf = "run.json" in files or "twin.json" in files
+            leaf = any(name in files for name in _MARKERS)
             if leaf or len(below.parts) >= _DEPTH:
                 subfolders.clear()
             subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))

@@ -11,7 +11,13 @@ from dashboards.parts import named
 from dashboards.tray import tray
 from scenarios.schema import SIMULATED
 
-PAGES = (("/patients", "Patients"), ("/twin", "Twin"), ("/compare", "Compare"), ("/new", "New comparison"))
+PAGES = (
+    ("/patients", "Patients"),
+    ("/twin", "Twin"),
+    ("/compare", "Compare"),
+    ("/cohort", "Cohort"),
+    ("/new", "New"),
+)
 
 _KEYS = (
     ("\u2191 \u2193 or wheel", "next or previous slice"),

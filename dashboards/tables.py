@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
@@ -12,6 +11,7 @@ from dash import html
 from dashboards.figures import interval_name
 from dashboards.parts import named
 from scenarios.colours import plan_colour
+from scenarios.schema import OUTCOMES
 
 if TYPE_CHECKING:
     from dashboards.subject import RunFolder
@@ -57,13 +57,11 @@ def readable(outcome: str) -> str:
     """An outcome's name for people.
 
     Example:
-        >>> readable("gtv_3_months"), readable("mean_lung_dose"), readable("lung_v20")
-        ('Tumour volume, 3 months', 'Mean lung dose', 'Lung V20')
+        >>> readable("mean_heart_dose"), readable("survival_2y")
+        ('Mean heart dose', 'Survival at 2 years')
     """
-    words = outcome.replace("gtv_", "tumour volume, ").replace("_", " ")
-    words = re.sub(r"\bv(\d+)", r"V\1", words)
-    words = re.sub(r"(\d)y\b", r"\1 years", words)
-    return words[0].upper() + words[1:]
+    words = outcome.replace("_", " ").replace(" 2y", " at 2 years")
+    return OUTCOMES.get(outcome, words[0].upper() + words[1:])
 
 
 def _heads(run: RunFolder) -> list[Any]:

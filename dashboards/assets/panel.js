@@ -281,7 +281,7 @@
       for (const [letter, x, y, align] of [
         [ends(p.across)[0], 8 * ratio, height / 2, "left"],
         [ends(p.across)[1], width - 8 * ratio, height / 2, "right"],
-        [down[0], width / 2, (width < 760 * ratio ? 40 : 14) * ratio, "center"],
+        [down[0], width / 2, this.topLetter(c, scene, width, ratio), "center"],
         [down[1], width / 2, height - 12 * ratio, "center"],
       ]) {
         label(c, letter, x, y, align, "#e8ecf1");
@@ -301,6 +301,17 @@
       }
       c.font = `${10 * ratio}px ${FONT}`;
       label(c, "5 cm", right - ruler - 5 * ratio, bottom - 3 * ratio, "right", "#c9d1d9");
+    }
+
+    /** How low the upper letter stands: below the stamp and the title where they reach the middle. */
+    topLetter(c, scene, width, ratio) {
+      const size = (width < 420 * ratio ? 10 : 11) * ratio;
+      c.save();
+      c.font = `600 ${size * 1.1}px ${FONT}`;
+      const widest = Math.max(...scene.title.map((text) => c.measureText(text).width));
+      c.restore();
+      if (widest + 20 * ratio > width / 2) return 20 * ratio + scene.title.length * size * 1.4;
+      return (width < 760 * ratio ? 40 : 14) * ratio;
     }
 
     drawText(c, scene) {
@@ -347,7 +358,7 @@
     bar(c, bar, n, ratio, size) {
       const table = RAMPS[bar.ramp] ?? null;
       const low = bar.low ?? 0;
-      const height = Math.min(150 * ratio, this.canvas.height * 0.34);
+      const height = Math.max(40 * ratio, Math.min(150 * ratio, this.canvas.height / 2 - 76 * ratio));
       const left = this.canvas.width - (22 + n * 58) * ratio;
       const top = 52 * ratio;
       for (let i = 0; i < height; i++) {

@@ -59,6 +59,7 @@
 
     openRun: (key, manifest) => (!key || key === manifest?.key ? idle() : `?run=${encodeURIComponent(key)}`),
     openTwin: (key, manifest) => (!key || key === manifest?.key ? idle() : `?twin=${encodeURIComponent(key)}`),
+    openStudy: (key, shown) => (!key || key === shown ? idle() : `?study=${encodeURIComponent(key)}`),
     openKeys: (clicks) => Boolean(clicks),
     search: (text) => {
       const words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);

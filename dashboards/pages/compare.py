@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from dashboards.figures import CONFIG, default_structures, dvh_figure, trajectory_figure
+from dashboards.figures import CONFIG, course_figure, default_structures, dvh_figure, trajectory_figure
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import named, notice, segments, tabs
@@ -72,6 +72,7 @@ def _page(run: RunFolder, view: View) -> Any:
             dcc.Store(id="mounted"),
             dcc.Store(id="trajectory-figure", data=trajectory_figure(run)),
             dcc.Store(id="dvh-figure", data=dvh_figure(run)),
+            dcc.Store(id="course-figure", data=course_figure(run)),
             _toolbar(run, view, len(slugs)),
             html.Div(
                 [_panel(run, n, slugs) for n in range(PANELS)],
@@ -253,7 +254,7 @@ def _marks(days: list[float]) -> list[dict[str, Any]]:
 
 
 def _figures(run: RunFolder) -> Any:
-    heads = [("trajectory", "Tumour volume"), ("dvh", "Dose-volume")]
+    heads = [("trajectory", "Tumour volume"), ("dvh", "Dose-volume"), ("course", "Course")]
     names = run.table("dvh")["structure"].unique(maintain_order=True).to_list()
     chooser = dmc.MultiSelect(
         id="dvh-structures",
@@ -266,8 +267,14 @@ def _figures(run: RunFolder) -> Any:
     dvh = html.Div(
         [chooser, html.Div(dcc.Graph(id="dvh", config=CONFIG, responsive=True), className="rt-rest")]
     )
-    graphs = [dcc.Graph(id="trajectory", config=CONFIG, responsive=True), dvh]
-    return html.Section(tabs("figures", heads, graphs, _saves(run, ("bands", "dvh"))), className="rt-card")
+    graphs = [
+        dcc.Graph(id="trajectory", config=CONFIG, responsive=True),
+        dvh,
+        dcc.Graph(id="course", config=CONFIG, responsive=True),
+    ]
+    return html.Section(
+        tabs("figures", heads, graphs, _saves(run, ("bands", "dvh", "events"))), className="rt-card"
+    )
 
 
 def _tables(run: RunFolder) -> Any:
@@ -352,7 +359,7 @@ def register(app: Dash, library: Library) -> None:
         State("manifest", "data"),
         prevent_initial_call=True,
     )
-    for name in ("trajectory", "dvh"):
+    for name in ("trajectory", "dvh", "course"):
         app.clientside_callback(
             ClientsideFunction("rt", "theme"),
             Output(name, "figure"),

@@ -81,6 +81,16 @@ def _run_row(library: Library, entry: Entry) -> Any:
         return _row(entry, "cannot be read", str(error), [], [])
 
 
+def _study_row(library: Library, entry: Entry) -> Any:
+    try:
+        record = library.study(entry.key).record
+        facts = f"{' v '.join(record.plans)}; {record.days:g} days, {record.samples} samples each"
+        actions = [dcc.Link("Open", href=link("/cohort", study=entry.key), className="rt-button rt-strong")]
+        return _row(entry, record.cohort, facts, [], actions)
+    except InputError as error:
+        return _row(entry, "cannot be read", str(error), [], [])
+
+
 def _row(entry: Entry, who: str, facts: str, marks: list[Any], actions: list[Any]) -> Any:
     changed = datetime.fromtimestamp(entry.changed).strftime("%Y-%m-%d %H:%M")
     words = html.Div(

@@ -13,13 +13,16 @@ PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less t
 
 @pytest.fixture(scope="session")
 def opened(phantom_twin, tmp_path_factory) -> Path:
-    """What a user opens: one patient, and a run of the real engine with follow-up CTs, PETs and doses."""
+    """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
+    from scenarios.cohort import cohort_from
+    from scenarios.study import run_study
 
     folder = tmp_path_factory.mktemp("opened")
     phantom_twin.save(folder / "patient.twin")
     plans = [TreatmentPlan.parse(p) for p in PLANS]
     compare(phantom_twin, plans, days=31, samples=12, seed=1, scanners=["pet"]).save(folder / "demo")
+    run_study(cohort_from(40, None, None, 0), plans, folder / "study", days=365, samples=16, seed=0)
     return folder
 
 

@@ -30,7 +30,9 @@ def axe(tmp_path_factory) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/new"])
+@pytest.mark.parametrize(
+    "path", ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/cohort", "/new"]
+)
 def test_pages_are_accessible(page, axe, path, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

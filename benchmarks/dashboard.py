@@ -1,0 +1,81 @@
+"""How fast the dashboard is, in real Chromium: `python benchmarks/dashboard.py FOLDER [RUN]`.
+
+Prints JSON: seconds until the first page shows pictures, figures and tables (best of five), until the whole CT is in
+the browser, and milliseconds from a key to a drawn slice (median and slowest of 60).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from selenium import webdriver
+from werkzeug.serving import make_server
+
+from dashboards.app import create_app
+
+SHOWN = """
+const seen = (css) => Boolean(document.querySelector(css));
+return Boolean(window.rtTwin?.viewer?.stats.draws) && seen('.main-svg') && seen('.rt-table');
+"""
+WHOLE = "return rtTwin.viewer.baseline.share === 1"
+SCROLL = """
+const done = arguments[0], v = rtTwin.viewer, times = [];
+const next = (n) => {
+  if (n === 60) return done(times);
+  v.step(n < 30 ? 1 : -1, v.panels[0]);
+  requestAnimationFrame(() => setTimeout(() => { times.push(v.stats.sliceMs); next(n + 1); }, 0));
+};
+next(0);
+"""
+
+
+def until(page, condition: str, start: float) -> float:
+    while not page.execute_script(condition):
+        time.sleep(0.01)
+    return time.perf_counter() - start
+
+
+def main(folder: Path, run: str | None) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, create_app(folder).server, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in ("--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tempfile.mkdtemp()}")
+    options.add_argument("--window-size=1600,1000")
+    page = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    address = f"http://127.0.0.1:{server.port}/" + (f"compare?run={run}" if run else "")
+    firsts, wholes = [], []
+    for _ in range(5):
+        page.get("about:blank")
+        start = time.perf_counter()
+        page.get(address)
+        firsts.append(until(page, SHOWN, start))
+        wholes.append(until(page, WHOLE, start))
+    slices = page.execute_async_script(SCROLL)
+    page.quit()
+    server.shutdown()
+    figures = {
+        "first_page_s": round(min(firsts), 2),
+        "first_page_cold_s": round(firsts[0], 2),
+        "whole_ct_s": round(min(wholes), 2),
+        "slice_median_ms": round(statistics.median(slices), 1),
+        "slice_slowest_ms": round(max(slices), 1),
+        "machine": platform.platform(),
+    }
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)

@@ -1,0 +1,253 @@
+"""Cohort: survival by arm, effects patient by patient, and who benefits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+import polars as pl
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+
+from dashboards.figures import CONFIG
+from dashboards.library import Library
+from dashboards.parts import named, notice, tabs
+from dashboards.study_figures import effect_figure, survival_figure
+from dashboards.tables import readable
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    from scenarios.study import Study
+
+_ENDPOINTS = {
+    "overall_survival": "Overall survival",
+    "progression_free_survival": "Progression-free survival",
+    "local_control": "Local control",
+}
+_LISTED = 200
+_COLUMNS = ("patient", "gtv_cm3", "stage", "histology", "age_years", "sex", "ecog", "chemotherapy")
+
+
+def layout(library: Library, key: str | None) -> tuple[Any, Any]:
+    """The page of a study.
+
+    Raises:
+        InputError: no such study, or a broken or unfinished one.
+    """
+    entries = library.studies()
+    if not entries:
+        text = "Simulate a cohort first: rt-twin cohort --n 1000 --plan 60/30 --plan 60/15 --out STUDY"
+        return notice("No studies in this folder yet", text), None
+    key = key or entries[0].key
+    study = library.study(key)
+    chooser = dmc.Select(
+        id="study", data=[e.key for e in entries], value=key, allowDeselect=False, size="xs", w=220,
+        **named("Study"),
+    )  # fmt: skip
+    record = study.record
+    facts = f"{record.cohort}; {' v '.join(labels(study).values())}; {record.samples} samples each"
+    return _page(study, key), [chooser, html.Span(facts, className="rt-facts")]
+
+
+def labels(study: Study) -> dict[str, str]:
+    """Slug -> label of a study's plans."""
+    from scenarios.scenario import Scenario
+
+    return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}
+
+
+def _page(study: Study, key: str) -> Any:
+    patients = study.patients.filter(pl.col("fault").is_null())
+    largest = float(patients["gtv_cm3"].cast(pl.Float64).max() or 1.0)  # type: ignore[arg-type]
+    names = labels(study)
+    outcomes = study.contrasts["outcome"].unique(maintain_order=True).to_list()
+    first = "survival_2y" if "survival_2y" in outcomes else outcomes[0] if outcomes else None
+    others = [
+        {"value": slug, "label": f"{names[slug]} v {names[study.record.plans[0]]}"}
+        for slug in list(names)[1:]
+    ]
+    filters = html.Div(
+        [
+            _choice("endpoint", "Endpoint", [{"value": k, "label": v} for k, v in _ENDPOINTS.items()], 190),
+            _choice("outcome", "Effect on", [{"value": o, "label": readable(o)} for o in outcomes], 250, first),
+            _choice("effect-plan", "Plan and its reference", others, 150),
+            _several("stage", patients),
+            _several("histology", patients),
+            html.Div(
+                [
+                    html.Label("Tumour, cm\u00b3", className="rt-label"),
+                    dmc.RangeSlider(
+                        id="volume", min=0, max=round(largest + 1), value=[0, round(largest + 1)], size="sm", w=150,
+                        thumbFromLabel="Smallest tumour", thumbToLabel="Largest tumour",
+                    ),
+                ]
+            ),
+        ],
+        className="rt-filters",
+    )  # fmt: skip
+    left = html.Section(
+        [
+            html.H2(id="survival-title"),
+            html.Div(dcc.Graph(id="survival", config=CONFIG, responsive=True), className="rt-rest"),
+        ],
+        className="rt-card rt-graph-card",
+    )  # fmt: skip
+    effects = html.Div(
+        [
+            html.P(id="effect-words", className="rt-words"),
+            html.Div(dcc.Graph(id="effects", config=CONFIG, responsive=True), className="rt-rest"),
+        ],
+        className="rt-graph-card",
+    )  # fmt: skip
+    heads = [("effects", "Who benefits"), ("contrasts", "Differences"), ("patients", "Patients")]
+    contents = [
+        effects,
+        _contrasts(study, names),
+        html.Div(id="cohort-patients", className="rt-scroll", tabIndex=0),
+    ]
+    right = html.Section(tabs("cohort", heads, contents), className="rt-card")
+    return html.Div(
+        [
+            html.H1("Cohort", className="rt-hidden"),
+            dcc.Store(id="study-key", data=key),
+            dcc.Store(id="survival-figure"),
+            dcc.Store(id="effects-figure"),
+            filters,
+            html.Div([left, right], className="rt-bottom"),
+        ],
+        className="rt-cohort",
+    )
+
+
+def _choice(name: str, label: str, data: list[dict[str, str]], width: int, value: str | None = None) -> Any:
+    chosen = value or (data[0]["value"] if data else None)
+    return dmc.Select(id=name, label=label, data=data, value=chosen, allowDeselect=False, size="xs", w=width)
+
+
+def _several(column: str, patients: pl.DataFrame) -> Any:
+    values = sorted(patients[column].drop_nulls().unique().to_list())
+    return dmc.MultiSelect(
+        id=f"filter-{column}",
+        label=column.capitalize(),
+        data=values,
+        value=[],
+        placeholder="all",
+        size="xs",
+        w=170,
+    )
+
+
+def _contrasts(study: Study, names: dict[str, str]) -> Any:
+    rows = []
+    for row in study.contrasts.iter_rows(named=True):
+        scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
+        if row["mean"] is None:
+            continue
+        cells = [
+            f"{round(scale * row[c], 2) + 0.0:+.2f}".replace("-", "\u2212") for c in ("mean", "low", "high")
+        ]
+        better = "" if row["better"] is None else f"{100 * row['better']:.0f} %"
+        rows.append(
+            html.Tr(
+                [
+                    html.Th([readable(row["outcome"]), html.Span(unit, className="rt-unit")], scope="row"),
+                    html.Td(f"{names[row['plan']]} \u2212 {names[row['reference']]}"),
+                    html.Td(
+                        [
+                            html.Span(cells[0], className="rt-middle"),
+                            html.Span(f"{cells[1]} to {cells[2]}", className="rt-interval"),
+                        ],
+                        className="rt-number",
+                    ),
+                    html.Td(better, className="rt-number"),
+                ]
+            )
+        )
+    head = html.Tr([html.Th(t, scope="col") for t in ("Outcome", "Plans", "Mean difference", "Better off")])
+    note = f"Mean over patients with its {100 * study.record.level:g} % interval; paired, patient by patient."
+    scroll = html.Div(
+        html.Table([html.Thead(head), html.Tbody(rows)], className="rt-table"),
+        className="rt-scroll",
+        tabIndex=0,
+    )
+    return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
+
+
+def chosen_patients(
+    study: Study, stages: list[str], histologies: list[str], volumes: list[float]
+) -> pl.DataFrame:
+    """The patients that the filters leave; an empty filter leaves all.
+
+    Args:
+        study: the study.
+        stages: stages to keep.
+        histologies: histologies to keep.
+        volumes: smallest and largest tumour, cm3.
+    """
+    found = study.patients.filter(
+        pl.col("fault").is_null() & pl.col("gtv_cm3").is_between(volumes[0], volumes[1])
+    )
+    for column, values in (("stage", stages), ("histology", histologies)):
+        if values:
+            found = found.filter(pl.col(column).is_in(values))
+    return found
+
+
+def _listed(patients: pl.DataFrame) -> Any:
+    head = html.Tr([html.Th(c.replace("_", " ").replace("cm3", "cm\u00b3"), scope="col") for c in _COLUMNS])
+    body = []
+    for row in patients.head(_LISTED).select(_COLUMNS).iter_rows():
+        cells = [html.Span("missing", className="rt-missing") if v is None else _shown(v) for v in row]
+        body.append(html.Tr([html.Td(c) for c in cells]))
+    return html.Table([html.Thead(head), html.Tbody(body)], className="rt-table")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def register(app: Dash, library: Library) -> None:
+    """The page's callbacks."""
+
+    @app.callback(
+        Output("survival-figure", "data"),
+        Output("survival-title", "children"),
+        Output("effects-figure", "data"),
+        Output("effect-words", "children"),
+        Output("cohort-patients", "children"),
+        Input("study-key", "data"),
+        Input("endpoint", "value"),
+        Input("outcome", "value"),
+        Input("effect-plan", "value"),
+        Input("filter-stage", "value"),
+        Input("filter-histology", "value"),
+        Input("volume", "value"),
+    )
+    def show(key, endpoint, outcome, plan, stages, histologies, volumes):
+        study = library.study(key)
+        names = labels(study)
+        patients = chosen_patients(study, stages or [], histologies or [], volumes)
+        total = len(study.patients)
+        if patients.is_empty():
+            return None, "No patient is left by these filters", None, "", ""
+        try:
+            curves = survival_figure(study, names, endpoint, patients)
+            title = f"{_ENDPOINTS[endpoint]}, {len(patients)} of {total} patients, each under every plan"
+        except InputError as error:
+            curves, title = None, str(error)
+        effects, words = effect_figure(study, names, plan, outcome, patients)
+        return curves, title, effects, words, _listed(patients)
+
+    for name in ("survival", "effects"):
+        app.clientside_callback(
+            ClientsideFunction("rt", "theme"),
+            Output(name, "figure"),
+            Input(f"{name}-figure", "data"),
+            Input("scheme", "data"),
+        )
+    app.clientside_callback(
+        ClientsideFunction("rt", "openStudy"),
+        Output("url", "search", allow_duplicate=True),
+        Input("study", "value"),
+        State("study-key", "data"),
+        prevent_initial_call=True,
+    )

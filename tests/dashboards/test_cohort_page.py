@@ -1,0 +1,63 @@
+"""The cohort page: its figures against the study's tables, and in a real browser."""
+
+import polars as pl
+import pytest
+
+from dashboards.library import Library
+from dashboards.pages.cohort import chosen_patients, labels
+from dashboards.study_figures import effect_figure, survival_figure
+
+
+@pytest.fixture(scope="module")
+def study(opened):
+    return Library(opened).study("study")
+
+
+@pytest.fixture(scope="module")
+def everyone(study):
+    return chosen_patients(study, [], [], [0, 1e9])
+
+
+def test_curves_begin_at_all_and_end_where_the_lives_say(study, everyone):
+    figure = survival_figure(study, labels(study), "overall_survival", everyone)
+    curve = next(t for t in figure["data"] if t.get("name") == "60/15")
+    assert curve["y"][0] == 100
+    lives = study.lives.filter((pl.col("plan") == "60-15") & pl.col("death_days").is_not_null())
+    alive = (lives["death_days"] > 5 * 365.25).mean()  # nobody is censored before five years
+    assert curve["y"][-1] == pytest.approx(100 * alive, abs=0.1)
+
+
+def test_numbers_at_risk_are_counted(study, everyone):
+    figure = survival_figure(study, labels(study), "overall_survival", everyone)
+    counted = [t["text"] for t in figure["data"] if t.get("mode") == "text"]
+    known = study.lives.filter((pl.col("plan") == "60-15") & pl.col("death_days").is_not_null())
+    assert counted[0][0] == str(len(known))
+    assert int(counted[0][2]) == pytest.approx(int((known["death_days"] >= 2 * 365.25).sum()), abs=1)
+
+
+def test_the_waterfall_holds_each_patients_effect(study, everyone):
+    figure, words = effect_figure(study, labels(study), "30-10", "tumour_control", everyone)
+    effects = study.effects.filter((pl.col("plan") == "30-10") & (pl.col("outcome") == "tumour_control"))
+    known = effects.drop_nulls("mean")["mean"]
+    assert sorted(figure["data"][0]["y"]) == pytest.approx(sorted(100 * known), abs=0.001)
+    assert f"mean {100 * known.mean():+.1f}".replace("-", "\u2212") in words
+
+
+def test_filters_leave_who_they_say(study):
+    found = chosen_patients(study, [], ["adenocarcinoma"], [0, 50])
+    assert set(found["histology"]) <= {"adenocarcinoma"}
+    assert len(found) == 0 or found["gtv_cm3"].max() <= 50
+
+
+def test_a_cohort_opens_and_is_filtered(page):
+    page.open("/cohort?study=study", viewer=False)
+    page.says("Overall survival, 40 of 40 patients")
+    page.wait("return document.querySelectorAll('.main-svg').length > 1")
+    page.says("mean")
+    page.script("document.querySelector('#tabs-cohort [role=tab]:nth-child(3)').click()")
+    page.wait("return document.querySelectorAll('#cohort-patients tbody tr').length === 40")
+
+
+def test_a_study_that_is_not_there_is_said_in_plain_words(page):
+    page.open("/cohort?study=../../etc", viewer=False)
+    page.says("there is no study")
