@@ -62,8 +62,10 @@ class Coarse:
         return cast(Shape, tuple(max(1, round(mm / s)) for s in self.geometry.spacing_mm))
 
     def ball(self, radius_mm: float) -> np.ndarray:
-        """A ball as a structuring element of the block grid."""
-        half = [int(radius_mm / s) for s in self.geometry.spacing_mm]
+        """A ball as a structuring element of the block grid, no wider than the grid needs."""
+        half = [
+            min(int(radius_mm / s), n) for s, n in zip(self.geometry.spacing_mm, self.hu.shape, strict=True)
+        ]
         grids = np.meshgrid(*(np.arange(-h, h + 1) for h in half), indexing="ij")
         squared = sum((g * s / radius_mm) ** 2 for g, s in zip(grids, self.geometry.spacing_mm, strict=True))
         return np.asarray(squared <= 1.0)

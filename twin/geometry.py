@@ -23,7 +23,7 @@ Box = tuple[slice, slice, slice]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GRID_TOLERANCE_MM = 1e-2
-_WIDEST_MM = 1e3
+_WIDEST_MM = 100.0
 _FARTHEST_MM = 2e4  # beyond it a NIfTI's 32-bit affine would lose the tolerance
 
 

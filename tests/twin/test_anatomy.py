@@ -107,6 +107,20 @@ def test_a_small_field_of_view_names_the_right_lung_and_no_organ_that_it_cannot_
     assert not {"Lung_L", "Heart", "SpinalCord", "Esophagus"} & set(contours.names)
 
 
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 60, 60), (60, 1, 60), (3, 90, 90), (90, 4, 4), (20, 30, 40)]
+)
+@pytest.mark.parametrize("spacing_mm", [(0.01, 0.01, 0.01), (3.0, 1.0, 1.0), (99.0, 99.0, 99.0)])
+def test_odd_grids_do_no_harm(shape, spacing_mm):
+    geometry = Geometry(shape, spacing_mm)
+    noise = np.random.default_rng(0).integers(-1000, 2000, shape)
+    stripes = np.where(np.indices(shape)[2] % 7 < 3, -800, 40)
+    for hu in (noise, stripes):
+        ct = Volume(geometry, hu.astype(np.int16), "CT", "HU")
+        got = complete(Scan("CT", 0.0, ct), StructureSet(geometry, ()))
+        assert all(s.mask.array.any() for s in got)
+
+
 @pytest.mark.parametrize("hu", [-1000, 0, 40])
 def test_an_image_without_a_chest_gets_what_can_be_seen_and_no_more(hu):
     geometry = Geometry((12, 40, 40), (3.0, 2.0, 2.0))
