@@ -48,8 +48,12 @@ class Dvh:
 
     def d(self, percent: float) -> float:
         """The least dose, Gy, in the hottest part of the volume (percent of it): D95 is `d(95)`."""
-        share = np.clip(percent / 100.0, 0.0, 1.0)
-        return float(np.interp(share, self.volume_fraction[::-1], self.dose_gy[::-1]))
+        share = float(np.clip(percent / 100.0, 0.0, 1.0)) - 1e-9  # sums are rounded
+        last = int(np.searchsorted(-self.volume_fraction, -share, side="right")) - 1
+        if last >= self.dose_gy.size - 1:
+            return float(self.dose_gy[-1])
+        here, beyond = self.volume_fraction[last], self.volume_fraction[last + 1]
+        return float(self.dose_gy[last] + BIN_GY * (here - share) / (here - beyond))
 
     def d_cm3(self, cm3: float) -> float:
         """The least dose, Gy, in the hottest cm3; 0 where the structure is smaller."""

@@ -94,6 +94,8 @@ def test_v_and_d_are_inverse_of_each_other():
     assert h.v_cm3(20) == pytest.approx(50 * 50 / 70, rel=0.02)
     assert h.d_cm3(25) == pytest.approx(35, rel=0.02)
     assert h.d_cm3(60) == 0
+    assert h.d(100) == pytest.approx(h.min_gy, abs=0.02)
+    assert h.d(0) == pytest.approx(h.max_gy, abs=0.02)
 
 
 def test_lungs_without_the_gtv():
