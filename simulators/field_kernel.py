@@ -1,14 +1,14 @@
-"""The compiled time loop of one tumour field, parallel over slabs of z.
+"""The compiled time loop of one tumour field.
 
 Growth and clearance act on every voxel alike, so between events the field is its diffusion times two scalars, which
-take the same half-day steps as the lumped tumour. Every sum runs over one slab in one thread, and the slabs' sums are
-added in order: no result depends on the number of threads.
+take the same half-day steps as the lumped tumour. One field is one thread's work: passes over it take a millisecond,
+less than threads take to meet on a busy machine. Sums run over slabs, and the slabs' sums are added in order.
 """
 
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from simulators.tumour_steps import LN2, growth_factor, late_days, log_kill, next_multiple, poisson_quantile
 
@@ -17,27 +17,24 @@ _FLUSH = np.float32(1e-12)  # less of a voxel than one cell in a cubic decimetre
 _NO_DENORMALS = np.float32(1e-30)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def total(values):
-    """Sum of a (z, y, x) array in float64, the same for every number of threads."""
-    slabs = np.zeros(values.shape[0])
-    for z in prange(values.shape[0]):
-        s = 0.0
+    """Sum of a (z, y, x) array in float64."""
+    whole = 0.0
+    for z in range(values.shape[0]):
+        slab = 0.0
         for y in range(values.shape[1]):
             for x in range(values.shape[2]):
-                s += values[z, y, x]
-        slabs[z] = s
-    s = 0.0
-    for z in range(slabs.shape[0]):
-        s += slabs[z]
-    return s
+                slab += values[z, y, x]
+        whole += slab
+    return whole
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _spread(v, out, inside, faces, k, mix, factor):
     """out = factor (mix (I + A) v + (1 - mix) out), A the diffusion between faces that join two domain voxels."""
     one = np.float32(1.0)
-    for z in prange(1, v.shape[0] - 1):
+    for z in range(1, v.shape[0] - 1):
         for y in range(1, v.shape[1] - 1):
             for x in range(1, v.shape[2] - 1):
                 gain = k[0] * (v[z - 1, y, x] + v[z + 1, y, x])
@@ -48,9 +45,9 @@ def _spread(v, out, inside, faces, k, mix, factor):
                 out[z, y, x] = new if new > _NO_DENORMALS else np.float32(0.0)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _scale(v, factor):
-    for z in prange(v.shape[0]):
+    for z in range(v.shape[0]):
         for y in range(v.shape[1]):
             for x in range(v.shape[2]):
                 v[z, y, x] *= factor
@@ -109,7 +106,7 @@ def _scalars(t, until, step_days, viable, doomed, remnant, voxel_cm3, drawn, tab
     return grown, kept
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _kill(
     viable,
     doomed,
@@ -125,7 +122,7 @@ def _kill(
     linear_above,
     table,
 ):
-    for z in prange(viable.shape[0]):
+    for z in range(viable.shape[0]):
         for y in range(viable.shape[1]):
             for x in range(viable.shape[2]):
                 if viable[z, y, x] > 0.0 or occupancy[z, y, x] > 0.0:
@@ -140,11 +137,11 @@ def _kill(
                     carry[z, y, x] = np.float32(unrepaired + dose)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _poison(viable, doomed, logs, kill):
     """Chemotherapy: the same log-kill everywhere."""
     left = np.float32(math.exp(-kill))
-    for z in prange(viable.shape[0]):
+    for z in range(viable.shape[0]):
         for y in range(viable.shape[1]):
             for x in range(viable.shape[2]):
                 doomed[z, y, x] += viable[z, y, x] * (np.float32(1.0) - left)
@@ -152,21 +149,18 @@ def _poison(viable, doomed, logs, kill):
                 logs[z, y, x] -= kill
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _expected(logs, occupancy):
     """Surviving share of clonogens, summed over voxels of the GTV."""
-    slabs = np.zeros(logs.shape[0])
-    for z in prange(logs.shape[0]):
-        s = 0.0
+    whole = 0.0
+    for z in range(logs.shape[0]):
+        slab = 0.0
         for y in range(logs.shape[1]):
             for x in range(logs.shape[2]):
                 if occupancy[z, y, x] > 0.0:
-                    s += occupancy[z, y, x] * math.exp(logs[z, y, x])
-        slabs[z] = s
-    s = 0.0
-    for z in range(slabs.shape[0]):
-        s += slabs[z]
-    return s
+                    slab += occupancy[z, y, x] * math.exp(logs[z, y, x])
+        whole += slab
+    return whole
 
 
 @njit(cache=True)
