@@ -10,7 +10,7 @@ from simulators.belief_update import delivered, update_belief
 from simulators.course import Event
 from simulators.learned import forecast, what_moved_the_forecast, what_was_learned
 from simulators.prior import prior_belief
-from twin import Observation
+from twin import Observation, PatientTwin
 
 _FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "belief.py"
 _SPEC = importlib.util.spec_from_file_location("benchmark_belief", _FILE)
@@ -78,6 +78,17 @@ def test_one_more_observation_gives_what_all_at_once_give():
         a, b = together.belief.samples[name], again.belief.samples[name]
         assert a.mean() == pytest.approx(b.mean(), abs=0.1 * a.std()), name
         assert a.std() == pytest.approx(b.std(), rel=0.1), name
+
+
+def test_a_stored_posterior_goes_on_where_it_stood(tmp_path):
+    case = bench.case(2)
+    first = update_belief(case.twin.fork(observations=case.twin.observations[:2]), samples=1000)
+    first.save(tmp_path / "p.twin")
+    loaded = PatientTwin.load(tmp_path / "p.twin")
+    assert loaded.belief.learned_from == first.belief.learned_from and loaded.belief.ess == first.belief.ess
+    a, b = (update_belief(t.fork(observations=case.twin.observations), samples=1000) for t in (first, loaded))
+    for name, values in a.belief.samples.items():
+        np.testing.assert_array_equal(values, b.belief.samples[name])
 
 
 def test_the_same_seed_gives_the_same_belief_and_the_twin_is_not_changed():
