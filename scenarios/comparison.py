@@ -16,18 +16,18 @@ from scenarios.context import outside_context
 from scenarios.engine import realise
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
 from scenarios.plan import TreatmentPlan
-from scenarios.planned_dose import planned_doses, with_targets
-from scenarios.render import ImageJob, accumulated, render
+from scenarios.planned_dose import planned_doses
+from scenarios.render import ImageJob, render
 from scenarios.replan import PlanLibrary
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
 from scenarios.scenario import Scenario, distinct
-from scenarios.schema import table
+from scenarios.schema import LEVEL, table
+from scenarios.tables import band_table, dvh_table, event_table, learned_table, trajectory_table
 from simulators.chance import Key, Purpose
 from simulators.course import Event
-from twin import Belief, DoseGrid, InputError, PatientTwin, StructureSet, Volume
+from twin import Belief, DoseGrid, InputError, PatientTwin
 
-LEVEL = 0.8
 Progress = Callable[[str, float], None]
 
 
@@ -112,15 +112,15 @@ def compare(
     }
     tables = {
         "samples": pl.DataFrame({"sample": np.arange(samples, dtype=np.int32), **belief.samples}),
-        "trajectory": _trajectory_table(records, daily, gtv_cm3),
-        "bands": _band_table("bands", records, daily, gtv_cm3),
+        "trajectory": trajectory_table(records, daily, gtv_cm3),
+        "bands": band_table("bands", records, daily, gtv_cm3),
         "prior_bands": _prior_bands(twin, records, arms, belief, daily, seed),
-        "learned": _learned_table(twin, belief, seed),
-        "events": _event_table(records, arms, twin.now_days),
+        "learned": learned_table(twin, belief, seed),
+        "events": event_table(records, arms, twin.now_days),
         "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
-        "dvh": _dvh_table(twin, records, scenarios, arms),
+        "dvh": dvh_table(twin, records, scenarios, arms),
     }
     clock.lap("tables", 1.0)
     record = RunRecord(
@@ -282,19 +282,6 @@ def _image_jobs(
     return jobs
 
 
-def _trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
-    plans, samples, days = gtv_cm3.shape
-    return table(
-        "trajectory",
-        {
-            "plan": np.repeat([r.slug for r in records], samples * days),
-            "sample": np.tile(np.repeat(np.arange(samples, dtype=np.int32), days), plans),
-            "day": np.tile(daily, plans * samples),
-            "gtv_cm3": gtv_cm3.ravel(),
-        },
-    )
-
-
 def _prior_bands(
     twin: PatientTwin,
     records: Sequence[PlanRecord],
@@ -309,115 +296,4 @@ def _prior_bands(
     if belief.kind == "prior":
         return table("prior_bands", [])
     gtv_cm3, _ = _trajectories(twin, arms, prior_belief(twin, belief.n, seed), daily)
-    return _band_table("prior_bands", records, daily, gtv_cm3)
-
-
-def _learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
-    from simulators.learned import what_was_learned
-    from simulators.prior import prior_belief
-
-    if belief.kind == "prior" or twin.belief is None:
-        return table("learned", [])
-    prior = prior_belief(twin, twin.belief.n, seed)
-    tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
-    rows = []
-    for found in what_was_learned(prior, twin.belief):
-        before = np.quantile(prior.samples[found.parameter], tails)
-        after = np.quantile(twin.belief.samples[found.parameter], tails)
-        rows.append(
-            {
-                "parameter": found.parameter,
-                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
-                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
-                "ratio": found.ratio,
-                "informed": found.informed,
-            }
-        )
-    return table("learned", rows)
-
-
-def _band_table(
-    name: str, records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray
-) -> pl.DataFrame:
-    tail = (1 - LEVEL) / 2
-    frames = []
-    for record, curves in zip(records, gtv_cm3, strict=True):
-        lower, median, upper = np.quantile(curves, [tail, 0.5, 1 - tail], axis=0)
-        columns = {
-            "day": daily,
-            "lower": lower,
-            "median": median,
-            "upper": upper,
-            "mean": curves.mean(axis=0),
-        }
-        frames.append(
-            pl.DataFrame(columns).with_columns(
-                plan=pl.lit(record.slug), level=pl.lit(LEVEL), n=pl.lit(len(curves), dtype=pl.Int32)
-            )
-        )
-    return table(
-        name,
-        pl.concat(frames).select("plan", "day", "lower", "median", "upper", "mean", "level", "n").to_dict(),
-    )
-
-
-def _event_table(records: Sequence[PlanRecord], arms: Sequence[Arm], now_days: float) -> pl.DataFrame:
-    """Events of each course; the sample is null where all samples share one course."""
-    frames = [table("events", [])]
-    for record, arm in zip(records, arms, strict=True):
-        for s, course in enumerate(arm.courses):
-            names = [Event(kind).name.lower() for kind in course.kind]
-            given = (course.kind == Event.FRACTION) & (course.time_days <= now_days) & (now_days > 0)
-            columns = {
-                "plan": [record.slug] * len(course),
-                "sample": [s if len(arm.courses) > 1 else None] * len(course),
-                "ordinal": np.arange(len(course)),
-                "day": course.time_days,
-                "kind": names,
-                "dose_gy": course.dose_gy,
-                "grid": [course.grids[g] if g >= 0 else None for g in course.grid],
-                "delivered": given,
-            }
-            frames.append(table("events", columns))
-    return pl.concat(frames)
-
-
-def _dvh_table(
-    twin: PatientTwin,
-    records: Sequence[PlanRecord],
-    scenarios: Sequence[Scenario],
-    arms: Sequence[Arm],
-) -> pl.DataFrame:
-    """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
-    frames: list[pl.DataFrame] = []
-    curves: dict[str, pl.DataFrame] = {}  # scenarios of one plan share its dose
-    for record, scenario, arm in zip(records, scenarios, arms, strict=True):
-        if record.grid is None:
-            continue
-        if record.grid not in curves:
-            dose = arm.doses[record.grid].volume
-            if scenario.plan.more:  # with what was delivered before
-                dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
-            curves[record.grid] = _dvh_curves(dose, with_targets(twin, scenario.plan))
-        frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
-    return pl.concat(frames) if frames else table("dvh", [])
-
-
-def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:
-    from simulators.dvh import dvh
-
-    frames = []
-    for structure in structures:
-        if structure.role in ("EXTERNAL", "OTHER"):
-            continue
-        curve = dvh(dose, structures, structure.name)
-        dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
-        share = np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0)
-        frames.append(
-            pl.DataFrame({"dose_gy": dose_gy, "volume_fraction": share}).select(
-                pl.lit(structure.name).alias("structure"),
-                pl.all(),
-                pl.lit(structure.estimated).alias("estimated"),
-            )
-        )
-    return pl.concat(frames)
+    return band_table("prior_bands", records, daily, gtv_cm3)

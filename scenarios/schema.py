@@ -10,6 +10,18 @@ import polars as pl
 
 RUN_FORMAT = "rt-twin-run/1"
 SIMULATED = "SIMULATED - research use only"
+LEVEL = 0.8  # of every interval
+
+_BANDS: dict[str, type[pl.DataType]] = {
+    "plan": pl.String,
+    "day": pl.Float64,
+    "lower": pl.Float64,
+    "median": pl.Float64,
+    "upper": pl.Float64,
+    "mean": pl.Float64,
+    "level": pl.Float64,
+    "n": pl.Int32,
+}
 
 SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # one row a sample: its parameters; one Float64 column for each parameter follows
@@ -22,27 +34,9 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "gtv_cm3": pl.Float64,
     },
     # daily quantiles over the samples: the central interval of that level, and the median
-    "bands": {
-        "plan": pl.String,
-        "day": pl.Float64,
-        "lower": pl.Float64,
-        "median": pl.Float64,
-        "upper": pl.Float64,
-        "mean": pl.Float64,
-        "level": pl.Float64,
-        "n": pl.Int32,
-    },
+    "bands": _BANDS,
     # the same of the prior, where the twin has learned from observations; else empty
-    "prior_bands": {
-        "plan": pl.String,
-        "day": pl.Float64,
-        "lower": pl.Float64,
-        "median": pl.Float64,
-        "upper": pl.Float64,
-        "mean": pl.Float64,
-        "level": pl.Float64,
-        "n": pl.Int32,
-    },
+    "prior_bands": _BANDS,
     # what the observations taught: ratio = posterior spread over prior spread; empty without observations
     "learned": {
         "parameter": pl.String,
