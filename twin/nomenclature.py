@@ -66,7 +66,7 @@ _ORGANS = {
 }
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _ORGANS.items()}
 _PHASE = re.compile(r" (c ?\d{1,3}|t\d{2}|\d{1,3} ?%|mip|avg|ave|average)$")
-_NODE = re.compile(r"\b(lns?|nodes?|nodal|lymph ?nodes?)\b|^i?gtv ?n\b")
+_NODE = re.compile(r"\b(lns?|nodes?|nodal|lymph ?nodes?)\d*[lr]?\b|^i?gtv[ -]?n(d|odes?)? ?\d*\b")
 _GROSS = re.compile(r"^(i?gtv|tumou?r|gross|primary)(?! bed)")
 _TARGET = re.compile(
     r"(?P<kind>igtv|gtv|ictv|ctv|itv|ptv)"

@@ -147,6 +147,8 @@ class Studies:
 
     def _day(self, image: _Image) -> float:
         """Days from the planning CT to a series."""
+        if image is self.planning:
+            return 0.0
         given = self._given_day(image)
         if given is not None:
             return given
@@ -154,7 +156,7 @@ class Studies:
         if zero is not None and date is not None:
             return float((date - zero).days)
         same_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
-        if image is self.planning or same_study:
+        if same_study:
             return 0.0
         raise InputError(
             f"the {image.modality} series of {image.first.file} or the planning CT has no StudyDate; "
