@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,8 @@ def import_patient(
     if src.name.lower().endswith(SUFFIXES):
         scan = Scan("CT", 0.0, read_ct(src))
         empty = StructureSet(scan.volume.geometry, ())
-        twin = PatientTwin(pseudonym(str(src.resolve())), scans=(scan,), structures=(empty,))
+        content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
+        twin = PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,))
     else:
         twin = _from_dicom(src, () if mask is not None else gtv, days, delivered_from)
     contours = twin.contours

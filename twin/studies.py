@@ -212,7 +212,9 @@ class Studies:
                 self.notes.append(f"{len(self.of[modality])} files of modality {modality} were left out")
         ends = [0.0, *(f.time_days for f in treatment.fractions), *measured]
         return PatientTwin(
-            pseudonym(planning.first.text("PatientID") or self.src),
+            pseudonym(
+                planning.first.text("PatientID") or planning.first.text("StudyInstanceUID") or self.src
+            ),
             clinical=_clinical(planning.first),
             scans=tuple(scans),
             structures=tuple(sets),

@@ -95,6 +95,19 @@ def test_an_image_with_a_mask_becomes_a_twin(tmp_path, suffix):
     assert twin.day0_weekday is None
 
 
+def test_an_image_keeps_its_pseudonym_wherever_it_lies(tmp_path):
+    array = np.full((10, 24, 32), 30, np.int16)
+    drawn = np.zeros((10, 24, 32), np.uint8)
+    drawn[3:6, 8:12, 10:15] = 1
+    (tmp_path / "moved").mkdir()
+    mask = _image(tmp_path / "m.nii", drawn)
+    here, there = (
+        import_patient(_image(p / "ct.nii", array), mask=mask) for p in (tmp_path, tmp_path / "moved")
+    )
+    other = import_patient(_image(tmp_path / "other.nii", array + 1), mask=mask)
+    assert here.id == there.id != other.id
+
+
 def test_a_ras_stored_nifti_lands_in_the_same_place(tmp_path):
     array = np.random.default_rng(0).integers(-50, 60, (10, 24, 32)).astype(np.int16)
     drawn = np.zeros_like(array, dtype=np.uint8)
