@@ -58,6 +58,19 @@ def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any], aside: An
     )
 
 
+def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:
+    """A table that scrolls in its card under a head that stays, and a note below it.
+
+    Args:
+        head: cells of the head.
+        rows: rows of the body.
+        note: what the numbers are.
+    """
+    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="rt-table")
+    scroll = html.Div(table, className="rt-scroll", tabIndex=0)
+    return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
+
+
 def notice(title: str, text: Any, kind: str = "info") -> Any:
     """A plain message in place of a page.
 

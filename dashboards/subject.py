@@ -323,7 +323,7 @@ class RunFolder(Subject):
         parts = []
         for kind, modality, unit in (("ct", "CT", "HU"), ("gtv", "MASK", "1"), ("injury", "MASK", "1")):
             if kind in frame.files:
-                volume = self._read(frame.files[kind], modality, unit)
+                volume = self.read(frame.files[kind], modality, unit)
                 array = hounsfield(volume.array) if kind == "ct" else np.asarray(volume.array) > 0
                 parts.append(Part(kind, array, {"start": self.start_of(volume.geometry)}))
         return pack(parts)
@@ -340,9 +340,10 @@ class RunFolder(Subject):
         frame = self.frame(index)
         if kind not in frame.files:
             raise InputError(f"there is no {kind} image of {frame.plan} on day {frame.day:g}")
-        return self.coarse(kind, self._read(frame.files[kind], modality, unit))
+        return self.coarse(kind, self.read(frame.files[kind], modality, unit))
 
-    def _read(self, file: str, modality, unit) -> Volume:
+    def read(self, file: str, modality, unit) -> Volume:
+        """A file that the run names, whose voxels are read when first used."""
         from twin.nifti import read
 
         return read(inside(self.entry.path, file), modality, unit)

@@ -9,7 +9,7 @@ import polars as pl
 from dash import html
 
 from dashboards.figures import interval_name
-from dashboards.parts import named
+from dashboards.parts import named, scroll_table
 from scenarios.colours import plan_colour
 from scenarios.schema import OUTCOMES
 
@@ -33,7 +33,7 @@ def outcome_table(run: RunFolder) -> Any:
         rows.append(html.Tr([_row_head(str(outcome), str(unit)), *cells]))
     used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
     note = f"Mean or median with its {interval_name(run.record.level, run.record.samples)}. "
-    return _table([html.Th("Outcome", scope="col"), *_heads(run)], rows, note + "  ".join(used))
+    return scroll_table([html.Th("Outcome", scope="col"), *plan_heads(run)], rows, note + "  ".join(used))
 
 
 def contrast_table(run: RunFolder) -> Any:
@@ -50,7 +50,7 @@ def contrast_table(run: RunFolder) -> Any:
         ]
         rows.append(html.Tr([_row_head(str(outcome), str(unit), "points"), *cells]))
     note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
-    return _table([html.Th("Difference", scope="col"), *heads], rows, note)
+    return scroll_table([html.Th("Difference", scope="col"), *heads], rows, note)
 
 
 def readable(outcome: str) -> str:
@@ -64,7 +64,8 @@ def readable(outcome: str) -> str:
     return OUTCOMES.get(outcome, words[0].upper() + words[1:])
 
 
-def _heads(run: RunFolder) -> list[Any]:
+def plan_heads(run: RunFolder) -> list[Any]:
+    """A head for each plan's column, marked where it lies outside its context of use."""
     heads = []
     for i, plan in enumerate(run.record.plans):
         label: list[Any] = [
@@ -125,11 +126,3 @@ def _row_head(outcome: str, unit: str, shares: str = "%") -> Any:
 
 def _digits(largest: float) -> int:
     return 0 if largest >= 1000 else 1 if largest >= 1 else 2
-
-
-def _table(head: list[Any], rows: list[Any], note: str) -> Any:
-    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="rt-table")
-    return html.Div(
-        [html.Div(table, className="rt-scroll", tabIndex=0), html.P(note, className="rt-note")],
-        className="rt-tabled",
-    )

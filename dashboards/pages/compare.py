@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.cache import BoundedCache
 from dashboards.figures import CONFIG, course_figure, default_structures, dvh_figure, trajectory_figure
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import named, notice, segments, tabs
+from dashboards.scorecard import scorecard_table
 from dashboards.subject import RunFolder
 from dashboards.tables import contrast_table, outcome_table
 from dashboards.view import View
 from scenarios.colours import plan_colour
 
 PANELS = 4
+_CARDS_KEPT = 16
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
 _CONTROLS = (
     *(f"panel-{n}-plan" for n in range(PANELS)),
@@ -282,6 +285,8 @@ def _tables(run: RunFolder) -> Any:
     if not run.table("contrasts").is_empty():
         heads.append(("differences", "Differences"))
         contents.append(contrast_table(run))
+    heads.append(("scorecard", "Scorecard"))
+    contents.append(html.Div(html.P("Reading doses \u2026", className="rt-note"), id="scorecard"))
     heads.append(("plans", "Plans and provenance"))
     contents.append(_provenance(run))
     return html.Section(
@@ -346,6 +351,20 @@ def register(app: Dash, library: Library) -> None:
     )
     def choose(structures: list[str], manifest: dict[str, Any]) -> Any:
         return dvh_figure(library.run(manifest["key"]), structures)
+
+    cards: BoundedCache[Any] = BoundedCache(_CARDS_KEPT)
+
+    @app.callback(
+        Output("scorecard", "children"),
+        Input("tabs-tables", "value"),
+        State("manifest", "data"),
+        prevent_initial_call=True,
+    )
+    def judge(tab: str, manifest: dict[str, Any]) -> Any:
+        if tab != "scorecard":
+            return no_update
+        run = library.run(manifest["key"])
+        return cards.get((run.entry.path, run.entry.version), lambda: scorecard_table(run))
 
     controls = [_input(c) for c in _CONTROLS]
     states = [State(i.component_id, i.component_property) for i in controls]

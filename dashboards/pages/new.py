@@ -13,12 +13,13 @@ from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import named, notice
+from scenarios.presets import PRESETS
 from twin.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.scenario import Scenario
 
-SUGGESTED = ["60/30", "66/33", "55/20", "60/15", "54/3", "48/4", "50/5", "54/36 tid", "69.6/58 bid", "none"]
+SUGGESTED = [*PRESETS, "none"]
 _MOST = 4
 
 
@@ -45,6 +46,7 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
                 description="Total dose / fractions, two to four of them. More a day: 54/36 tid. On top of what was "
                 "delivered: +20/8. No treatment: none.",
             ),
+            dmc.Checkbox(id="new-chemo", label="Concurrent chemotherapy with every plan", size="sm", mt=14),
             dmc.Checkbox(id="new-break", label="Also each plan with a break in treatment", size="sm", mt=14),
             dmc.Group(
                 [
@@ -92,12 +94,13 @@ class Break:
     make_up: str
 
 
-def scenarios_of(plans: list[str], gap: Break | None) -> list[Scenario]:
+def scenarios_of(plans: list[str], gap: Break | None, chemotherapy: bool = False) -> list[Scenario]:
     """The scenarios that the form asks for: each plan, and each plan with the break.
 
     Args:
         plans: short forms; never paths, so that no file can be reached through the form.
         gap: the break, or None.
+        chemotherapy: whether drugs are given with every plan that treats.
 
     Raises:
         InputError: a plan that does not parse, none, or more than four scenarios.
@@ -106,13 +109,16 @@ def scenarios_of(plans: list[str], gap: Break | None) -> list[Scenario]:
         >>> [s.label for s in scenarios_of(["60/30"], Break(7, 14, "prolong"))]
         ['60/30', '60/30, 7 days off from day 14']
     """
-    from scenarios.plan import TreatmentPlan
+    from scenarios.plan import Chemotherapy, TreatmentPlan
     from scenarios.scenario import Gap, Scenario, distinct
 
     for text in plans:
         if text.lower().endswith((".yaml", ".yml")):
             raise InputError(f"the plan {text!r} is a file; write plans like 60/30 here")
-    made = [Scenario(plan=TreatmentPlan.parse(text)) for text in plans]
+    parsed = [TreatmentPlan.parse(text) for text in plans]
+    if chemotherapy:
+        parsed = [p.model_copy(update={"chemotherapy": Chemotherapy()}) if p.phases else p for p in parsed]
+    made = [Scenario(plan=plan) for plan in parsed]
     if gap is not None:
         try:
             off = Gap(from_day=gap.from_day, days=gap.days)
@@ -159,9 +165,12 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         State("new-break-days", "value"),
         State("new-break-from", "value"),
         State("new-break-up", "value"),
+        State("new-chemo", "checked"),
         prevent_initial_call=True,
     )
-    def run(clicks, key, plans, days, samples, images, seed, pet, name, broken, off_days, off_from, make_up):
+    def run(
+        clicks, key, plans, days, samples, images, seed, pet, name, broken, off_days, off_from, make_up, chemo
+    ):
         if not clicks:  # the page was opened
             return no_update, no_update
         tokens: list[str] = []
@@ -169,11 +178,11 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
             if any(v in (None, "") for v in (days, samples, images, seed)):
                 raise InputError("fill in days, samples, imaged samples and seed")
             gap = Break(int(off_days or 0), int(off_from or 0), make_up) if broken else None
-            scenarios = scenarios_of(plans or [], gap)
+            scenarios = scenarios_of(plans or [], gap, bool(chemo))
             made = "-v-".join(s.slug for s in scenarios)
             out = new_path(library.root, name or f"{key.split('/')[-1].removesuffix('.twin')}-{made}")
-            texts = list(plans)
-            for scenario in scenarios[len(texts) :]:
+            texts = []
+            for scenario in scenarios:
                 tokens.append(uploads.write("scenario.yaml", scenario.to_yaml()))
                 texts.append(str(uploads.path(tokens[-1])))
             arguments = arguments_of(

@@ -111,7 +111,7 @@ def test_a_follow_up_is_drawn_over_the_baseline_where_it_lies(page, run):
     """The tumour's centre on day 30 has the follow-up's HU, a corner of the picture the baseline's."""
     page.open(RUN + "&day=30&structures=none")
     frame = max((f for f in run.frames if f.plan == "60-15"), key=lambda f: f.day)
-    volume = run._read(frame.files["ct"], "CT", "HU")
+    volume = run.read(frame.files["ct"], "CT", "HU")
     z, y, x = run.focus
     inside = tuple(i - s for i, s in zip(run.focus, run.start_of(volume.geometry), strict=True))
     read = (
@@ -245,3 +245,11 @@ def test_the_difference_to_the_first_plan_is_signed_and_vanishes_for_the_same_pl
     time.sleep(0.5)
     assert page.title(1).startswith("B  60/15")
     assert page.script(read) == 0
+
+
+def test_the_scorecard_says_where_no_constraint_holds(page):
+    page.open(RUN)
+    page.script(
+        "[...document.querySelectorAll('#tabs-tables [role=tab]')].find((t) => t.innerText === 'Scorecard').click()"
+    )
+    page.says("No constraint set holds for the fraction sizes of these plans")
