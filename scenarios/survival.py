@@ -68,7 +68,9 @@ def randomised(frame: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     return frame.join(arm, on=["patient", "plan"], how="semi", maintain_order="left")
 
 
-def kaplan_meier(frame: pl.DataFrame, days: np.ndarray, level: float = 0.95) -> pl.DataFrame:
+def kaplan_meier(
+    frame: pl.DataFrame, days: Sequence[float] | np.ndarray, level: float = 0.95
+) -> pl.DataFrame:
     """Survival of each arm by Kaplan and Meier, with numbers at risk.
 
     Args:
@@ -160,6 +162,7 @@ def cox(
     Raises:
         InputError: an unknown covariate, only one arm, or a model that the data do not settle.
     """
+    import pandas as pd
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError
 
@@ -181,7 +184,8 @@ def cox(
             }
     table = pl.DataFrame(design).with_columns(joined["days"], joined["event"], joined["patient"])
     paired = joined["patient"].n_unique() < len(joined)
-    data = table.to_pandas() if paired else table.drop("patient").to_pandas()
+    columns = [c for c in table.columns if paired or c != "patient"]
+    data = pd.DataFrame({c: table[c].to_numpy() for c in columns})  # polars' own way out needs pyarrow
     try:
         fitted = CoxPHFitter().fit(data, "days", "event", cluster_col="patient" if paired else None)
     except (ConvergenceError, np.linalg.LinAlgError):

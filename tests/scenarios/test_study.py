@@ -101,6 +101,23 @@ def test_plans_are_paired_and_the_truth_is_no_sample_of_the_belief(study):
     assert 0.64 < inside < 0.94  # 80 % bands of 50 patients
 
 
+def test_the_belief_is_calibrated_on_the_truths(tmp_path):
+    """Bands of 80 % hold 80 % of 800 truths; the probabilities of control are the shares that come true."""
+    many = run_study(SampledCohort(800, seed=9), PLANS[:1], tmp_path / "s", days=100, samples=99, seed=9)
+    for day in (28, 91):
+        week = many.trajectory.filter(pl.col("day") == day)
+        inside = ((week["lower"] <= week["truth"]) & (week["truth"] <= week["upper"])).mean()
+        assert abs(inside - 0.80) < 3.3 * np.sqrt(0.16 / 800)
+    believed = dict(many.outcomes.group_by("outcome").agg(pl.col("mean").mean()).rows())
+    lives = many.lives
+    for outcome, true in (
+        ("tumour_control", lives["controlled"].mean()),
+        ("survival_2y", (lives["death_days"] > 730.5).mean()),
+        ("local_control_2y", (lives["local_days"].fill_null(np.inf) > 730.5).mean()),
+    ):
+        assert abs(believed[outcome] - true) < 3.3 * np.sqrt(0.25 / 800), outcome
+
+
 def test_individual_effects_are_the_differences_of_the_outcomes(study):
     outcomes = study.outcomes.pivot(on="plan", index=["patient", "outcome"], values="mean")
     joined = study.effects.filter(pl.col("plan") == "55-20").join(outcomes, on=["patient", "outcome"])
