@@ -152,7 +152,7 @@ class TableCohort:
         if twice is not None and len(twice):
             raise InputError(f"the table {file} has the id {twice['id'].sort()[0]!r} more than once")
         with file.open("rb") as stream:
-            return cls(file, n, hashlib.file_digest(stream, "sha256").hexdigest())
+            return cls(file.absolute(), n, hashlib.file_digest(stream, "sha256").hexdigest())
 
     @property
     def description(self) -> str:
@@ -198,7 +198,7 @@ class FolderCohort:
             for file in sorted(f for f in (folder / name).rglob("*") if f.is_file()):
                 digest.update(f"{file.relative_to(folder)} {file.stat().st_size}".encode())
                 digest.update(file.read_bytes() if file.suffix == ".json" else b"")
-        return cls(folder, names, digest.hexdigest())
+        return cls(folder.absolute(), names, digest.hexdigest())
 
     @property
     def n(self) -> int:

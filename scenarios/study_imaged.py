@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from scenarios.arm import Arm
 from scenarios.cohort import Member
 from scenarios.engine import realise
 from scenarios.outcomes import Effect
@@ -18,9 +19,10 @@ from scenarios.scenario import Scenario
 from scenarios.study_batch import Organs, Settings, after_treatment
 from scenarios.study_tables import PART_SCHEMAS, Tables, life_rows, quantiles
 from simulators.multistate import LifeTimes
-from twin import DoseGrid, PatientTwin
+from twin import Belief, DoseGrid, PatientTwin
 
 TRUTH_FILE = "truth.json"
+_TRUTH_SEED = 2**40  # added to the seed: anatomy and measurements that no sample of the belief has
 
 
 def imaged_tables(
@@ -82,31 +84,46 @@ def _truth(
     truth: Mapping[str, np.ndarray],
     run: Comparison,
 ) -> tuple[np.ndarray, pl.DataFrame]:
-    """True daily volumes (plans, 1, days) and the rows of `lives`; a policy's course is its own, and left out."""
+    """True daily volumes (plans, 1, days) and the rows of `lives`."""
     from simulators.control import failure_days
     from simulators.dose_volume import DoseVolumeKinetics
 
-    volumes, survivors, ends, kept = [], [], [], []
+    volumes, survivors, ends = [], [], []
     for scenario in scenarios:
-        if scenario.policy is not None:
-            volumes.append(np.full((1, len(settings.daily)), np.nan))
-            continue
-        course = realise(scenario, twin, settings.days)
-        kinetics = DoseVolumeKinetics.from_dose(twin, {g: doses[g] for g in course.grids if g in doses})
+        arm = _true_arm(scenario, twin, doses, truth, settings)
+        course = arm.course(0)
+        kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
         days = np.union1d(settings.daily, course.end_days)
         curve, state = kinetics.follow(kinetics.start(twin, truth), truth, [course], days)
         volumes.append(curve[:, np.searchsorted(days, settings.daily)])
         survivors.append(state.survivors)
         ends.append(course.end_days)
-        kept.append(scenario.slug)
-    true_cm3 = np.stack(volumes)
-    if not kept:
-        return true_cm3, pl.DataFrame(schema=dict(PART_SCHEMAS["lives"]))
     drawn = np.stack(survivors)[:, None]
     local = failure_days(drawn, truth, twin.gtv_cm3, np.array(ends)[:, None, None])
-    lives = after_treatment([member], local, np.array(ends), _organs(run, kept), settings, truth_only=True)
+    slugs = [s.slug for s in scenarios]
+    lives = after_treatment([member], local, np.array(ends), _organs(run, slugs), settings, truth_only=True)
     first = LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause")))
-    return true_cm3, life_rows([member], kept, first, drawn[:, :, 0] == 0)
+    return np.stack(volumes), life_rows([member], slugs, first, drawn[:, :, 0] == 0)
+
+
+def _true_arm(
+    scenario: Scenario,
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    truth: Mapping[str, np.ndarray],
+    settings: Settings,
+) -> Arm:
+    """What the scenario becomes for the true tumour; a policy sees that one, on days of its own."""
+    if scenario.policy is None or scenario.plan.total_gy == 0:
+        return Arm.open_loop(twin, realise(scenario, twin, settings.days), doses)
+    from scenarios.adaptive import realise_adaptive
+    from scenarios.replan import PlanLibrary
+
+    library = PlanLibrary(twin, scenario.plan, doses[scenario.plan.label])
+    seed = settings.seed + _TRUTH_SEED
+    return realise_adaptive(
+        scenario, scenario.policy, twin, Belief(truth), library, days=settings.days, seed=seed
+    )
 
 
 def _organs(run: Comparison, slugs: Sequence[str]) -> Organs:
