@@ -64,14 +64,33 @@ def import_(
         list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
     ] = None,
     mask: Annotated[Path | None, typer.Option(help="Tumour mask on the CT's grid, NIfTI or NRRD.")] = None,
+    day: Annotated[
+        list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
+    ] = None,
+    delivered_from: Annotated[
+        float | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
+    ] = None,
 ) -> None:
     """Make a twin from a patient's images."""
+    from scenarios.describe import print_notes
     from twin.importer import import_patient
 
     _free(out)
-    twin = import_patient(src, clinical=clinical, gtv=tuple(gtv or ()), mask=mask)
+    days = dict(_file_day(text) for text in day or ())
+    twin = import_patient(
+        src, clinical=clinical, gtv=tuple(gtv or ()), mask=mask, days=days, delivered_from=delivered_from
+    )
     twin.save(out)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
+    print_notes(twin)
+
+
+def _file_day(text: str) -> tuple[str, float]:
+    file, _, day = text.rpartition("=")
+    try:
+        return (file or day), float(day)
+    except ValueError:
+        raise InputError(f"--day takes FILE=DAY, for example scan-2=21, not {text!r}") from None
 
 
 @app.command()

@@ -45,7 +45,7 @@ def reasons_outside(
     """
     reasons = []
     size = plan.largest_fraction_gy
-    nodes = clinical.n_stage in ("N1", "N2", "N3") or drawn_nodes
+    nodes = clinical.n_stage not in (None, "N0", "NX") or drawn_nodes
     if size >= SBRT_FRACTION_GY:
         if gtv_cm3 > _SBRT_LARGEST_CM3:
             reasons.append(

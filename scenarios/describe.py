@@ -8,7 +8,7 @@ import polars as pl
 
 from scenarios.results import Comparison
 from scenarios.schema import SIMULATED
-from twin import PatientTwin
+from twin import PatientTwin, Scan
 
 
 def describe(twin: PatientTwin) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
         "gtv_cm3": twin.gtv_cm3,
         "now_days": twin.now_days,
         "day0_weekday": twin.day0_weekday,
-        "scans": [f"{s.volume.modality} {s.name}, day {s.time_days:g}" for s in twin.scans],
+        "scans": [_scan_words(s) for s in twin.scans],
         "structures": {
             s.name: {
                 "role": s.role,
@@ -39,7 +39,26 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
         "observations": [{"day": o.time_days, "kind": o.kind, "value": o.value} for o in twin.observations],
         "belief": None if twin.belief is None else {"kind": twin.belief.kind, "samples": twin.belief.n},
         "clinical": twin.clinical.model_dump(),
+        "notes": list(twin.notes),
     }
+
+
+def _scan_words(scan: Scan) -> str:
+    words = f"{scan.name} ({scan.volume.modality}), day {scan.time_days:g}"
+    found = scan.registration
+    if found is None:
+        return words
+    poor = ", POOR: its place is not to be trusted" if found.poor else ""
+    return f"{words}, registered (mutual information {found.similarity:.2f} of 1 to 2{poor})"
+
+
+def print_notes(twin: PatientTwin) -> None:
+    """What was left out or assumed, and which registrations are poor, a line each."""
+    for note in twin.notes:
+        print(f"note: {note}")
+    for scan in twin.scans:
+        if scan.registration is not None and scan.registration.poor:
+            print(f"note: {_scan_words(scan)}")
 
 
 def print_facts(facts: dict[str, Any]) -> None:

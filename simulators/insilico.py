@@ -8,6 +8,7 @@ import numpy as np
 
 from simulators.chance import Key, Purpose
 from twin import ClinicalRecord, InputError, PatientTwin, Scan, StructureSet, Volume
+from twin.staging import stage_group
 
 Site = Literal["central", "peripheral"]
 Side = Literal["left", "right"]
@@ -124,7 +125,7 @@ def _clinical(rng: np.random.Generator, sex: str, gtv_cm3: float, site: str, nod
         "n_stage": n_stage,
         "m_stage": "M0",
         "tnm_edition": 8,
-        "stage": _stage(t_stage, n_stage),
+        "stage": stage_group(t_stage, n_stage, "M0"),
         "ecog": int(rng.choice(4, p=[0.28, 0.5, 0.18, 0.04])),
         "smoking": smoking,
         "pack_years": 0.0 if smoking == "never" else float(np.clip(round(rng.gamma(4, 10)), 5, 150)),
@@ -137,16 +138,6 @@ def _clinical(rng: np.random.Generator, sex: str, gtv_cm3: float, site: str, nod
             "comorbidity": 0.15, "smoking": 0.06}  # fmt: skip
     missing = [field for field, share in gaps.items() if rng.random() < share]
     return ClinicalRecord(**{k: v for k, v in record.items() if k not in missing})
-
-
-def _stage(t_stage: str, n_stage: str) -> str:
-    """Stage group of the TNM's eighth edition for M0 (Goldstraw 2016)."""
-    groups = {
-        "T1a": "IA1 IIB IIIA IIIB", "T1b": "IA2 IIB IIIA IIIB", "T1c": "IA3 IIB IIIA IIIB",
-        "T2a": "IB IIB IIIA IIIB", "T2b": "IIA IIB IIIA IIIB", "T3": "IIB IIIA IIIB IIIC",
-        "T4": "IIIA IIIA IIIB IIIC",
-    }  # fmt: skip
-    return groups[t_stage].split()[int(n_stage[1])]
 
 
 def _biology(twin: PatientTwin, seed: int) -> dict[str, float]:
