@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.chance import Key
+from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.radiobiology import eqd2
 from twin import DoseGrid, Fraction, Geometry, InputError, Volume
 
-# alpha/beta of normal tissue, Gy: late effects 3 (Bentzen et al., QUANTEC introduction, 2010), cord 2
-# (Kirkpatrick et al., Int J Radiat Oncol Biol Phys 76(3 Suppl):S42, 2010: 0.87 to 2); targets 10 (MODEL.md 2).
-LATE_ALPHA_BETA_GY = 3.0
+# Late effects take alpha/beta 3 Gy, targets 10 (MODEL.md 2), the cord 2
+# (Kirkpatrick et al., Int J Radiat Oncol Biol Phys 76(3 Suppl):S42, 2010: 0.87 to 2).
 _ALPHA_BETA_GY = {"SpinalCord": 2.0}
 _TARGETS = ("GTV", "CTV", "ITV", "PTV")
 
