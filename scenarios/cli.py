@@ -255,6 +255,19 @@ def bed(
     _print(result, as_json)
 
 
+@app.command()
+def validate(as_json: JsonOption = False) -> None:
+    """Hold the engine against exact values and published outcomes; what misses stays in the table."""
+    from scenarios.describe import print_validation
+    from scenarios.validate import validate as rows_of
+
+    rows = rows_of()
+    if as_json:
+        print(json.dumps([row.as_dict() for row in rows], indent=1))
+    else:
+        print_validation(rows)
+
+
 def _free(out: Path) -> None:
     """Refuse early what writing would refuse late."""
     if out.exists():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from scenarios.results import Comparison
 from scenarios.schema import SIMULATED
 from twin import PatientTwin, Scan
+
+if TYPE_CHECKING:
+    from scenarios.validate import Row
 
 
 def describe(twin: PatientTwin) -> dict[str, Any]:
@@ -131,3 +135,26 @@ def _cell(row: pl.DataFrame) -> str:
     if unit == "probability":
         return f"{middle:.0%} [{low:.0%}, {high:.0%}]"
     return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def print_validation(rows: Sequence[Row]) -> None:
+    """The validation table, and how many of its rows lie inside their interval."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD)
+    for heading in ("", "what", "published", "interval", "ours", "held out", "source", "note"):
+        shown.add_column(heading, justify="right" if heading in ("published", "interval", "ours") else "left")
+    marks = {True: "ok", False: "MISS", None: "-"}
+    for row in rows:
+        interval = f"{row.low:.4g} to {row.high:.4g}"
+        held_out = "yes" if row.held_out else "calibrated"
+        numbers = (f"{row.published:.4g}", interval, f"{row.ours:.4g}")
+        shown.add_row(marks[row.inside], row.name, *numbers, held_out, row.source, row.note)
+    console = Console()
+    console.width = max(console.width, 200) if not console.is_terminal else console.width
+    console.print(shown)
+    for kind in ("exact", "clinical"):
+        judged = [row.inside for row in rows if row.kind == kind and row.inside is not None]
+        console.print(f"{kind}: {sum(judged)} of {len(judged)} inside", highlight=False)
