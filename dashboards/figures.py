@@ -231,7 +231,7 @@ def timeline_figure(subject: TwinFolder) -> dict[str, Any]:
         "margin": {"l": 92, "r": 50, "t": 28, "b": 40},
         "font": FONT,
         "modebar": MODEBAR,
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"},
         "xaxis": {
             "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
             "range": [-2, last * 1.05],
@@ -247,6 +247,8 @@ def timeline_figure(subject: TwinFolder) -> dict[str, Any]:
             "side": "right",
             "rangemode": "tozero",
             "showgrid": False,
+            "tickmode": "auto",
+            "nticks": 4,
         }
     if twin.in_silico:
         layout["annotations"] = [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}]

@@ -86,7 +86,7 @@ def _page(study: Study, key: str) -> Any:
     )  # fmt: skip
     left = html.Section(
         [
-            html.H2(id="survival-title"),
+            html.H2("Survival", id="survival-title"),
             html.Div(dcc.Graph(id="survival", config=CONFIG, responsive=True), className="rt-rest"),
         ],
         className="rt-card rt-graph-card",

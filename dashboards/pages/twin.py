@@ -7,6 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.belief_table import belief_table
 from dashboards.figures import CONFIG, timeline_figure
 from dashboards.jobs import Jobs
 from dashboards.library import Library
@@ -171,6 +172,7 @@ def _facts(subject: TwinFolder) -> list[Any]:
         ),
         _structures(subject),
         _observation_form(subject),
+        belief_table(twin),
         *([html.H2("Notes"), *(html.P(note) for note in twin.notes)] if twin.notes else []),
     ]
 

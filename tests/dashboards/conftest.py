@@ -174,5 +174,6 @@ def page(browser, address):
     browser.get_log("browser")
     yield Page(browser, address)
     errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
+    browser.execute_script("sessionStorage.clear()")  # the tray of jobs belongs to the tab
     browser.get("about:blank")
     assert errors == []

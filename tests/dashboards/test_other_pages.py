@@ -119,3 +119,19 @@ def test_the_form_becomes_the_command_that_it_says(opened):
     assert made[0] == "compare" and made[1] == str(opened / "patient.twin")
     assert "--plan=54/36 tid" in made
     assert made[made.index("--days") + 1] == "90.0" and made[-2:] == ["--scanner", "pet"]
+
+
+def test_an_observation_is_added_and_the_belief_learns(page, opened):
+    import shutil
+
+    shutil.copytree(opened / "patient.twin", opened / "followed.twin")
+    page.open("/twin?twin=followed.twin")
+    page.find("#observe-day").send_keys("21")
+    page.find("#observe-gtv").send_keys("40")
+    page.find("#observe-plan").send_keys("60/30")
+    page.find("#observe").click()
+    page.wait("return document.querySelector('.rt-job-done')", seconds=90)
+    page.find(".rt-job-done a").click()
+    page.says("Posterior")
+    page.says("not informed")
+    page.says("day 21: 40.0")
