@@ -4,6 +4,7 @@ import pytest
 from simulators.chance import Key, Purpose, uniforms
 from simulators.published import DEATH_CM3, STAGES, Benchmark, draw_patients
 from simulators.published_baselines import BayesFilter, LinearBaseline, Task, scores
+from simulators.published_twin import TwinForecaster
 from twin import InputError
 
 CAPACITY_CM3 = 4 / 3 * np.pi * 15**3
@@ -196,6 +197,24 @@ def test_the_filter_that_knows_the_equation_is_calibrated_and_beats_the_linear_f
     knows = scores(BayesFilter().forecast(task)[:, 0], task.outcome_cm3[:, 0])
     assert knows["crps_percent"] < 0.5 * linear["crps_percent"]
     assert 0.75 < knows["coverage"] < 0.85
+
+
+def test_the_engines_twin_sees_the_volumes_and_fractions_and_forecasts_each_plan():
+    data = Benchmark(gamma=2, seed=2).one_step(6)
+    task = Task.of(data, 1, data["patient_current_t"].astype(int))
+    rows = np.flatnonzero((task.now == 12) & (task.volume_cm3[:, 12] > 1))[:4]
+    assert len(rows) == 4
+    some = task.part(rows)
+    model = TwinForecaster(observations=4, belief=200)
+    twin = model.twin(some, 0)
+    assert twin.gtv_cm3 == pytest.approx(some.volume_cm3[0, 0])
+    assert len(twin.fractions) == some.radio[0, :12].sum()
+    assert [o.time_days for o in twin.observations] == [1, 4, 8, 12]
+    forecast = model.forecast(some, samples=50)
+    assert forecast.shape == (4, 1, 50)
+    treated = some.plan_radio[:, 0] == 1
+    # the same samples with and without radiotherapy: never more tumour with it
+    assert (forecast[treated][0] <= forecast[~treated][0]).all()
 
 
 def test_scores_of_a_known_forecast():
