@@ -32,6 +32,9 @@ def layout(library: Library) -> tuple[Any, Any]:
             _section(
                 "Comparisons", "runs", [_run_row(library, e) for e in library.runs()], "No comparisons yet."
             ),
+            _section(
+                "Studies", "studies", [_study_row(library, e) for e in library.studies()], "No studies yet."
+            ),
         ],
         className="rt-lists",
     )

@@ -17,6 +17,7 @@ def test_patients_and_comparisons_are_listed_and_searched(page):
     page.open("/patients", viewer=False)
     page.says("patient.twin")
     page.says("60/15 v 30/10")
+    page.says("40 sampled patients")
     page.find("#search").send_keys("30/10")
     page.wait("return [...document.querySelectorAll('.rt-row')].filter((r) => !r.hidden).length === 1")
 
