@@ -65,12 +65,17 @@ class TranslatedTreatment:
         change = (out[:, 0] - channels[:, 0]) * (_HU[1] - _HU[0]) / 2 * _taper()
         return self._placed(request, grid, change, out[:, 1])
 
-    def _placed(self, request: TreatmentRequest, grid: Geometry, change: np.ndarray, mask: np.ndarray) -> FollowUp:
+    def _placed(
+        self, request: TreatmentRequest, grid: Geometry, change: np.ndarray, mask: np.ndarray
+    ) -> FollowUp:
         """Bring the change and the mask from the crop to the whole-voxel box of the scan that it covers."""
         whole = request.scan.volume
         corners = whole.geometry.index(grid.lps([(0, 0, 0), np.subtract(SHAPE, 1)]))
         low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1
-        bounds = [slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, whole.array.shape, strict=True)]
+        bounds = [
+            slice(max(0, int(a)), min(n, int(b)))
+            for a, b, n in zip(low, high, whole.array.shape, strict=True)
+        ]
         part = whole.crop((bounds[0], bounds[1], bounds[2]))
         here = part.geometry
         added = Volume(grid, change.astype(np.float32), "CT", "HU").on(here)
@@ -126,7 +131,9 @@ def _vector(request: TreatmentRequest) -> np.ndarray:
 def _taper() -> np.ndarray:
     """1 inside the crop, falling to 0 at its border, (z, y, x)."""
     edges = [
-        np.clip((np.minimum(np.arange(n), np.arange(n)[::-1])) * SPACING_MM / _TAPER_MM, 0, 1).astype(np.float32)
+        np.clip((np.minimum(np.arange(n), np.arange(n)[::-1])) * SPACING_MM / _TAPER_MM, 0, 1).astype(
+            np.float32
+        )
         for n in SHAPE
     ]
     return edges[0][:, None, None] * edges[1][:, None] * edges[2]

@@ -1,7 +1,6 @@
 """Fixtures shared by all rooms: the real data, and patients made once a session."""
 
 import os
-import os
 import subprocess
 from pathlib import Path
 

@@ -32,11 +32,17 @@ def test_a_room_imports_only_from_floors_below(file):
 
 @pytest.mark.parametrize(
     "statement",
-    ["import twin, models, simulators, scenarios", "from scenarios.cli import app", "from scenarios import compare"],
+    [
+        "import twin, models, simulators, scenarios",
+        "from scenarios.cli import app",
+        "from scenarios import compare",
+    ],
 )
 def test_light_imports_load_nothing_heavy(statement):
     code = f"import sys; {statement}; print(*(m for m in {HEAVY!r} if m in sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
     assert loaded.split() == []
 
 

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models import CopyTranslator  # noqa: E402
-from simulators import Key, Purpose, TreatmentRequest  # noqa: E402
-from simulators.translated import SHAPE, TranslatedTreatment, crop_geometry  # noqa: E402
+from models import CopyTranslator
+from simulators import Key, Purpose, TreatmentRequest
+from simulators.translated import SHAPE, TranslatedTreatment, crop_geometry
 
 
 def request(twin, **fields):
