@@ -66,14 +66,9 @@ def _connected():
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
-    one_thread = {"NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # a task has one core
     try:
-        ray.init(
-            address=address,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            runtime_env={"env_vars": one_thread},
-        )
+        # "local" starts one here; without it Ray would look for a cluster that may have died, and wait for it
+        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
