@@ -76,7 +76,8 @@ def plan_outcomes(
         if day <= daily[-1]:
             effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
     effects |= _control(twin, belief, ends, survivors)
-    return effects | _organs(twin, arm, belief.n, seed)
+    organs = _organs(twin, arm, belief.n, seed)
+    return effects | _survival(twin, belief, ends, survivors, organs, seed) | organs
 
 
 def _control(twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.ndarray) -> dict[str, Effect]:
@@ -90,6 +91,45 @@ def _control(twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.
         "local_control_2y": Effect(
             controlled.astype(np.float64), "probability", "mean", note="no local failure by day 730"
         ),
+    }
+
+
+_SURVIVAL = {
+    "overall_survival_2y": ("death", 730.5),
+    "overall_survival_5y": ("death", 1826.25),
+    "progression_free_2y": ("progression", 730.5),
+}
+
+
+def _survival(
+    twin: PatientTwin,
+    belief: Belief,
+    ends: np.ndarray,
+    survivors: np.ndarray,
+    organs: Mapping[str, Effect],
+    seed: int,
+) -> dict[str, Effect]:
+    """Life from day 0, by the multi-state model; unknown where the clinical record lacks what it needs."""
+    from simulators.multistate import patient_life_times
+
+    known = {name: e.values for name, e in organs.items() if e.status != "unknown"}
+    try:
+        lives = patient_life_times(
+            twin,
+            survivors,
+            belief.samples,
+            ends,
+            seed=seed,
+            pneumonitis=known.get("pneumonitis", 0.0),
+            mean_heart_gy=known.get("mean_heart_dose", np.nan),
+        )
+    except InputError as error:
+        nothing = Effect(np.full(belief.n, np.nan), "probability", "mean", "unknown", str(error))
+        return dict.fromkeys(_SURVIVAL, nothing)
+    note = "from day 0; calibrated on unselected patients, see docs/model.md"
+    return {
+        name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "mean", note=note)
+        for name, (what, day) in _SURVIVAL.items()
     }
 
 

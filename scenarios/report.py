@@ -25,7 +25,7 @@ _MARGIN_MM = 45.0
 _NOTES = {
     "approximate": "Dose is approximate: computed from the prescription, not by a planning system.",
     "estimated": "Organs marked estimated were drawn by this software from the CT.",
-    "unknown": "Unknown: the organ was neither drawn nor could be estimated.",
+    "unknown": "Unknown: an organ could not be found, or the clinical record lacks what the model needs.",
 }
 
 

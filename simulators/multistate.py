@@ -210,7 +210,7 @@ def patient_life_times(
     twin: PatientTwin,
     survivors: np.ndarray,
     samples: Mapping[str, np.ndarray],
-    end_days: float,
+    end_days: np.ndarray | float,
     *,
     seed: int = 0,
     pneumonitis: np.ndarray | float = 0.0,

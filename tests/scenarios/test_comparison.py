@@ -7,7 +7,7 @@ import pytest
 from scenarios import Chemotherapy, Phase, Scenario, TreatmentPlan, compare
 from scenarios.observe import deliver_until
 from scenarios.schema import SCHEMAS
-from twin import InputError
+from twin import ClinicalRecord, InputError
 
 PLANS = [TreatmentPlan.parse("60/30"), TreatmentPlan.parse("55/20")]
 
@@ -211,3 +211,17 @@ def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(phanto
     informed = dict(run.learned.select("parameter", "informed").iter_rows())
     assert informed["clearance_half_time_d"] and not informed["alpha_per_gy"]
     assert run.record.belief == "posterior"
+
+
+def test_survival_needs_the_clinical_record_and_is_unknown_without_it(phantom_twin):
+    known = phantom_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female", stage="IIIA"))
+    bare = phantom_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female"))
+    two, five = (
+        without_images(known, PLANS[:1], samples=200).outcomes.filter(
+            pl.col("outcome") == f"overall_survival_{y}y"
+        )
+        for y in (2, 5)
+    )
+    assert 0 < five["mean"][0] < two["mean"][0] < 1
+    row = without_images(bare, PLANS[:1]).outcomes.filter(pl.col("outcome") == "overall_survival_2y")
+    assert row["status"][0] == "unknown" and row["mean"][0] is None and "stage" in row["note"][0]
