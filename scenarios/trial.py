@@ -89,7 +89,7 @@ def log_rank_statistic(
     Example:
         >>> t, e = np.array([1.0, 2, 3, 4]), np.ones(4, bool)
         >>> [round(x, 3) for x in log_rank_statistic(t, e, np.array([True, False, True, False]))]
-        [0.471, 0.667, 1.917]
+        [0.615, 0.667, 2.0]
     """
     order = np.argsort(days, kind="stable")
     at, died, group = days[order], event[order].astype(np.float64), treated[order].astype(np.float64)

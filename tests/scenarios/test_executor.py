@@ -17,7 +17,7 @@ PLANS = ("60/30", "55/20")
 
 # In a process of its own: Ray leaves threads and handlers behind, and its nodes must die with it.
 SCRIPT = """
-    import logging, sys
+    import logging, sys, time
     import ray
     from ray.cluster_utils import Cluster
     from scenarios import TreatmentPlan
@@ -39,6 +39,9 @@ SCRIPT = """
                 cluster.remove_node(doomed, allow_graceful=False)
     plans = [TreatmentPlan.parse(p) for p in %r]
     run_study(SampledCohort(60), plans, sys.argv[1], **%r, map_chunks=with_a_death)
+    until = time.monotonic() + 30  # the death is told some seconds later
+    while sum(n["Alive"] for n in ray.nodes()) > 1 and time.monotonic() < until:
+        time.sleep(0.2)
     print("nodes alive at the end:", sum(n["Alive"] for n in ray.nodes()), flush=True)
 """
 
@@ -46,7 +49,7 @@ SCRIPT = """
 def test_a_node_that_dies_loses_nothing(tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
     script = textwrap.dedent(SCRIPT) % (PLANS, ASKED)
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_health_check_period_ms": "500"}
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "ray")],
         capture_output=True, text=True, timeout=240, env=environment, check=False,
