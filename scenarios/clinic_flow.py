@@ -19,9 +19,9 @@ from scenarios.calendar import FRIDAY, GAP, fraction_times, weekday
 from scenarios.clinic import Clinic, Referrals
 from scenarios.clinic_hours import GAP_SLOTS, LAST_SLOT, SLOT, Hours, Timetable, Visit
 from scenarios.clinic_people import STEPS, VISIT_DRAWS, Patient, Replan, draw_patients
-from scenarios.context import SBRT_FRACTION_GY
 from scenarios.scenario import Gap, Scenario
 from simulators.chance import Key, Purpose
+from simulators.dose import SBRT_GY
 
 STAFF = ("ct", "oncologists", "planners", "physicists")
 _REPAIR, _REPLAN, _FIRST = -1, 0, 0  # priorities
@@ -101,7 +101,7 @@ class Flow:
         """The first start at which some linac has room for the whole course; the least busy linac first."""
         c, plan = self.clinic, p.what.scenario.plan
         per_day = max(phase.per_day for phase in plan.phases)
-        sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
+        sbrt = plan.largest_fraction_gy >= SBRT_GY
         width = _slots(c.sbrt_fraction_min if sbrt else c.fraction_min)
         first_width = max(width, _slots(c.first_fraction_min))
         order = sorted(range(c.linacs), key=self.timetable.load.__getitem__)
@@ -210,7 +210,7 @@ class Flow:
 
     def _minutes(self, p: Patient, visit: Visit) -> float:
         c = self.clinic
-        if visit.dose_gy >= SBRT_FRACTION_GY:
+        if visit.dose_gy >= SBRT_GY:
             return c.sbrt_fraction_min
         return c.fraction_min if p.delivered else c.first_fraction_min
 

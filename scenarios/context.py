@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scenarios.plan import TreatmentPlan
+from simulators.dose import SBRT_GY
 from twin import ClinicalRecord, PatientTwin
 
-SBRT_FRACTION_GY = 6.0
 _CONVENTIONAL_GY = (1.1, 4.0)  # dose a fraction of the trials that the control model was set by
 _SBRT_LARGEST_CM3 = 65.4  # a sphere of 5 cm, the largest lesion in RTOG 0236
 _LARGEST_CM3 = 500.0
@@ -46,7 +46,7 @@ def reasons_outside(
     reasons = []
     size = plan.largest_fraction_gy
     nodes = clinical.n_stage not in (None, "N0", "NX") or drawn_nodes
-    if size >= SBRT_FRACTION_GY:
+    if size >= SBRT_GY:
         if gtv_cm3 > _SBRT_LARGEST_CM3:
             reasons.append(
                 f"{size:g} Gy a fraction for a tumour of {gtv_cm3:.1f} cm3; SBRT is modelled "
@@ -65,7 +65,7 @@ def reasons_outside(
         if min(sizes) < _CONVENTIONAL_GY[0] or max(sizes) > _CONVENTIONAL_GY[1]:
             reasons.append(
                 f"fractions of {min(sizes):g} to {max(sizes):g} Gy; modelled are {_CONVENTIONAL_GY[0]:g} to "
-                f"{_CONVENTIONAL_GY[1]:g} Gy, and SBRT from {SBRT_FRACTION_GY:g} Gy"
+                f"{_CONVENTIONAL_GY[1]:g} Gy, and SBRT from {SBRT_GY:g} Gy"
             )
         if plan.total_gy + given_gy < _LEAST_TOTAL_GY:
             reasons.append(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.context import SBRT_FRACTION_GY
 from scenarios.organ_dose import organ_quantiles
-from scenarios.render import LATE_ALPHA_BETA_GY
 from scenarios.results import PlanRecord
 from simulators.chance import Key, Purpose, uniforms
+from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Event
+from simulators.dose import SBRT_GY
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
     if not arm.doses:
         return {}
     approximate = any(grid.approximate for grid in arm.doses.values())
-    stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_FRACTION_GY
+    stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
     chance = ndtri(uniforms(Key(seed, twin.id, Purpose.DOSE), np.arange(n), len(_DOSE_SD)))
     metrics: dict[str, Effect] = {}
     complications: dict[str, Effect] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scenarios.context import SBRT_FRACTION_GY
 from scenarios.plan import TreatmentPlan
+from simulators.dose import SBRT_GY
 from twin import DoseGrid, PatientTwin, StructureSet, Volume
 
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
@@ -24,7 +24,7 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
     for plan in plans:
         if plan.total_gy == 0 or plan.label in doses:
             continue
-        sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
+        sbrt = plan.largest_fraction_gy >= SBRT_GY
         if sbrt not in units:
             units[sbrt] = approximate_dose(
                 twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=with_targets(twin, plan)
@@ -43,6 +43,6 @@ def with_targets(twin: PatientTwin, plan: TreatmentPlan) -> StructureSet:
     contours = twin.contours
     if contours.role("PTV"):
         return contours
-    sbrt = plan.largest_fraction_gy >= SBRT_FRACTION_GY
+    sbrt = plan.largest_fraction_gy >= SBRT_GY
     grown = targets(twin.baseline, contours, sbrt=sbrt, histology=twin.clinical.histology)
     return contours.extended(s for s in grown if s.name not in contours)

@@ -10,13 +10,13 @@ import numpy as np
 
 from scenarios.results import ImageRecord, Kind, RunImage
 from simulators.chance import Key, Purpose
+from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Course, Event
 from simulators.scanner import VirtualScanner
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from twin import DoseGrid, Geometry, PatientTwin, Volume
 
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
-LATE_ALPHA_BETA_GY = 3.0
 
 
 @dataclass(frozen=True, eq=False)

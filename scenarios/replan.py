@@ -7,10 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from scenarios.context import SBRT_FRACTION_GY
 from scenarios.organ_dose import organ_quantiles
 from scenarios.plan import TreatmentPlan
 from simulators.course import Course, Event
+from simulators.dose import SBRT_GY
 from twin import DoseGrid, PatientTwin, StructureSet, Volume
 
 # What is left of the target's volume on the scan of the replan; a sample takes the next larger one.
@@ -117,7 +117,7 @@ class PlanLibrary:
 
         structures = shrunk(self.twin.contours, LEVELS[level])
         prescription = (self.plan.total_gy, self.plan.fractions)
-        if self.plan.largest_fraction_gy >= SBRT_FRACTION_GY:
+        if self.plan.largest_fraction_gy >= SBRT_GY:
             prescription = (54.0, 3)
         grid = approximate_dose(self.twin.baseline, structures, *prescription)
         array = (grid.volume.array * np.float32(self.plan.total_gy / grid.prescription_gy)).astype(np.float32)

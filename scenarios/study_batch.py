@@ -12,12 +12,12 @@ import numpy as np
 
 from scenarios.borrowed_dose import Lenders, Loan, OrganTables
 from scenarios.cohort import Member
-from scenarios.context import SBRT_FRACTION_GY
 from scenarios.engine import realise
 from scenarios.outcomes import CONTROL_DAYS, LANDMARKS, Effect
 from scenarios.scenario import Scenario
 from simulators.chance import Purpose, many_uniforms
 from simulators.course import Course
+from simulators.dose import SBRT_GY
 from simulators.multistate import DRAWS, LifeTimes
 
 STEP_DAYS = 7.0  # weekly steps and one at each fraction: volumes within 0.03 % of those of half-day steps
@@ -278,7 +278,7 @@ def survival(members: Sequence[Member], lives: LifeTimes) -> Effect:
 
 
 def _sbrt(scenario: Scenario) -> bool:
-    return scenario.plan.largest_fraction_gy >= SBRT_FRACTION_GY
+    return scenario.plan.largest_fraction_gy >= SBRT_GY
 
 
 def _nodes(member: Member) -> bool | None:
