@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 class CopyTranslator:
     """A `Translator` that answers with the image and mask it was given."""
 
+    slices = 1
     noise_channels = 0
 
     def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:
         """Learns nothing."""
         return self
+
+    def guided(self, vector: Tensor, noise: Tensor) -> Tensor:
+        """The conditions as given; it aims at no volume."""
+        return vector.clone()
 
     def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """(b, 2, y, x): channels 0 and 1 of `image`."""

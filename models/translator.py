@@ -1,8 +1,8 @@
 """The protocol of every image-to-image model: tensors in, tensors out.
 
-Shapes: b batch, c condition channels (channel 0 is the image to start from, scaled to [-1, 1]; channel 1 the tumour
-mask, 0 to 1), f condition numbers (nan = missing), k noise channels, (y, x) pixels. A 2.5-D model takes neighbouring
-slices as further channels.
+Shapes: b batch of slices, c condition channels (channel 0 is the image to start from, scaled to [-1, 1]; channel 1
+the tumour mask, 0 to 1), f condition numbers (nan = missing), k noise channels, (y, x) pixels. A 2.5-D model takes
+the neighbouring slices as further channels (`models.stack`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,42 @@ class Translator(Protocol):
     """An image-to-image model with conditions.
 
     `generate` depends on its arguments only: the caller owns the noise, so that one patient's sample keeps its noise
-    through time and across plans.
+    through time and across plans. No slice depends on the others of its batch.
+
+    A model that was trained with the relative tumour volume among its conditions works in two ways. Guided: the
+    caller gives the relative volume. Free: it is missing (nan), and the model first draws it from the other
+    conditions, at the quantile that the noise's channel 0 stands for; `guided` shows what is drawn.
+
+    Args:
+        slices: how many neighbouring slices it sees: 1 is 2-D, 3 is 2.5-D.
+        noise_channels: k; channel 0 is one number for a whole volume, the others vary from pixel to pixel
+            (`models.noise.volume_noise`).
     """
 
+    slices: int
     noise_channels: int
 
     def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:
-        """Train on batches with `image` (b, c, y, x), `vector` (b, f), `target` (b, 2, y, x)."""
+        """Train on batches with `image` (b, c * slices, y, x), `vector` (b, f), `target` (b, 2, y, x)."""
+        ...
+
+    def guided(self, vector: Tensor, noise: Tensor) -> Tensor:
+        """The conditions with the relative tumour volume that `generate` will aim at.
+
+        Args:
+            vector: (b, f), nan where a value is missing.
+            noise: (b, noise_channels, y, x); only channel 0 matters.
+
+        Returns:
+            (b, f): as given, but the relative tumour volume, where it was missing, is the one drawn.
+        """
         ...
 
     def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """Follow-up image in [-1, 1] and tumour mask in [0, 1].
 
         Args:
-            image: (b, c, y, x).
+            image: (b, c * slices, y, x), the slice's own channels first (`models.stack.stack`).
             vector: (b, f), nan where a value is missing.
             noise: (b, noise_channels, y, x), standard normal.
 
