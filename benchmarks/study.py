@@ -1,11 +1,13 @@
 """Studies of growing cohorts, each as a whole cold process: seconds, processor seconds and peak memory.
 
-Draws `docs/images/study-scaling.png`. Three plans over a year, weekly bands, effects, contrasts and all.
+Writes `docs/study-scaling.csv` row by row as the studies end, and draws `docs/images/study-scaling.png` from it.
+Three plans over a year, weekly bands, effects, contrasts and all.
 
 Usage: python benchmarks/study.py [--samples 200] [N ...]      default: 100 1000 10000 100000
 """
 
 import argparse
+import csv
 import os
 import subprocess
 import sys
@@ -13,7 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "study-scaling.png"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PICTURE, NUMBERS = DOCS / "images" / "study-scaling.png", DOCS / "study-scaling.csv"
+COLUMNS = ("patients", "samples", "seconds", "processor_seconds", "peak_memory_gb", "load_before")
 PLANS = ["--plan", "60/30", "--plan", "55/20", "--plan", "54/3"]
 
 
@@ -30,21 +34,27 @@ def measure(n: int, samples: int) -> tuple[float, float, float]:
         return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6
 
 
-def plot(sizes: list[int], results: list[tuple[float, float, float]], samples: int) -> None:
+def plot() -> None:
+    """The picture of the numbers on file."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
+    with NUMBERS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    sizes, wall, work, memory = (
+        [float(r[name]) for r in rows] for name in (COLUMNS[0], COLUMNS[2], COLUMNS[3], COLUMNS[4])
+    )
     figure, (time_axis, memory_axis) = pyplot.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
-    wall, work, memory = zip(*results, strict=True)
     time_axis.loglog(sizes, work, "o-", label="processor seconds")
     time_axis.loglog(sizes, wall, "s--", label="seconds")
     per_patient = work[-1] / sizes[-1]
     time_axis.loglog(
         sizes, [per_patient * n for n in sizes], ":", color="grey", label="proportional to patients"
     )
-    time_axis.set(xlabel="patients", ylabel="s", title=f"three plans, {samples} samples, 365 days")
+    title = f"three plans, {rows[-1]['samples']} samples, 365 days"
+    time_axis.set(xlabel="patients", ylabel="s", title=title)
     time_axis.legend(frameon=False)
     memory_axis.semilogx(sizes, memory, "o-")
     memory_axis.set(xlabel="patients", ylabel="GB", title="peak memory", ylim=(0, 1.05))
@@ -58,17 +68,19 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=[100, 1_000, 10_000, 100_000])
     parser.add_argument("--samples", type=int, default=200)
     asked = parser.parse_args()
-    results = []
-    for n in asked.sizes:
-        load = os.getloadavg()[0]
-        results.append(measure(n, asked.samples))
-        seconds, work, memory = results[-1]
-        print(
-            f"{n} patients: {seconds:.1f} s, {work:.1f} processor s, {memory:.2f} GB (load before {load:.1f})",
-            flush=True,
-        )
-    if len(results) > 1:
-        plot(asked.sizes, results, asked.samples)
+    with NUMBERS.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for n in asked.sizes:
+            load = os.getloadavg()[0]
+            seconds, work, memory = measure(n, asked.samples)
+            table.writerow(
+                (n, asked.samples, f"{seconds:.1f}", f"{work:.1f}", f"{memory:.2f}", f"{load:.1f}")
+            )
+            file.flush()
+            print(f"{n} patients: {seconds:.1f} s, {work:.1f} processor s, {memory:.2f} GB", flush=True)
+    if len(asked.sizes) > 1:
+        plot()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ _HOME = {
     "Decision": "policy",
     "FolderCohort": "cohort",
     "Imaging": "plan",
+    "Immunotherapy": "plan",
     "Gap": "scenario",
     "Phase": "plan",
     "Policy": "policy",

@@ -115,7 +115,9 @@ class _Loop:
     def image(self, env: simpy.Environment, after: float, until: float) -> Generator[simpy.Event]:
         """Take the images of all samples; those still on treatment are decided upon together."""
         state = None
-        for ordinal, (time_days, when) in enumerate(image_slots(self.scenario.plan.imaging, after, until)):
+        for ordinal, (time_days, when) in enumerate(
+            image_slots(self.scenario.plan.imaging, after, until, self.twin.id)
+        ):
             yield env.timeout(max(0.0, time_days - env.now))
             imaged = [p for p in self.patients if p.treatment.wants(when)]
             for p in imaged:
@@ -216,13 +218,19 @@ class _Loop:
             env.process(self._replan(env, p, seen))
 
     def _more(self, last: Slot, fractions: int) -> list[Slot]:
-        """Further fractions like the last one, on the treatment days after it."""
+        """Further fractions like the last one, at the last phase's rate on the treatment days after it."""
         more: list[Slot] = []
-        day = int(last.time_days) + 1
+        phase = self.scenario.plan.phases[-1]
+        day = int(last.time_days) + phase.every_days
         while len(more) < fractions:
-            if self.scenario.plan.weekends or weekday(day, self.twin.day0_weekday) < 5:
-                more.append(Slot(day + FIRST_FRACTION, last.dose_gy, last.number + len(more) + 1))
-            day += 1
+            free = not any(day in gap for gap in self.scenario.gaps)
+            if free and (self.scenario.plan.weekends or weekday(day, self.twin.day0_weekday) < 5):
+                for k in range(min(phase.per_day, fractions - len(more))):
+                    time_days = day + FIRST_FRACTION + k * phase.gap_hours / 24
+                    more.append(Slot(time_days, last.dose_gy, last.number + len(more) + 1))
+                day += phase.every_days
+            else:
+                day += 1
         return more
 
     def _replan(self, env: simpy.Environment, p: _Patient, seen: Seen) -> Generator[simpy.Event]:

@@ -10,7 +10,9 @@ from scenarios.plan import Imaging, TreatmentPlan
 from scenarios.scenario import Scenario
 
 FIRST_FRACTION = 9 / 24  # 09:00
-GAP = 6 / 24  # least time between two fractions of one day (CHART: six hours, Saunders 1999)
+GAP = (
+    6 / 24
+)  # of two fractions of one day, where the phase says nothing else (CHART: six hours, Saunders 1999)
 INFUSION = 8.75 / 24  # drugs are given at 08:45
 IMAGE = 8.5 / 24  # images are taken at 08:30, before the day's first fraction
 MONDAY, FRIDAY = 0, 4
@@ -46,7 +48,8 @@ def fraction_times(scenario: Scenario, day0_weekday: int | None, from_day: int =
     lost: deque[_Prescribed] = deque()  # to be made up
     given = 0
     ready = 0  # the first day that the phase's spacing allows
-    day = from_day + scenario.late_start_days
+    drugs = scenario.plan.chemotherapy
+    day = from_day + scenario.late_start_days + (drugs.lead_days if drugs else 0)
     plan = deque(_prescribed(scenario.plan))
     while plan or lost:
         if day < ready or not _treats(scenario, day, day0_weekday):
@@ -70,7 +73,7 @@ def fraction_times(scenario: Scenario, day0_weekday: int | None, from_day: int =
             if given == scenario.stop_after:
                 return
             given += 1
-            yield Slot(day + FIRST_FRACTION + k * GAP, fraction.dose_gy, fraction.number)
+            yield Slot(day + FIRST_FRACTION + k * fraction.gap_hours / 24, fraction.dose_gy, fraction.number)
         ready = day + max((f.every_days for f in (*today, *attended)), default=1)
         day += 1
 
@@ -82,6 +85,7 @@ class _Prescribed:
     phase: int
     per_day: int
     every_days: int
+    gap_hours: float
 
 
 def _prescribed(plan: TreatmentPlan) -> Iterator[_Prescribed]:
@@ -89,7 +93,7 @@ def _prescribed(plan: TreatmentPlan) -> Iterator[_Prescribed]:
     for k, phase in enumerate(plan.phases):
         for _ in range(phase.fractions):
             number += 1
-            yield _Prescribed(phase.fraction_gy, number, k, phase.per_day, phase.every_days)
+            yield _Prescribed(phase.fraction_gy, number, k, phase.per_day, phase.every_days, phase.gap_hours)
 
 
 def _due(plan: deque[_Prescribed]) -> int:
@@ -102,7 +106,9 @@ def _treats(scenario: Scenario, day: int, day0_weekday: int | None) -> bool:
     return scenario.plan.weekends or weekday(day, day0_weekday) < 5
 
 
-def image_slots(schedule: Imaging, after: float, until: float) -> Iterator[tuple[float, set[str]]]:
+def image_slots(
+    schedule: Imaging, after: float, until: float, patient_id: str = ""
+) -> Iterator[tuple[float, set[str]]]:
     """Times at which an image may be taken, with when it is wanted: "during" treatment, "after" it, or "always".
 
     The days are multiples of the schedule's spacing from day 0, so that plans of different length are imaged on
@@ -111,6 +117,7 @@ def image_slots(schedule: Imaging, after: float, until: float) -> Iterator[tuple
     Args:
         schedule: the plan's imaging.
         after, until: only times in (after, until], days.
+        patient_id: whose; it says by how many days an irregular image is off.
 
     Example:
         >>> slots = image_slots(TreatmentPlan.parse("55/20").imaging, 20.0, 31.0)
@@ -119,11 +126,23 @@ def image_slots(schedule: Imaging, after: float, until: float) -> Iterator[tuple
     """
     slots: dict[float, set[str]] = {}
     for spacing, when in ((schedule.during_days, "during"), (schedule.after_days, "after")):
-        for k in range(1, int(until / spacing) + 1):
-            slots.setdefault(spacing * k, set()).add(when)
+        if spacing is not None:
+            for k in range(1, int((until + schedule.spread_days) / spacing) + 1):
+                day = spacing * k
+                slots.setdefault(day + _days_off(schedule.spread_days, patient_id, day), set()).add(when)
     for day in schedule.also:
         slots.setdefault(day, set()).add("always")
     for day in sorted(slots):
         time = day + IMAGE if day == int(day) else day
         if after < time <= until:
             yield time, slots[day]
+
+
+def _days_off(spread_days: int, patient_id: str, day: float) -> int:
+    """By how many days the image that is due on a day is early or late."""
+    if spread_days == 0:
+        return 0
+    from simulators.chance import Key, Purpose
+
+    rng = Key(0, patient_id, Purpose.COURSE, ordinal=int(day)).generator()
+    return int(rng.integers(-spread_days, spread_days + 1))

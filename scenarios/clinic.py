@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scenarios.calendar import fraction_times
 from scenarios.plan import Frozen, read_yaml, sentence
-from scenarios.presets import PRESETS, preset
+from scenarios.presets import PRESETS, preset, scenario_preset
 from scenarios.scenario import Scenario
 from twin import InputError
 
@@ -121,7 +121,7 @@ class Case(Frozen):
     def _named(cls, value: object) -> object:
         if isinstance(value, str):
             known = any(value.lower() == name.lower() for name in PRESETS)
-            return Scenario(plan=preset(value)) if known else Scenario.parse(value)
+            return scenario_preset(value) if known else Scenario.parse(value)
         return value
 
 
@@ -171,6 +171,12 @@ class Referrals(Frozen):
             plan = case.scenario.plan
             if not plan.phases or plan.more:
                 raise ValueError(f"a clinic needs whole courses of fractions, not {plan.label}")
+            if plan.chemotherapy and plan.chemotherapy.timing == "sequential":
+                raise ValueError(
+                    f"{plan.label}: referral to this clinic is after the sequential drugs; leave them out"
+                )
+            if any(phase.gap_hours != 6 for phase in plan.phases):
+                raise ValueError(f"{plan.label}: fractions of one day are six hours apart in a clinic")
             if next(fraction_times(case.scenario, 0), None) is None:
                 raise ValueError(f"{case.scenario.label} gives no fraction at all")
         return self

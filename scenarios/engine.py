@@ -7,18 +7,19 @@ has an environment of its own, so that alternative arms never wait for each othe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import simpy
 
 from scenarios.calendar import INFUSION, Slot, fraction_times, image_slots
-from scenarios.plan import Imaging
+from scenarios.plan import Immunotherapy
 from scenarios.scenario import Scenario
 from simulators.course import Course, Event
 from twin import InputError, PatientTwin
 
+_MONTH_DAYS = 365.25 / 12
 _SAME_DOSE_GY = 1e-3
 _SAME_TIME_DAYS = 0.5
 
@@ -43,12 +44,14 @@ class Treatment:
         total_gy: the plan's prescribed dose, of which a fraction is a share, Gy.
         grid: the dose grid that a fraction on a day delivers.
         log: what happened.
+        consolidation: immunotherapy that follows the last fraction.
     """
 
     queue: deque[Slot]
     total_gy: float
     grid: Callable[[float], str]
     log: list[Entry]
+    consolidation: Immunotherapy | None = None
 
     def run(self, env: simpy.Environment) -> Generator[simpy.Event]:
         """Deliver each fraction at its time; one of no dose is no event."""
@@ -71,13 +74,13 @@ class Treatment:
         log = list(self.log)
         if not self.queue and any(e.dose_gy > 0 for e in log):
             end = max(e.time_days for e in log if e.kind == Event.FRACTION)
-            log = [
-                e for e in log if e.kind != Event.CHEMOTHERAPY or e.time_days <= end
-            ]  # concurrent drugs only
+            # drugs with radiotherapy or before it end with it
+            log = [e for e in log if e.kind != Event.CHEMOTHERAPY or e.time_days <= end]
             log.append(Entry(end, Event.COURSE_END))
+            log += _infusions(self.consolidation, end)
         # An image taken at the instant of a fraction shows the patient before it.
-        order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.FRACTION: 2, Event.COURSE_END: 3}
-        log.sort(key=lambda e: (e.time_days, order[e.kind]))
+        order = {Event.IMAGING: 0, Event.CHEMOTHERAPY: 1, Event.IMMUNOTHERAPY: 1, Event.FRACTION: 2}
+        log.sort(key=lambda e: (e.time_days, order.get(e.kind, 3)))
         grids = tuple(dict.fromkeys(e.grid for e in log if e.grid is not None))
         return Course(
             time_days=np.array([e.time_days for e in log], dtype=np.float64),
@@ -99,10 +102,21 @@ def on_treatment(scenario: Scenario, twin: PatientTwin, grid: Callable[[float], 
     log = [Entry(f.time_days, Event.FRACTION, f.dose_gy, f.grid, f.scale) for f in twin.fractions]
     drugs = scenario.plan.chemotherapy
     if drugs is not None and (log or to_come):
-        first = int(log[0].time_days if log and not scenario.plan.more else to_come[0].time_days)
+        radiotherapy = int(log[0].time_days if log and not scenario.plan.more else to_come[0].time_days)
+        first = radiotherapy - drugs.lead_days
         days = [first + k * drugs.every_days + INFUSION for k in range(drugs.cycles)]
-        log += [Entry(day, Event.CHEMOTHERAPY, scale=1 / drugs.cycles) for day in days]
-    return Treatment(to_come, scenario.plan.total_gy, grid, log)
+        share = 1 / drugs.cycles if drugs.timing == "concurrent" else 0.0
+        log += [Entry(day, Event.CHEMOTHERAPY, scale=share) for day in days]
+    return Treatment(to_come, scenario.plan.total_gy, grid, log, scenario.plan.immunotherapy)
+
+
+def _infusions(drug: Immunotherapy | None, end_days: float) -> list[Entry]:
+    """Immunotherapy after the last fraction."""
+    if drug is None:
+        return []
+    first, last = int(end_days) + drug.wait_days + INFUSION, drug.months * _MONTH_DAYS
+    times = range(int(last // drug.every_days) + 1)
+    return [Entry(first + k * drug.every_days, Event.IMMUNOTHERAPY, scale=drug.hazard_ratio) for k in times]
 
 
 def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
@@ -121,15 +135,16 @@ def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
     treatment = on_treatment(scenario, twin, lambda day: scenario.plan.label)
     env = simpy.Environment()
     env.process(treatment.run(env))
-    env.process(_image(env, scenario.plan.imaging, treatment, (twin.now_days, days)))
+    slots = image_slots(scenario.plan.imaging, twin.now_days, days, twin.id)
+    env.process(_image(env, slots, treatment))
     env.run()
     return treatment.course()
 
 
 def _image(
-    env: simpy.Environment, schedule: Imaging, treatment: Treatment, window: tuple[float, float]
+    env: simpy.Environment, slots: Iterable[tuple[float, set[str]]], treatment: Treatment
 ) -> Generator[simpy.Event]:
-    for time_days, when in image_slots(schedule, *window):
+    for time_days, when in slots:
         yield env.timeout(max(0.0, time_days - env.now))
         if treatment.wants(when):
             treatment.log.append(Entry(time_days, Event.IMAGING))
@@ -166,9 +181,16 @@ def remaining(scenario: Scenario, twin: PatientTwin) -> list[Slot]:
 
 def _check_gaps(scenario: Scenario, planned: list[Slot]) -> None:
     last = int(planned[-1].time_days) if planned else 0
+    first = int(planned[0].time_days) if planned else 0
     for gap in scenario.gaps:
         if gap.from_day > last:
             raise InputError(f"the gap on day {gap.from_day} comes after the last fraction, on day {last}")
+        treated = last - first + 1 - (gap.days if gap.from_day >= first else 0)
+        if scenario.make_up == "prolong" and gap.days > max(treated, 7):
+            raise InputError(
+                f"the gap of {gap.days} days on day {gap.from_day} is longer than the course; "
+                f"write two plans, or a late start"
+            )
     missing = [n for n in scenario.missed if n > scenario.plan.fractions]
     if missing:
         raise InputError(

@@ -15,6 +15,7 @@ from simulators.chance import Key, Purpose, uniforms
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Event
 from simulators.dose import SBRT_GY
+from simulators.systemic import Systemic
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
@@ -75,15 +76,21 @@ def plan_outcomes(
     for name, day in LANDMARKS.items():
         if day <= daily[-1]:
             effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
-    effects |= _control(twin, belief, ends, survivors)
+    systemic = Systemic.of([arm.course(s) for s in range(belief.n)])
+    effects |= _control(twin, belief, ends, survivors, systemic, seed)
     organs = _organs(twin, arm, belief.n, seed)
-    return effects | _survival(twin, belief, ends, survivors, organs, seed) | organs
+    return effects | _survival(twin, belief, ends, survivors, organs, systemic, seed) | organs
 
 
-def _control(twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.ndarray) -> dict[str, Effect]:
-    from simulators.control import local_control
+def _control(
+    twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.ndarray, systemic: Systemic, seed: int
+) -> dict[str, Effect]:
+    from simulators.control import failure_days
+    from simulators.multistate import DRAWS, draws
 
-    controlled = local_control(survivors, belief.samples, twin.gtv_cm3, ends, CONTROL_DAYS)
+    failed = failure_days(survivors, belief.samples, twin.gtv_cm3, ends)
+    chance = draws(twin.id, seed, np.arange(belief.n))[:, DRAWS.index("immune")]
+    controlled = systemic.local(failed, chance) > CONTROL_DAYS
     return {
         "tumour_control": Effect(
             (survivors == 0).astype(np.float64), "probability", "mean", note="no clonogen survives the course"
@@ -107,6 +114,7 @@ def _survival(
     ends: np.ndarray,
     survivors: np.ndarray,
     organs: Mapping[str, Effect],
+    systemic: Systemic,
     seed: int,
 ) -> dict[str, Effect]:
     """Life from day 0, by the multi-state model; unknown where the clinical record lacks what it needs."""
@@ -122,6 +130,7 @@ def _survival(
             seed=seed,
             pneumonitis=known.get("pneumonitis", 0.0),
             mean_heart_gy=known.get("mean_heart_dose", np.nan),
+            systemic=systemic,
         )
     except InputError as error:
         nothing = Effect(np.full(belief.n, np.nan), "probability", "mean", "unknown", str(error))

@@ -15,9 +15,10 @@ _SHORT = re.compile(
 )
 _PER_DAY = {None: 1, "bid": 2, "tid": 3}
 _RATE = {1: "", 2: " bid", 3: " tid"}
+_NAMED = ("CHART", "CHARTWEL", "PACIFIC", "SEQUENTIAL")  # presets that no short form can say
 _FORMS = (
-    "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, +20/8 (eight more from now), none, "
-    "or a YAML file"
+    "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, PACIFIC, sequential, isotoxic, "
+    "+20/8 (eight more from now), none, or a YAML file"
 )
 
 
@@ -33,17 +34,21 @@ class Phase(Frozen):
     Args:
         total_gy: dose of the phase, Gy.
         fractions: number of fractions.
-        per_day: fractions a treatment day, one to three, at least six hours apart.
+        per_day: fractions a treatment day, one to three.
         every_days: least number of days from one treatment day to the next; 2 gives alternate days.
+        gap_hours: least time between two fractions of one day; six hours in CHART (Saunders 1999).
     """
 
     total_gy: float = Field(ge=0, le=200)
     fractions: int = Field(ge=1, le=100)
     per_day: Literal[1, 2, 3] = 1
     every_days: int = Field(1, ge=1, le=7)
+    gap_hours: float = Field(6.0, ge=4, le=12)
 
     @model_validator(mode="after")
     def _size(self) -> Phase:
+        if (self.per_day - 1) * self.gap_hours > 14:  # from 09:00 to 23:00
+            raise ValueError(f"{self.per_day} fractions {self.gap_hours:g} h apart do not fit into a day")
         if self.fraction_gy > 34:  # the largest single fraction tried in lung: RTOG 0915, 34 Gy
             raise ValueError(f"{self.fraction_gy:g} Gy in one fraction is above 34 Gy")
         return self
@@ -58,26 +63,66 @@ class Imaging(Frozen):
     """When follow-up images are taken: every so many days, counted from day 0.
 
     Args:
-        during_days: spacing while treatment lasts, days.
-        after_days: spacing afterwards, days.
+        during_days: spacing while treatment lasts, days; None for none on a schedule.
+        after_days: spacing afterwards, days; None for none on a schedule.
         also: further days.
+        spread_days: an image of the schedule comes up to so many whole days early or late, as in practice; by how
+            many is the patient's own chance, the same under every plan.
     """
 
-    during_days: float = Field(7.0, gt=0)
-    after_days: float = Field(30.0, gt=0)
+    during_days: float | None = Field(7.0, gt=0)
+    after_days: float | None = Field(30.0, gt=0)
     also: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    spread_days: int = Field(0, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _orderly(self) -> Imaging:
+        for spacing in (self.during_days, self.after_days):
+            if spacing is not None and 2 * self.spread_days >= spacing > 0 and self.spread_days:
+                raise ValueError(f"images {spacing:g} days apart cannot be {self.spread_days} days off")
+        return self
 
 
 class Chemotherapy(Frozen):
-    """Concurrent chemotherapy, by cycle from the first day of treatment.
+    """Chemotherapy by cycle: with radiotherapy, or before it.
+
+    Concurrent cycles begin with radiotherapy. Sequential ones begin on day 0, and radiotherapy after them; they lower
+    distant failure (`simulators.systemic`) and leave the tumour itself as it is.
 
     Args:
-        cycles: how many share the log-kill of a whole concurrent course (Auperin 2010; docs/model.md).
+        cycles: how many; concurrent ones share the log-kill of a whole concurrent course (Auperin 2010;
+            docs/model.md).
         every_days: from one cycle to the next.
+        timing: "concurrent" or "sequential".
+        wait_days: from the last sequential cycle to the first day of radiotherapy.
     """
 
     cycles: int = Field(2, ge=1, le=12)
     every_days: int = Field(21, ge=1, le=42)
+    timing: Literal["concurrent", "sequential"] = "concurrent"
+    wait_days: int = Field(21, ge=1, le=84)
+
+    @property
+    def lead_days(self) -> int:
+        """Days from the first cycle to the first day of radiotherapy."""
+        return (self.cycles - 1) * self.every_days + self.wait_days if self.timing == "sequential" else 0
+
+
+class Immunotherapy(Frozen):
+    """Consolidation after radiotherapy, for those who have not failed by then: durvalumab as in PACIFIC.
+
+    Args:
+        wait_days: from the last fraction to the first infusion; 1 to 42 days in PACIFIC.
+        every_days: from one infusion to the next.
+        months: how long it is given.
+        hazard_ratio: of local and distant failure from the first infusion on; that of progression or death in
+            PACIFIC after five years, 0.45 to 0.68 (Spigel 2022, J Clin Oncol 40:1301).
+    """
+
+    wait_days: int = Field(28, ge=1, le=180)
+    every_days: int = Field(14, ge=7, le=42)
+    months: float = Field(12.0, gt=0, le=36)
+    hazard_ratio: float = Field(0.55, gt=0, le=1)
 
 
 class TreatmentPlan(Frozen):
@@ -87,7 +132,8 @@ class TreatmentPlan(Frozen):
         phases: given one after the other; none means no treatment.
         more: the fractions come on top of what was delivered, from now on.
         weekends: whether Saturdays and Sundays are treatment days.
-        chemotherapy: concurrent drugs, or None.
+        chemotherapy: drugs with radiotherapy or before it, or None.
+        immunotherapy: consolidation after it, or None.
         imaging: the imaging schedule.
         name: shown instead of the short form.
 
@@ -103,6 +149,7 @@ class TreatmentPlan(Frozen):
     more: bool = False
     weekends: bool = False
     chemotherapy: Chemotherapy | None = None
+    immunotherapy: Immunotherapy | None = None
     imaging: Imaging = Imaging()
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,39}$")
 
@@ -116,10 +163,12 @@ class TreatmentPlan(Frozen):
         text = text.strip()
         if text == "none":
             return cls()
-        if text.upper() in ("CHART", "CHARTWEL"):
+        if text.upper() in _NAMED:
             from scenarios.presets import preset
 
             return preset(text)
+        if text.lower() == "isotoxic":
+            raise InputError("isotoxic is a plan with a policy: read it with Scenario.parse")
         if text.endswith((".yaml", ".yml")):
             return cls.from_yaml(Path(text))
         match = _SHORT.fullmatch(text)
@@ -181,8 +230,20 @@ class TreatmentPlan(Frozen):
             + (f" every {p.every_days} days" if p.every_days > 1 else "")
             for p in self.phases
         ]
-        drugs = " with chemotherapy" if self.chemotherapy else ""
+        drugs = ""
+        if self.chemotherapy:
+            drugs = (
+                " with chemotherapy" if self.chemotherapy.timing == "concurrent" else " after chemotherapy"
+            )
+        if self.immunotherapy:
+            drugs += " then immunotherapy"
         return ("+" if self.more else "") + " then ".join(parts) + drugs
+
+    @model_validator(mode="after")
+    def _drugs_have_radiotherapy(self) -> TreatmentPlan:
+        if (self.chemotherapy or self.immunotherapy) and not self.phases:
+            raise ValueError("drugs are given with radiotherapy, and the plan has none")
+        return self
 
     @property
     def slug(self) -> str:

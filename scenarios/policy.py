@@ -109,6 +109,9 @@ class Policy(Frozen):
         """What to do for one patient at one imaging event."""
         raise NotImplementedError
 
+    def check(self, total_gy: float, label: str) -> None:
+        """Refuse a plan that the policy contradicts, with a ValueError."""
+
 
 class NoAdaptation(Policy):
     """The plan goes on whatever is seen: the arm that others are compared with."""
@@ -125,6 +128,12 @@ class FixedReplans(Policy):
 
     kind: Literal["fixed replans"] = "fixed replans"
     at_gy: tuple[float, ...] = (20.0, 40.0)
+
+    def check(self, total_gy: float, label: str) -> None:
+        """A replan cannot come after the last fraction."""
+        late = [gy for gy in self.at_gy if gy >= total_gy > 0]
+        if late:
+            raise ValueError(f"a replan at {late[0]:g} Gy comes after the last fraction of {label}")
 
     def decide(self, seen: Seen) -> Decision:
         """Replan when the next of the doses has been given."""

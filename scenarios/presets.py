@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scenarios.plan import Phase, TreatmentPlan
+from scenarios.plan import Chemotherapy, Imaging, Immunotherapy, Phase, TreatmentPlan
+from scenarios.scenario import Scenario
 from twin import InputError
 
 
@@ -19,10 +20,12 @@ class Preset:
     Args:
         plan: the schedule.
         source: trial and publication, and where this is the schedule's arm.
+        policy: kind of the adaptation policy that belongs to it, or None.
     """
 
     plan: TreatmentPlan
     source: str
+    policy: str | None = None
 
 
 def _once(total_gy: float, fractions: int, every_days: int = 1) -> TreatmentPlan:
@@ -52,6 +55,35 @@ PRESETS: dict[str, Preset] = {
         _once(50, 5, every_days=2), "RTOG 0813, first dose level: Bezjak 2019, J Clin Oncol 37:1316"
     ),
     "48/4": Preset(_once(48, 4), "RTOG 0915, four-fraction arm: Videtic 2015, IJROBP 93:757"),
+    "sequential": Preset(
+        TreatmentPlan(
+            name="sequential",
+            phases=(Phase(total_gy=45, fractions=25), Phase(total_gy=18, fractions=9)),
+            chemotherapy=Chemotherapy(cycles=2, every_days=28, timing="sequential", wait_days=21),
+        ),
+        "RTOG 9410, sequential arm, cisplatin on days 1 and 29, 63 Gy from day 50: Curran 2011, J Natl Cancer Inst "
+        "103:1452",
+    ),
+    "PACIFIC": Preset(
+        TreatmentPlan(
+            name="PACIFIC",
+            phases=(Phase(total_gy=60, fractions=30),),
+            chemotherapy=Chemotherapy(),
+            immunotherapy=Immunotherapy(),
+        ),
+        "chemo-radiotherapy of 60 to 66 Gy, then durvalumab every 2 weeks for 12 months: Spigel 2022, J Clin Oncol "
+        "40:1301",
+    ),
+    "isotoxic": Preset(
+        TreatmentPlan(
+            name="isotoxic",
+            phases=(Phase(total_gy=50.4, fractions=28, per_day=2),),
+            imaging=Imaging(also=(1.0,)),
+        ),
+        "1.8 Gy twice a day from 50.4 Gy to 79.2 Gy, as far as a mean lung dose of 19 Gy allows: van Baardwijk 2010, "
+        "J Clin Oncol 28:1380 [quoted from memory]; the oesophagus' limit is this engine's",
+        policy="isotoxic",
+    ),
 }
 
 
@@ -68,7 +100,28 @@ def preset(name: str) -> TreatmentPlan:
         >>> preset("CHART").weekends, preset("54/3").label
         (True, '54/3 every 2 days')
     """
+    return _find(name).plan
+
+
+def scenario_preset(name: str) -> Scenario:
+    """The plan of that name with the policy that belongs to it.
+
+    Args:
+        name: as in `PRESETS`; case does not matter.
+
+    Raises:
+        InputError: no such preset; the sentence lists them.
+
+    Example:
+        >>> scenario_preset("isotoxic").policy.most_gy
+        79.2
+    """
+    found = _find(name)
+    return Scenario(plan=found.plan, policy=found.policy, name=found.plan.name)
+
+
+def _find(name: str) -> Preset:
     for known, item in PRESETS.items():
         if known.lower() == name.strip().lower():
-            return item.plan
+            return item
     raise InputError(f"there is no preset plan {name!r}; those known are {', '.join(PRESETS)}")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_serializer, field_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 
 from scenarios.plan import Frozen, TreatmentPlan, read_yaml, sentence, slug_of
 from scenarios.policy import Policy
@@ -71,6 +71,12 @@ class Scenario(Frozen):
     def _sorted(cls, missed: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(missed)))
 
+    @model_validator(mode="after")
+    def _policy_fits(self) -> Scenario:
+        if self.policy is not None and not self.plan.more:
+            self.policy.check(self.plan.total_gy, self.plan.label)
+        return self
+
     @field_serializer("policy")
     def _policy_with_its_kind(self, policy: Policy | None) -> dict[str, Any] | None:
         return None if policy is None else {"kind": policy.kind, **policy.model_dump(exclude_defaults=True)}
@@ -87,6 +93,10 @@ class Scenario(Frozen):
         Raises:
             InputError: the text is none of these; the sentence names the accepted forms.
         """
+        if text.strip().lower() == "isotoxic":
+            from scenarios.presets import scenario_preset
+
+            return scenario_preset(text)
         if not text.strip().endswith((".yaml", ".yml")):
             return cls(plan=TreatmentPlan.parse(text))
         path = Path(text.strip())

@@ -15,11 +15,13 @@ import numpy as np
 from simulators.chance import Key, Purpose, uniforms
 from simulators.complications import PNEUMONITIS_FATAL, PNEUMONITIS_ONSET_MONTHS
 from simulators.control import failure_days
+from simulators.systemic import Systemic
 from twin import ClinicalRecord, InputError, PatientTwin
 
 MONTH_D = 365.25 / 12
-DRAWS = ("relapses", "distant", "after", "other", "fatal", "onset", "harm", "frailty")
+DRAWS = ("relapses", "distant", "after", "other", "fatal", "onset", "harm", "frailty", "immune")
 STAGES = ("I", "II", "III")
+NO_DRUGS = Systemic()
 
 
 @dataclass(frozen=True)
@@ -151,20 +153,21 @@ def life_times(
     pneumonitis: np.ndarray | float = 0.0,
     mean_heart_gy: np.ndarray | float = np.nan,
     edic_gy: np.ndarray | float = np.nan,
-    distant_hazard_ratio: np.ndarray | float = 1.0,
+    systemic: Systemic = NO_DRUGS,
     constants: SurvivalConstants = TRIAL,
 ) -> LifeTimes:
     """The times of failure and death of many patients, arms and samples at once.
 
     Args:
         u: (..., len(DRAWS)) uniform numbers from `draws`.
-        local_days: local failure counted from day 0, infinite where controlled (`control.failure_days`).
+        local_days: local failure counted from day 0, infinite where controlled (`control.failure_days`), without
+            the effect of `systemic`.
         stage: 0, 1 or 2 for stage I, II or III.
         age_years, male: at day 0.
         end_days: end of radiotherapy, days.
         pneumonitis: probability of symptomatic pneumonitis.
         mean_heart_gy, edic_gy: doses of `harm_ratio`.
-        distant_hazard_ratio: of drugs on distant failure.
+        systemic: what drugs do to failure.
         constants: the model's numbers.
     """
     from scipy.special import ndtri
@@ -173,10 +176,9 @@ def life_times(
     at = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
     stage = np.asarray(stage)
     harm = harm_ratio(mean_heart_gy, edic_gy, at["harm"], stage, c)
-    # A relapse rate under a hazard ratio: the cured share is 1 - p to the power of the ratio.
-    relapse = 1.0 - (1.0 - np.asarray(c.relapse)[stage]) ** distant_hazard_ratio
-    when = c.relapse_months[0] * MONTH_D * np.exp(c.relapse_months[1] * ndtri(at["distant"]))
-    distant = np.where(at["relapses"] < relapse, when, np.inf)
+    middle, spread = c.relapse_months
+    local_days = systemic.local(np.asarray(local_days, dtype=np.float64), at["immune"])
+    distant = systemic.distant(u[..., :2], np.asarray(c.relapse)[stage], middle * MONTH_D, spread)
     failure = np.minimum(local_days, distant)
     after = -np.log(at["after"]) * c.after_months * MONTH_D / np.log(2.0) / harm
     cancer = failure + after
@@ -188,7 +190,7 @@ def life_times(
     deaths = np.stack(np.broadcast_arrays(cancer, treatment, other))
     death = deaths.min(axis=0)
     return LifeTimes(
-        local=np.broadcast_to(np.asarray(local_days, dtype=np.float64), death.shape),
+        local=np.broadcast_to(local_days, death.shape),
         distant=np.broadcast_to(distant, death.shape),
         death=death,
         cause=deaths.argmin(axis=0),
@@ -216,6 +218,7 @@ def patient_life_times(
     pneumonitis: np.ndarray | float = 0.0,
     mean_heart_gy: np.ndarray | float = np.nan,
     edic_gy: np.ndarray | float = np.nan,
+    systemic: Systemic = NO_DRUGS,
 ) -> LifeTimes:
     """The life times of one patient's samples under one plan.
 
@@ -227,6 +230,7 @@ def patient_life_times(
         seed: the run's seed.
         pneumonitis: (n,) probability of symptomatic pneumonitis.
         mean_heart_gy, edic_gy: (n,) doses of `harm_ratio`; nan where unknown.
+        systemic: what drugs do to failure.
 
     Raises:
         InputError: age, sex or stage is missing, or the stage is not I to III.
@@ -251,6 +255,7 @@ def patient_life_times(
         pneumonitis=pneumonitis,
         mean_heart_gy=mean_heart_gy,
         edic_gy=edic_gy,
+        systemic=systemic,
         constants=constants_for(record),
     )
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scenarios import Chemotherapy, Gap, Scenario, TreatmentPlan, realise
+from scenarios import Chemotherapy, Gap, Phase, Scenario, TreatmentPlan, realise
 from scenarios.calendar import fraction_times
 from simulators import Event
 from twin import Fraction, InputError, PatientTwin
@@ -155,3 +155,13 @@ def test_chemotherapy_is_given_by_cycle_while_radiotherapy_lasts():
     ]  # the third would come after the last fraction
     assert course.scale[given].tolist() == pytest.approx([1 / 3, 1 / 3])
     assert len(realise(Scenario(plan=short), PATIENT, 100).of(Event.CHEMOTHERAPY)) == 1
+
+
+def test_a_gap_longer_than_the_course_is_refused():
+    with pytest.raises(InputError, match="longer than the course"):
+        realise(Scenario(plan=TreatmentPlan.parse("60/30"), gaps=(Gap(from_day=10, days=90),)), PATIENT, 100)
+
+
+def test_fractions_of_a_day_keep_the_phases_own_gap():
+    plan = TreatmentPlan(phases=(Phase(total_gy=69.6, fractions=58, per_day=2, gap_hours=8),))
+    assert fractions_of(realise(Scenario(plan=plan), PATIENT, 60))[:2].tolist() == [0.375, 9 / 24 + 8 / 24]

@@ -1,7 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from scenarios import Imaging, Phase, TreatmentPlan
+from scenarios import Chemotherapy, Gap, Imaging, Immunotherapy, Phase, Scenario, TreatmentPlan
+from scenarios.calendar import image_slots
+from scenarios.policy import FixedReplans
 from scenarios.scenario import distinct
 from twin import InputError
 
@@ -102,3 +104,61 @@ def test_plans_are_frozen_and_a_comparison_needs_distinct_ones():
         distinct([plan, TreatmentPlan.parse("60/30")])
     with pytest.raises(InputError, match="at least one"):
         distinct([])
+
+
+def test_every_field_of_a_plan_and_a_scenario_goes_through_yaml(tmp_path):
+    plan = TreatmentPlan(
+        phases=(
+            Phase(total_gy=54, fractions=36, per_day=3, gap_hours=5.5),
+            Phase(total_gy=10, fractions=2, every_days=3),
+        ),
+        weekends=True,
+        chemotherapy=Chemotherapy(cycles=3, every_days=28, timing="sequential", wait_days=14),
+        immunotherapy=Immunotherapy(wait_days=10, every_days=28, months=6, hazard_ratio=0.7),
+        imaging=Imaging(during_days=3.5, after_days=None, also=(10.25,), spread_days=1),
+    )
+    scenario = Scenario(
+        plan=plan, late_start_days=3, gaps=(Gap(from_day=60, days=4),), missed=(5, 7), make_up="friday", stop_after=30,
+        policy=FixedReplans(at_gy=(20.0,), turnaround_days=1),
+    )  # fmt: skip
+    for model in (plan, scenario):
+        unset = {
+            name
+            for name in type(model).model_fields
+            if getattr(model, name) == type(model).model_fields[name].default
+        }
+        assert unset <= {"name", "more", "plan"}  # every other field is tried
+        file = tmp_path / "it.yaml"
+        file.write_text(model.to_yaml())
+        assert Scenario.parse(str(file)) == Scenario.of(model)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"phases": [{"total_gy": 54, "fractions": 36, "per_day": 3, "gap_hours": 8}]}, "do not fit"),
+        ({"phases": [], "chemotherapy": {}}, "has none"),
+        (
+            {"phases": [{"total_gy": 60, "fractions": 30}], "imaging": {"during_days": 7, "spread_days": 4}},
+            "days off",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(fields, says):
+    with pytest.raises(ValidationError, match=says):
+        TreatmentPlan.model_validate(fields)
+
+
+def test_a_replan_after_the_last_fraction_is_refused():
+    with pytest.raises(ValidationError, match="after the last fraction of 54/3"):
+        Scenario(plan=TreatmentPlan.parse("54/3"), policy=FixedReplans(at_gy=(54.0,)))
+
+
+def test_irregular_images_are_off_by_the_patients_own_days_and_none_come_without_a_schedule():
+    regular = [t for t, _ in image_slots(Imaging(), 0, 365, "p")]
+    mine = [t for t, _ in image_slots(Imaging(spread_days=3), 0, 365, "p")]
+    others = [t for t, _ in image_slots(Imaging(spread_days=3), 0, 365, "q")]
+    assert mine == [t for t, _ in image_slots(Imaging(spread_days=3), 0, 365, "p")] != others
+    assert mine != regular and all(min(abs(t - r) for r in regular) <= 3 for t in mine)
+    only = image_slots(Imaging(during_days=None, after_days=None, also=(9.0, 40.0)), 0, 365)
+    assert [int(t) for t, _ in only] == [9, 40]

@@ -1,9 +1,10 @@
 import pytest
 
-from scenarios import Scenario, TreatmentPlan
+from scenarios import Scenario, TreatmentPlan, realise
 from scenarios.calendar import fraction_times
-from scenarios.presets import PRESETS, preset
-from twin import InputError
+from scenarios.presets import PRESETS, preset, scenario_preset
+from simulators import Event
+from twin import InputError, PatientTwin
 
 
 def _days(plan, day0_weekday=0, **scenario):
@@ -55,7 +56,37 @@ def test_every_preset_has_a_source_and_goes_through_yaml_and_its_short_form(name
     file = tmp_path / "plan.yaml"
     file.write_text(item.plan.to_yaml())
     assert TreatmentPlan.parse(str(file)) == item.plan
-    assert TreatmentPlan.parse(item.plan.label) == item.plan
+    if item.policy is None:
+        assert TreatmentPlan.parse(item.plan.label) == item.plan
+    scenario = scenario_preset(name)
+    assert Scenario.parse(scenario.label) == scenario or item.policy is None
+    file.write_text(scenario.to_yaml())
+    assert Scenario.parse(str(file)) == scenario
+
+
+def test_sequential_drugs_come_first_and_radiotherapy_on_day_49():
+    course = realise(Scenario.parse("sequential"), PatientTwin("p", day0_weekday=0), 200)
+    drugs = course.of(Event.CHEMOTHERAPY)
+    assert [int(t) for t in course.time_days[drugs]] == [0, 28]
+    assert course.scale[drugs].tolist() == [0, 0]  # no kill in the tumour itself
+    assert int(course.time_days[course.of(Event.FRACTION)[0]]) == 49
+    assert course.dose_gy.sum() == pytest.approx(63)
+
+
+def test_durvalumab_is_infused_every_two_weeks_for_a_year_from_four_weeks_after_radiotherapy():
+    course = realise(Scenario.parse("PACIFIC"), PatientTwin("p", day0_weekday=0), 60)
+    infusions = course.time_days[course.of(Event.IMMUNOTHERAPY)].astype(int)
+    assert infusions[0] == 39 + 28
+    assert set(infusions[1:] - infusions[:-1]) == {14} and len(infusions) == 27
+    assert course.end_days == 39.375
+
+
+def test_isotoxic_escalation_starts_at_50_gy_twice_a_day():
+    scenario = scenario_preset("Isotoxic")
+    assert scenario.plan.fractions * 1.8 == pytest.approx(50.4)
+    assert scenario.policy.kind == "isotoxic" and scenario.label == "isotoxic"
+    with pytest.raises(InputError, match="policy"):
+        TreatmentPlan.parse("isotoxic")
 
 
 def test_an_unknown_preset_is_refused_with_those_known():

@@ -18,6 +18,7 @@ from simulators.multistate import (
     stage_index,
     survival_curve,
 )
+from simulators.systemic import Systemic
 from twin import ClinicalRecord, InputError, PatientTwin
 
 N = 40_000
@@ -78,7 +79,7 @@ def test_immune_dose_by_hand():
 
 
 def test_drugs_lower_distant_failure():
-    with_drugs, without = lives(distant_hazard_ratio=0.7), lives()
+    with_drugs, without = lives(systemic=Systemic(distant_ratio=0.7)), lives()
     assert (with_drugs.distant >= without.distant).all()
     assert np.isfinite(with_drugs.distant).mean() == pytest.approx(1 - 0.45**0.7, abs=0.01)
 
