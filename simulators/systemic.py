@@ -1,4 +1,4 @@
-"""What drugs do to failure beyond the kill in the tumour itself: fewer metastases, and later failure under immunotherapy.
+"""What drugs do to failure beyond the kill in the tumour: fewer metastases, later failure under immunotherapy.
 
 Chemotherapy before or with radiotherapy: radical radiotherapy with cisplatin against without has a hazard ratio of
 death of 0.87 (NSCLC Collaborative Group, BMJ 1995;311:899). Sequential drugs are taken to work on distant disease only

@@ -63,7 +63,7 @@ def test_courses_say_which_drugs_they_hold():
 
 
 def test_chemotherapy_gives_the_published_hazard_ratio_of_death():
-    """0.87, and 4 points more alive at two years (NSCLC Collaborative Group 1995); stage III, local failure as usual."""
+    """0.87, and 4 points more alive at two years (NSCLC Collaborative Group 1995)."""
     rng = np.random.default_rng(0)
     local = np.where(rng.random(N) < 0.5, 39 + rng.exponential(500, N), np.inf)
     arms = [
