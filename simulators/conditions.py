@@ -5,7 +5,7 @@ Training and use take both from here, so that they can not differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,14 @@ VECTOR = (
     "pack_years",
     "chemotherapy",
 )
+# What bounds a domain, and its words.
+DOMAIN = {
+    "elapsed_days": "{} days after the scan",
+    "dose_gy": "{} Gy in the tumour",
+    "fraction_gy": "{} Gy a fraction",
+    "gtv0_cm3": "tumours of {} cm3",
+    "relative_gtv": "{} times the tumour's volume on the scan",
+}
 _CHEMOTHERAPY = {"none": 0.0, "sequential": 0.5, "concurrent": 1.0}
 
 
@@ -138,6 +146,66 @@ def clinical_numbers(record: ClinicalRecord) -> Mapping[str, float | None]:
         "pack_years": record.pack_years,
         "chemotherapy": None if record.chemotherapy is None else _CHEMOTHERAPY[record.chemotherapy],
     }
+
+
+def domain_of(vectors: np.ndarray) -> dict[str, list[float]]:
+    """What a set of examples covers: the domain of a Translator that learned from them.
+
+    Args:
+        vectors: (n, f) conditions, nan where missing.
+
+    Returns:
+        Entry of `DOMAIN` -> its least and greatest value, rounded outwards to two digits.
+
+    Example:
+        >>> ones = np.ones((2, len(VECTOR)), np.float32)
+        >>> ones[:, VECTOR.index("elapsed_days")] = 3.2, 213.0
+        >>> domain_of(ones)["elapsed_days"]
+        [3.2, 220.0]
+    """
+    columns = dict(zip(VECTOR, np.asarray(vectors, dtype=np.float64).T, strict=True))
+    columns["fraction_gy"] = _per_fraction(columns["dose_gy"], columns["fractions"])
+    found = {}
+    for name in DOMAIN:
+        values = columns[name][np.isfinite(columns[name])]
+        if values.size:
+            found[name] = [_rounded(float(values.min()), np.floor), _rounded(float(values.max()), np.ceil)]
+    return found
+
+
+def outside(vector: np.ndarray, domain: Mapping[str, Sequence[float]]) -> str | None:
+    """Which condition lies outside a domain, or None; what is missing lies inside.
+
+    Args:
+        vector: (f,) conditions.
+        domain: entry of `DOMAIN` -> least and greatest value.
+
+    Example:
+        >>> late = np.full(len(VECTOR), np.nan)
+        >>> late[0] = 400.0
+        >>> outside(late, {"elapsed_days": [3.0, 220.0]})
+        'it learned from 3 to 220 days after the scan'
+    """
+    values = dict(zip(VECTOR, np.asarray(vector, dtype=np.float64), strict=True))
+    values["fraction_gy"] = float(_per_fraction(values["dose_gy"], values["fractions"]))
+    for name, words in DOMAIN.items():
+        low, high = domain.get(name, (-np.inf, np.inf))
+        # A hundredth of slack: a dose of 60.0 Gy in the mean may come out as 60.3.
+        if values[name] < low - 0.01 * abs(low) or values[name] > high + 0.01 * abs(high):
+            return f"it learned from {words.format(f'{low:g} to {high:g}')}"
+    return None
+
+
+def _per_fraction(dose_gy, fractions):
+    return np.where(np.asarray(fractions) > 0, dose_gy / np.maximum(fractions, 1), np.nan)
+
+
+def _rounded(value: float, towards: Callable[[float], float]) -> float:
+    """Two digits, rounded down or up."""
+    if value == 0.0:
+        return 0.0
+    unit = 10.0 ** (np.floor(np.log10(abs(value))) - 1)
+    return float(f"{towards(np.round(value / unit, 6)) * unit:.6g}")
 
 
 def scaled(hu: np.ndarray) -> np.ndarray:

@@ -107,6 +107,19 @@ class MechanisticTreatment:
         """
         return [self._follow_up(request) for request in requests]
 
+    def displacement(self, request: TreatmentRequest) -> tuple[Geometry, np.ndarray] | None:
+        """How the tissue moves by shrinkage and scarring, for whoever draws the pixels.
+
+        Returns:
+            A crop of the scan and (3, z, y, x) float32 mm on it, as in `FollowUp`; None where nothing moves.
+
+        Raises:
+            InputError: a scan without GTV or lungs.
+        """
+        patient = self._patient(request)
+        shift = _shift(patient, request.tumour or drawn_tumour(request), request)
+        return None if shift is None else (patient.site.geometry, shift)
+
     def _patient(self, request: TreatmentRequest) -> _Patient:
         address = (id(request.scan), id(request.structures))
         patient = self._patients.get(address)

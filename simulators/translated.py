@@ -2,138 +2,264 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulators.treatment import FollowUp, TreatmentRequest
-from twin import Geometry, Volume
+from simulators.conditions import (
+    HU_RANGE,
+    SHAPE,
+    SPACING_MM,
+    VECTOR,
+    Crop,
+    covering,
+    outside,
+    sampled,
+)
+from simulators.grain import lost_grain
+from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
+from simulators.mechanistic import MechanisticTreatment
+from simulators.treatment import FollowUp, TreatmentRequest, TumourView
+from simulators.tumour_mask import level, without_crumbs
+from twin import Geometry, InputError, Volume
 
 if TYPE_CHECKING:
     from models import Translator
 
-SPACING_MM = 2.0
-SHAPE = (48, 96, 96)
-MARGIN_MM = 30.0  # the tumour with this margin must fit into the crop
-_HU = (-1024.0, 1024.0)  # mapped to [-1, 1]
+__all__ = ["SHAPE", "SPACING_MM", "VECTOR", "TranslatedTreatment"]
 _TAPER_MM = 12.0  # the change fades to nothing over this distance from the crop's border
-VECTOR = ("elapsed_days", "dose_gy", "fractions", "relative_gtv", "age_years", "ecog", "pack_years")
+_CPU_SLICES, _GPU_SLICES = (
+    16,
+    384,
+)  # of a micro-batch; every one has this size, so that no slice depends on others
+_INJURY_MM = 4.0
+_KEPT_SCANS = 4
+_RELATIVE = VECTOR.index("relative_gtv")
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What a Translator made of one request, on the crop.
+
+    Args:
+        crop: where.
+        change_hu: (z, y, x) float32.
+        occupancy: (z, y, x) float32 share of tumour.
+        gtv_cm3: the volume that it was to have, or None where nothing says.
+    """
+
+    crop: Crop
+    change_hu: np.ndarray
+    occupancy: np.ndarray
+    gtv_cm3: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class TranslatedTreatment:
     """A `VirtualTreatment` whose pixels come from a Translator.
 
-    The Translator sees tumour-centred crops at 2 mm, slice by slice: image in [-1, 1], tumour mask, EQD2 / 60 Gy.
-    Only the change that it makes is brought back to the patient's grid, so that the scan's own detail is kept
-    and the crop leaves no seam.
+    The Translator sees a tumour-centred crop at 2 mm, slice by slice with the slices around it. Only the change that
+    it makes is brought back to the patient's grid, so that the scan's own detail is kept and the crop leaves no
+    seam; of the scan's grain, what the Translator smoothed away is given back.
+
+    With `request.tumour` the relative volume guides it; without, it draws one of its own. Either way the mask has
+    that volume. The tissue's displacement is the mechanistic one, whoever drew the pixels.
 
     Args:
-        name: of the generator, with its version.
+        name: of the generator.
         translator: tensors in, tensors out.
+        version: of its weights.
+        limits: its domain (`simulators.conditions.domain_of`).
+        grain: whether the scan's grain is given back.
+        device: on which it runs.
     """
 
     name: str
     translator: Translator
+    version: str = "1"
+    limits: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    grain: bool = True
+    device: str = "cpu"
+    _crops: OrderedDict[tuple[int, int], tuple[TreatmentRequest, Crop]] = field(default_factory=OrderedDict)
+    _mechanistic: MechanisticTreatment = field(default_factory=MechanisticTreatment)
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """A tumour that does not fit into the crop with its margin lies outside."""
-        mask = request.structures.gtv()
-        spans = [np.ptp(np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {a})))) + 1 for a in range(3)]
-        needed = np.multiply(spans, request.structures.geometry.spacing_mm) + 2 * MARGIN_MM
-        if (needed > np.multiply(SHAPE, SPACING_MM)).any():
-            return f"the tumour with {MARGIN_MM:g} mm around it exceeds the crop"
-        return None
+        """A tumour that does not fit into the crop, or conditions that it has not learned from, lie outside."""
+        if request.scan.volume.modality != "CT":
+            return f"the scan is {request.scan.volume.modality}, not CT"
+        try:
+            crop = self._crop(request)
+        except InputError as error:
+            return str(error)
+        if crop.exceeds:
+            return "the tumour with 30 mm around it exceeds the crop"
+        return outside(crop.vector(request), self.limits)
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
-        """The follow-ups, in order; each is translated by itself, so that none depends on its neighbours."""
-        return [self._one(request) for request in requests]
+        """The follow-ups, in order; each depends on its own request only."""
+        size = _CPU_SLICES if self.device == "cpu" else _GPU_SLICES
+        group = max(1, size // SHAPE[0])
+        done: list[FollowUp] = []
+        for first in range(0, len(requests), group):
+            some = requests[first : first + group]
+            done += [self._placed(r, drawn) for r, drawn in zip(some, self._drawn(some, size), strict=True)]
+        return done
 
-    def _one(self, request: TreatmentRequest) -> FollowUp:
+    def _crop(self, request: TreatmentRequest) -> Crop:
+        address = (id(request.scan), id(request.structures))
+        if address not in self._crops:
+            # The request is kept with it: an address is another scan's once its own is gone.
+            self._crops[address] = (request, Crop.of(request.scan, request.structures))
+            if len(self._crops) > _KEPT_SCANS:
+                self._crops.popitem(last=False)
+        self._crops.move_to_end(address)
+        return self._crops[address][1]
+
+    def _drawn(self, requests: Sequence[TreatmentRequest], size: int) -> list[_Drawn]:
+        """What the Translator makes of some requests, their slices together in micro-batches."""
         import torch
 
-        grid = crop_geometry(request)
-        channels = _channels(request, grid)
-        vector = np.tile(_vector(request), (SHAPE[0], 1))
-        noise = request.key.generator().standard_normal(
-            (SHAPE[0], self.translator.noise_channels, *SHAPE[1:]), dtype=np.float32
-        )
-        with torch.inference_mode():
-            out = self.translator.generate(*(torch.from_numpy(a) for a in (channels, vector, noise))).numpy()
-        change = (out[:, 0] - channels[:, 0]) * (_HU[1] - _HU[0]) / 2 * _taper()
-        return self._placed(request, grid, change, out[:, 1])
+        from models.noise import volume_noise
+        from models.stack import stack
 
-    def _placed(
-        self, request: TreatmentRequest, grid: Geometry, change: np.ndarray, mask: np.ndarray
-    ) -> FollowUp:
-        """Bring the change and the mask from the crop to the whole-voxel box of the scan that it covers."""
+        crops = [self._crop(r) for r in requests]
+        images, vectors, noises = [], [], []
+        for request, crop in zip(requests, crops, strict=True):
+            volume = torch.from_numpy(crop.channels(request.eqd2_since))
+            noise = torch.from_numpy(
+                volume_noise(request.key.generator(), self.translator.noise_channels, crop.grid.shape)
+            )
+            vector = torch.from_numpy(crop.vector(request))[None]
+            with torch.inference_mode():
+                # Once for the volume, so that all its slices aim at one response.
+                vectors.append(
+                    self.translator.guided(vector.to(self.device), noise[:1].to(self.device)).cpu()
+                )
+            images.append(stack(volume, self.translator.slices))
+            noises.append(noise)
+        counts = [len(i) for i in images]
+        each = torch.cat([v.expand(n, -1) for v, n in zip(vectors, counts, strict=True)])
+        out = self._translated(torch.cat(images), each, torch.cat(noises), size)
+        made = []
+        for part, crop, vector in zip(np.split(out, np.cumsum(counts)[:-1]), crops, vectors, strict=True):
+            relative = float(vector[0, _RELATIVE])
+            change = (part[:, 0] - crop.image) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
+            wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
+            made.append(_Drawn(crop, change, part[:, 1], wanted))
+        return made
+
+    def _translated(self, image, vector, noise, size: int) -> np.ndarray:
+        """(n, 2, y, x) float32 of n slices, in micro-batches of one size; the last is filled up with zeros."""
+        import torch
+
+        out = []
+        with torch.inference_mode():
+            for first in range(0, len(image), size):
+                part = [t[first : first + size] for t in (image, vector, noise)]
+                n = len(part[0])
+                if n < size:
+                    part = [torch.cat([t, t.new_zeros(size - n, *t.shape[1:])]) for t in part]
+                made = self.translator.generate(*(t.to(self.device) for t in part))
+                out.append(made[:n].float().cpu())
+        return torch.cat(out).numpy()
+
+    def _placed(self, request: TreatmentRequest, drawn: _Drawn) -> FollowUp:
+        """Bring change and mask from the crop to the whole-voxel box of the scan within it."""
+        crop, change = drawn.crop, drawn.change_hu
+        if self.grain:
+            hu = (crop.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
+            change = change + lost_grain(hu, change, SPACING_MM)
+        change = change * _taper(change.shape)
         whole = request.scan.volume
-        corners = whole.geometry.index(grid.lps([(0, 0, 0), np.subtract(SHAPE, 1)]))
-        low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1
-        bounds = [
-            slice(max(0, int(a)), min(n, int(b)))
-            for a, b, n in zip(low, high, whole.array.shape, strict=True)
-        ]
-        part = whole.crop((bounds[0], bounds[1], bounds[2]))
+        box = covering(whole.geometry, crop.grid)
+        if box is None:
+            raise InputError(f"the tumour's contours lie outside the scan {request.scan.name}")
+        part = whole.crop(box)
         here = part.geometry
-        added = Volume(grid, change.astype(np.float32), "CT", "HU").on(here)
-        occupancy = Volume(grid, mask.astype(np.float32), "MASK", "1").on(here)
+        added = sampled(Volume(crop.grid, change, "CT", "HU"), here)
         scan = np.clip(np.rint(part.array + added), -32768, 32767).astype(np.int16)
+        inside, gtv_cm3 = _mask(drawn, here)
         return FollowUp(
             request=request,
             scan=Volume(here, scan, "CT", "HU"),
-            gtv=Volume(here, (occupancy >= 0.5).astype(np.uint8), "MASK", "1"),
-            injury=Volume(here, np.zeros(here.shape, np.uint8), "MASK", "1"),
-            gtv_cm3=float(occupancy.sum()) * here.voxel_cm3,
-            displacement_mm=np.zeros((3, *here.shape), np.float32),
-            generator=self.name,
+            gtv=Volume(here, inside.astype(np.uint8), "MASK", "1"),
+            injury=Volume(here, _injury(request, drawn, inside, here), "MASK", "1"),
+            gtv_cm3=gtv_cm3,
+            displacement_mm=self._displacement(request, gtv_cm3, here),
+            generator=f"{self.name} {self.version}",
         )
 
-
-def crop_geometry(request: TreatmentRequest) -> Geometry:
-    """The 2 mm grid of 96 x 96 x 48 voxels centred on the tumour, along the scan's axes."""
-    geometry = request.structures.geometry
-    centre = geometry.lps(np.argwhere(request.structures.gtv()).mean(axis=0))
-    first = Geometry(SHAPE, (SPACING_MM,) * 3, (0.0, 0.0, 0.0), geometry.direction)
-    origin = centre - first.lps((np.asarray(SHAPE) - 1) / 2)
-    return Geometry(SHAPE, (SPACING_MM,) * 3, tuple(map(float, origin)), geometry.direction)  # type: ignore[arg-type]
-
-
-def _channels(request: TreatmentRequest, grid: Geometry) -> np.ndarray:
-    hu = request.scan.volume.on(grid, fill=_HU[0])
-    image = (np.clip(hu, *_HU) - _HU[0]) / (_HU[1] - _HU[0]) * 2 - 1
-    gtv = Volume(request.structures.geometry, request.structures.gtv().astype(np.uint8), "MASK", "1").on(grid)
-    dose = np.zeros(SHAPE, np.float32) if request.eqd2_since is None else request.eqd2_since.on(grid) / 60
-    return np.stack([image, gtv, dose], axis=1).astype(np.float32)
+    def _displacement(self, request: TreatmentRequest, gtv_cm3: float, here: Geometry) -> np.ndarray:
+        """The mechanistic displacement of a tumour of this volume; none where it cannot be told."""
+        seen = request.tumour or TumourView(gtv_cm3, self._crop(request).gtv_cm3, 0.5)
+        asked = replace(request, tumour=seen)
+        none = np.broadcast_to(np.float32(0.0), (3, *here.shape))
+        if self._mechanistic.domain(asked) is not None:
+            return none
+        moved = self._mechanistic.displacement(asked)
+        return none if moved is None else _overlaid(moved[0], moved[1], here)
 
 
-def _vector(request: TreatmentRequest) -> np.ndarray:
-    """The conditions in the order of `VECTOR`; nan is missing."""
-    record, tumour = request.clinical, request.tumour
-    gtv = Volume(request.structures.geometry, request.structures.gtv().astype(np.uint8), "MASK", "1")
-    delivered = 0.0
-    if request.dose_since is not None:
-        delivered = float(request.dose_since.on(gtv.geometry)[gtv.array > 0].mean())
-    values = (
-        request.elapsed_days,
-        delivered,
-        request.fractions_since,
-        None if tumour is None else tumour.gtv_cm3 / tumour.gtv0_cm3,
-        record.age_years,
-        record.ecog,
-        record.pack_years,
-    )
-    return np.array([np.nan if v is None else v for v in values], dtype=np.float32)
+def _mask(drawn: _Drawn, here: Geometry) -> tuple[np.ndarray, float]:
+    """The tumour on a grid, of the volume that it was to have, and that volume in cm3.
+
+    Which voxels it takes follows from the Translator's occupancy; where that is level, from how near they are to it.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    occupancy, before = drawn.occupancy, drawn.crop.occupancy
+    # Distances in voxels; weights so small that they only order what is level.
+    near = gaussian_filter(occupancy, 2.0) + 1e-3 * gaussian_filter(before, 4.0)
+    grid = drawn.crop.grid
+    share = sampled(Volume(grid, occupancy, "MASK", "1"), here)
+    wanted = float(share.sum(dtype=np.float64)) * here.voxel_cm3 if drawn.gtv_cm3 is None else drawn.gtv_cm3
+    if wanted < 0.5 * here.voxel_cm3:
+        return np.zeros(here.shape, dtype=bool), 0.0
+    score = share + np.float32(1e-3) * sampled(Volume(grid, near, "MASK", "1"), here)
+    first = sampled(Volume(grid, before, "MASK", "1"), here) > 0.5
+    score = without_crumbs(score, first, wanted, here.voxel_cm3)
+    inside = score > level(score, wanted, here.voxel_cm3)
+    held = float(np.count_nonzero(inside)) * here.voxel_cm3
+    return inside, wanted if abs(held - wanted) <= max(0.03 * wanted, 0.1) else held
 
 
-def _taper() -> np.ndarray:
-    """1 inside the crop, falling to 0 at its border, (z, y, x)."""
+def _injury(request: TreatmentRequest, drawn: _Drawn, gtv: np.ndarray, here: Geometry) -> np.ndarray:
+    """(z, y, x) uint8: irradiated lung outside the tumour that became denser."""
+    from scipy.ndimage import gaussian_filter
+
+    lungs = [n for n in ("Lung_L", "Lung_R") if n in request.structures]
+    if request.eqd2_since is None or not lungs:
+        return np.zeros(here.shape, np.uint8)
+    rise = gaussian_filter(drawn.change_hu, _INJURY_MM / 2 / SPACING_MM)
+    denser = sampled(Volume(drawn.crop.grid, rise, "CT", "HU"), here) > LABEL_HU
+    lung = np.zeros(here.shape, dtype=bool)
+    for name in lungs:
+        lung |= sampled(request.structures[name].mask, here) > 0.5
+    return (denser & lung & ~gtv & (sampled(request.eqd2_since, here) > THRESHOLD_GY)).astype(np.uint8)
+
+
+def _overlaid(geometry: Geometry, shift_mm: np.ndarray, here: Geometry) -> np.ndarray:
+    """(3, z, y, x) displacement on another crop of the same scan, 0 where it is not known."""
+    out = np.zeros((3, *here.shape), dtype=np.float32)
+    offset = np.rint(here.index(geometry.origin_mm)).astype(int)
+    into, source = [slice(None)], [slice(None)]
+    for start, n, size in zip(offset, geometry.shape, here.shape, strict=True):
+        low, high = max(start, 0), max(min(start + n, size), start, 0)
+        into.append(slice(low, high))
+        source.append(slice(low - start, high - start))
+    out[tuple(into)] = shift_mm[tuple(source)]
+    return out
+
+
+def _taper(shape: tuple[int, ...]) -> np.ndarray:
+    """(z, y, x) float32: 1 inside the crop, falling to 0 at its border."""
     edges = [
-        np.clip((np.minimum(np.arange(n), np.arange(n)[::-1])) * SPACING_MM / _TAPER_MM, 0, 1).astype(
+        np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) * (SPACING_MM / _TAPER_MM), 0, 1).astype(
             np.float32
         )
-        for n in SHAPE
+        for n in shape
     ]
     return edges[0][:, None, None] * edges[1][:, None] * edges[2]

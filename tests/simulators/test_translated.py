@@ -1,13 +1,18 @@
-"""The adapter, held by the one Translator whose right answer is known: copy the last scan."""
+"""The adapter, held by Translators whose right answer is known."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="torch is in the [learned] extra")
+torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models import CopyTranslator
-from simulators import Key, Purpose, TreatmentRequest
-from simulators.translated import SHAPE, TranslatedTreatment, crop_geometry
+from models import CopyTranslator  # noqa: E402
+from simulators import Key, Purpose, TreatmentRequest, TumourView  # noqa: E402
+from simulators.conditions import VECTOR, Crop  # noqa: E402
+from simulators.translated import SHAPE, TranslatedTreatment  # noqa: E402
+
+RELATIVE = VECTOR.index("relative_gtv")
 
 
 def request(twin, **fields):
@@ -26,6 +31,10 @@ def request(twin, **fields):
     return TreatmentRequest(**{**usual, **fields})
 
 
+def view(twin, share):
+    return TumourView(share * twin.gtv_cm3, twin.gtv_cm3, 0.5)
+
+
 class Darker(CopyTranslator):
     """Takes 102.4 HU from every pixel (0.1 of the half range)."""
 
@@ -35,35 +44,132 @@ class Darker(CopyTranslator):
         return out
 
 
-def test_copying_returns_the_scan_itself_and_the_tumours_volume(phantom_twin):
-    followup = TranslatedTreatment("copy 1", CopyTranslator()).generate([request(phantom_twin)])[0]
-    whole = phantom_twin.baseline.volume
-    box = whole.geometry.box_of(followup.scan.geometry)
-    assert np.array_equal(followup.scan.array, whole.array[box])
+class Noisy(CopyTranslator):
+    """Adds its noise, of which channel 0 is one number for the volume; draws half of the volume where none is given."""
+
+    noise_channels = 2
+    slices = 3
+
+    def guided(self, vector, noise):
+        return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), 0.5, vector)
+
+    def generate(self, image, vector, noise):
+        assert image.shape[1] == 9 and len(image) == 16
+        assert torch.isfinite(vector[:, RELATIVE]).all() or len(vector) != len(image)
+        return torch.stack([image[:, 0] + 0.02 * noise.sum(dim=1), image[:, 1] * 0.9 + 0.05], dim=1)
+
+
+class Smooth(CopyTranslator):
+    """Takes the grain out, as a denoising network does."""
+
+    def generate(self, image, vector, noise):
+        out = super().generate(image, vector, noise)
+        out[:, :1] = torch.nn.functional.avg_pool2d(image[:, :1], 3, 1, 1, count_include_pad=False)
+        return out
+
+
+def changed(twin, followup):
+    box = twin.baseline.volume.geometry.box_of(followup.scan.geometry)
+    return followup.scan.array.astype(int) - twin.baseline.volume.array[box], box
+
+
+def test_copying_gives_the_scan_and_the_tumour_back(phantom_twin):
+    followup = TranslatedTreatment("copy", CopyTranslator()).generate([request(phantom_twin)])[0]
+    change, _ = changed(phantom_twin, followup)
+    assert not change.any(), "bit for bit"
     assert followup.gtv_cm3 == pytest.approx(phantom_twin.gtv_cm3, rel=0.01)
+    assert not followup.injury.array.any()
 
 
 def test_a_change_is_whole_at_the_tumour_and_fades_to_nothing_at_the_border(phantom_twin):
-    asked = request(phantom_twin)
-    followup = TranslatedTreatment("darker 1", Darker()).generate([asked])[0]
-    whole = phantom_twin.baseline.volume
-    box = whole.geometry.box_of(followup.scan.geometry)
-    change = followup.scan.array.astype(int) - whole.array[box]
+    followup = TranslatedTreatment("darker", Darker()).generate([request(phantom_twin)])[0]
+    change, box = changed(phantom_twin, followup)
     tumour = phantom_twin.contours.gtv()[box]
     assert abs(change[tumour].mean() + 102.4) < 1
     assert abs(change[:, 0]).max() <= 1 and abs(change[:, :, -1]).max() <= 1
     assert abs(np.diff(change, axis=2)).max() < 30, "no seam"
 
 
-def test_the_crop_is_centred_on_the_tumour(phantom_twin):
-    grid = crop_geometry(request(phantom_twin))
-    centre = phantom_twin.contours.geometry.lps(np.argwhere(phantom_twin.contours.gtv()).mean(axis=0))
-    assert grid.index(centre) == pytest.approx((np.asarray(SHAPE) - 1) / 2, abs=1e-6)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.8, 1.0, 1.7])
+def test_the_mask_has_the_volume_that_guides(phantom_twin, share):
+    asked = request(phantom_twin, tumour=view(phantom_twin, share))
+    followup = TranslatedTreatment("noisy", Noisy()).generate([asked])[0]
+    wanted = share * phantom_twin.gtv_cm3
+    held = followup.gtv.array.sum() * followup.gtv.geometry.voxel_cm3
+    assert held == pytest.approx(wanted, abs=max(0.03 * wanted, 0.1))
+    assert followup.gtv_cm3 == pytest.approx(wanted)
+
+
+def test_without_guidance_the_translator_draws_the_volume_once(phantom_twin):
+    followup = TranslatedTreatment("noisy", Noisy()).generate([request(phantom_twin)])[0]
+    assert followup.gtv_cm3 == pytest.approx(0.5 * phantom_twin.gtv_cm3)
+
+
+def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
+    treatment = TranslatedTreatment("noisy", Noisy())
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.5))
+    later = replace(asked, elapsed_days=200.0, fractions_since=20, tumour=view(phantom_twin, 0.2))
+    other = replace(asked, key=asked.key.at(sample=1))
+    first, same, different = (changed(phantom_twin, f)[0] for f in treatment.generate([asked, later, other]))
+    assert first.any()
+    np.testing.assert_array_equal(first, same)
+    assert (first != different).mean() > 0.5
 
 
 def test_a_batch_gives_what_each_request_gives_alone(phantom_twin):
-    treatment = TranslatedTreatment("darker 1", Darker())
-    asked = [request(phantom_twin), request(phantom_twin, elapsed_days=60.0)]
+    treatment = TranslatedTreatment("noisy", Noisy())
+    asked = [request(phantom_twin, key=Key(0, "p", Purpose.IMAGE, s)) for s in (0, 1)]
     alone = [treatment.generate([a])[0] for a in asked]
     for one, other in zip(alone, treatment.generate(asked), strict=True):
-        assert np.array_equal(one.scan.array, other.scan.array)
+        np.testing.assert_array_equal(one.scan.array, other.scan.array)
+
+
+def test_the_grain_that_a_translator_smooths_away_is_given_back(phantom_twin):
+    asked = request(phantom_twin)
+    plain, grained = (
+        TranslatedTreatment("smooth", Smooth(), grain=g).generate([asked])[0] for g in (False, True)
+    )
+    crop = Crop.of(phantom_twin.baseline, phantom_twin.contours)
+    box = crop.grid.box_of(crop.grid)
+    middle = tuple(slice(s.start + 12, s.stop - 12) for s in box)
+    lung = (crop.image < -0.7) & (crop.image > -0.95)
+    left = [np.abs(f.scan.on(crop.grid) - phantom_twin.baseline.volume.on(crop.grid)) for f in (plain, grained)]
+    smoothed, kept = (np.median(x[middle][lung[middle]]) for x in left)
+    assert kept < 0.5 * smoothed
+
+
+def test_the_tissue_moves_as_the_mechanistic_generator_says(phantom_twin):
+    from simulators.mechanistic import MechanisticTreatment
+
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.4))
+    ours = TranslatedTreatment("copy", CopyTranslator()).generate([asked])[0]
+    theirs = MechanisticTreatment().generate([asked])[0]
+    assert np.abs(ours.displacement_mm).max() == pytest.approx(np.abs(theirs.displacement_mm).max())
+    point = theirs.scan.geometry.lps(np.argwhere(phantom_twin.contours.gtv()).mean(axis=0))  # any point of both
+    del point
+    both = ours.scan.geometry.box_of(
+        theirs.scan.geometry
+    ) if np.less_equal(theirs.scan.geometry.shape, ours.scan.geometry.shape).all() else None
+    if both is not None:
+        np.testing.assert_array_equal(ours.displacement_mm[(slice(None), *both)], theirs.displacement_mm)
+
+
+def test_outside_what_it_learned_from_it_says_so(phantom_twin):
+    treatment = TranslatedTreatment("copy", CopyTranslator(), limits={"elapsed_days": [3, 200]})
+    assert treatment.domain(request(phantom_twin)) is None
+    assert treatment.domain(request(phantom_twin, elapsed_days=300.0)) == (
+        "it learned from 3 to 200 days after the scan"
+    )
+    huge = phantom_twin.contours.with_mask(
+        "GTVn", "GTV", np.ones(phantom_twin.contours.geometry.shape, dtype=bool)
+    )
+    assert "exceeds the crop" in treatment.domain(request(phantom_twin, structures=huge))
+
+
+def test_a_tall_tumour_is_given_more_slices(phantom_twin):
+    tall = phantom_twin.contours.gtv()
+    z = np.flatnonzero(tall.any(axis=(1, 2)))
+    tall[z[0] - 5 : z[-1] + 5] |= tall[z[len(z) // 2]]
+    crop = Crop.of(phantom_twin.baseline, phantom_twin.contours.with_mask("GTVp", "GTV", tall))
+    assert SHAPE[0] < crop.grid.shape[0] <= 96 and crop.grid.shape[0] % 16 == 0
+    assert not crop.exceeds

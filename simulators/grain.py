@@ -1,0 +1,64 @@
+"""The grain of a scan: fine, and not larger than noise. What a generator smooths away is given back to its images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_FINE = 0.9  # voxels; as of the mechanistic generator's grain
+_SIGMAS = 3.0
+_WINDOW_MM = 10.0
+_LUNG_HU, _TISSUE_HU = (-980.0, -600.0), (-150.0, 150.0)
+
+
+def grain_hu(hu: np.ndarray) -> np.ndarray:
+    """(z, y, x) float32: what differs from the slice's smoothed self by no more than noise does.
+
+    Args:
+        hu: (z, y, x) of a scan.
+    """
+    fine = _fine(hu)
+    return np.where(np.abs(fine) < _SIGMAS * noise_hu(hu, fine), fine, np.float32(0.0))
+
+
+def noise_hu(hu: np.ndarray, fine: np.ndarray | None = None) -> float:
+    """SD of the fine noise: the lesser of lung's and soft tissue's, by the median, so that vessels do not count.
+
+    Args:
+        hu: (z, y, x) of a scan.
+        fine: its fine part, where it is at hand.
+    """
+    fine = _fine(hu) if fine is None else fine
+    found = []
+    for low, high in (_LUNG_HU, _TISSUE_HU):
+        here = fine[(hu > low) & (hu < high)]
+        if here.size > 1000:
+            found.append(1.4826 * float(np.median(np.abs(here))))
+    return min(found, default=0.0)
+
+
+def lost_grain(hu: np.ndarray, change: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """(z, y, x) float32 HU: the share of the scan's grain that a change took away, to be added again.
+
+    The share is, around each voxel, the regression of the change's fine part on the grain: 1 where the image was
+    drawn anew or smoothed, 0 where the grain was left in place.
+
+    Args:
+        hu: (z, y, x) of the scan.
+        change: (z, y, x) what a generator adds to it, HU.
+        spacing_mm: of both.
+    """
+    from scipy.ndimage import uniform_filter
+
+    grain = grain_hu(hu)
+    size = max(3, round(_WINDOW_MM / spacing_mm) | 1)
+    # Where the change is no larger than the grain itself it speaks of the grain; edges that moved do not.
+    taken = -uniform_filter(np.clip(_fine(change) * grain, -4 * grain**2, 4 * grain**2), size)
+    power = uniform_filter(grain**2, size)
+    share = np.clip(taken / np.maximum(power, 1e-3), 0.0, 1.0)
+    return (share * grain).astype(np.float32)
+
+
+def _fine(values: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return values - gaussian_filter(values, (0.0, _FINE, _FINE), mode="nearest")
