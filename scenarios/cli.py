@@ -113,7 +113,9 @@ def compare(
     samples: Annotated[int, typer.Option(help="Samples of the belief.")] = 200,
     image_samples: Annotated[int, typer.Option(help="Samples that get follow-up images.")] = 1,
     seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
-    generator: Annotated[str, typer.Option(help="Of the follow-up CT: auto or mechanistic.")] = "auto",
+    generator: Annotated[
+        str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")
+    ] = "auto",
     scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
 ) -> None:
     """Compare treatment plans for one patient and write a run folder with a report."""
@@ -158,10 +160,11 @@ def export(
 
 @app.command()
 def cohort(
-    plan: Annotated[
-        list[str], typer.Option(help="60/30, 54/36 tid, none, or a YAML file; the first is the reference.")
-    ],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again resumes.")],
+    plan: Annotated[
+        list[str] | None,
+        typer.Option(help="60/30, 54/36 tid, none, or a YAML file; the first is the reference."),
+    ] = None,
     n: Annotated[int | None, typer.Option("--n", help="Sample so many patients, or")] = None,
     table: Annotated[Path | None, typer.Option(help="take the rows of a CSV or Parquet table, or")] = None,
     twins: Annotated[Path | None, typer.Option(help="take the twins of a folder.")] = None,
@@ -169,14 +172,26 @@ def cohort(
     samples: Annotated[int, typer.Option(help="Samples of each patient's belief.")] = 200,
     seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
     executor: Annotated[str, typer.Option(help="local, or ray (the cluster at RAY_ADDRESS).")] = "local",
+    images: Annotated[
+        bool, typer.Option("--images", help="Make a longitudinal set of CTs instead, for training.")
+    ] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="With --images: the truth under every plan.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="With --images: processes.")] = 2,
 ) -> None:
-    """Compare treatment plans in a cohort of patients."""
+    """Compare treatment plans in a cohort of patients, or make a longitudinal set of images (--images)."""
     from scenarios.cohort import cohort_from
     from scenarios.executor import mapper
     from scenarios.scenario import Scenario
     from scenarios.study import run_study
     from scenarios.study_report import print_study
 
+    if images:
+        _longitudinal_set(out, n, twins, seed, truth, workers, refused=bool(plan or table))
+        return
+    if not plan:
+        raise InputError("a cohort needs a plan; give --plan 60/30 (only --images does without)")
     patients = cohort_from(n, table, twins, seed)
     plans = [Scenario.parse(text) for text in plan]
     asked: dict[str, Any] = {"days": days, "samples": samples, "seed": seed, "map_chunks": mapper(executor)}
@@ -184,6 +199,24 @@ def cohort(
         study = run_study(patients, plans, out, **asked, progress=progress)
     print_study(study)
     print(f"\nthe tables are in {out}; read them with scenarios.study.load_study")
+
+
+def _longitudinal_set(
+    out: Path, n: int | None, twins: Path | None, seed: int, truth: bool, workers: int, *, refused: bool
+) -> None:
+    from scenarios.longitudinal import SetRequest, make_set
+
+    if refused:
+        raise InputError("--images takes its plans from its own menu, and neither --plan nor --table")
+    if n is None and twins is None:
+        raise InputError("a longitudinal set needs --n, --twins, or both")
+    request = SetRequest.of(n, twins, seed=seed, truth=truth)
+    with _progress() as progress:
+        rows = make_set(request, out, workers=workers, progress=progress)
+    failed = [row for row in rows if "failed" in row]
+    print(f"{out}: {len(rows) - len(failed)} patients, {len(failed)} failed")
+    for row in failed[:10]:
+        print(f"  {row['id']}: {row['failed']}")
 
 
 @app.command()

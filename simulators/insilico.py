@@ -28,6 +28,7 @@ def make_patient(
     nodes: bool = False,
     side: Side | None = None,
     lobe: Lobe | None = None,
+    noise: bool = True,
 ) -> tuple[PatientTwin, dict]:
     """An in-silico NSCLC patient on day 0, and the truth about it.
 
@@ -38,6 +39,7 @@ def make_patient(
         nodes: whether lymph nodes are involved (GTVn).
         side: lung of the tumour; by chance where None (seed 7: right).
         lobe: lobe of the tumour; by chance where None.
+        noise: whether the scanner's noise is added; all else is the same without it.
 
     Returns:
         The twin, with Body, Lung_L, Lung_R, Heart, Esophagus, SpinalCord, Trachea, GTVp and, with nodes, GTVn,
@@ -56,7 +58,7 @@ def make_patient(
     drawn_side: Side = "right" if rng.random() < 0.58 or seed == 7 else "left"
     drawn_lobe: Lobe = "upper" if rng.random() < 0.62 or seed == 7 else "lower"
     wish = Wish(gtv_cm3, site, nodes, side or drawn_side, lobe or drawn_lobe)
-    scene = build(wish, key)
+    scene = build(wish, key, noise=noise)
     geometry = scene.geometry
     structures = StructureSet(geometry, ())
     for label, mask in scene.masks.items():

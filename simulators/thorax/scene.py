@@ -34,7 +34,7 @@ class Scene:
     truth: dict
 
 
-def build(wish: Wish, key: Key) -> Scene:
+def build(wish: Wish, key: Key, *, noise: bool = True) -> Scene:
     """The scene of one patient; the anatomy depends on the key alone, but where tumour and nodes displace it."""
     habitus = Habitus.draw(key.at(ordinal=1).generator())
     rng = key.at(ordinal=3).generator()
@@ -60,7 +60,7 @@ def build(wish: Wish, key: Key) -> Scene:
     )
     canvas.paint(organs.airway, AIRWAY_HU)
     _couch(canvas)
-    hu = _finish(canvas, grid, wall, habitus, rng)
+    hu = _finish(canvas, grid, wall, habitus, rng if noise else None)
     truth = {"habitus": habitus.as_dict(), "tumour": {**tumour, "stations": sorted(nodes)}}
     return Scene(canvas.frame.geometry, hu, masks, truth)
 
@@ -204,13 +204,14 @@ def _couch(canvas: Canvas) -> None:
 
 
 def _finish(
-    canvas: Canvas, grid: Grid, wall: Walls, habitus: Habitus, rng: np.random.Generator
+    canvas: Canvas, grid: Grid, wall: Walls, habitus: Habitus, rng: np.random.Generator | None
 ) -> np.ndarray:
-    """Point spread and noise, which grows with the depth in the body and at the shoulders; int16 HU."""
+    """Point spread and, with a generator, noise that grows with the depth in the body and at the shoulders; int16."""
     depth = np.clip(-wall.body / 70.0, 0, 1)
     shoulders = 1 + 0.5 * np.clip((grid.z - 50) / 60, 0, 1)
     level = (habitus.noise_hu * (0.45 + 0.6 * depth) * shoulders).astype(np.float32)
-    noise = ct_noise(canvas.hu.shape, habitus.pixel_mm, rng)
+    shape = canvas.hu.shape
+    noise = np.zeros(shape, np.float32) if rng is None else ct_noise(shape, habitus.pixel_mm, rng)
     out = np.empty(canvas.hu.shape, dtype=np.int16)
     kernels.finish(canvas.hu, noise, np.ascontiguousarray(level), out)
     return out
