@@ -16,7 +16,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 from dashboards import tray
 from dashboards.jobs import Jobs, Uploads
 from dashboards.library import Library
-from dashboards.pages import cohort, compare, new, patients, twin
+from dashboards.pages import adaptive, cohort, compare, models, new, patients, twin
 from dashboards.parts import notice
 from dashboards.routes import add_routes, add_upload
 from dashboards.safety import guard
@@ -50,6 +50,7 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     app = Dash(
         "dashboards",
         assets_folder=str(Path(__file__).parent / "assets"),
+        assets_ignore=r"plotly.*",  # charts.js fetches it when the first figure is drawn
         title="RT-Twin",
         index_string=_PAGE,
         update_title="",
@@ -63,6 +64,7 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     twin.register(app, library, jobs)
     patients.register(app, library, jobs, uploads)
     cohort.register(app, library)
+    adaptive.register(app, library)
     new.register(app, library, jobs, uploads)
     tray.register(app, jobs)
     _register_router(app, library)
@@ -142,6 +144,8 @@ def _register_router(app: Dash, library: Library) -> None:
             "/twin": lambda: twin.layout(library, query.get("twin"), search),
             "/compare": lambda: compare.layout(library, query.get("run"), search),
             "/cohort": lambda: cohort.layout(library, query.get("study")),
+            "/adaptive": lambda: adaptive.layout(library, query.get("run"), query.get("clinic")),
+            "/models": models.layout,
             "/new": lambda: new.layout(library, query.get("twin")),
         }
         start = "/compare" if library.runs() else "/patients"

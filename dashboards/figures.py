@@ -12,12 +12,6 @@ from scenarios.schema import SIMULATED
 if TYPE_CHECKING:
     from dashboards.subject import RunFolder, TwinFolder
 
-CONFIG: Any = {
-    "displaylogo": False,
-    "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "simulated_figure"},
-}
 FONT = {"size": 11.5, "family": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif'}
 TITLE = {"size": 11.5}
 MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.5)", "activecolor": "#0b7285"}

@@ -1,7 +1,8 @@
-"""What lies in the opened folder: runs, twins and studies. Nothing outside it is ever read."""
+"""What lies in the opened folder: runs, twins, studies and clinics. Nothing outside it is ever read."""
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dashboards.subject import RunFolder, TwinFolder
+    from scenarios.results import RunRecord
     from scenarios.study import Study
 
 _DEPTH = 3
-_MARKERS = ("run.json", "twin.json", "study.json")
+_MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
+_RECORDS_KEPT = 500
 _KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
 
 
@@ -51,6 +54,7 @@ class Library:
 
     root: Path
     _open: BoundedCache = field(default_factory=lambda: BoundedCache(_KEPT_OPEN), repr=False)
+    _records: BoundedCache = field(default_factory=lambda: BoundedCache(_RECORDS_KEPT), repr=False)
 
     def runs(self) -> list[Entry]:
         """All run folders, the newest first."""
@@ -63,6 +67,18 @@ class Library:
     def studies(self) -> list[Entry]:
         """All study folders, the newest first."""
         return self._found("study.json")
+
+    def clinics(self) -> list[Entry]:
+        """All folders of simulated departments, the newest first."""
+        return self._found("clinic.json")
+
+    def clinic(self, key: str) -> ClinicFolder:
+        """The department of a key.
+
+        Raises:
+            InputError: no such department in the folder.
+        """
+        return ClinicFolder(_pick(self.clinics(), key, "clinic"))
 
     def study(self, key: str) -> Study:
         """The study of a key; its tables are read when asked for.
@@ -84,6 +100,18 @@ class Library:
 
         entry = _pick(self.runs(), key, "run")
         return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
+
+    def record(self, entry: Entry) -> RunRecord | None:
+        """What a run is about, without opening its images; None where it cannot be read."""
+        from scenarios.results import read_record
+
+        def read() -> RunRecord | None:
+            try:
+                return read_record(entry.path)
+            except InputError:
+                return None
+
+        return self._records.get((entry.path, entry.version), read)
 
     def twin(self, key: str) -> TwinFolder:
         """The twin of a key.
@@ -112,6 +140,39 @@ class Library:
         return sorted(entries, key=lambda e: (-e.changed, e.key))
 
 
+@dataclass(frozen=True)
+class ClinicFolder:
+    """A simulated department: tables with the schemas of `scenarios.clinic_tables`, and what was asked for.
+
+    Args:
+        entry: where it lies.
+    """
+
+    entry: Entry
+
+    @property
+    def days(self) -> float:
+        """How long it was simulated, days.
+
+        Raises:
+            InputError: its record is broken.
+        """
+        try:
+            return float(json.loads((self.entry.path / "clinic.json").read_text(encoding="utf-8"))["days"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(
+                f"clinic.json is broken in {self.entry.key}; simulate the clinic again"
+            ) from None
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One of its tables.
+
+        Raises:
+            InputError: it is missing or broken.
+        """
+        return read_table(self.entry.path, name)
+
+
 def _pick(entries: list[Entry], key: str, noun: str) -> Entry:
     for entry in entries:
         if entry.key == key:
@@ -131,5 +192,5 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
         return pl.read_parquet(folder / f"{name}.parquet")
     except (OSError, pl.exceptions.PolarsError):
         raise InputError(
-            f"{name}.parquet is missing or broken in {folder.name}; run the comparison again"
+            f"{name}.parquet is missing or broken in {folder.name}; run the same command again"
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import ClientsideFunction, Dash, Input, Output, html
 
 
 def named(text: str) -> dict[str, Any]:
@@ -38,7 +38,9 @@ def segments(control: str, label: str, options: list[tuple[str, str]], value: st
     return html.Div(bar, role="group", className="rt-segments", **named(label))
 
 
-def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any], aside: Any = None) -> Any:
+def tabs(
+    name: str, heads: list[tuple[str, str]], contents: list[Any], aside: Any = None, first: str | None = None
+) -> Any:
     """Tabs that fill their card.
 
     Args:
@@ -46,6 +48,7 @@ def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any], aside: An
         heads: (value, text) of each tab.
         contents: what each holds.
         aside: shown at the end of the bar.
+        first: the tab that is open first, in place of the first one.
     """
     bar = html.Div(
         [dmc.TabsList([dmc.TabsTab(text, value=value) for value, text in heads]), aside], className="rt-bar"
@@ -54,8 +57,43 @@ def tabs(name: str, heads: list[tuple[str, str]], contents: list[Any], aside: An
         dmc.TabsPanel(c, value=v, className="rt-tab") for (v, _), c in zip(heads, contents, strict=True)
     ]
     return dmc.Tabs(
-        [bar, *panels], id=f"tabs-{name}", value=heads[0][0], className="rt-tabs", keepMounted=True
+        [bar, *panels], id=f"tabs-{name}", value=first or heads[0][0], className="rt-tabs", keepMounted=True
     )
+
+
+def figure(name: str, label: str, **clicked: str) -> Any:
+    """The place of a figure whose JSON stands in the store `NAME-figure` (assets/charts.js draws it).
+
+    Args:
+        name: its id.
+        label: its name for screen readers, and its title where it is saved.
+        **clicked: click="STORE" puts what a clicked point carries into that store.
+    """
+    return html.Div(id=name, className="rt-figure", role="img", **named(label), **data(**clicked))
+
+
+def draws(app: Dash, *names: str) -> None:
+    """Draw figures whenever their stores change."""
+    for name in names:
+        app.clientside_callback(
+            ClientsideFunction("rt", "figure"), Output(name, "className"), Input(f"{name}-figure", "data")
+        )
+
+
+def saves(*formats: str) -> Any:
+    """Buttons that save the figure which is seen in their card."""
+    shown = formats or ("png", "svg", "csv")
+    buttons = [
+        html.Button(
+            f.upper(),
+            className="rt-csv",
+            type="button",
+            **data(save=f),
+            **named(f"Save figure as {f.upper()}"),
+        )
+        for f in shown
+    ]
+    return html.Div([html.Span("Save", className="rt-faint"), *buttons], className="rt-saves")
 
 
 def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:

@@ -10,6 +10,7 @@ from flask import Flask, Response, abort, request
 from dashboards.cache import BoundedCache
 from dashboards.jobs import Uploads, plain_name
 from dashboards.library import Library
+from dashboards.model_cards import picture
 from dashboards.subject import Subject
 from scenarios.schema import SCHEMAS, SIMULATED
 from twin.errors import InputError
@@ -72,6 +73,14 @@ def add_routes(server: Flask, library: Library) -> None:
         return Response(
             body, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{plain}"'}
         )
+
+    @server.get("/data/weights/<name>/<file>")
+    def card_picture(name: str, file: str) -> Response:
+        found = picture(name, file)
+        if found is None:
+            abort(404)
+        kind = "image/png" if found.suffix == ".png" else "image/jpeg"
+        return Response(found.read_bytes(), mimetype=kind)
 
     @server.errorhandler(InputError)
     def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:

@@ -16,7 +16,9 @@ PAGES = (
     ("/twin", "Twin"),
     ("/compare", "Compare"),
     ("/cohort", "Cohort"),
+    ("/adaptive", "Adaptive"),
     ("/new", "New"),
+    ("/models", "Models"),
 )
 
 _KEYS = (
@@ -48,7 +50,6 @@ def shell(folder_name: str) -> Any:
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
-            dcc.Store(id="scheme"),
             html.Div([_header(folder_name), html.Main(id="page", className="rt-page")], className="rt-app"),
             _key_sheet(),
             *tray(),

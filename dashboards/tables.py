@@ -29,8 +29,10 @@ def outcome_table(run: RunFolder) -> Any:
     frame = run.table("outcomes")
     rows = []
     for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
-        cells = [_value(group.filter(pl.col("plan") == plan.slug), str(unit)) for plan in run.record.plans]
-        rows.append(html.Tr([_row_head(str(outcome), str(unit)), *cells]))
+        cells = [
+            value_cell(group.filter(pl.col("plan") == plan.slug), str(unit)) for plan in run.record.plans
+        ]
+        rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
     used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
     note = f"Mean or median with its {interval_name(run.record.level, run.record.samples)}. "
     return scroll_table([html.Th("Outcome", scope="col"), *plan_heads(run)], rows, note + "  ".join(used))
@@ -48,7 +50,7 @@ def contrast_table(run: RunFolder) -> Any:
             _difference(group.filter((pl.col("plan") == a) & (pl.col("reference") == b)), str(unit))
             for a, b in pairs
         ]
-        rows.append(html.Tr([_row_head(str(outcome), str(unit), "points"), *cells]))
+        rows.append(html.Tr([row_head(str(outcome), str(unit), "points"), *cells]))
     note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
     return scroll_table([html.Th("Difference", scope="col"), *heads], rows, note)
 
@@ -90,7 +92,13 @@ def context_mark(reasons: tuple[str, ...]) -> Any:
     )
 
 
-def _value(row: pl.DataFrame, unit: str) -> Any:
+def value_cell(row: pl.DataFrame, unit: str) -> Any:
+    """An outcome's value with its interval and its marks.
+
+    Args:
+        row: the outcome's row of the table `outcomes`, or none.
+        unit: its unit.
+    """
     if row.is_empty():
         return html.Td("not applicable", className="rt-number rt-faint")
     status, note = row["status"][0], row["note"][0] or ""
@@ -119,7 +127,14 @@ def _difference(row: pl.DataFrame, unit: str) -> Any:
     )
 
 
-def _row_head(outcome: str, unit: str, shares: str = "%") -> Any:
+def row_head(outcome: str, unit: str, shares: str = "%") -> Any:
+    """The head of an outcome's row: its name and its unit.
+
+    Args:
+        outcome: its name in the tables.
+        unit: its unit.
+        shares: how probabilities and fractions are counted.
+    """
     shown = shares if unit in _SHARES else unit.replace("cm3", "cm\u00b3")
     return html.Th([readable(outcome), html.Span(shown, className="rt-unit")], scope="row")
 

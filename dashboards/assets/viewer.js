@@ -60,7 +60,7 @@
       if (changes.linked === true) for (const panel of this.panels) panel.view = this.shared;
       if (changes.linked === false) for (const panel of this.panels) panel.view = structuredClone(this.shared);
       this.refresh();
-      rt.charts?.cursor(this.state.day);
+      rt.charts?.cursor();
     }
 
     /** The panels' plans, a slug each; panels beyond them are hidden by the page. */

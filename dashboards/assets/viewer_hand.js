@@ -99,6 +99,12 @@
         this.choose("day", days[Math.max(0, Math.min(days.length - 1, at))]);
       }
 
+      /** The follow-up nearest to a day. */
+      chooseDay(day) {
+        const { days } = this.manifest;
+        this.choose("day", days.reduce((best, d) => (Math.abs(d - day) < Math.abs(best - day) ? d : best), days[0]));
+      }
+
       /** Choose as a control does, at once; the control on the page follows. */
       choose(name, value) {
         this.set({ [name]: value });

@@ -38,13 +38,10 @@
       return idle();
     },
 
-    theme: (figure) => rt.charts.themed(figure),
-
-    /** A click on the trajectories goes to the nearest follow-up. */
-    pick: (click, manifest) => {
-      const day = click?.points?.[0]?.x;
-      if (day === undefined || !manifest) return idle();
-      return nearest(manifest.days, day);
+    /** Draw a figure in the element of the same name as its store. */
+    figure: (figure) => {
+      rt.charts.show(window.dash_clientside.callback_context.inputs_list[0].id.replace(/-figure$/, ""), figure);
+      return idle();
     },
 
     count: (n) => {
@@ -60,6 +57,7 @@
     openRun: (key, manifest) => (!key || key === manifest?.key ? idle() : `?run=${encodeURIComponent(key)}`),
     openTwin: (key, manifest) => (!key || key === manifest?.key ? idle() : `?twin=${encodeURIComponent(key)}`),
     openStudy: (key, shown) => (!key || key === shown ? idle() : `?study=${encodeURIComponent(key)}`),
+    openAdaptive: (key, shown) => (!key || key === shown ? idle() : `?run=${encodeURIComponent(key)}`),
     openKeys: (clicks) => Boolean(clicks),
     search: (text) => {
       const words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);

@@ -8,9 +8,8 @@ import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from dashboards.figures import CONFIG
 from dashboards.library import Library
-from dashboards.parts import named, notice, tabs
+from dashboards.parts import draws, figure, named, notice, saves, tabs
 from dashboards.study_figures import effect_figure, survival_figure
 from dashboards.tables import readable
 from twin.errors import InputError
@@ -86,15 +85,15 @@ def _page(study: Study, key: str) -> Any:
     )  # fmt: skip
     left = html.Section(
         [
-            html.H2("Survival", id="survival-title"),
-            html.Div(dcc.Graph(id="survival", config=CONFIG, responsive=True), className="rt-rest"),
+            html.Div([html.H2("Survival", id="survival-title"), saves()], className="rt-titled"),
+            html.Div(figure("survival", f"Survival, {key}"), className="rt-rest"),
         ],
         className="rt-card rt-graph-card",
     )  # fmt: skip
     effects = html.Div(
         [
             html.P(id="effect-words", className="rt-words"),
-            html.Div(dcc.Graph(id="effects", config=CONFIG, responsive=True), className="rt-rest"),
+            html.Div(figure("effects", f"Individual effects, {key}"), className="rt-rest"),
         ],
         className="rt-graph-card",
     )  # fmt: skip
@@ -104,7 +103,7 @@ def _page(study: Study, key: str) -> Any:
         _contrasts(study, names),
         html.Div(id="cohort-patients", className="rt-scroll", tabIndex=0),
     ]
-    right = html.Section(tabs("cohort", heads, contents), className="rt-card")
+    right = html.Section(tabs("cohort", heads, contents, saves()), className="rt-card")
     return html.Div(
         [
             html.H1("Cohort", className="rt-hidden"),
@@ -237,13 +236,7 @@ def register(app: Dash, library: Library) -> None:
         effects, words = effect_figure(study, names, plan, outcome, patients)
         return curves, title, effects, words, _listed(patients)
 
-    for name in ("survival", "effects"):
-        app.clientside_callback(
-            ClientsideFunction("rt", "theme"),
-            Output(name, "figure"),
-            Input(f"{name}-figure", "data"),
-            Input("scheme", "data"),
-        )
+    draws(app, "survival", "effects")
     app.clientside_callback(
         ClientsideFunction("rt", "openStudy"),
         Output("url", "search", allow_duplicate=True),

@@ -8,10 +8,10 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.cache import BoundedCache
-from dashboards.figures import CONFIG, course_figure, default_structures, dvh_figure, trajectory_figure
+from dashboards.figures import course_figure, default_structures, dvh_figure, trajectory_figure
 from dashboards.library import Library
 from dashboards.links import link
-from dashboards.parts import named, notice, segments, tabs
+from dashboards.parts import draws, figure, named, notice, saves, segments, tabs
 from dashboards.scorecard import scorecard_table
 from dashboards.subject import RunFolder
 from dashboards.tables import contrast_table, outcome_table
@@ -268,16 +268,17 @@ def _figures(run: RunFolder) -> Any:
         **named("Structures whose dose-volume histograms are shown"),
     )
     dvh = html.Div(
-        [chooser, html.Div(dcc.Graph(id="dvh", config=CONFIG, responsive=True), className="rt-rest")]
+        [
+            chooser,
+            html.Div(figure("dvh", f"Dose-volume histograms, {run.record.patient.id}"), className="rt-rest"),
+        ]
     )
     graphs = [
-        dcc.Graph(id="trajectory", config=CONFIG, responsive=True),
+        figure("trajectory", f"Tumour volume, {run.record.patient.id}"),
         dvh,
-        dcc.Graph(id="course", config=CONFIG, responsive=True),
+        figure("course", f"Course of treatment, {run.record.patient.id}"),
     ]
-    return html.Section(
-        tabs("figures", heads, graphs, _saves(run, ("bands", "dvh", "events"))), className="rt-card"
-    )
+    return html.Section(tabs("figures", heads, graphs, saves()), className="rt-card")
 
 
 def _tables(run: RunFolder) -> Any:
@@ -287,7 +288,7 @@ def _tables(run: RunFolder) -> Any:
         contents.append(contrast_table(run))
     heads.append(("scorecard", "Scorecard"))
     contents.append(html.Div(html.P("Reading doses \u2026", className="rt-note"), id="scorecard"))
-    heads.append(("plans", "Plans and provenance"))
+    heads.append(("plans", "Plans"))
     contents.append(_provenance(run))
     return html.Section(
         tabs("tables", heads, contents, _saves(run, ("outcomes", "contrasts"))), className="rt-card"
@@ -378,20 +379,7 @@ def register(app: Dash, library: Library) -> None:
         State("manifest", "data"),
         prevent_initial_call=True,
     )
-    for name in ("trajectory", "dvh", "course"):
-        app.clientside_callback(
-            ClientsideFunction("rt", "theme"),
-            Output(name, "figure"),
-            Input(f"{name}-figure", "data"),
-            Input("scheme", "data"),
-        )
-    app.clientside_callback(
-        ClientsideFunction("rt", "pick"),
-        Output("ctl-day", "value"),
-        Input("trajectory", "clickData"),
-        State("manifest", "data"),
-        prevent_initial_call=True,
-    )
+    draws(app, "trajectory", "dvh", "course")
     app.clientside_callback(
         ClientsideFunction("rt", "count"), Output("panels", "className"), Input("ctl-panels", "value")
     )

@@ -8,11 +8,11 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.belief_table import belief_table
-from dashboards.figures import CONFIG, timeline_figure
+from dashboards.figures import timeline_figure
 from dashboards.jobs import Jobs
 from dashboards.library import Library
 from dashboards.links import link
-from dashboards.parts import named, notice, segments
+from dashboards.parts import draws, figure, named, notice, saves, segments
 from dashboards.subject import TwinFolder
 from dashboards.view import View
 from twin.errors import InputError
@@ -112,7 +112,7 @@ def _page(subject: TwinFolder, view: View) -> Any:
                     toolbar,
                     html.Div(panels, className="rt-ortho"),
                     html.Section(
-                        dcc.Graph(id="timeline", config=CONFIG, responsive=True),
+                        [figure("timeline", f"Timeline, {subject.twin.id}"), saves()],
                         className="rt-card rt-timeline",
                     ),
                 ],
@@ -263,12 +263,7 @@ def register(app: Dash, library: Library, jobs: Jobs) -> None:
         State("twin-manifest", "data"),
         prevent_initial_call=True,
     )
-    app.clientside_callback(
-        ClientsideFunction("rt", "theme"),
-        Output("timeline", "figure"),
-        Input("timeline-figure", "data"),
-        Input("scheme", "data"),
-    )
+    draws(app, "timeline")
     app.clientside_callback(
         ClientsideFunction("rt", "openTwin"),
         Output("url", "search", allow_duplicate=True),

@@ -200,7 +200,7 @@ def test_light_and_dark_both_draw_their_figures(page):
 def test_the_line_of_the_day_stands_in_the_figure(page):
     page.open(RUN + "&day=14")
     page.wait(
-        "const p = document.querySelector('#trajectory .js-plotly-plot');"
+        "const p = document.getElementById('trajectory');"
         "return Math.abs((p.layout.shapes?.[0]?.x0 ?? 0) - 14.35) < 0.1"
     )
 

@@ -1,0 +1,290 @@
+"""Adaptive: policies side by side, their decisions as rows, and the load of the clinic that carries them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+import polars as pl
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from dashboards.clinic_figures import late_figure, load_figure, summary_table, use_figure, wait_figure
+from dashboards.library import Library
+from dashboards.links import link
+from dashboards.parts import draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.policy_figures import change_counts, change_figure, outcome_figure
+from dashboards.tables import plan_heads, row_head, value_cell
+from scenarios.colours import plan_colour
+
+if TYPE_CHECKING:
+    from dashboards.subject import RunFolder
+
+_OUTCOMES = (
+    "mean_lung_dose",
+    "lung_v20",
+    "mean_heart_dose",
+    "mean_oesophagus_dose",
+    "oesophagus_v60",
+    "tumour_control",
+    "local_control_2y",
+    "pneumonitis",
+    "oesophagitis",
+    "overall_survival_2y",
+)
+_LISTED = 300
+_MOST_CLINICS = 4
+_FIGURES = ("policy-doses", "policy-effects", "policy-changes")
+_CLINIC_FIGURES = ("clinic-use", "clinic-waits", "clinic-load", "clinic-late")
+
+
+def layout(library: Library, key: str | None, clinic: str | None) -> tuple[Any, Any]:
+    """The page of a run with policies, and of departments.
+
+    Args:
+        library: the opened folder.
+        key: the run, or None for the newest with a policy.
+        clinic: the department shown first, or None for the newest.
+
+    Raises:
+        InputError: no such run or department, or a broken one.
+    """
+    runs = adaptive_runs(library)
+    clinics = [entry.key for entry in library.clinics()]
+    if not runs and not clinics and key is None and clinic is None:
+        return _nothing(), None
+    if key is None and runs:
+        key = runs[0]
+    chooser = dmc.Select(
+        id="adaptive-run", data=sorted({*runs, *([key] if key else [])}), value=key, allowDeselect=False, size="xs",
+        w=220, placeholder="no run with a policy", **named("Run"),
+    )  # fmt: skip
+    heads = [("policies", "Policies"), ("clinic", "Clinic load")]
+    shown = [clinic] if clinic else clinics[:_MOST_CLINICS]
+    for name in shown:
+        library.clinic(name)  # one that is not there is said at once
+    contents = [_policies(library, key), _clinics(clinics, shown)]
+    page = html.Div(
+        [
+            html.H1("Adaptive radiotherapy", className="rt-hidden"),
+            dcc.Store(id="adaptive-key", data=key),
+            tabs("adaptive", heads, contents, first="clinic" if clinic or not key else "policies"),
+        ],
+        className="rt-adaptive",
+    )
+    return page, [chooser]
+
+
+def adaptive_runs(library: Library) -> list[str]:
+    """Keys of the runs in which a policy decides, the newest first; runs that cannot be read are left out."""
+    found = []
+    for entry in library.runs():
+        record = library.record(entry)
+        if record is not None and any(plan.scenario.get("policy") for plan in record.plans):
+            found.append(entry.key)
+    return found
+
+
+def _nothing() -> Any:
+    words = [
+        html.P(
+            "Compare the same plan under different policies, and simulate the department that carries them out:"
+        ),
+        html.Pre("rt-twin clinic --out CLINIC"),
+        dcc.Link("Set up a comparison with policies", href=link("/new"), className="rt-button rt-strong"),
+    ]
+    return notice("No policies and no clinic in this folder yet", html.Div(words))
+
+
+def _policies(library: Library, key: str | None) -> Any:
+    if key is None:
+        words: list[Any] = ["No run of this folder has a policy. ", dcc.Link("Set one up", href=link("/new")), "."]
+        return html.P(words, className="rt-note")
+    run = library.run(key)
+    patient = run.record.patient.id
+    graphs = [
+        figure("policy-doses", f"Doses and outcomes by policy, {patient}"),
+        figure("policy-effects", f"Differences between policies, {patient}"),
+        figure("policy-changes", f"Changes of the plan by policy, {patient}"),
+    ]
+    heads = [("doses", "Doses and control"), ("effects", "Differences"), ("changes", "When the plan changed")]
+    stores = [
+        dcc.Store(id="policy-doses-figure", data=outcome_figure(run, paired=False)),
+        dcc.Store(id="policy-effects-figure", data=outcome_figure(run, paired=True)),
+        dcc.Store(id="policy-changes-figure", data=change_figure(run)),
+    ]
+    top = html.Div(
+        [
+            html.Section(tabs("policy-figures", heads, graphs, saves()), className="rt-card"),
+            _titled("Policies side by side", html.Div(policy_table(run), className="rt-rest")),
+        ],
+        className="rt-bottom",
+    )  # fmt: skip
+    return html.Div([*stores, top, _decisions(run)], className="rt-policies")
+
+
+def _titled(title: str, body: Any) -> Any:
+    return html.Section([html.H2(title, className="rt-card-title"), body], className="rt-card")
+
+
+def policy_table(run: RunFolder) -> Any:
+    """What each policy did and what came of it, a column for each scenario.
+
+    Args:
+        run: the run.
+    """
+    rows = [_count_row("Changes of the plan, mean a sample", run, 0, 1.0, "{:.2f}", "")]
+    rows.append(_count_row("Samples with a change", run, 1, 100.0, "{:.0f}", "%"))
+    outcomes = run.table("outcomes")
+    for outcome in _OUTCOMES:
+        found = outcomes.filter(pl.col("outcome") == outcome)
+        if found["mean"].drop_nulls().is_empty():
+            continue
+        unit = str(found["unit"][0])
+        cells = [value_cell(found.filter(pl.col("plan") == plan.slug), unit) for plan in run.record.plans]
+        rows.append(html.Tr([row_head(outcome, unit), *cells]))
+    note = "Under every policy the patient meets the same tumour, the same shifts and the same measurement errors."
+    return scroll_table([html.Th("Measure", scope="col"), *plan_heads(run)], rows, note)
+
+
+def _count_row(words: str, run: RunFolder, which: int, scale: float, shape: str, unit: str) -> Any:
+    cells = []
+    for plan in run.record.plans:
+        value = change_counts(run, plan.slug)[which]
+        cells.append(
+            html.Td(html.Span(shape.format(scale * value), className="rt-middle"), className="rt-number")
+        )
+    return html.Tr([html.Th([words, html.Span(unit, className="rt-unit")], scope="row"), *cells])
+
+
+def _decisions(run: RunFolder) -> Any:
+    plans = [{"value": plan.slug, "label": plan.label} for plan in run.record.plans]
+    bar = html.Div(
+        [
+            html.H2("Decisions", className="rt-card-title"),
+            dmc.Select(
+                id="decisions-plan", data=plans, placeholder="all scenarios", clearable=True, size="xs", w=220,
+                **named("Scenario whose decisions are listed"),
+            ),
+            dmc.NumberInput(
+                id="decisions-sample", placeholder="all samples", min=0, max=run.record.samples - 1, size="xs", w=120,
+                **named("Sample whose decisions are listed"),
+            ),
+            dmc.Switch(id="decisions-changes", label="Changes only", checked=True, size="xs"),
+            html.Span(id="decisions-count", className="rt-faint"),
+            html.Div(className="rt-grow"),
+            html.A(
+                "decisions.csv", href=link("/data/table/decisions.csv", key=run.entry.key), className="rt-csv"
+            ),
+        ],
+        className="rt-decision-bar",
+    )  # fmt: skip
+    return html.Section(
+        [bar, html.Div(id="decisions", className="rt-scroll rt-decisions", tabIndex=0)], className="rt-card"
+    )
+
+
+def decision_rows(
+    run: RunFolder, plan: str | None, sample: int | None, changes_only: bool
+) -> tuple[Any, str]:
+    """The decisions of a run as a table, and how many there are.
+
+    Args:
+        run: the run.
+        plan: slug of the only scenario to list, or None.
+        sample: the only sample to list, or None.
+        changes_only: leave out decisions to go on as planned.
+    """
+    table = run.table("decisions")
+    if plan:
+        table = table.filter(pl.col("plan") == plan)
+    if sample is not None:
+        table = table.filter(pl.col("sample") == sample)
+    if changes_only:
+        table = table.filter(pl.col("decision") != "continue")
+    plans = {p.slug: (p.label, plan_colour(i)) for i, p in enumerate(run.record.plans)}
+    heads = (
+        "Scenario", "Sample", "Day", "Decision", "Why", "Tumour seen, cm\u00b3", "Shift seen, mm",
+        "Mean lung dose, Gy: forecast", "in the end",
+    )  # fmt: skip
+    body = []
+    for row in table.sort("plan", "sample", "day").head(_LISTED).iter_rows(named=True):
+        label, colour = plans[row["plan"]]
+        decision = row["decision"] + (f" {row['fractions']:+d} fractions" if row["fractions"] else "")
+        cells: list[Any] = [
+            html.Td([html.Span(className="rt-swatch", style={"background": colour}), label]),
+            html.Td("all" if row["sample"] is None else str(row["sample"]), className="rt-number"),
+            html.Td(f"{row['day']:.1f}", className="rt-number"),
+            html.Td([html.Strong(decision), "" if row["approved"] else " (not approved)"]),
+            html.Td(row["reason"]),
+            *(
+                html.Td("unknown" if row[c] is None else f"{row[c]:.1f}", className="rt-number")
+                for c in ("gtv_cm3", "shift_mm", "forecast_mean_lung_gy", "final_mean_lung_gy")
+            ),
+        ]
+        body.append(html.Tr(cells))
+    shown = html.Table(
+        [html.Thead(html.Tr([html.Th(h, scope="col") for h in heads])), html.Tbody(body)],
+        className="rt-table",
+    )
+    count = f"{len(table)} decisions" + (f", the first {_LISTED} listed" if len(table) > _LISTED else "")
+    return shown if body else html.P("No decision of this kind.", className="rt-note"), count
+
+
+def _clinics(keys: list[str], shown: list[str]) -> Any:
+    if not keys:
+        words: list[Any] = ["No department in this folder yet. Simulate one: ", html.Code("rt-twin clinic --out CLINIC")]
+        return html.P(words, className="rt-note")
+    chooser = dmc.MultiSelect(
+        id="clinics", data=keys, value=shown, maxValues=_MOST_CLINICS, size="xs", className="rt-choose",
+        **named("Departments that are shown"),
+    )  # fmt: skip
+    heads = [("load", "Patients"), ("waits", "Waiting"), ("use", "Machines and staff"), ("late", "New plans")]
+    graphs = [
+        figure("clinic-load", "Patients waiting and under treatment"),
+        figure("clinic-waits", "Waiting for the first fraction"),
+        figure("clinic-use", "Use of machines and staff"),
+        figure("clinic-late", "New plans during treatment"),
+    ]
+    left = html.Section(tabs("clinic-figures", heads, graphs, saves()), className="rt-card")
+    right = _titled("Departments side by side", html.Div(id="clinic-summary", className="rt-rest"))
+    stores = [dcc.Store(id=f"{name}-figure") for name in _CLINIC_FIGURES]
+    return html.Div(
+        [*stores, chooser, html.Div([left, right], className="rt-bottom")], className="rt-clinics"
+    )
+
+
+def register(app: Dash, library: Library) -> None:
+    """The page's callbacks."""
+
+    @app.callback(
+        Output("decisions", "children"),
+        Output("decisions-count", "children"),
+        Input("decisions-plan", "value"),
+        Input("decisions-sample", "value"),
+        Input("decisions-changes", "checked"),
+        State("adaptive-key", "data"),
+    )
+    def decide(plan, sample, changes_only, key):
+        wanted = None if sample in (None, "") else int(sample)
+        return decision_rows(library.run(key), plan, wanted, bool(changes_only))
+
+    @app.callback(
+        *(Output(f"{name}-figure", "data") for name in _CLINIC_FIGURES),
+        Output("clinic-summary", "children"),
+        Input("clinics", "value"),
+    )
+    def load(keys):
+        clinics = [library.clinic(key) for key in (keys or [])[:_MOST_CLINICS]]
+        if not clinics:
+            return (None,) * len(_CLINIC_FIGURES) + (no_update,)
+        made = (use_figure(clinics), wait_figure(clinics), load_figure(clinics), late_figure(clinics))
+        return *made, summary_table(clinics)
+
+    draws(app, *_FIGURES, *_CLINIC_FIGURES)
+    app.clientside_callback(
+        ClientsideFunction("rt", "openAdaptive"),
+        Output("url", "search", allow_duplicate=True),
+        Input("adaptive-run", "value"),
+        State("adaptive-key", "data"),
+        prevent_initial_call=True,
+    )

@@ -1,0 +1,108 @@
+"""Takes the pictures of the dashboard's pages: `python docs/screenshots.py FOLDER [OUT] [PAGE ...]`.
+
+FOLDER is opened as `rt-twin app` opens it; OUT is `docs/images` unless given. Every page is taken light and dark, at
+1280 and at 1920 pixels; `docs/images` keeps the wider ones.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+from PIL import Image
+from selenium import webdriver
+from werkzeug.serving import make_server
+
+from dashboards.app import create_app
+from dashboards.library import Library
+
+HERE = Path(__file__).parent / "images"
+SIZES = {1280: 800, 1920: 1080}
+KEPT = 1920
+SETTLED = """
+const v = window.rtTwin?.viewer;
+const figures = [...document.querySelectorAll('.rt-figure')].filter((e) => e.clientWidth > 20);
+return Boolean(document.querySelector('h1')) && figures.every((e) => e.querySelector('.main-svg'))
+  && (!document.querySelector('.rt-canvas')
+    || Boolean(v && v.baseline.share === 1 && v.visible().every((p) => p.pending === null)));
+"""
+
+
+def pages_of(folder: Path) -> dict[str, str]:
+    """Name of a picture -> address; a page without anything to show is left out."""
+    library = Library(folder)
+    runs, twins, studies = library.runs(), library.twins(), library.studies()
+    policies = [e.key for e in runs if "adaptive" in e.key]
+    plain = [e.key for e in runs if e.key not in policies] or [e.key for e in runs]
+    found = {"patients": "/patients", "models": "/models"}
+    if twins:
+        followed = [e.key for e in twins if "followed" in e.key] or [twins[0].key]
+        found["twin"] = "/twin?" + urlencode({"twin": followed[0]})
+        found["new"] = "/new?" + urlencode({"twin": twins[0].key})
+    if plain:
+        found["compare"] = "/compare?" + urlencode({"run": plain[-1], "day": 90})
+    if studies:
+        found["cohort"] = "/cohort?" + urlencode({"study": studies[0].key})
+    if policies or library.clinics():
+        found["adaptive"] = "/adaptive" + ("?" + urlencode({"run": policies[0]}) if policies else "")
+    return found
+
+
+def main(folder: Path, out: Path, only: list[str]) -> None:
+    """Write a picture for every page, theme and size."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, create_app(folder).server, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tempfile.mkdtemp()}")
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    for name, path in pages_of(folder).items():
+        if only and name not in only:
+            continue
+        for scheme in ("light", "dark"):
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            for width, height in SIZES.items():
+                metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+                browser.get("about:blank")
+                browser.get(f"http://127.0.0.1:{server.port}{path}")
+                end = time.monotonic() + 30
+                while time.monotonic() < end and not browser.execute_script(SETTLED):
+                    time.sleep(0.1)
+                time.sleep(0.6)
+                kept = out == HERE
+                if kept and width != KEPT:
+                    continue
+                picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+                file = f"dashboard-{name}-{scheme}.png" if kept else f"{name}-{scheme}-{width}.png"
+                picture.quantize(256, Image.Quantize.MAXCOVERAGE, 2, dither=Image.Dither.NONE).save(
+                    out / file, optimize=True
+                )
+        for entry in browser.get_log("browser"):
+            if entry["level"] == "SEVERE":
+                print(name, entry["message"], file=sys.stderr)
+    browser.quit()
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[2]) if len(sys.argv) > 2 else HERE
+    target.mkdir(parents=True, exist_ok=True)
+    main(Path(sys.argv[1]), target, sys.argv[3:])
