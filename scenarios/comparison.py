@@ -53,7 +53,7 @@ def compare(
         samples: number of samples of the belief; all plans share them.
         image_samples: how many of these samples get follow-up images.
         seed: root of all chance.
-        generator: of the follow-up CT.
+        generator: of the follow-up CT (`simulators.generator_named`).
         scanners: virtual scanners by name, e.g. "pet".
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
@@ -261,7 +261,7 @@ def _image_jobs(
     jobs = []
     for p, (scenario, arm) in enumerate(zip(scenarios, arms, strict=True)):
         used = {g for s in range(image_samples) for g in arm.course(s).grids}
-        kinetics = FieldKinetics.from_twin(twin, {g: arm.doses[g] for g in sorted(used)})
+        kinetics = FieldKinetics.from_twin(twin, {g: arm.at_tumour(g) for g in sorted(used)})
         for s in range(image_samples):
             course = arm.course(s)
             params = {k: v[s] for k, v in belief.samples.items()}

@@ -47,8 +47,10 @@ def render(
         jobs: what to render.
         treatment: makes the follow-up CTs.
         scanners: make further modalities from them.
-        notes: gets a sentence for each image that could not be made.
+        notes: gets a sentence for each image that could not be made, and one for each reason for which another
+            generator than the one asked for made images.
     """
+    fallbacks: Counter[tuple[str, str]] = Counter()
     for first in range(0, len(jobs), _BATCH):
         batch, requests = [], []
         for job in jobs[first : first + _BATCH]:
@@ -64,6 +66,7 @@ def render(
                 )
                 yield []
         followups = treatment.generate(requests)
+        fallbacks.update((f.generator, f.fallback) for f in followups if f.fallback is not None)
         scans = [
             scanner.scan(
                 followups, [Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal) for j in batch]
@@ -74,6 +77,8 @@ def render(
             yield _stored(
                 job, followup, {s.name: made[i] for s, made in zip(scanners, scans, strict=True)}, scanners
             )
+    for (generator, why), n in fallbacks.items():
+        notes.append(f"{n} of {len(jobs)} follow-up CTs were made by {generator} ({why})")
 
 
 def _request(twin: PatientTwin, job: ImageJob) -> TreatmentRequest:

@@ -326,7 +326,13 @@ def _followup_picture(run: Comparison, plan: PlanRecord, day: float) -> str:
         hu[box[1], box[2]] = scan.array[z - box[0].start]
         mask[box[1], box[2]] = gtv.array[z - box[0].start] > 0
     outlines = [(contours.gtv()[z, rows, columns], _DAY_0), (mask[rows, columns], _TODAY)]
-    return slice_png(hu[rows, columns], outlines, aspect=_aspect(run), words=f"SIMULATED, day {day:.0f}")
+    maker = next(
+        i.generator
+        for i in run.record.images
+        if (i.plan, i.kind, i.sample) == (plan.slug, "ct", 0) and abs(i.day - day) < 1e-6
+    )
+    words = f"SIMULATED, day {day:.0f}, {maker}"
+    return slice_png(hu[rows, columns], outlines, aspect=_aspect(run), words=words)
 
 
 def _aspect(run: Comparison) -> float:

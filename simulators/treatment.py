@@ -75,6 +75,7 @@ class FollowUp:
         displacement_mm: (3, z, y, x) float32 in (z, y, x) mm on the crop: follow-up point + displacement =
             the point of the baseline scan that moved there.
         generator: name and version of what made it.
+        fallback: why another generator than the one asked for made it, or None.
     """
 
     request: TreatmentRequest
@@ -84,12 +85,16 @@ class FollowUp:
     gtv_cm3: float
     displacement_mm: np.ndarray
     generator: str
+    fallback: str | None = None
 
 
 class VirtualTreatment(Protocol):
     """A generator of follow-up CTs."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """By which it is asked for."""
+        ...
 
     def domain(self, request: TreatmentRequest) -> str | None:
         """Why the request lies outside the generator's domain, or None where it lies inside."""
@@ -101,13 +106,32 @@ class VirtualTreatment(Protocol):
 
 
 def generator_named(name: str) -> VirtualTreatment:
-    """The generator of a name; `auto` takes the mechanistic one while no learned one is shipped.
+    """The generator of a name.
+
+    Args:
+        name: `auto` (the shipped learned one inside its domain, else the mechanistic one), `mechanistic`, `copy` (the
+            last scan again, the yardstick of all others), the name of weights, or a folder of weights.
 
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or its libraries are not installed.
     """
-    if name in ("auto", "mechanistic"):
+    if name == "mechanistic":
         from simulators.mechanistic import MechanisticTreatment
 
         return MechanisticTreatment()
-    raise InputError(f"unknown generator {name!r}; there are: auto, mechanistic")
+    if name == "auto":
+        from simulators.fallback import automatic
+
+        return automatic()
+    if name == "copy":
+        from simulators.copied import CopiedTreatment
+
+        return CopiedTreatment()
+    from simulators.weights import learned_treatment
+
+    try:
+        return learned_treatment(name)
+    except InputError as error:
+        raise InputError(
+            f"unknown generator {name!r}; there are auto, mechanistic, copy, and weights: {error}"
+        ) from None

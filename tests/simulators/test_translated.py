@@ -54,8 +54,8 @@ class Noisy(CopyTranslator):
         return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), 0.5, vector)
 
     def generate(self, image, vector, noise):
-        assert image.shape[1] == 9 and len(image) == 16
-        assert torch.isfinite(vector[:, RELATIVE]).all() or len(vector) != len(image)
+        assert image.shape[1] >= 9 and len(image) == 16
+        assert torch.isfinite(vector[:, RELATIVE]).all()
         return torch.stack([image[:, 0] + 0.02 * noise.sum(dim=1), image[:, 1] * 0.9 + 0.05], dim=1)
 
 
@@ -130,10 +130,11 @@ def test_the_grain_that_a_translator_smooths_away_is_given_back(phantom_twin):
         TranslatedTreatment("smooth", Smooth(), grain=g).generate([asked])[0] for g in (False, True)
     )
     crop = Crop.of(phantom_twin.baseline, phantom_twin.contours)
-    box = crop.grid.box_of(crop.grid)
-    middle = tuple(slice(s.start + 12, s.stop - 12) for s in box)
+    middle = tuple(slice(12, n - 12) for n in crop.grid.shape)
     lung = (crop.image < -0.7) & (crop.image > -0.95)
-    left = [np.abs(f.scan.on(crop.grid) - phantom_twin.baseline.volume.on(crop.grid)) for f in (plain, grained)]
+    left = [
+        np.abs(f.scan.on(crop.grid) - phantom_twin.baseline.volume.on(crop.grid)) for f in (plain, grained)
+    ]
     smoothed, kept = (np.median(x[middle][lung[middle]]) for x in left)
     assert kept < 0.5 * smoothed
 
@@ -144,14 +145,13 @@ def test_the_tissue_moves_as_the_mechanistic_generator_says(phantom_twin):
     asked = request(phantom_twin, tumour=view(phantom_twin, 0.4))
     ours = TranslatedTreatment("copy", CopyTranslator()).generate([asked])[0]
     theirs = MechanisticTreatment().generate([asked])[0]
-    assert np.abs(ours.displacement_mm).max() == pytest.approx(np.abs(theirs.displacement_mm).max())
-    point = theirs.scan.geometry.lps(np.argwhere(phantom_twin.contours.gtv()).mean(axis=0))  # any point of both
-    del point
-    both = ours.scan.geometry.box_of(
-        theirs.scan.geometry
-    ) if np.less_equal(theirs.scan.geometry.shape, ours.scan.geometry.shape).all() else None
-    if both is not None:
-        np.testing.assert_array_equal(ours.displacement_mm[(slice(None), *both)], theirs.displacement_mm)
+    at = theirs.scan.geometry.lps(np.argwhere(theirs.gtv.array)[::50])
+    moved = [
+        f.displacement_mm[(slice(None), *np.rint(f.scan.geometry.index(at)).astype(int).T)]
+        for f in (ours, theirs)
+    ]
+    assert np.abs(moved[1]).max() > 0.5
+    np.testing.assert_array_equal(*moved)
 
 
 def test_outside_what_it_learned_from_it_says_so(phantom_twin):

@@ -1,0 +1,74 @@
+"""Weights in a folder as a `VirtualTreatment`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin import InputError
+
+if TYPE_CHECKING:
+    from simulators.translated import TranslatedTreatment
+
+_FACTS = "training.json"  # beside config.json: what the model learned from
+
+
+def learned_treatment(name: str) -> TranslatedTreatment:
+    """The learned generator of a name, or of a folder of weights.
+
+    Args:
+        name: of weights under `RT_TWIN_WEIGHTS` or among those shipped, or a folder's path.
+
+    Raises:
+        InputError: there are no such weights, or the libraries that they need are not installed.
+    """
+    try:
+        from models.weights import folder
+    except ImportError as error:
+        raise InputError(_missing(error)) from None
+    return _loaded(folder(name))
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path) -> TranslatedTreatment:
+    try:
+        import torch
+        from models.weights import load
+
+        from simulators.translated import TranslatedTreatment
+    except ImportError as error:
+        raise InputError(_missing(error)) from None
+    translator: Any = load(path)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu":
+        translator.to(device)
+    limits = facts(path).get("domain", {})
+    return TranslatedTreatment(path.name, translator, fingerprint(path), limits, device=device)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """What a folder of weights says of itself: its configuration and what it learned from."""
+    found: dict[str, Any] = {}
+    for name in ("config.json", _FACTS):
+        file = path / name
+        if file.is_file():
+            found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def fingerprint(path: Path) -> str:
+    """Eight hexadecimal digits of the weights: the version that every image names."""
+    digest = hashlib.blake2b(digest_size=4)
+    for file in sorted(path.glob("*.safetensors")) or [path / "config.json"]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _missing(error: ImportError) -> str:
+    name = (error.name or "torch").partition(".")[0]
+    if name == "models":
+        return "no learned generators are installed"
+    return f"learned generators need {name}: pip install 'rt-twin[learned]'"
