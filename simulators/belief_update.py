@@ -30,6 +30,8 @@ COURSE_OVER_DAYS = 21.0  # without a fraction for so long, the course is over an
 KEEP_ESS = 0.5  # of the samples, at every temperature
 ENOUGH_MOVES = 0.7  # accepted moves a sample, on average, where half of the effective size was lost
 MOST_ROUNDS = 8
+LOW_ESS = 0.5  # of the samples: below it the update goes on moving its samples, and the report says so
+MORE_ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,45 +206,58 @@ class _Sampler:
             heat = min(1.0, heat + step)
             proposal = _Proposal.fit(z, weights)
             chosen = _systematic(weights, self.rng.random())
-            z, old, new = z[chosen], old[chosen], new[chosen]
             own *= 1.0 / float(len(z) * (weights**2).sum())
-            enough = ENOUGH_MOVES * min(1.0, 2.0 * (1.0 - own))
-            accepted = 0.0
-            for turn in range(MOST_ROUNDS):
-                z, old, new, rate = self._move(z, old, new, heat, proposal, (1.0, 0.5)[turn % 2])
-                accepted += rate
-                if accepted >= enough:
-                    break
+            z, old, new, accepted = self._moves(
+                z[chosen],
+                old[chosen],
+                new[chosen],
+                heat,
+                proposal,
+                ENOUGH_MOVES * min(1.0, 2.0 * (1.0 - own)),
+            )
             # A sample that never moved shares its ancestor's place; one accepted move sets it free.
+            own = 1.0 - (1.0 - own) * float(np.exp(-accepted))
+        for _ in range(MORE_ROUNDS):
+            if own >= LOW_ESS:
+                break
+            even = np.full(len(z), 1.0 / len(z))
+            z, old, new, accepted = self._moves(z, old, new, 1.0, _Proposal.fit(z, even), ENOUGH_MOVES)
             own = 1.0 - (1.0 - own) * float(np.exp(-accepted))
         return z, own * len(z)
 
     def _likelihoods(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.evidence.log_likelihoods(_samples(z, self.twin, self.constants), self.twin)
 
-    def _move(
-        self, z: np.ndarray, old: np.ndarray, new: np.ndarray, heat: float, proposal: _Proposal, size: float
+    def _moves(
+        self, z: np.ndarray, old: np.ndarray, new: np.ndarray, heat: float, proposal: _Proposal, enough: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """One Metropolis-Hastings step of every sample at a temperature; the last number is the share that moved."""
-        trial = proposal.draw(z, size, self.rng)
-        trial_old, trial_new = self._likelihoods(trial)
-        # The target is prior x L_old^(1 - heat) x L_new^heat; the proposal is reversible for its own Gaussian.
-        gain = (1.0 - heat) * (trial_old - old) + heat * (trial_new - new)
-        gain -= 0.5 * ((trial**2).sum(axis=1) - (z**2).sum(axis=1))
-        gain += proposal.log_density(z) - proposal.log_density(trial)
-        better = np.log(self.rng.random(len(z))) < gain
-        keep = better[:, None]
-        return (
-            np.where(keep, trial, z),
-            np.where(better, trial_old, old),
-            np.where(better, trial_new, new),
-            float(better.mean()),
-        )
+        """Metropolis-Hastings steps of every sample at a temperature until `enough` a sample were accepted."""
+        white, accepted = proposal.white(z), 0.0
+        for turn in range(MOST_ROUNDS):
+            noise = self.rng.standard_normal(z.shape)
+            size = (1.0, 0.5)[turn % 2]
+            trial_white = np.sqrt(1.0 - size**2) * white + size * noise
+            trial = proposal.point(trial_white)
+            trial_old, trial_new = self._likelihoods(trial)
+            # The target is prior x L_old^(1 - heat) x L_new^heat; the proposal is reversible for its own Gaussian.
+            gain = (1.0 - heat) * (trial_old - old) + heat * (trial_new - new)
+            gain += 0.5 * (_squares(z) - _squares(trial) + _squares(trial_white) - _squares(white))
+            better = np.log(self.rng.random(len(z))) < gain
+            keep = better[:, None]
+            z, white = np.where(keep, trial, z), np.where(keep, trial_white, white)
+            old, new = np.where(better, trial_old, old), np.where(better, trial_new, new)
+            accepted += float(better.mean())
+            if accepted >= enough:
+                break
+        return z, old, new, accepted
 
 
 @dataclass(frozen=True, eq=False)
 class _Proposal:
-    """Autoregressive steps about a Gaussian fitted to the population."""
+    """Autoregressive steps about a Gaussian fitted to the population, made where that Gaussian is standard.
+
+    Products go through einsum: tall and thin as they are, BLAS threads take longer to wake than to work.
+    """
 
     mean: np.ndarray
     root: np.ndarray
@@ -250,19 +265,22 @@ class _Proposal:
 
     @classmethod
     def fit(cls, z: np.ndarray, weights: np.ndarray) -> _Proposal:
-        mean = weights @ z
+        mean = np.einsum("n,nd->d", weights, z)
         centred = z - mean
         # A little wider than the population, so that the tails of the target stay within reach.
-        covariance = 1.1 * (centred * weights[:, None]).T @ centred + 1e-6 * np.eye(z.shape[1])
+        covariance = 1.1 * np.einsum("n,nd,nk->dk", weights, centred, centred) + 1e-6 * np.eye(z.shape[1])
         root = np.linalg.cholesky(covariance)
         return cls(mean, root, np.linalg.inv(root))
 
-    def draw(self, z: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
-        noise = rng.standard_normal(z.shape) @ self.root.T
-        return self.mean + np.sqrt(1.0 - size**2) * (z - self.mean) + size * noise
+    def white(self, z: np.ndarray) -> np.ndarray:
+        return np.einsum("nd,kd->nk", z - self.mean, self.inverse)
 
-    def log_density(self, z: np.ndarray) -> np.ndarray:
-        return -0.5 * (((z - self.mean) @ self.inverse.T) ** 2).sum(axis=1)
+    def point(self, white: np.ndarray) -> np.ndarray:
+        return self.mean + np.einsum("nd,kd->nk", white, self.root)
+
+
+def _squares(rows: np.ndarray) -> np.ndarray:
+    return np.einsum("nd,nd->n", rows, rows)
 
 
 def _normalised(log_weights: np.ndarray) -> np.ndarray:
