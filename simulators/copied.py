@@ -30,6 +30,11 @@ class CopiedTreatment:
         """The scan within the GTV's bounding box, as it was."""
         return [self._same(request) for request in requests]
 
+    def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
+        """(n,) times the volume on the scan, cm3."""
+        gtv = gtv_volume(request.structures)
+        return np.full(n, float(np.count_nonzero(gtv.array)) * gtv.geometry.voxel_cm3)
+
     def _same(self, request: TreatmentRequest) -> FollowUp:
         gtv = gtv_volume(request.structures)
         here = request.scan.volume.crop(request.structures.geometry.box_of(gtv.geometry))

@@ -19,18 +19,27 @@ def drawn_tumour(request: TreatmentRequest) -> TumourView:
     Only the number of fractions is known, not their days: they are laid evenly at five a week, up to the end of the
     course or to the image, each with its share of the GTV's mean dose. Without a dose they are taken as 2 Gy.
     """
+    volumes, erosion, gtv0_cm3 = _drawn(request, request.key.sample + 1)
+    return TumourView(gtv_cm3=float(volumes[-1]), gtv0_cm3=gtv0_cm3, erosion=float(erosion[-1]))
+
+
+def drawn_volumes(request: TreatmentRequest, n: int) -> np.ndarray:
+    """(n,) volumes of samples 0 to n - 1, cm3: those that `drawn_tumour` gives one by one."""
+    return _drawn(request, n)[0]
+
+
+def _drawn(request: TreatmentRequest, n: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Volumes and erosion of the first n samples, and the volume on the scan."""
     twin = PatientTwin(
         request.key.patient_id,
         clinical=request.clinical,
         scans=(request.scan,),
         structures=(request.structures,),
     )
-    samples = prior_belief(twin, request.key.sample + 1, request.key.root).samples
-    params = {name: values[-1:] for name, values in samples.items()}
+    samples = prior_belief(twin, n, request.key.root).samples
     kinetics = DoseVolumeKinetics(twin.gtv_cm3)
-    volume, _ = trajectory(kinetics, twin, params, [_course(request)], np.array([request.elapsed_days]))
-    erosion = float(params["erosion_fraction"][0])
-    return TumourView(gtv_cm3=float(volume[0, 0]), gtv0_cm3=twin.gtv_cm3, erosion=erosion)
+    volume, _ = trajectory(kinetics, twin, samples, [_course(request)], np.array([request.elapsed_days]))
+    return volume[:, 0], samples["erosion_fraction"], twin.gtv_cm3
 
 
 def _course(request: TreatmentRequest) -> Course:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
-from simulators.drawn_tumour import drawn_tumour
+from simulators.drawn_tumour import drawn_tumour, drawn_volumes
 from simulators.irradiated_lung import IrradiatedLung, within
 from simulators.lung_injury import LABEL_HU, amplitude_hu, injury_hu, scar_tau, smooth_noise
 from simulators.lung_texture import grain, grown_tumour, without_tumour
@@ -106,6 +106,12 @@ class MechanisticTreatment:
             InputError: a scan without GTV or lungs, or a volume that is not finite.
         """
         return [self._follow_up(request) for request in requests]
+
+    def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
+        """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3."""
+        if request.tumour is not None:
+            return np.full(n, request.tumour.gtv_cm3)
+        return drawn_volumes(request, n)
 
     def displacement(self, request: TreatmentRequest) -> tuple[Geometry, np.ndarray] | None:
         """How the tissue moves by shrinkage and scarring, for whoever draws the pixels.

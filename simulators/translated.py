@@ -108,6 +108,23 @@ class TranslatedTreatment:
             done += [self._placed(r, drawn) for r, drawn in zip(some, self._drawn(some, size), strict=True)]
         return done
 
+    def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
+        """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3.
+
+        A Translator that knows no relative volume only shows it in its images; its volumes are nan here.
+        """
+        import torch
+
+        from models.noise import volume_noise
+
+        crop, channels = self._crop(request), self.translator.noise_channels
+        vector = torch.from_numpy(crop.vector(request)).expand(n, -1)
+        chances = [request.key.at(sample=s).generator() for s in range(n)]
+        noise = np.concatenate([volume_noise(c, channels, (1, 1, 1)) for c in chances])
+        with torch.inference_mode():
+            drawn = self.translator.guided(vector.to(self.device), torch.from_numpy(noise).to(self.device))
+        return drawn[:, _RELATIVE].double().cpu().numpy() * crop.gtv_cm3
+
     def _crop(self, request: TreatmentRequest) -> Crop:
         address = (id(request.scan), id(request.structures))
         if address not in self._crops:

@@ -45,13 +45,14 @@ class Darker(CopyTranslator):
 
 
 class Noisy(CopyTranslator):
-    """Adds its noise, of which channel 0 is one number for the volume; draws half of the volume where none is given."""
+    """Adds its noise, of which channel 0 is one number for the volume; draws the volume where none is given."""
 
     noise_channels = 2
     slices = 3
 
     def guided(self, vector, noise):
-        return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), 0.5, vector)
+        drawn = torch.special.ndtr(noise[:, :1, 0, 0])
+        return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), drawn, vector)
 
     def generate(self, image, vector, noise):
         assert image.shape[1] >= 9 and len(image) == 16
@@ -102,7 +103,17 @@ def test_the_mask_has_the_volume_that_guides(phantom_twin, share):
 
 def test_without_guidance_the_translator_draws_the_volume_once(phantom_twin):
     followup = TranslatedTreatment("noisy", Noisy()).generate([request(phantom_twin)])[0]
-    assert followup.gtv_cm3 == pytest.approx(0.5 * phantom_twin.gtv_cm3)
+    assert 0 < followup.gtv_cm3 < phantom_twin.gtv_cm3
+
+
+def test_volumes_are_those_of_the_images(phantom_twin):
+    from simulators.mechanistic import MechanisticTreatment
+
+    for treatment in (TranslatedTreatment("noisy", Noisy()), MechanisticTreatment()):
+        volumes = treatment.volumes_cm3(request(phantom_twin), 3)
+        asked = request(phantom_twin, key=Key(0, phantom_twin.id, Purpose.IMAGE, 2))
+        assert treatment.generate([asked])[0].gtv_cm3 == pytest.approx(volumes[2], rel=1e-5)
+        assert np.ptp(volumes) > 1
 
 
 def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
