@@ -1,6 +1,6 @@
 """The in-silico longitudinal set: patients with irregular follow-up CTs, on which generators are trained and judged.
 
-SET/set.json says what it is and lists the patients; SET/NAME.twin is a patient as a clinic would have him. With `truth`,
+SET/set.json says what it is and lists the patients, SET/NAME.twin is one as a clinic would have him. With `truth`,
 SET/NAME.truth/PLAN.twin is what would have been seen without noise under every plan, and volumes.parquet holds the
 tumour's volumes there, true and as they could be expected at best.
 """

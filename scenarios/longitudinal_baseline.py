@@ -17,8 +17,8 @@ SPACING_MM = 2.0
 HALF_MM = (72.0, 120.0, 120.0)  # of the box: a crop of 96 x 192 x 192 mm fits with shifts
 GTV_CM3 = (2.0, 150.0)
 # The covariates' patients have larger tumours and more nodes than a generator's crop holds, so those that fit are
-# preferred: the odds of a patient fall with the volume above 15 cm3, and of one with nodes to a quarter.
-_FAVOURED_CM3, _WITH_NODES = 15.0, 0.25
+# preferred: the odds of a patient fall with the volume above 6 cm3, and of one with nodes to an eighth.
+_FAVOURED_CM3, _WITH_NODES = 6.0, 0.125
 _CANDIDATES = 64
 _NOISE_AT_2_MM = 0.6  # of the thorax's noise at its own pixels of 0.9 mm, once they are averaged
 _COLOURS = {"GTVp": (255, 0, 0), "GTVn": (255, 128, 0)}
@@ -86,12 +86,12 @@ def in_silico(seed: int, name: str) -> Baseline:
                 nodes=row["n_stage"] != "N0",
                 noise=False,
             )
+            record = _record(row, made.clinical)
+            whole = made.fork(id=name, clinical=record)
+            scan, structures = boxed(whole.baseline, whole.contours)
         except InputError as error:
             reason = str(error)
             continue
-        record = _record(row, made.clinical)
-        whole = made.fork(id=name, clinical=record)
-        scan, structures = boxed(whole.baseline, whole.contours)
         noise_hu = _NOISE_AT_2_MM * truth["habitus"]["noise_hu"]
         about = {k: truth[k] for k in ("habitus", "tumour")}
         return Baseline(whole, scan, structures, None, noise_hu, row["site"] == "central", about)

@@ -13,7 +13,7 @@ import numpy as np
 
 from scenarios.engine import realise
 from scenarios.longitudinal_baseline import Baseline
-from scenarios.longitudinal_plans import dates, factual, others
+from scenarios.longitudinal_plans import dates, given, intended, others
 from scenarios.planned_dose import planned_doses
 from scenarios.render import accumulated
 from scenarios.scenario import Scenario
@@ -29,7 +29,7 @@ from twin.folder import TRUTH
 
 DRAWS = 100
 _TRUTH_SEED, _DRAWS_SEED = 2**40, 2**41  # apart from all seeds that a belief would use
-_PLAN_STREAM, _OTHERS_STREAM, _DATES_STREAM = 10, 11, 12
+_PLAN_STREAM, _OTHERS_STREAM, _DATES_STREAM, _ERROR_STREAM, _GIVEN_STREAM = 10, 11, 12, 13, 14
 _DATE_STEP = 10  # ordinals kept for each date's acquisition
 _TRUE_DRAW = -1
 
@@ -89,16 +89,21 @@ class Patient:
         return self.baseline.whole.clinical.chemotherapy == "concurrent"
 
     @cached_property
-    def given(self) -> Scenario:
-        """The factual plan."""
+    def _meant(self) -> Scenario:
         b = self.baseline
         rng = self._rng(_PLAN_STREAM)
-        return factual(rng, gtv_cm3=b.gtv_cm3, central=b.central, nodes=b.nodes, drugs=self._drugs)
+        return intended(rng, gtv_cm3=b.gtv_cm3, central=b.central, nodes=b.nodes, drugs=self._drugs)
+
+    @cached_property
+    def given(self) -> Scenario:
+        """The factual plan."""
+        return given(self._rng(_GIVEN_STREAM), self._meant)
 
     @cached_property
     def plans(self) -> list[Scenario]:
         """All plans, the factual one first."""
-        return [self.given, *others(self._rng(_OTHERS_STREAM), self.given, drugs=self._drugs)]
+        rest = others(self._rng(_OTHERS_STREAM), self._meant, self.given, drugs=self._drugs)
+        return [self.given, *rest]
 
     @cached_property
     def days(self) -> list[float]:
@@ -310,7 +315,7 @@ class Patient:
     def predictive(self, drawn_cm3: float) -> dict[str, np.ndarray]:
         """(draws,) parameters and `gtv0_cm3` that somebody must expect who knows the record and a drawn volume only."""
         belief = dict(prior_belief(self._light, DRAWS, self.seed + _DRAWS_SEED).samples)
-        errors = self._rng(_DATES_STREAM + 1).standard_normal(DRAWS)
+        errors = self._rng(_ERROR_STREAM).standard_normal(DRAWS)
         belief["gtv0_cm3"] = drawn_cm3 * np.exp(-belief["contour_error"] * errors)
         return belief
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from simulators.chance import Key
 from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
@@ -35,6 +36,7 @@ _GROWS_UNEVENLY = 0.25  # of the growth in mm, SD between places [assumed]
 _ONSET_MM = 2.0
 _FAT_HU = -75.0  # mediastinal fat that closes over what the tumour leaves
 _CAVITY_HU, _CAVITY_LEAST_CM3 = -930.0, 3.0
+_LUNG_HU = 800.0  # below water
 _NECROSIS_GY = 40.0  # tumour dose at which a core that treatment makes is there
 
 
@@ -133,9 +135,11 @@ class Response:
     def lung(self) -> LungResponse:
         """What the lung does."""
         geometry = self.scan.volume.geometry
-        share = (self._lungs & ~self.structures.gtv()).astype(np.float32)
-        share[self.site.box] = np.maximum(share[self.site.box], lung_share(self.site))
         gtv = self.structures.gtv()
+        share = (self._lungs & ~gtv).astype(np.float32)
+        rim = binary_dilation(self._lungs) & ~self._lungs & ~gtv  # voxels that lung and wall share
+        share[rim] = np.clip(-self.scan.volume.array[rim] / np.float32(_LUNG_HU), 0.0, 1.0)
+        share[self.site.box] = np.maximum(share[self.site.box], lung_share(self.site))
         own = self.structures.mask(self.own_lung) | (gtv & self.regained)
         return LungResponse(geometry, share, own, gtv, self._hilum, self.traits, self.key)
 

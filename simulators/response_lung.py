@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from simulators.chance import Key
 from simulators.lung_injury import response, smooth_noise
@@ -77,7 +77,7 @@ class LungResponse:
         reacts = response(dose) * self.lung
         reach = np.float32(-0.3 if self.traits.stray else -1.1)
         if self.traits.stray:
-            reacts = np.maximum(reacts, 0.45 * smoothstep((dose - 8.0) / 7.0) * self.lung)
+            reacts = np.maximum(reacts, 0.35 * smoothstep((dose - 8.0) / 22.0) * self.lung)
         patch = smoothstep((self._patches + reach + 2.2 * reacts) / 0.9)
         rise = (
             np.float32(self.traits.glass_hu * glass)
@@ -87,8 +87,9 @@ class LungResponse:
         )
         if scar > 0.0:
             hot = self.lung / (1.0 + (_SCAR_GY / np.maximum(dose, 1.0)) ** _SCAR_STEEP)
-            dense = smoothstep((0.8 * self._strands + 0.5 * self._patches + 1.6 * hot - 0.7) / 0.8)
-            rise += np.float32(self.traits.fibrosis_hu * scar) * hot * (0.35 + 1.15 * dense)
+            dense = smoothstep((0.8 * self._strands + 0.5 * self._patches + 1.6 * hot - 0.9) / 1.5)
+            dense *= 1.0 + 0.2 * self._strands
+            rise += np.float32(self.traits.fibrosis_hu * scar) * hot * (0.35 + 1.3 * dense)
         return rise.astype(np.float32)
 
     @cached_property
@@ -124,10 +125,11 @@ class LungResponse:
     def _fluid_mm(self) -> np.ndarray:
         """(z, y, x) how deep fluid must be to reach each place of the lung: least at the back, by the wall."""
         wall = distance_transform_edt(self.own, sampling=self.geometry.spacing_mm)
+        near = binary_dilation(self.own, iterations=2)  # with the voxels that lung and wall share
         rows = np.arange(self.geometry.shape[1], dtype=np.float32)[:, None] * self.geometry.spacing_mm[1]
         hindmost = float(np.max(rows * self.own.any(axis=(0, 2))[:, None], initial=0.0))
         height = np.clip((hindmost - rows) / 70.0, 0.0, 1.0)
-        return np.where(self.own, wall / np.maximum(1.0 - height**1.5, 1e-3), np.inf).astype(np.float32)
+        return np.where(near, (wall + 0.5) / np.maximum(1.0 - height**1.5, 1e-3), np.inf).astype(np.float32)
 
     def effuse(self, hu: np.ndarray, day: float) -> np.ndarray:
         """The CT with a pleural effusion that fills over two weeks."""
@@ -135,7 +137,7 @@ class LungResponse:
         if not depth > 0.0:
             return hu
         share = smoothstep((depth - self._fluid_mm) / 2.5 + 0.5)
-        return (hu + share * (np.float32(_FLUID_HU) - hu)).astype(np.float32)
+        return (hu + share * np.maximum(np.float32(_FLUID_HU) - hu, 0.0)).astype(np.float32)
 
 
 def glass_share(months: float, traits: Traits) -> float:
