@@ -133,5 +133,5 @@ def generator_named(name: str) -> VirtualTreatment:
         return learned_treatment(name)
     except InputError as error:
         raise InputError(
-            f"unknown generator {name!r}; there are auto, mechanistic, copy, and weights: {error}"
+            f"unknown generator {name!r}: {error}; auto, mechanistic and copy need no weights"
         ) from None

@@ -25,19 +25,20 @@ def learned_treatment(name: str) -> TranslatedTreatment:
     Raises:
         InputError: there are no such weights, or the libraries that they need are not installed.
     """
+    from models.weights import folder_of
+
     try:
-        from models.weights import folder
-    except ImportError as error:
-        raise InputError(_missing(error)) from None
-    return _loaded(folder(name))
+        return _loaded(folder_of(name))
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 @lru_cache(maxsize=2)
 def _loaded(path: Path) -> TranslatedTreatment:
     try:
         import torch
-        from models.weights import load
 
+        from models.weights import load
         from simulators.translated import TranslatedTreatment
     except ImportError as error:
         raise InputError(_missing(error)) from None
@@ -69,6 +70,4 @@ def fingerprint(path: Path) -> str:
 
 def _missing(error: ImportError) -> str:
     name = (error.name or "torch").partition(".")[0]
-    if name == "models":
-        return "no learned generators are installed"
     return f"learned generators need {name}: pip install 'rt-twin[learned]'"

@@ -68,7 +68,7 @@ def test_nothing_is_loaded_before_an_image_is_wanted():
 
 
 def test_an_unknown_name_lists_what_there_is():
-    with pytest.raises(InputError, match="unknown generator 'magic'; there are auto, mechanistic, copy"):
+    with pytest.raises(InputError, match="unknown generator 'magic': there are no weights"):
         generator_named("magic")
 
 
