@@ -16,6 +16,8 @@ from scenarios.schema import LEVEL, table
 from simulators.course import Event
 from twin import Belief, PatientTwin, StructureSet, Volume
 
+_LUNGS = "Lungs-GTV"  # what lung constraints are about
+
 
 def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
     """Daily volume of every sample, from (plan, sample, day) in cm3."""
@@ -128,17 +130,17 @@ def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:
     from simulators.dvh import dvh
 
     frames = []
-    for structure in structures:
-        if structure.role in ("EXTERNAL", "OTHER"):
-            continue
-        curve = dvh(dose, structures, structure.name)
+    drawn = [s.name for s in structures if s.role not in ("EXTERNAL", "OTHER")]
+    lungs = [_LUNGS] if {"Lung_L", "Lung_R"} <= set(drawn) and structures.role("GTV") else []
+    for name in [*lungs, *drawn]:
+        curve = dvh(dose, structures, name)
         dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
         share = np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0)
         frames.append(
             pl.DataFrame({"dose_gy": dose_gy, "volume_fraction": share}).select(
-                pl.lit(structure.name).alias("structure"),
+                pl.lit(name).alias("structure"),
                 pl.all(),
-                pl.lit(structure.estimated).alias("estimated"),
+                pl.lit(curve.estimated).alias("estimated"),
             )
         )
     return pl.concat(frames)
