@@ -1,8 +1,8 @@
 """The protocol of every image-to-image model: tensors in, tensors out.
 
-Shapes: b batch of slices, c condition channels (channel 0 is the image to start from, scaled to [-1, 1]; channel 1
-the tumour mask, 0 to 1), f condition numbers (nan = missing), k noise channels, (y, x) pixels. A 2.5-D model takes
-the neighbouring slices as further channels (`models.stack`).
+Shapes: b batch of slices, C channels of what a model sees of a slice and its neighbours (`models.stack.stack`: channel
+0 is the image to start from, scaled to [-1, 1]; channel 1 the tumour mask, 0 to 1; the last one the depth in the
+tumour), f condition numbers (nan = missing), k noise channels, (y, x) pixels.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Translator(Protocol):
     noise_channels: int
 
     def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:
-        """Train on batches with `image` (b, c * slices, y, x), `vector` (b, f), `target` (b, 2, y, x)."""
+        """Train on batches with `image` (b, C, y, x), `vector` (b, f), `target` (b, 2, y, x)."""
         ...
 
     def guided(self, vector: Tensor, noise: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class Translator(Protocol):
         """Follow-up image in [-1, 1] and tumour mask in [0, 1].
 
         Args:
-            image: (b, c * slices, y, x), the slice's own channels first (`models.stack.stack`).
+            image: (b, C, y, x), as `models.stack.stack` gives it.
             vector: (b, f), nan where a value is missing.
             noise: (b, noise_channels, y, x), standard normal.
 

@@ -249,6 +249,28 @@ def observe(
         print(f"belief: posterior of {patient.belief.n} samples, effectively {patient.belief.ess:.0f}")
 
 
+@app.command()
+def train(
+    sets: Annotated[
+        list[Path], typer.Argument(metavar="SET...", help="Folders of twins with two CTs or more.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    config: Annotated[str, typer.Option(help="bridge, pix2pix, diffusion, or a YAML file.")] = "bridge",
+    minutes: Annotated[float | None, typer.Option(help="How long, in place of the config's own.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where the examples are kept, to share them.", envvar="RT_TWIN_CACHE")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Train a generator of follow-up CTs on patients with two CTs or more."""
+    from scenarios.train import train as run
+
+    with _progress() as progress:
+        done = run(sets, config, out, minutes=minutes, cache=cache, device=device, progress=progress)
+    print(f"{done.out}: trained on {done.pairs} pairs of {done.patients} patients, {done.skipped} had none")
+    print(", ".join(f"{name} {value:g}" for name, value in done.figures.items()))
+
+
 @app.command(name="app")
 def serve_app(
     folder: Annotated[Path, typer.Argument(help="Folder with runs and twins.")] = Path("."),

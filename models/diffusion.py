@@ -1,0 +1,83 @@
+"""Conditional diffusion: noise prediction on the change between baseline and follow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from models.neural import NeuralTranslator
+
+
+class Diffusion(NeuralTranslator):
+    """A denoising diffusion model (Ho et al. 2020) of the change, sampled with DPM-Solver++ (Lu et al. 2022).
+
+    Options:
+        steps: network evaluations of a sample.
+        train_steps, beta_schedule, prediction: of the diffusion, as diffusers' schedulers name them.
+        image_scale, mask_scale: the change that counts as 1.
+    """
+
+    noise_channels = 3
+    state_channels = 2
+    options: ClassVar[dict[str, Any]] = {
+        "steps": 20,
+        "train_steps": 1000,
+        "beta_schedule": "squaredcos_cap_v2",
+        "prediction": "epsilon",
+        "image_scale": 0.1,
+        "mask_scale": 0.3,
+    }
+
+    @property
+    def evaluations(self) -> int:
+        """Of the network, for one sample."""
+        return int(self.config["options"]["steps"])
+
+    def _schedule(self) -> dict[str, Any]:
+        own = self.config["options"]
+        return {
+            "num_train_timesteps": own["train_steps"],
+            "beta_schedule": own["beta_schedule"],
+            "prediction_type": own["prediction"],
+        }
+
+    def _scale(self, like: Tensor) -> Tensor:
+        own = self.config["options"]
+        return like.new_tensor([own["image_scale"], own["mask_scale"]]).reshape(1, 2, 1, 1)
+
+    def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+        """From the sample's noise to the change."""
+        from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+        scheduler = DPMSolverMultistepScheduler(**self._schedule(), algorithm_type="dpmsolver++")
+        scheduler.set_timesteps(self.evaluations)
+        state = noise[:, 1:3] * scheduler.init_noise_sigma
+        last = self.config["options"]["train_steps"]
+        for t in scheduler.timesteps:
+            time = image.new_full((len(image),), float(t) / last)
+            out = self.predict(state, image, vector, time)
+            state = scheduler.step(out, t, state).prev_sample
+        return image[:, :2] + state * self._scale(image)
+
+    def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
+        """Squared error of the noise, weighted towards the tumour (or of what `prediction` names)."""
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+        scheduler = DDPMScheduler(**self._schedule())
+        image, target = batch["image"], batch["target"]
+        last = self.config["options"]["train_steps"]
+        step = torch.randint(last, (len(image),), generator=chance).to(image.device)
+        noise = torch.randn(target.shape, generator=chance).to(image.device)
+        change = (target - image[:, :2]) / self._scale(image)
+        state = scheduler.add_noise(change, noise, step)
+        out = self.predict(state, image, batch["vector"], step / last)
+        kind = self.config["options"]["prediction"]
+        wanted = {"epsilon": noise, "sample": change}.get(kind)
+        if wanted is None:
+            wanted = scheduler.get_velocity(change, noise, step)
+        weight = 1.0 + (self.config["near_weight"] - 1.0) * (image[:, -1:] > -1.0)
+        error = (weight * (out - wanted).square()).sum(dim=(0, 2, 3)) / weight.sum()
+        return {"image": error[0], "mask": error[1]}

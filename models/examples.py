@@ -1,0 +1,161 @@
+"""Examples to learn from, as memory-mapped half-precision arrays: more than fit into memory, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.stack import depth, offsets
+
+_NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy` and `.vectors.npy`.
+
+    Args:
+        patient: who, for splits.
+        stem: path of the files without their endings.
+    """
+
+    patient: str
+    stem: Path
+
+    @classmethod
+    def write(
+        cls,
+        patient: str,
+        stem: Path,
+        volumes: Sequence[tuple[np.ndarray, np.ndarray]],
+        vectors: np.ndarray,
+    ) -> Subject:
+        """Write a patient's examples.
+
+        Args:
+            patient: who.
+            stem: path of the files without their endings.
+            volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x).
+            vectors: (n, f) of all examples, those with volumes first.
+        """
+        before = [np.concatenate([i, depth(torch.from_numpy(i[1])).numpy()[None]]) for i, _ in volumes]
+        arrays = {
+            "before": np.stack(before).astype(np.float16).swapaxes(1, 2),
+            "after": np.stack([t for _, t in volumes]).astype(np.float16).swapaxes(1, 2),
+            "near": np.array([_near(i[1], t[1]) for i, t in volumes]),
+            "vectors": np.asarray(vectors, np.float32),
+        }
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        for name, array in arrays.items():  # the vectors last: they say that all is there
+            part = stem.with_name(f".{stem.name}.{name}.part.npy")
+            np.save(part, np.ascontiguousarray(array))
+            part.rename(stem.with_name(f"{stem.name}.{name}.npy"))
+        return cls(patient, stem)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the files are there."""
+        return self._file("vectors").is_file()
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(n, f)."""
+        return np.load(self._file("vectors"))
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """(m, z, c + 1, y, x) float16, the depth last."""
+        return np.load(self._file("before"), mmap_mode="r")
+
+    @cached_property
+    def after(self) -> np.ndarray:
+        """(m, z, 2, y, x) float16."""
+        return np.load(self._file("after"), mmap_mode="r")
+
+    @cached_property
+    def near(self) -> np.ndarray:
+        """(m, 2): of each example, the first slice near the tumour before or after, and the first beyond it."""
+        return np.load(self._file("near"))
+
+    def _file(self, name: str) -> Path:
+        return self.stem.with_name(f"{self.stem.name}.{name}.npy")
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Batches of slices from the examples of several patients; what is in a batch follows from seed and step alone.
+
+    Args:
+        subjects: the patients.
+        slices: that a model sees.
+        batch: slices in a batch.
+        volumes: examples that they come from.
+        near_share: how many of them lie in or around the tumour.
+        coarsen: pixels are pooled by this factor.
+        seed: of the order.
+    """
+
+    subjects: Sequence[Subject]
+    slices: int
+    batch: int = 16
+    volumes: int = 4
+    near_share: float = 0.8
+    coarsen: int = 1
+    seed: int = 0
+
+    @cached_property
+    def index(self) -> list[tuple[int, int]]:
+        """Subject and example of each example with volumes."""
+        return [(i, j) for i, s in enumerate(self.subjects) for j in range(len(s.before))]
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """(n, f) of all examples."""
+        return np.concatenate([s.vectors for s in self.subjects])
+
+    def at(self, step: int) -> Mapping[str, Tensor]:
+        """The batch of a step: `image` (b, C, y, x), `vector` (b, f), `target` (b, 2, y, x).
+
+        All examples are gone through in a new order each time, so that none is left out.
+        """
+        n = len(self.index)
+        images, vectors, targets = [], [], []
+        for k in range(step * self.volumes, (step + 1) * self.volumes):
+            order = np.random.default_rng((self.seed, k // n)).permutation(n)
+            chance = np.random.default_rng((self.seed, k, 1))
+            i, j = self.index[order[k % n]]
+            subject = self.subjects[i]
+            for _ in range(self.batch // self.volumes):
+                bounds = (
+                    subject.near[j] if chance.random() < self.near_share else (0, subject.before.shape[1])
+                )
+                image, target = self._slice(subject, j, int(chance.integers(*bounds)))
+                images.append(image)
+                targets.append(target)
+                vectors.append(subject.vectors[j])
+        batch = {"image": np.stack(images), "target": np.stack(targets), "vector": np.stack(vectors)}
+        tensors = {k: torch.from_numpy(v) for k, v in batch.items()}
+        if self.coarsen > 1:
+            for name in ("image", "target"):
+                tensors[name] = torch.nn.functional.avg_pool2d(tensors[name], self.coarsen)
+        return tensors
+
+    def _slice(self, subject: Subject, example: int, z: int) -> tuple[np.ndarray, np.ndarray]:
+        """Image and target of one slice, as `models.stack.stack` would give it."""
+        before = subject.before[example]
+        neighbours = [before[min(max(z + o, 0), len(before) - 1), :-1] for o in offsets(self.slices)]
+        image = np.concatenate([*neighbours, before[z, -1:]]).astype(np.float32)
+        return image, subject.after[example, z].astype(np.float32)
+
+
+def _near(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
+    """First slice near a tumour (z, y, x) on one of two dates, and the first beyond it."""
+    has = ((before > 0.5) | (after > 0.5)).any(axis=(1, 2))
+    z = np.flatnonzero(has) if has.any() else np.arange(len(has))
+    return max(0, int(z[0]) - _NEAR_SLICES), min(len(has), int(z[-1]) + _NEAR_SLICES + 1)

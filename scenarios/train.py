@@ -1,0 +1,227 @@
+"""Training of a generator on twins with two CTs or more."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    from models.examples import Subject
+    from models.training import Roles
+    from simulators.pairs import Pair
+
+Progress = Callable[[str, float], None]
+_SET_FORMAT = "rt-twin-set/1"
+_KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
+_DOSE = ("dose_gy", "fractions", "since_rt_end_days")
+_CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
+_DOSE_CHANNEL = 2
+CACHE = "cache"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Args:
+        out: the folder with the weights.
+        patients: how many had examples.
+        pairs: of scans.
+        skipped: twins without two usable CTs.
+        figures: the last validation's.
+    """
+
+    out: Path
+    patients: int
+    pairs: int
+    skipped: int
+    figures: dict[str, float]
+
+
+def train(
+    sets: Sequence[Path],
+    config: str,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    cache: Path | None = None,
+    device: str = "auto",
+    progress: Progress = lambda step, share: None,
+) -> Trained:
+    """Train a Translator on all twins of some folders.
+
+    Args:
+        sets: folders of twins, or twins.
+        config: name of a shipped training config, or a YAML file.
+        out: the folder to write; the same call again goes on.
+        minutes: how long, in place of the config's own.
+        cache: where the examples are kept as arrays, to share them between trainings; `out/cache` where None.
+        device: `auto`, `cpu`, `cuda`, ...
+        progress: is told what goes on, and which share is done.
+
+    Raises:
+        InputError: no twin with two contoured CTs, a config that does not fit, a folder of another training.
+    """
+    try:
+        from models.training import train as train_on
+        from models.training_config import load_config
+    except ModuleNotFoundError as error:
+        raise InputError(f"training needs {error.name}: pip install 'rt-twin[learned]'") from None
+    from simulators.conditions import domain_of
+
+    try:
+        changes: dict[str, Any] = {} if minutes is None else {"minutes": minutes, "steps": None}
+        settings = load_config(config, **changes)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    subjects, skipped = examples(sets, cache or out / CACHE, settings.pairs_per_twin, progress)
+    vectors = np.concatenate([s.vectors for s in subjects])
+    try:
+        train_on(
+            subjects,
+            roles(),
+            settings,
+            out,
+            facts={"domain": domain_of(vectors)},
+            device=device,
+            progress=progress,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return Trained(out, len(subjects), len(vectors), skipped, _last_figures(out))
+
+
+def roles() -> Roles:
+    """What each condition is to a Translator's training."""
+    from models.training import Roles
+    from simulators.conditions import VECTOR
+
+    return Roles(
+        names=VECTOR,
+        relative=VECTOR.index("relative_gtv"),
+        kept=[VECTOR.index(n) for n in _KEPT],
+        groups={
+            "dose": [VECTOR.index(n) for n in _DOSE],
+            "clinical": [VECTOR.index(n) for n in _CLINICAL],
+        },
+        dose_channels=[_DOSE_CHANNEL],
+    )
+
+
+def examples(
+    sets: Sequence[Path], cache: Path, pairs_per_twin: int, progress: Progress = lambda step, share: None
+) -> tuple[list[Subject], int]:
+    """The examples of all twins of some folders, kept as arrays in a cache.
+
+    Args:
+        sets: folders of twins, or twins.
+        cache: a twin that lies there already is not read again; a changed one is.
+        pairs_per_twin: how many pairs are kept with their images; the others with their conditions only.
+        progress: as for `train`.
+
+    Returns:
+        The patients that have examples, and the number of twins without.
+
+    Raises:
+        InputError: there is none.
+    """
+    from models.examples import Subject
+
+    twins = [twin for folder in sets for twin in twins_in(folder)]
+    found, skipped = [], 0
+    for done, path in enumerate(twins):
+        progress("reading", done / len(twins))
+        subject = Subject(
+            path.name.removesuffix(".twin"), cache / f"{path.stem}-{_key(path, pairs_per_twin)}"
+        )
+        if not subject.exists:
+            _read(path, subject, pairs_per_twin)
+        if len(subject.vectors):
+            found.append(subject)
+        else:
+            skipped += 1
+    if not found:
+        raise InputError(
+            f"none of the {len(twins)} twins in {', '.join(map(str, sets))} has two CTs with a contoured tumour "
+            "that fits into the crop; training needs pairs of scans"
+        )
+    return found, skipped
+
+
+def twins_in(folder: Path) -> list[Path]:
+    """The twins of a folder, by name.
+
+    Raises:
+        InputError: there is none, or the folder is a set of another format.
+    """
+    if folder.suffix == ".twin" and folder.is_dir():
+        return [folder]
+    index = folder / "set.json"
+    if index.is_file():
+        try:
+            kind = json.loads(index.read_text()).get("format")
+        except ValueError:
+            kind = None
+        if kind != _SET_FORMAT:
+            raise InputError(f"{index} has format {kind!r}, this version reads {_SET_FORMAT!r}")
+    found = sorted(p for p in folder.glob("*.twin") if (p / "twin.json").is_file())
+    if not found:
+        raise InputError(f"there are no twins in {folder}; give a folder that holds NAME.twin folders")
+    return found
+
+
+def _read(path: Path, subject: Subject, most: int) -> None:
+    from simulators.conditions import SHAPE, VECTOR
+    from simulators.pairs import pairs_of
+    from twin import PatientTwin
+
+    first: list[Pair] = []
+    others: list[Pair] = []
+    rest: list[np.ndarray] = []
+    start: float | None = None
+    for n, pair in enumerate(pairs_of(PatientTwin.load(path))):
+        start = pair.start_days if start is None else start
+        if pair.start_days == start and len(first) < most:
+            first.append(pair)
+        elif n % 2 == 0 and len(others) < most:  # every other one: not all from the second scan
+            others.append(pair)
+        else:
+            rest.append(pair.vector)
+    kept = [*first, *others][:most]
+    rest += [p.vector for p in [*first, *others][most:]]
+    vectors = [p.vector for p in kept] + rest
+    subject.write(
+        subject.patient,
+        subject.stem,
+        [(p.image, p.target) for p in kept] or [_empty(SHAPE)],
+        np.stack(vectors) if vectors else np.empty((0, len(VECTOR))),
+    )
+
+
+def _empty(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((3, *shape), np.float32), np.zeros((2, *shape), np.float32)
+
+
+def _key(path: Path, pairs_per_twin: int) -> str:
+    """Of a twin's content: its description, and the sizes of its files."""
+    files: Iterable[Path] = sorted(p for p in path.rglob("*") if p.is_file())
+    digest = hashlib.blake2b((path / "twin.json").read_bytes(), digest_size=8)
+    for file in files:
+        digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
+    digest.update(str(pairs_per_twin).encode())
+    return digest.hexdigest()
+
+
+def _last_figures(out: Path) -> dict[str, float]:
+    from models.training import LOG
+
+    rows = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
+    return next((r["validation"] for r in reversed(rows) if "validation" in r), {})
