@@ -162,7 +162,8 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
         except InputError as error:
             unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
             metrics |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
-            complications |= {c.name: replace(unknown, unit="probability") for c in rows}
+            names = [c.name for c in rows] + (["pneumonitis_risk_factors"] if organ == "Lungs-GTV" else [])
+            complications |= {name: replace(unknown, unit="probability") for name in names}
             continue
         spread = (sd if approximate else 0.0) * (2 if estimated else 1)
         held = OrganDose.of(arm, twin, organ, np.exp(spread * z - spread**2 / 2))
@@ -176,7 +177,26 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
                 words += "; fitted to conventional fractionation, not to SBRT"
             effect = Effect(row.probability(held.metric(row)), "probability", status=status, note=words)
             complications[row.name] = effect
+        if organ == "Lungs-GTV":
+            complications["pneumonitis_risk_factors"] = _by_risk_factors(twin, held, status, stereotactic)
     return metrics | complications
+
+
+def _by_risk_factors(twin: PatientTwin, lungs: OrganDose, status: str, stereotactic: bool) -> Effect:
+    """Pneumonitis by mean lung dose and the patient's own risk factors; unknown where one is missing."""
+    from simulators.complications import pneumonitis_with_risk_factors
+    from simulators.tumour_place import mid_or_inferior
+
+    words = "radiation pneumonitis, symptomatic, within 6 months; Appelt 2014"
+    risk = pneumonitis_with_risk_factors(
+        lungs.eqd2_gy.mean(axis=1), twin.clinical, mid_or_inferior(twin.contours)
+    )
+    if risk is None:
+        missing = f"{words}; it needs smoking, comorbidity, age, chemotherapy and both lungs"
+        return Effect(np.full(len(lungs.eqd2_gy), np.nan), "probability", status="unknown", note=missing)
+    if stereotactic:
+        words += "; fitted to conventional fractionation, not to SBRT"
+    return Effect(risk, "probability", status=status, note=words)
 
 
 # (outcome, unit, threshold in Gy or None for the mean dose)
@@ -217,7 +237,7 @@ class OrganDose:
 
         Hot parts of the organ are taken to be hot in every dose grid, so that quantiles add up.
         """
-        known: dict[tuple[int, str], np.ndarray] = {}
+        known = arm.known
         sums = {}
         for course in arm.courses:
             given = course.of(Event.FRACTION)

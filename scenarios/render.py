@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.results import ImageRecord, Kind, RunImage
+from simulators import accumulation
 from simulators.chance import Key, Purpose
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Course, Event
 from simulators.scanner import VirtualScanner
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
-from twin import DoseGrid, Geometry, PatientTwin, Volume
+from twin import DoseGrid, Fraction, PatientTwin, Volume
 
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
 
@@ -104,22 +105,28 @@ def accumulated(
 
     EQD2 is taken for each fraction before summing. Fractions whose dose grid is unknown count but add no dose.
     """
-    given = [i for i in course.of(Event.FRACTION) if i < before]
-    counts = Counter((int(course.grid[i]), float(course.scale[i])) for i in given if course.grid[i] >= 0)
-    geometry: Geometry | None = None
-    dose = eqd2 = np.zeros(0, dtype=np.float32)
-    for (grid, scale), n in counts.items():
-        volume = doses[course.grids[grid]].volume
-        if geometry is None:
-            geometry = volume.geometry
-            dose, eqd2 = np.zeros(geometry.shape, np.float32), np.zeros(geometry.shape, np.float32)
-        local = volume.array if volume.geometry.same_grid(geometry) else volume.on(geometry)
-        fraction = local * np.float32(scale)
-        dose = dose + n * fraction
-        eqd2 = eqd2 + n * fraction * (fraction + LATE_ALPHA_BETA_GY) / (2 + LATE_ALPHA_BETA_GY)
-    if geometry is None:
+    given = fractions_of(course, before)
+    first = next((f.grid for f in given if f.grid is not None), None)
+    if first is None:
         return None, None, len(given)
-    return Volume(geometry, dose, "DOSE", "Gy"), Volume(geometry, eqd2, "DOSE", "Gy"), len(given)
+    geometry = doses[first].volume.geometry
+    dose = accumulation.accumulated(doses, given, geometry)
+    eqd2 = accumulation.accumulated(doses, given, geometry, alpha_beta_gy=LATE_ALPHA_BETA_GY)
+    return dose, eqd2, len(given)
+
+
+def fractions_of(course: Course, before: int | None = None) -> list[Fraction]:
+    """The fractions of a course, up to an event's ordinal; without a grid where only the prescription is known."""
+    return [
+        Fraction(
+            float(course.time_days[i]),
+            float(course.dose_gy[i]),
+            course.grids[course.grid[i]] if course.grid[i] >= 0 else None,
+            float(course.scale[i]),
+        )
+        for i in course.of(Event.FRACTION)
+        if before is None or i < before
+    ]
 
 
 def _stored(

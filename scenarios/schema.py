@@ -132,6 +132,7 @@ OUTCOMES = {
     "oesophagus_v60": "Oesophagus V60Gy",
     "pneumonitis": "Pneumonitis, symptomatic (QUANTEC)",
     "pneumonitis_lkb": "Pneumonitis, grade 2 or more (Seppenwoolde)",
+    "pneumonitis_risk_factors": "Pneumonitis, symptomatic, by risk factors (Appelt)",
     "oesophagitis": "Oesophagitis, grade 3 or more (Palma)",
     "oesophagitis_belderbos": "Oesophagitis, grade 2 or more (Belderbos)",
     "oesophagitis_chapet": "Oesophagitis, grade 2 or more (Chapet)",

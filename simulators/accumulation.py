@@ -13,7 +13,6 @@ import numpy as np
 
 from simulators.chance import Key
 from simulators.complications import LATE_ALPHA_BETA_GY
-from simulators.radiobiology import eqd2
 from twin import DoseGrid, Fraction, Geometry, InputError, Volume
 
 # Late effects take alpha/beta 3 Gy, targets 10 (MODEL.md 2), the cord 2
@@ -161,6 +160,8 @@ def _grid(doses: Mapping[str, DoseGrid], name: str | None) -> DoseGrid:
 
 
 def _effect(fraction_gy: np.ndarray, alpha_beta: float | None) -> np.ndarray:
-    return (
-        fraction_gy if alpha_beta is None else eqd2(fraction_gy, fraction_gy, alpha_beta).astype(np.float32)
-    )
+    if alpha_beta is None:
+        return fraction_gy
+    return fraction_gy * (
+        (fraction_gy + np.float32(alpha_beta)) / np.float32(2.0 + alpha_beta)
+    )  # EQD2, in float32

@@ -60,17 +60,6 @@ def logistic(x: np.ndarray, b0: float, b1: float) -> np.ndarray:
     return expit(b0 + b1 * np.asarray(x))
 
 
-def generalised_mean_gy(dose_gy: np.ndarray, volume_fraction: np.ndarray, n: float) -> np.ndarray:
-    """Generalised equivalent uniform dose (sum v D^(1/n))^n, Gy (Niemierko 1999).
-
-    Args:
-        dose_gy: (..., bins) doses, Gy.
-        volume_fraction: (..., bins) share of the organ at each, summing to 1.
-        n: volume effect; 1 gives the mean dose.
-    """
-    return (np.asarray(volume_fraction) * np.asarray(dose_gy) ** (1.0 / n)).sum(axis=-1) ** n
-
-
 # Groups of Palma 2013: V60 below 0.07 % 4 %, to 17 % 12 %, above 22 %; each rate stands at a V60 inside its group.
 _PALMA_V60, _PALMA_RATE = (0.0, 0.085, 0.30), (0.04, 0.12, 0.22)
 

@@ -100,33 +100,3 @@ def expected_survivors(
 def tumour_control_probability(expected: np.ndarray) -> np.ndarray:
     """(*B,) probability that no clonogen survives: exp(-expected)."""
     return np.exp(-np.asarray(expected))
-
-
-def local_control_probability(
-    expected: np.ndarray,
-    params: Mapping[str, np.ndarray],
-    gtv0_cm3: float | np.ndarray,
-    end_days: float | np.ndarray,
-    at_days: float | np.ndarray,
-) -> np.ndarray:
-    """(*B,) probability of no local failure by a day, over the draw of survivors.
-
-    The same event as `local_control`: fewer clonogens survive than would have grown to a detectable size by then.
-
-    Args:
-        expected: (*B,) mean number of surviving clonogens.
-        params: growth_per_d, regrowth_factor and capacity_cm3, (*B,).
-        gtv0_cm3: tumour volume at day 0, cm3.
-        end_days: end of the course, days.
-        at_days: when, counted from day 0, days.
-    """
-    from scipy.special import pdtr
-
-    detectable = np.minimum(DETECTABLE_CM3, gtv0_cm3)
-    capacity = np.asarray(params["capacity_cm3"], dtype=np.float64)
-    wait = np.maximum(0.0, np.asarray(at_days) - end_days)
-    back = np.log(capacity / detectable) * np.exp(_rate(params) * wait)
-    fatal = np.ceil(capacity * np.exp(-np.minimum(back, 700.0)) / CELL_CM3)
-    return np.where(
-        fatal <= 1, tumour_control_probability(expected), pdtr(np.maximum(fatal - 1, 0), expected)
-    )

@@ -25,7 +25,7 @@ def log_survival(
 ) -> np.ndarray:
     """Natural logarithm of the share of clonogens that one fraction leaves alive.
 
-    -(alpha d + beta (d^2 + 2 d u)), where u is the dose whose damage is not yet repaired (`carry_over`).
+    -(alpha d + beta (d^2 + 2 d u)), where u is the dose whose damage is not yet repaired.
     Above `linear_above_gy` the curve goes on along its tangent (LQ-L).
 
     Args:
@@ -142,45 +142,6 @@ def thames_factor(fractions_a_day: int, interval_h: float, repair_half_time_h: f
     """
     m, phi = fractions_a_day, 2.0 ** (-interval_h / repair_half_time_h)
     return 2.0 / m * phi / (1.0 - phi) * (m - (1.0 - phi**m) / (1.0 - phi))
-
-
-def carry_over(
-    unrepaired_gy: Quantity, dose_gy: Quantity, wait_h: Quantity, repair_half_time_h: Quantity
-) -> np.ndarray:
-    """Dose whose damage is still unrepaired `wait_h` after a fraction, Gy.
-
-    The same mono-exponential repair as `thames_factor`, for any times: u -> (u + d) 2^(-wait / half-time).
-    Each fraction then kills by `log_survival(..., unrepaired_gy=u)`, and the cross terms
-    2 beta d_i d_j phi^(j - i) of Thames' model come out one by one.
-    """
-    return (np.asarray(unrepaired_gy) + np.asarray(dose_gy)) * np.exp2(
-        -np.asarray(wait_h) / np.asarray(repair_half_time_h)
-    )
-
-
-def schedule_log_survival(
-    time_days: Quantity,
-    dose_gy: Quantity,
-    alpha_per_gy: float,
-    alpha_beta_gy: float,
-    repair_half_time_h: float,
-) -> float:
-    """Logarithm of survival after fractions at any times, incomplete repair between them included.
-
-    Args:
-        time_days: (n,) times of the fractions, ascending, days.
-        dose_gy: (n,) their doses, Gy.
-        alpha_per_gy: alpha, 1/Gy.
-        alpha_beta_gy: alpha/beta, Gy.
-        repair_half_time_h: half-time of repair, hours.
-    """
-    times, doses = np.asarray(time_days, dtype=np.float64), np.asarray(dose_gy, dtype=np.float64)
-    total, unrepaired = 0.0, 0.0
-    waits_h = np.append(np.diff(times), 0.0) * 24.0
-    for dose, wait_h in zip(doses, waits_h, strict=True):
-        total += float(log_survival(dose, alpha_per_gy, alpha_beta_gy, unrepaired_gy=unrepaired))
-        unrepaired = float(carry_over(unrepaired, dose, wait_h, repair_half_time_h))
-    return total
 
 
 def poisson_tcp(clonogens: Quantity, log_survival: Quantity) -> np.ndarray:

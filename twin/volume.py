@@ -72,8 +72,10 @@ class Volume:
             fill: the value outside this volume.
 
         Returns:
-            Float32 array of `geometry.shape`.
+            Float32 array of `geometry.shape`, always a copy; on this volume's own grid its very values.
         """
+        if self.geometry.same_grid(geometry):
+            return self.array.astype(np.float32)
         from scipy.ndimage import affine_transform
 
         to_mm, from_mm = geometry.affine_lps, np.linalg.inv(self.geometry.affine_lps)

@@ -6,7 +6,6 @@ import pytest
 from simulators.complications import (
     COMPLICATIONS,
     PNEUMONITIS_ONSET_MONTHS,
-    generalised_mean_gy,
     lkb,
     logistic,
     normal_tissue_eqd2,
@@ -33,13 +32,6 @@ def test_risk_factors_shift_pneumonitis_and_a_missing_one_is_not_filled_in():
     assert pneumonitis_with_risk_factors(20.0, high, True) == pytest.approx(expected)
     assert pneumonitis_with_risk_factors(20.0, ClinicalRecord(), True) is None
     assert pneumonitis_with_risk_factors(20.0, high, None) is None
-
-
-def test_generalised_mean_runs_from_mean_to_maximum():
-    dose, volume = np.array([10.0, 30.0, 60.0]), np.array([0.5, 0.3, 0.2])
-    assert generalised_mean_gy(dose, volume, 1.0) == pytest.approx(26.0)
-    assert generalised_mean_gy(dose, volume, 0.02) == pytest.approx(60.0, rel=0.05)
-    assert generalised_mean_gy(np.full(3, 47.0), volume, 0.69) == pytest.approx(47.0)
 
 
 def test_half_of_the_patients_at_td50():

@@ -9,7 +9,6 @@ from simulators.course import Course, Event
 from simulators.dose_volume import DoseVolumeKinetics, trajectory
 from simulators.kinetics import TumourState
 from simulators.prior import CLINICAL, median_parameters, prior_belief
-from simulators.radiobiology import schedule_log_survival
 from twin import InputError, PatientTwin
 
 PATIENT = PatientTwin("kinetics-test")
@@ -76,9 +75,10 @@ def test_an_untreated_tumour_of_viable_cells_follows_gompertz_exactly():
 
 def test_fractions_at_nine_with_the_clock_at_midnight_lose_nothing():
     _, state = run(STANDARD, params(), [60.0])
-    expected = schedule_log_survival(
-        STANDARD.time_days[:-1], STANDARD.dose_gy[:-1], 0.36, 10.0, MEDIAN["repair_half_time_h"][0]
-    ) + np.log(2) / 3 * (40 - 21)
+    times, doses = STANDARD.time_days[:-1], STANDARD.dose_gy[:-1]
+    # Incomplete repair as the double sum of Thames over all pairs of fractions.
+    phi = np.exp2(-np.abs(times[:, None] - times) * 24 / MEDIAN["repair_half_time_h"][0])
+    expected = -(0.36 * doses.sum() + 0.036 * doses @ phi @ doses) + np.log(2) / 3 * (40 - 21)
     assert state.log_survival[0] == pytest.approx(expected, rel=1e-12)
 
 

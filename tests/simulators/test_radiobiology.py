@@ -5,13 +5,11 @@ import pytest
 
 from simulators.radiobiology import (
     bed,
-    carry_over,
     effective_bed,
     eqd2,
     linear_bed,
     log_survival,
     poisson_tcp,
-    schedule_log_survival,
     survival,
     thames_factor,
 )
@@ -63,23 +61,6 @@ def test_three_fractions_a_day_do_not_repair_fully(half_time_h, h, beds):
     assert shown(factor, h)
     for ratio, expected in beds.items():
         assert shown(54 * (1 + 1.5 * (1 + factor) / ratio), expected)
-
-
-@pytest.mark.parametrize("half_time_h", [1.5, 4.0])
-def test_carry_over_is_thames_formula_within_a_day(half_time_h):
-    times = np.array([0.3, 0.55, 0.8])
-    effect = -schedule_log_survival(times, np.full(3, 1.5), 0.3, 10.0, half_time_h)
-    expected = 0.3 * 4.5 * (1 + 1.5 * (1 + thames_factor(3, 6.0, half_time_h)) / 10.0)
-    assert effect == pytest.approx(expected, rel=1e-12)
-
-
-def test_carry_over_is_the_double_sum_for_any_times():
-    rng = np.random.default_rng(3)
-    times, doses = np.sort(rng.uniform(0, 2, 7)), rng.uniform(0.5, 4, 7)
-    phi = np.exp2(-np.abs(times[:, None] - times) * 24 / 2.0)
-    expected = -(0.35 * doses.sum() + 0.035 * doses @ phi @ doses)
-    assert schedule_log_survival(times, doses, 0.35, 10.0, 2.0) == pytest.approx(expected, rel=1e-12)
-    assert carry_over(1.0, 2.0, 6.0, 3.0) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(20, "151.2"), (10, "132.0"), (6.2, "109.4")])

@@ -76,3 +76,13 @@ def test_the_same_grid_gives_the_same_values():
 def test_outside_is_the_fill_value():
     far = Geometry((2, 2, 2), (1.0, 1.0, 1.0), (500.0, 500.0, 500.0))
     assert (Volume(GEOMETRY, _smooth(), "CT", "HU").on(far, fill=-1000.0) == -1000.0).all()
+
+
+def test_sampling_a_volume_on_its_own_grid_gives_its_values_and_a_copy():
+    grid = Geometry((3, 4, 5), (2.0, 1.0, 1.0), (7.0, -3.0, 0.1))
+    values = np.random.default_rng(0).normal(size=grid.shape).astype(np.float32)
+    volume = Volume(grid, values, "DOSE", "Gy")
+    for order in (0, 1, 3):
+        same = volume.on(grid, order=order)
+        np.testing.assert_array_equal(same, values)
+        assert same.dtype == np.float32 and not np.shares_memory(same, values)
