@@ -76,6 +76,7 @@ def train(
     except ModuleNotFoundError as error:
         raise InputError(f"training needs {error.name}: pip install 'rt-twin[learned]'") from None
     from simulators.conditions import domain_of
+    from simulators.weights import patient_digest
 
     try:
         changes: dict[str, Any] = {} if minutes is None else {"minutes": minutes, "steps": None}
@@ -90,7 +91,10 @@ def train(
             roles(),
             settings,
             out,
-            facts={"domain": domain_of(vectors)},
+            facts={
+                "domain": domain_of(vectors),
+                "trained_on": sorted(patient_digest(s.patient) for s in subjects),
+            },
             device=device,
             progress=progress,
         )

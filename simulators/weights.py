@@ -68,6 +68,16 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
+def patient_digest(patient: str) -> str:
+    """What the list of training patients keeps of an id: weights may be published, ids may not.
+
+    Example:
+        >>> patient_digest("000500")
+        '6d78c3af'
+    """
+    return hashlib.blake2b(patient.encode(), digest_size=4).hexdigest()
+
+
 def _missing(error: ImportError) -> str:
     name = (error.name or "torch").partition(".")[0]
     return f"learned generators need {name}: pip install 'rt-twin[learned]'"
