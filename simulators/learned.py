@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.belief_update import SAMPLES, update_belief
+from simulators.belief_update import SAMPLES, SMALLEST_CM3, update_belief
 from simulators.chance import Key, Purpose, uniforms
 from simulators.course import Course
 from simulators.dose_volume import DoseVolumeKinetics
@@ -72,6 +72,7 @@ def forecast(
     *,
     as_drawn: bool = False,
     seed: int = 0,
+    kinetics: DoseVolumeKinetics | None = None,
 ) -> np.ndarray:
     """Tumour volumes that a belief expects under a course.
 
@@ -82,22 +83,59 @@ def forecast(
         days: (n,) ascending times, days.
         as_drawn: add each sample's contour error, to forecast what will be measured.
         seed: of the contour errors.
+        kinetics: the tumour in bins of dose; a lumped one at the prescribed dose where None.
 
     Returns:
         (samples, n) volumes, cm3.
     """
-    kinetics = DoseVolumeKinetics(twin.gtv_cm3)
+    tumour = kinetics or DoseVolumeKinetics(twin.gtv_cm3)
     samples = dict(belief.samples)
-    volumes, _ = kinetics.follow(
-        kinetics.start(twin, samples), samples, [course], np.asarray(days, dtype=np.float64)
+    volumes, _ = tumour.follow(
+        tumour.start(twin, samples), samples, [course], np.asarray(days, dtype=np.float64)
     )
-    if not as_drawn:
-        return volumes
+    return drawn_cm3(twin, volumes, samples["contour_error"], seed) if as_drawn else volumes
+
+
+def drawn_cm3(twin: PatientTwin, gtv_cm3: np.ndarray, contour_error: np.ndarray, seed: int) -> np.ndarray:
+    """Volumes as an observer would draw them: with the contour error that the likelihood assumes.
+
+    Args:
+        twin: the patient; its id is part of the key.
+        gtv_cm3: (*plans, samples, times) true volumes, cm3; all plans share their chance.
+        contour_error: (samples,) relative SD.
+        seed: of the contour errors.
+    """
     from scipy.special import ndtri
 
+    n, times = gtv_cm3.shape[-2:]
     key = Key(seed, twin.id, Purpose.BELIEF, ordinal=2**32)  # far from the updates' own ordinals
-    chance = ndtri(uniforms(key, np.arange(belief.n), volumes.shape[1]))
-    return volumes * np.exp(samples["contour_error"][:, None] * chance)
+    chance = ndtri(uniforms(key, np.arange(n), times))
+    drawn = (gtv_cm3 + SMALLEST_CM3) * np.exp(contour_error[:, None] * chance) - SMALLEST_CM3
+    return np.maximum(drawn, 0.0)
+
+
+Beliefs = Sequence[tuple[Observation | None, Belief]]
+
+
+def beliefs_along(twin: PatientTwin, *, samples: int = SAMPLES, seed: int = 0) -> Beliefs:
+    """The prior, and the belief after each observation past day 0 in the order they came.
+
+    Args:
+        twin: the patient; his own belief is not used.
+        samples: size of the belief.
+        seed: the run's seed.
+    """
+    current = twin.fork(observations=(), belief=prior_belief(twin, samples, seed))
+    rows: list[tuple[Observation | None, Belief]] = []
+    for end, observation in enumerate((None, *twin.observations)):
+        current = current.fork(observations=twin.observations[:end])
+        if observation is not None and observation.time_days <= 0:
+            continue
+        if observation is not None:
+            current = update_belief(current, samples=samples, seed=seed)
+        assert current.belief is not None
+        rows.append((observation, current.belief))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -106,41 +144,45 @@ class Moved:
 
     Args:
         observation: the one that came in, or None for the prior's forecast.
-        low_cm3, median_cm3, high_cm3: the forecast's 80 % interval and median.
+        true_cm3: the true volume's 80 % interval and median: low, median, high, cm3.
+        drawn_cm3: the same of the volume as it would be drawn, cm3.
         ess: effective number of samples after the update.
     """
 
     observation: Observation | None
-    low_cm3: float
-    median_cm3: float
-    high_cm3: float
+    true_cm3: tuple[float, float, float]
+    drawn_cm3: tuple[float, float, float]
     ess: float
 
 
 def what_moved_the_forecast(
-    twin: PatientTwin, course: Course, day: float, *, samples: int = SAMPLES, seed: int = 0
+    twin: PatientTwin,
+    beliefs: Beliefs,
+    course: Course,
+    day: float,
+    *,
+    seed: int = 0,
+    kinetics: DoseVolumeKinetics | None = None,
 ) -> tuple[Moved, ...]:
-    """The forecast for one day before any observation and after each, in the order they came.
+    """The forecast for one day before any observation and after each.
 
     Args:
-        twin: the patient; his belief is not used.
+        twin: the patient.
+        beliefs: as `beliefs_along` gives them.
         course: the whole course from day 0.
         day: of the forecast, days.
-        samples: size of the belief.
         seed: the run's seed.
+        kinetics: as in `forecast`.
     """
-    current = twin.fork(observations=(), belief=prior_belief(twin, samples, seed))
-    rows = [_moved(current, None, course, day)]
-    for i, observation in enumerate(twin.observations):
-        current = current.fork(observations=twin.observations[: i + 1])
-        if observation.time_days > 0:
-            current = update_belief(current, samples=samples, seed=seed)
-            rows.append(_moved(current, observation, course, day))
+    rows = []
+    for observation, belief in beliefs:
+        true = forecast(twin, belief, course, [day], kinetics=kinetics)
+        drawn = drawn_cm3(twin, true, belief.samples["contour_error"], seed)
+        ess = float(belief.n if belief.ess is None else belief.ess)
+        rows.append(Moved(observation, _interval(true), _interval(drawn), ess))
     return tuple(rows)
 
 
-def _moved(twin: PatientTwin, observation: Observation | None, course: Course, day: float) -> Moved:
-    assert twin.belief is not None
-    low, median, high = np.quantile(forecast(twin, twin.belief, course, [day])[:, 0], [0.1, 0.5, 0.9])
-    ess = float(twin.belief.n if twin.belief.ess is None else twin.belief.ess)
-    return Moved(observation, float(low), float(median), float(high), ess)
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    low, median, high = np.quantile(values, [0.1, 0.5, 0.9])
+    return float(low), float(median), float(high)

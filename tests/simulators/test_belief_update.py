@@ -8,7 +8,7 @@ import pytest
 
 from simulators.belief_update import delivered, update_belief
 from simulators.course import Event
-from simulators.learned import forecast, what_moved_the_forecast, what_was_learned
+from simulators.learned import beliefs_along, drawn_cm3, forecast, what_moved_the_forecast, what_was_learned
 from simulators.prior import prior_belief
 from twin import Observation, PatientTwin
 
@@ -172,8 +172,38 @@ def test_a_forecast_of_the_next_contour_is_wider_than_of_the_tumour():
 
 def test_each_observation_shows_what_it_moved():
     twin = bench.case(11).twin
-    rows = what_moved_the_forecast(twin, bench.STANDARD, 91.0, samples=2000)
+    beliefs = beliefs_along(twin, samples=2000)
+    rows = what_moved_the_forecast(twin, beliefs, bench.STANDARD, 91.0)
     assert [r.observation for r in rows] == [None, *twin.observations]
-    widths = [r.high_cm3 - r.low_cm3 for r in rows]
+    widths = [r.true_cm3[2] - r.true_cm3[0] for r in rows]
     assert widths[-1] < 0.8 * widths[0]
-    assert all(r.low_cm3 < r.median_cm3 < r.high_cm3 for r in rows)
+    for r in rows:
+        assert r.true_cm3[0] < r.true_cm3[1] < r.true_cm3[2]
+        assert r.drawn_cm3[2] - r.drawn_cm3[0] > r.true_cm3[2] - r.true_cm3[0]
+    last = update_belief(twin, samples=2000).belief
+    assert rows[-1].true_cm3[1] == pytest.approx(
+        np.median(forecast(twin, last, bench.STANDARD, [91.0])), rel=0.1
+    )
+
+
+def test_a_drawn_volume_scatters_by_the_contour_error_and_is_never_negative():
+    twin = bench.empty_patient(1)
+    drawn = drawn_cm3(twin, np.full((2, 5000, 1), 40.0), np.full(5000, 0.1), seed=3)
+    assert np.log(drawn[0]).std() == pytest.approx(0.1, rel=0.05)
+    np.testing.assert_array_equal(drawn[0], drawn[1])  # plans share their chance
+    assert (drawn_cm3(twin, np.zeros((500, 1)), np.full(500, 0.5), seed=3) >= 0).all()
+
+
+def test_a_low_effective_size_is_moved_on(monkeypatch):
+    """With temperatures that drop too far and moves that stop too early, the last rounds set samples free."""
+    from simulators import belief_update as module
+
+    case = bench.case(12, error=0.03)
+    monkeypatch.setattr(module, "KEEP_ESS", 0.02)
+    monkeypatch.setattr(module, "ENOUGH_MOVES", 0.1)
+    monkeypatch.setattr(module, "MOST_ROUNDS", 1)
+    monkeypatch.setattr(module, "MORE_ROUNDS", 0)
+    low = update_belief(case.twin, samples=2000).belief.ess
+    monkeypatch.setattr(module, "MORE_ROUNDS", 3)
+    acted = update_belief(case.twin, samples=2000).belief.ess
+    assert low < 1000 and acted > 1.2 * low
