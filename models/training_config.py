@@ -42,6 +42,7 @@ class TrainingConfig(BaseModel):
         drop: of conditions.
         batch_slices, batch_volumes, near_share: of `Examples`.
         pairs_per_twin: how many pairs of scans of one patient, those from the first scan before others.
+        align: take set-up and breathing out of the follow-ups (`models.alignment`).
         validation_share: of the patients.
         learning_rate, weight_decay, warmup_steps, clip: of AdamW, whose rate rises, then falls as a cosine to 0.
         ema: decay of the averaged weights, which are the ones saved.
@@ -68,6 +69,7 @@ class TrainingConfig(BaseModel):
     batch_volumes: int = Field(4, gt=0)
     near_share: float = Field(0.8, ge=0, le=1)
     pairs_per_twin: int = Field(6, gt=0)
+    align: bool = True
     validation_share: float = Field(0.1, ge=0, lt=1)
     learning_rate: float = Field(6e-4, gt=0)
     weight_decay: float = Field(0.01, ge=0)
