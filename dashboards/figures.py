@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from dashboards.constraint_marks import constraint_traces
 from scenarios.colours import faint, plan_colour
 from scenarios.schema import SIMULATED
 
@@ -38,7 +39,7 @@ def trajectory_figure(run: RunFolder) -> dict[str, Any]:
     Returns:
         A plotly figure as a dict; volumes in cm3, time in days from day 0.
     """
-    bands, events = run.table("bands"), run.table("events")
+    bands, events = run.table("bands"), of_the_imaged(run.table("events"))
     imaged = run.table("trajectory").filter(pl.col("sample") == 0)
     name = interval_name(run.record.level, run.record.samples)
     traces: list[dict[str, Any]] = []
@@ -137,6 +138,7 @@ def dvh_figure(run: RunFolder, structures: list[str] | None = None) -> dict[str,
                     "hovertemplate": "%{y:.1f} % at %{x:.1f} Gy",
                 }
             )
+    traces += constraint_traces(run, shown)
     return {
         "data": traces,
         "layout": {
@@ -158,7 +160,8 @@ def dvh_figure(run: RunFolder, structures: list[str] | None = None) -> dict[str,
 def default_structures(run: RunFolder) -> list[str]:
     """The structures whose DVH is shown first: targets, lungs and heart."""
     names = run.table("dvh")["structure"].unique(maintain_order=True).to_list()
-    first = [n for n in names if n.startswith(("GTVp", "PTV", "Lung", "Heart"))]
+    lungs = "Lungs-GTV" if "Lungs-GTV" in names else "Lung"
+    first = [n for n in names if n.startswith(("GTVp", "PTV", lungs, "Heart"))]
     return first or names[:4]
 
 
@@ -255,7 +258,7 @@ def course_figure(run: RunFolder) -> dict[str, Any]:
     Args:
         run: the run.
     """
-    events, decisions = run.table("events"), run.table("decisions")
+    events, decisions = of_the_imaged(run.table("events")), of_the_imaged(run.table("decisions"))
     symbols = {"fraction": "line-ns", "imaging": "square", "chemotherapy": "triangle-up", "course_end": "x"}
     rows = {"fraction": "fractions", "imaging": "images", "course_end": "end of course"}
     traces: list[dict[str, Any]] = []
@@ -363,6 +366,11 @@ def _observed(run: RunFolder) -> list[dict[str, Any]]:
             "marker": {"symbol": "circle-open", "size": 10, "color": "#868e96", "line": {"width": 2.5}},
         }
     ]
+
+
+def of_the_imaged(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows that all samples share, and those of sample 0, whose images are shown."""
+    return table.filter(pl.col("sample").is_null() | (pl.col("sample") == 0))
 
 
 def stamp() -> dict[str, Any]:

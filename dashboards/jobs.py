@@ -159,11 +159,62 @@ class Uploads:
     """
 
     largest = 2 * 2**30  # bytes; a 4D-CT of a thorax is about 1 GB
+    most_files = 6000  # of a folder; ten phases of a 4D-CT are about 2,000
     endings = (".zip", ".nii", ".nii.gz", ".nrrd", ".json", ".csv")
 
     def __init__(self, root: Path) -> None:
         self._folder = root / ".uploads"
         self._files: dict[str, Path] = {}
+        self._held: dict[
+            str, list[int]
+        ] = {}  # token of a folder -> files and bytes that were announced for it
+        self._lock = threading.Lock()
+
+    def begin(self, name: str) -> str:
+        """An empty folder for the files of one that was dropped, and under which token.
+
+        Args:
+            name: the folder's name as the browser says it.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        plain = plain_name(Path(name.replace("\\", "/")).name) or "dicom"
+        try:
+            self._folder.mkdir(exist_ok=True)
+            path = Path(tempfile.mkdtemp(dir=self._folder)) / plain
+            path.mkdir()
+        except OSError as error:
+            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        token = self._remember(path)
+        self._held[token] = [0, 0]
+        return token
+
+    def add(self, token: str, stream, length: int | None) -> None:
+        """Keep one file of a folder, under a number of its own.
+
+        Args:
+            token: of the folder.
+            stream: with `read(n)`.
+            length: how many bytes were announced.
+
+        Raises:
+            InputError: no such folder, too many files, too large, incomplete, or the disk is full.
+        """
+        path = self.path(token)
+        with self._lock:
+            held = self._held.get(token)
+            if held is None or length is None:
+                raise InputError("this file belongs to no folder; drop the folder again")
+            if held[0] >= self.most_files or held[1] + length > self.largest:
+                raise InputError(
+                    f"{path.name} holds more than {self.most_files} files or {self.largest / 2**30:g} GiB; import it "
+                    "with rt-twin import"
+                )
+            held[0] += 1
+            held[1] += length
+            number = held[0]
+        self._store(path / f"{number:05d}", path.name, stream, length)
 
     def receive(self, name: str, stream, length: int | None) -> str:
         """Keep what is sent, and say under which token.
@@ -186,7 +237,19 @@ class Uploads:
         try:
             self._folder.mkdir(exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=self._folder))
-            path, left = folder / plain, length
+        except OSError as error:
+            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        try:
+            self._store(folder / plain, name, stream, length)
+        except InputError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self._remember(folder / plain)
+
+    @staticmethod
+    def _store(path: Path, name: str, stream, length: int) -> None:
+        left = length
+        try:
             with path.open("wb") as file:
                 while left > 0 and (chunk := stream.read(min(left, 2**20))):
                     file.write(chunk)
@@ -194,9 +257,8 @@ class Uploads:
         except OSError as error:
             raise InputError(f"{name} cannot be kept: {error.strerror}") from None
         if left:
-            shutil.rmtree(folder, ignore_errors=True)
+            path.unlink()
             raise InputError(f"{name} came incompletely; send it again")
-        return self._remember(path)
 
     def write(self, name: str, text: str) -> str:
         """Keep a text of the pages' own under a plain name, and say under which token."""
@@ -224,6 +286,7 @@ class Uploads:
         """Remove files."""
         for token in tokens:
             path = self._files.pop(token, None)
+            self._held.pop(token, None)
             if path is not None:
                 shutil.rmtree(path.parent, ignore_errors=True)
         if self._folder.is_dir() and not any(self._folder.iterdir()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +101,21 @@ class Library:
 
         entry = _pick(self.runs(), key, "run")
         return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
+
+    def twin_named(self, patient: str) -> Entry | None:
+        """The twin of a patient's id, or None; the newest where there are several."""
+
+        def name(entry: Entry) -> str | None:
+            try:
+                found = json.loads((entry.path / "twin.json").read_text(encoding="utf-8"))
+                return str(found["id"])
+            except (OSError, ValueError, KeyError, TypeError):
+                return None
+
+        for entry in self.twins():
+            if self._records.get((entry.path, entry.version, "id"), partial(name, entry)) == patient:
+                return entry
+        return None
 
     def record(self, entry: Entry) -> RunRecord | None:
         """What a run is about, without opening its images; None where it cannot be read."""

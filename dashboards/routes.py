@@ -90,6 +90,8 @@ def add_routes(server: Flask, library: Library) -> None:
 def add_upload(server: Flask, uploads: Uploads) -> None:
     """Take files from the pages: POST /upload?name=..., the file itself as the body.
 
+    A folder is begun by POST /upload?folder=..., and each of its files follows as POST /upload?into=TOKEN.
+
     Args:
         server: the Flask application.
         uploads: where they are kept.
@@ -100,8 +102,13 @@ def add_upload(server: Flask, uploads: Uploads) -> None:
         if "X-RT-Twin" not in request.headers:  # a form on another page cannot send it
             abort(403)
         request.max_content_length = uploads.largest
-        name = request.args.get("name", "")
+        name, folder, into = (request.args.get(n, "") for n in ("name", "folder", "into"))
         try:
+            if folder:
+                return {"token": uploads.begin(folder), "name": folder[:80]}
+            if into:
+                uploads.add(into, request.stream, request.content_length)
+                return {"token": into, "name": ""}
             return {"token": uploads.receive(name, request.stream, request.content_length), "name": name[:80]}
         except InputError as error:
             return {"error": str(error)}, 400

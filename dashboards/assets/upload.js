@@ -1,41 +1,121 @@
 // Files dropped on the page or chosen, sent as they are; the page then names them by a token.
 (() => {
+  const MOST_FILES = 6000; // as the server allows
+  const AT_ONCE = 4;
   const zoneOf = (event) => (event.target.closest ? event.target.closest(".rt-drop") : null);
+  const zoneFor = (store) => document.querySelector(`.rt-drop[data-store="${store}"]`);
+  const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
 
-  function send(zone, file) {
-    const request = new XMLHttpRequest();
-    request.open("POST", `/upload?name=${encodeURIComponent(file.name)}`);
-    request.setRequestHeader("X-RT-Twin", "upload");
-    request.upload.onprogress = (event) => {
-      if (event.lengthComputable) zone.textContent = `${file.name}: ${Math.round((100 * event.loaded) / event.total)} %`;
-    };
-    request.onload = () => {
-      let answer = {};
-      try {
-        answer = JSON.parse(request.responseText);
-      } catch {
-        answer = { error: `${file.name} was refused` };
-      }
-      done(zone, file, request.status === 200 ? answer : null, answer.error);
-    };
-    request.onerror = () => done(zone, file, null, `${file.name} could not be sent`);
-    request.send(file);
+  /** One request; its answer, or the sentence of what went wrong as an error. */
+  function post(query, body, onProgress) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", `/upload?${new URLSearchParams(query)}`);
+      request.setRequestHeader("X-RT-Twin", "upload");
+      if (onProgress) request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+      request.onload = () => {
+        let answer = {};
+        try {
+          answer = JSON.parse(request.responseText);
+        } catch {
+          answer = { error: "it was refused" };
+        }
+        if (request.status === 200) resolve(answer);
+        else reject(new Error(answer.error));
+      };
+      request.onerror = () => reject(new Error("it could not be sent"));
+      request.send(body);
+    });
   }
 
-  function done(zone, file, answer, error) {
+  async function send(zone, file) {
+    begin(zone);
+    try {
+      const answer = await post({ name: file.name }, file, (share) => (zone.textContent = `${file.name}: ${Math.round(100 * share)} %`));
+      done(zone, answer, `${file.name} (${megabytes(file.size)})`);
+    } catch (error) {
+      done(zone, null, `${file.name}: ${error.message}`);
+    }
+  }
+
+  /** Several files as one folder, some at a time. */
+  async function sendFolder(zone, name, files) {
+    begin(zone);
+    try {
+      if (files.length > MOST_FILES) throw new Error(`more than ${MOST_FILES} files; import it with rt-twin import`);
+      const { token } = await post({ folder: name });
+      const waiting = [...files];
+      let sent = 0;
+      const lane = async () => {
+        for (let file = waiting.pop(); file; file = waiting.pop()) {
+          await post({ into: token }, file);
+          zone.textContent = `${name}: ${++sent} of ${files.length} files`;
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      const size = files.reduce((sum, file) => sum + file.size, 0);
+      done(zone, { token, name }, `${name}: ${files.length} files (${megabytes(size)})`);
+    } catch (error) {
+      done(zone, null, `${name}: ${error.message}`);
+    }
+  }
+
+  function begin(zone) {
+    zone.classList.remove("rt-failed", "rt-sent");
+    window.dash_clientside.set_props(zone.dataset.store, { data: null });
+  }
+
+  function done(zone, answer, words) {
     zone.classList.toggle("rt-failed", !answer);
     zone.classList.toggle("rt-sent", Boolean(answer));
-    zone.textContent = answer ? `${file.name} (${(file.size / 2 ** 20).toFixed(1)} MB)` : error;
+    zone.textContent = words;
     window.dash_clientside.set_props(zone.dataset.store, { data: answer });
   }
 
-  function choose(zone) {
-    const input = Object.assign(document.createElement("input"), { type: "file" });
-    input.onchange = () => input.files[0] && send(zone, input.files[0]);
+  const hidden = (file) => file.name.startsWith(".");
+
+  /** What was chosen: one file as it is, several as a folder. */
+  function take(zone, files, name) {
+    const shown = files.filter((file) => !hidden(file));
+    if (!shown.length) return;
+    if (shown.length === 1 || !zone.dataset.many) send(zone, shown[0]);
+    else sendFolder(zone, name ?? "dicom", shown);
+  }
+
+  /** All files below what was dropped; folders are read in the batches that browsers give. */
+  async function below(entry, found) {
+    if (found.length > MOST_FILES) return;
+    if (entry.isFile) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    if (!entry.isDirectory) return;
+    const reader = entry.createReader();
+    for (;;) {
+      const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (!batch.length) return;
+      for (const inner of batch) await below(inner, found);
+    }
+  }
+
+  async function dropped(zone, transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const files = [...transfer.files]; // gone after the first wait
+    if (!zone.dataset.many || !entries.some((entry) => entry.isDirectory)) return take(zone, files);
+    const found = [];
+    for (const entry of entries) await below(entry, found);
+    take(zone, found, entries[0].name);
+  }
+
+  function choose(zone, folder = false) {
+    const input = Object.assign(document.createElement("input"), { type: "file", multiple: Boolean(zone.dataset.many), webkitdirectory: folder });
+    input.onchange = () => {
+      const files = [...input.files];
+      take(zone, files, folder ? files[0]?.webkitRelativePath.split("/")[0] : undefined);
+    };
     input.click();
   }
 
   document.addEventListener("click", (event) => {
+    const store = event.target.closest?.("[data-folder]")?.dataset.folder;
+    if (store) return choose(zoneFor(store), true);
     const zone = zoneOf(event);
     if (zone) choose(zone);
   });
@@ -51,10 +131,10 @@
       event.preventDefault(); // a file that misses its place must not replace the page
       const zone = zoneOf(event);
       zone?.classList.toggle("rt-over", name === "dragover");
-      if (name === "drop" && zone && event.dataTransfer.files[0]) send(zone, event.dataTransfer.files[0]);
+      if (name === "drop" && zone && event.dataTransfer.files[0]) dropped(zone, event.dataTransfer);
     });
   }
   document.addEventListener("dragleave", (event) => zoneOf(event)?.classList.remove("rt-over"));
 
-  Object.assign((window.rtTwin ??= {}), { send });
+  Object.assign((window.rtTwin ??= {}), { send, take });
 })();

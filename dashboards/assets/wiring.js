@@ -69,6 +69,12 @@
     ...Object.fromEntries([0, 1, 2, 3].map((n) => [`save${n}`, (clicks) => (clicks && rt.viewer?.save(n), idle())])),
   };
 
+  // A patient's name in a list opens his card.
+  document.addEventListener("click", (event) => {
+    const who = event.target.closest?.("[data-pick]");
+    if (who) window.dash_clientside.set_props("picked", { data: who.dataset.pick });
+  });
+
   // Functions that Mantine components call by name.
   window.dashMantineFunctions = { ...window.dashMantineFunctions, rtDay: (day) => `day ${Number(day).toFixed(day % 1 ? 1 : 0)}` };
 

@@ -97,7 +97,11 @@ def _nothing() -> Any:
 
 def _policies(library: Library, key: str | None) -> Any:
     if key is None:
-        words: list[Any] = ["No run of this folder has a policy. ", dcc.Link("Set one up", href=link("/new")), "."]
+        words: list[Any] = [
+            "No run of this folder has a policy. ",
+            dcc.Link("Set one up", href=link("/new")),
+            ".",
+        ]
         return html.P(words, className="rt-note")
     run = library.run(key)
     patient = run.record.patient.id
@@ -232,7 +236,10 @@ def decision_rows(
 
 def _clinics(keys: list[str], shown: list[str]) -> Any:
     if not keys:
-        words: list[Any] = ["No department in this folder yet. Simulate one: ", html.Code("rt-twin clinic --out CLINIC")]
+        words: list[Any] = [
+            "No department in this folder yet. Simulate one: ",
+            html.Code("rt-twin clinic --out CLINIC"),
+        ]
         return html.P(words, className="rt-note")
     chooser = dmc.MultiSelect(
         id="clinics", data=keys, value=shown, maxValues=_MOST_CLINICS, size="xs", className="rt-choose",

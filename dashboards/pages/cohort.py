@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
 import polars as pl
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.library import Library
-from dashboards.parts import draws, figure, named, notice, saves, tabs
+from dashboards.parts import data, draws, figure, named, notice, saves, tabs
+from dashboards.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.study_figures import effect_figure, survival_figure
 from dashboards.tables import readable
 from twin.errors import InputError
@@ -93,7 +94,7 @@ def _page(study: Study, key: str) -> Any:
     effects = html.Div(
         [
             html.P(id="effect-words", className="rt-words"),
-            html.Div(figure("effects", f"Individual effects, {key}"), className="rt-rest"),
+            html.Div(figure("effects", f"Individual effects, {key}", click="picked"), className="rt-rest"),
         ],
         className="rt-graph-card",
     )  # fmt: skip
@@ -110,6 +111,26 @@ def _page(study: Study, key: str) -> Any:
             dcc.Store(id="study-key", data=key),
             dcc.Store(id="survival-figure"),
             dcc.Store(id="effects-figure"),
+            dcc.Store(id="picked"),
+            dcc.Store(id="patient-volume-figure"),
+            dmc.Drawer(
+                [
+                    html.Div(id="patient-card"),
+                    html.Section(
+                        [
+                            html.Div([html.H2("Tumour volume"), saves()], className="rt-titled"),
+                            html.Div(figure("patient-volume", f"Tumour volume, {key}"), className="rt-rest"),
+                        ],
+                        className="rt-card rt-graph-card rt-patient-figure",
+                    ),
+                    html.Div(id="patient-outcomes"),
+                ],
+                id="patient-drawer",
+                title="Patient",
+                position="right",
+                size=600,
+                keepMounted=True,
+            ),
             filters,
             html.Div([left, right], className="rt-bottom"),
         ],
@@ -196,7 +217,8 @@ def _listed(patients: pl.DataFrame) -> Any:
     body = []
     for row in patients.head(_LISTED).select(_COLUMNS).iter_rows():
         cells = [html.Span("missing", className="rt-missing") if v is None else _shown(v) for v in row]
-        body.append(html.Tr([html.Td(c) for c in cells]))
+        who = html.Button(cells[0], className="rt-who", type="button", **data(pick=str(row[0])))
+        body.append(html.Tr([html.Td(c) for c in (who, *cells[1:])]))
     return html.Table([html.Thead(head), html.Tbody(body)], className="rt-table")
 
 
@@ -236,7 +258,24 @@ def register(app: Dash, library: Library) -> None:
         effects, words = effect_figure(study, names, plan, outcome, patients)
         return curves, title, effects, words, _listed(patients)
 
-    draws(app, "survival", "effects")
+    @app.callback(
+        Output("patient-card", "children"),
+        Output("patient-volume-figure", "data"),
+        Output("patient-outcomes", "children"),
+        Output("patient-drawer", "opened"),
+        Input("picked", "data"),
+        State("study-key", "data"),
+        prevent_initial_call=True,
+    )
+    def open_patient(patient, key):
+        if not patient:
+            return (no_update,) * 4
+        study, who = library.study(key), str(patient)
+        names = labels(study)
+        card = patient_card(study, names, who, library.twin_named(who))
+        return card, patient_figure(study, names, who), patient_outcomes(study, names, who), True
+
+    draws(app, "survival", "effects", "patient-volume")
     app.clientside_callback(
         ClientsideFunction("rt", "openStudy"),
         Output("url", "search", allow_duplicate=True),

@@ -1,26 +1,51 @@
-"""New comparison: which plans, how far, how many samples; it runs as a child process."""
+"""New comparison: which scenarios, how far, how many samples; it runs as a child process."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, html, no_update
+from dash import ALL, Dash, Input, Output, State, html, no_update
 
 from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Library
 from dashboards.links import link
+from dashboards.model_cards import learned
 from dashboards.parts import named, notice
-from scenarios.presets import PRESETS
+from dashboards.scenario_form import (
+    MOST,
+    SUGGESTED,
+    Asked,
+    Break,
+    arguments_of,
+    foreseen,
+    numbers_of,
+    parameters,
+    scenarios_of,
+)
+from scenarios.colours import plan_colour
 from twin.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.scenario import Scenario
 
-SUGGESTED = [*PRESETS, "none"]
-_MOST = 4
+_LONGEST_NAME = 60
+_NUMBERS = ("days", "samples", "images", "seed")
+_FIELDS = {
+    "key": ("new-twin", "value"),
+    "plans": ("new-plans", "value"),
+    "chemo": ("new-chemo", "value"),
+    "immuno": ("new-immuno", "checked"),
+    "policies": ("new-policies", "value"),
+    "broken": ("new-break", "checked"),
+    "off_days": ("new-break-days", "value"),
+    "off_from": ("new-break-from", "value"),
+    "make_up": ("new-break-up", "value"),
+    "during": ("new-during", "value"),
+    "after": ("new-after", "value"),
+    "also": ("new-also", "value"),
+    "days": ("new-days", "value"),
+}
 
 
 def layout(library: Library, key: str | None) -> tuple[Any, Any]:
@@ -34,172 +59,246 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
         return notice("No patients in this folder yet", "Import one or make one on the page Patients."), None
     if key is not None:
         library.twin(key)
-    form = html.Section(
+    left = html.Section(
         [
-            html.H1("Compare plans"),
+            html.H1("Compare scenarios"),
             dmc.Select(
                 id="new-twin", label="Patient", data=[{"value": e.key, "label": e.key} for e in entries],
                 value=key or entries[0].key, allowDeselect=False, size="sm",
             ),
             dmc.TagsInput(
-                id="new-plans", label="Plans", data=SUGGESTED, value=["60/30", "55/20"], maxTags=_MOST, size="sm",
-                description="Total dose / fractions, two to four of them. More a day: 54/36 tid. On top of what was "
-                "delivered: +20/8. No treatment: none.",
+                id="new-plans", label="Prescriptions", data=list(SUGGESTED), value=["60/30", "55/20"], maxTags=MOST,
+                size="sm", clearable=True,
+                description="Total dose / fractions. More a day: 54/36 tid. Alternate days: 54/3 every 2 days. On top "
+                "of what was delivered: +20/8. No treatment: none.",
             ),
-            dmc.Checkbox(id="new-chemo", label="Concurrent chemotherapy with every plan", size="sm", mt=14),
-            dmc.Checkbox(id="new-break", label="Also each plan with a break in treatment", size="sm", mt=14),
+            _row("Systemic therapy", [
+                dmc.SegmentedControl(
+                    id="new-chemo", value="none", size="xs",
+                    data=[
+                        {"value": "none", "label": "No drugs"},
+                        {"value": "concurrent", "label": "Concurrent chemotherapy"},
+                        {"value": "sequential", "label": "Sequential"},
+                    ],
+                ),
+                dmc.Checkbox(id="new-immuno", label="Immunotherapy after it", size="xs"),
+            ]),
+            _row("Adaptation", [
+                dmc.MultiSelect(
+                    id="new-policies", data=_policy_choices(), value=[], size="xs", w=420, clearable=True,
+                    placeholder="no policy: the plan as it stands", **named("Adaptation policies"),
+                ),
+            ]),
+            html.Div(id="new-parameters", className="rt-parameters"),
+            _row("Break in treatment", [
+                dmc.Switch(id="new-break", label="Also each with a break of", size="xs"),
+                dmc.NumberInput(id="new-break-days", value=7, min=1, max=60, size="xs", w=64, **named("Days off")),
+                html.Span("days from day"),
+                dmc.NumberInput(
+                    id="new-break-from", value=14, min=0, max=120, size="xs", w=64, **named("First day off")
+                ),
+                dmc.Select(
+                    id="new-break-up", value="prolong", allowDeselect=False, size="xs", w=172,
+                    data=[
+                        {"value": "prolong", "label": "made up at the end"},
+                        {"value": "friday", "label": "twice on Fridays"},
+                        {"value": "none", "label": "not made up"},
+                    ],
+                    **named("How lost fractions are made up"),
+                ),
+            ]),
+            _row("Imaging", [
+                html.Span("every"),
+                dmc.NumberInput(
+                    id="new-during", value=7, min=1, max=60, size="xs", w=64, **named("Spacing during treatment")
+                ),
+                html.Span("days in treatment, every"),
+                dmc.NumberInput(
+                    id="new-after", value=30, min=1, max=365, size="xs", w=64, **named("Spacing after treatment")
+                ),
+                html.Span("after; also on days"),
+                dmc.TextInput(id="new-also", placeholder="10, 21", size="xs", w=90, **named("Further days")),
+            ]),
+            _row("Images", [
+                dmc.Checkbox(id="new-pet", label="Virtual FDG-PET with every follow-up", checked=True, size="xs"),
+                dmc.Select(
+                    id="new-generator", value="auto", allowDeselect=False, size="xs", w=190,
+                    data=[
+                        {"value": "auto", "label": "CT: learned in its domain"},
+                        {"value": "mechanistic", "label": "CT: mechanistic"},
+                        *({"value": c.name, "label": f"CT: {c.name}"} for c in learned()),
+                    ],
+                    **named("Generator of the follow-up CT"),
+                ),
+            ]),
             dmc.Group(
                 [
-                    dmc.NumberInput(id="new-break-days", label="Days off", value=7, min=1, max=60, size="sm", w=110),
-                    dmc.NumberInput(id="new-break-from", label="From day", value=14, min=0, max=120, size="sm", w=110),
-                    dmc.Select(
-                        id="new-break-up", label="Made up", value="prolong", allowDeselect=False, size="sm", w=190,
-                        data=[
-                            {"value": "prolong", "label": "by prolonging"},
-                            {"value": "friday", "label": "twice on Fridays"},
-                            {"value": "none", "label": "not at all"},
-                        ],
-                    ),
+                    dmc.NumberInput(id="new-days", label="Days", value=365, min=1, max=1826, size="xs", w=100),
+                    dmc.NumberInput(id="new-samples", label="Samples", value=200, min=2, max=5000, size="xs", w=100),
+                    dmc.NumberInput(id="new-images", label="Imaged samples", value=1, min=0, max=5, size="xs", w=110),
+                    dmc.NumberInput(id="new-seed", label="Seed", value=0, min=0, max=2**31, size="xs", w=100),
                 ],
-                gap="sm", mt=4,
-            ),
-            dmc.Group(
-                [
-                    dmc.NumberInput(id="new-days", label="Days", value=365, min=1, max=1826, size="sm", w=110),
-                    dmc.NumberInput(id="new-samples", label="Samples", value=200, min=2, max=5000, size="sm", w=110),
-                    dmc.NumberInput(id="new-images", label="Imaged samples", value=1, min=0, max=5, size="sm", w=130),
-                    dmc.NumberInput(id="new-seed", label="Seed", value=0, min=0, max=2**31, size="sm", w=110),
-                ],
-                gap="sm", mt=8,
-            ),
-            dmc.Checkbox(id="new-pet", label="Virtual FDG-PET with every follow-up", checked=True, size="sm", mt=14),
-            dmc.TextInput(id="new-name", label="Name of it", placeholder="made from the plans", size="sm", mt=8),
-            dmc.Button("Run", id="new-run", mt=16, **named("Run the comparison")),
-            html.P(id="new-error", className="rt-error-text", role="alert"),
-            html.P(
-                "A plan outside the engine's context of use runs and is marked as such everywhere.", className="rt-note"
+                gap="sm", mt=10,
             ),
         ],
-        className="rt-card rt-form rt-wide",
+        className="rt-card rt-form",
     )  # fmt: skip
-    return form, None
+    right = html.Section(
+        [
+            html.H2("What will run"),
+            html.Div(id="new-foreseen", **{"aria-live": "polite"}),  # type: ignore[arg-type]
+            dmc.TextInput(id="new-name", label="Name of it", placeholder="made from the scenarios", size="xs", mt=12),
+            dmc.Button("Run", id="new-run", mt=12, fullWidth=True, **named("Run the comparison")),
+            html.P(id="new-error", className="rt-error-text", role="alert"),
+            html.P(
+                "Progress, with a button to cancel, is shown at the lower right on every page. A scenario outside the "
+                "engine's context of use runs and is marked as such everywhere.", className="rt-note",
+            ),
+        ],
+        className="rt-card rt-form rt-foreseen",
+    )  # fmt: skip
+    return html.Div([left, right], className="rt-new"), None
 
 
-@dataclass(frozen=True)
-class Break:
-    """A break in treatment: days off, the first of them, and how the lost fractions are made up."""
-
-    days: int
-    from_day: int
-    make_up: str
+def _row(label: str, parts: list[Any]) -> Any:
+    return html.Div(
+        [html.Span(label, className="rt-label"), html.Div(parts, className="rt-inline")],
+        className="rt-form-row",
+    )
 
 
-def scenarios_of(plans: list[str], gap: Break | None, chemotherapy: bool = False) -> list[Scenario]:
-    """The scenarios that the form asks for: each plan, and each plan with the break.
+def _policy_choices() -> list[dict[str, str]]:
+    from scenarios.policy import Policy
+
+    shown = {"none": "no adaptation, to compare with"}
+    return [{"value": kind, "label": shown.get(kind, kind)} for kind in Policy.known]
+
+
+def asked_of(values: dict[str, Any], inputs: list[Any], ids: list[dict[str, str]]) -> Asked:
+    """What the form's fields ask for with every plan.
 
     Args:
-        plans: short forms; never paths, so that no file can be reached through the form.
-        gap: the break, or None.
-        chemotherapy: whether drugs are given with every plan that treats.
+        values: by the names of `_FIELDS`.
+        inputs: of the policies' parameters.
+        ids: whose they are, {"policy": kind, "field": name}.
 
     Raises:
-        InputError: a plan that does not parse, none, or more than four scenarios.
-
-    Example:
-        >>> [s.label for s in scenarios_of(["60/30"], Break(7, 14, "prolong"))]
-        ['60/30', '60/30, 7 days off from day 14']
+        InputError: a field that cannot be read.
     """
-    from scenarios.plan import Chemotherapy, TreatmentPlan
-    from scenarios.scenario import Gap, Scenario, distinct
-
-    for text in plans:
-        if text.lower().endswith((".yaml", ".yml")):
-            raise InputError(f"the plan {text!r} is a file; write plans like 60/30 here")
-    parsed = [TreatmentPlan.parse(text) for text in plans]
-    if chemotherapy:
-        parsed = [p.model_copy(update={"chemotherapy": Chemotherapy()}) if p.phases else p for p in parsed]
-    made = [Scenario(plan=plan) for plan in parsed]
-    if gap is not None:
-        try:
-            off = Gap(from_day=gap.from_day, days=gap.days)
-        except ValueError:
-            raise InputError("a break needs a first day from 0 and at least one day off") from None
-        broken = {"gaps": (off,), "make_up": gap.make_up}
-        made += [Scenario.model_validate({"plan": s.plan, **broken}) for s in made]
-    if len(made) > _MOST:
-        raise InputError(f"these are {len(made)} scenarios; compare at most {_MOST} at a time")
-    return distinct(made)
+    given: dict[str, dict[str, Any]] = {kind: {} for kind in values["policies"] or []}
+    for value, whose in zip(inputs, ids, strict=True):
+        if whose["policy"] in given and value not in (None, ""):
+            given[whose["policy"]][whose["field"]] = value
+    gap = None
+    if values["broken"]:
+        gap = Break(int(values["off_days"] or 0), int(values["off_from"] or 0), values["make_up"])
+    return Asked(
+        gap=gap,
+        chemotherapy=values["chemo"] or "none",
+        immunotherapy=bool(values["immuno"]),
+        policies=given,
+        during_days=_number(values["during"]),
+        after_days=_number(values["after"]),
+        also=numbers_of(values["also"] or "", "further days with images"),
+    )
 
 
-def arguments_of(twin: Path, plans: list[str], out: Path, **numbers: Any) -> list[str]:
-    """The arguments of `rt-twin compare`.
+def _number(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)
 
-    Args:
-        twin: the patient's folder.
-        plans: short forms or files, as the command takes them.
-        out: the run folder.
-        **numbers: days, samples, images, seed, pet.
-    """
-    arguments = ["compare", str(twin), "--out", str(out), *(f"--plan={text}" for text in plans)]
-    arguments += ["--days", str(float(numbers["days"])), "--samples", str(int(numbers["samples"]))]
-    arguments += ["--image-samples", str(int(numbers["images"])), "--seed", str(int(numbers["seed"]))]
-    return arguments + (["--scanner", "pet"] if numbers["pet"] else [])
+
+def name_of(key: str, scenarios: list[Scenario]) -> str:
+    """The name of a run where none is given: the patient's and the scenarios', as long as that is short."""
+    who = key.rsplit("/", maxsplit=1)[-1].removesuffix(".twin")
+    made = f"{who}-{'-v-'.join(s.slug for s in scenarios)}"
+    return made if len(made) <= _LONGEST_NAME else f"{who}-{scenarios[0].slug}-and-{len(scenarios) - 1}-more"
 
 
 def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
     """The page's callbacks."""
+    each = {"policy": ALL, "field": ALL}
+
+    @app.callback(Output("new-parameters", "children"), Input("new-policies", "value"))
+    def choose(kinds):
+        return [_parameter_row(kind) for kind in kinds or []]
 
     @app.callback(
-        Output("job", "data", allow_duplicate=True),
-        Output("new-error", "children"),
-        Input("new-run", "n_clicks"),
-        State("new-twin", "value"),
-        State("new-plans", "value"),
-        State("new-days", "value"),
-        State("new-samples", "value"),
-        State("new-images", "value"),
-        State("new-seed", "value"),
-        State("new-pet", "checked"),
-        State("new-name", "value"),
-        State("new-break", "checked"),
-        State("new-break-days", "value"),
-        State("new-break-from", "value"),
-        State("new-break-up", "value"),
-        State("new-chemo", "checked"),
+        output=Output("new-foreseen", "children"),
+        inputs={
+            "values": {name: Input(*where) for name, where in _FIELDS.items()},
+            "given": Input(each, "value"),
+            "ids": State(each, "id"),
+        },
+    )
+    def foresee(values, given, ids):
+        try:
+            asked = asked_of(values, given, ids)
+            scenarios = scenarios_of(values["plans"] or [], asked)
+            twin = library.twin(values["key"]).twin
+            return [
+                _foreseen(n, s.label, *foreseen(s, twin, float(values["days"] or 365)))
+                for n, s in enumerate(scenarios)
+            ]
+        except InputError as error:
+            return html.P(str(error), className="rt-error-text")
+
+    @app.callback(
+        output=(Output("job", "data", allow_duplicate=True), Output("new-error", "children")),
+        inputs={
+            "clicks": Input("new-run", "n_clicks"),
+            "values": {name: State(*where) for name, where in _FIELDS.items()},
+            "numbers": {name: State(f"new-{name}", "value") for name in _NUMBERS},
+            "pet": State("new-pet", "checked"),
+            "generator": State("new-generator", "value"),
+            "name": State("new-name", "value"),
+            "given": State(each, "value"),
+            "ids": State(each, "id"),
+        },
         prevent_initial_call=True,
     )
-    def run(
-        clicks, key, plans, days, samples, images, seed, pet, name, broken, off_days, off_from, make_up, chemo
-    ):
+    def run(clicks, values, numbers, pet, generator, name, given, ids):
         if not clicks:  # the page was opened
             return no_update, no_update
         tokens: list[str] = []
         try:
-            if any(v in (None, "") for v in (days, samples, images, seed)):
+            if any(numbers[n] in (None, "") for n in _NUMBERS):
                 raise InputError("fill in days, samples, imaged samples and seed")
-            gap = Break(int(off_days or 0), int(off_from or 0), make_up) if broken else None
-            scenarios = scenarios_of(plans or [], gap, bool(chemo))
-            made = "-v-".join(s.slug for s in scenarios)
-            out = new_path(library.root, name or f"{key.split('/')[-1].removesuffix('.twin')}-{made}")
-            texts = []
+            scenarios = scenarios_of(values["plans"] or [], asked_of(values, given, ids))
+            key = values["key"]
+            out = new_path(library.root, name or name_of(key, scenarios))
             for scenario in scenarios:
                 tokens.append(uploads.write("scenario.yaml", scenario.to_yaml()))
-                texts.append(str(uploads.path(tokens[-1])))
+            texts = [str(uploads.path(token)) for token in tokens]
             arguments = arguments_of(
-                library.twin(key).entry.path,
-                texts,
-                out,
-                days=days,
-                samples=samples,
-                images=images,
-                seed=seed,
-                pet=pet,
+                library.twin(key).entry.path, texts, out, **numbers, pet=pet, generator=generator
             )
-            title = f"Compare {'; '.join(s.label for s in scenarios)}"
             job = jobs.start(
-                title, arguments, opens=link("/compare", run=out.name), after=lambda: uploads.forget(*tokens)
+                f"Compare {'; '.join(s.label for s in scenarios)}",
+                arguments,
+                opens=link("/compare", run=out.name),
+                after=lambda: uploads.forget(*tokens),
             )
         except InputError as error:
             uploads.forget(*tokens)
             return no_update, str(error)
         return job.id, ""
+
+
+def _parameter_row(kind: str) -> Any:
+    fields: list[Any] = []
+    for name, label, default in parameters(kind):
+        where = {"policy": kind, "field": name}
+        if isinstance(default, str):
+            fields.append(dmc.TextInput(id=where, label=label, value=default, size="xs", w=110))
+        else:
+            step = 0.05 if isinstance(default, float) and default < 1 else 1
+            fields.append(dmc.NumberInput(id=where, label=label, value=default, step=step, size="xs", w=110))
+    return html.Div([html.Strong(kind), html.Div(fields, className="rt-inline")], className="rt-form-row")
+
+
+def _foreseen(n: int, label: str, words: str, outside: list[str]) -> Any:
+    swatch = html.Span(className="rt-swatch", style={"background": plan_colour(n)})
+    marks = [
+        html.P(f"\u26a0 Outside the context of use: {reason}.", className="rt-outside") for reason in outside
+    ]
+    return html.Div([html.Strong([swatch, label]), html.P(words), *marks], className="rt-foreseen-item")

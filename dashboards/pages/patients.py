@@ -110,8 +110,11 @@ def _import_card() -> Any:
     return html.Section(
         [
             html.H2("Import a patient"),
-            html.P("A zip of DICOM files, a NIfTI or an NRRD. Names and hospital numbers stay out of it."),
-            *_drop("upload-scan", "Drop a file here, or press Enter to choose one"),
+            html.P(
+                "DICOM files, their folder or a zip, a NIfTI or an NRRD. Names and hospital numbers stay out of it."
+            ),
+            *_drop("upload-scan", "Drop a folder or files here, or press Enter to choose files", many="yes"),
+            html.Button("Choose a folder", className="rt-csv", type="button", **data(folder="upload-scan")),
             *_drop("upload-mask", "Tumour mask on the same grid (NIfTI, NRRD)", small=True),
             *_drop("upload-clinical", "Clinical record (optional)", small=True),
             dmc.TextInput(
@@ -130,11 +133,11 @@ def _import_card() -> Any:
     )
 
 
-def _drop(store: str, words: str, small: bool = False) -> list[Any]:
-    """A place to drop a file, and the store that names it once it is sent (assets/upload.js)."""
+def _drop(store: str, words: str, small: bool = False, **more: str) -> list[Any]:
+    """A place to drop a file (with many="yes" several, or a folder), and the store that names it once it is sent."""
     look = "rt-drop rt-small" if small else "rt-drop"
     return [
-        html.Div(words, className=look, tabIndex=0, role="button", **data(store=store)),
+        html.Div(words, className=look, tabIndex=0, role="button", **data(store=store, **more)),
         dcc.Store(id=store),
     ]
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dashboards.pages.new import Break, arguments_of, scenarios_of
+from dashboards.scenario_form import Asked, Break, arguments_of, scenarios_of
 from twin.errors import InputError
 
 SEND = """
@@ -74,7 +74,7 @@ def test_the_crosshair_moves_in_all_three_views(page):
 
 def test_a_comparison_is_started_from_the_page_and_cancelled(page, opened):
     page.open("/new?twin=patient.twin", viewer=False)
-    page.says("Compare plans")
+    page.says("What will run")
     page.find("#new-name").send_keys("cancelled")
     page.find("#new-run").click()
     page.wait("return document.querySelector('.rt-job-running')")
@@ -101,17 +101,17 @@ def test_an_in_silico_patient_is_made_from_the_page(page, opened):
 @pytest.mark.parametrize("plans", [[], ["60/30x"], ["/etc/passwd.yaml"], ["60/30", "60/30"], ["60/30"] * 5])
 def test_plans_that_cannot_be_are_refused_before_anything_runs(plans):
     with pytest.raises(InputError):
-        scenarios_of(plans, None)
+        scenarios_of(plans)
 
 
 def test_a_break_doubles_the_plans_and_no_more_than_four_are_compared():
     gap = Break(7, 14, "friday")
-    labels = [s.label for s in scenarios_of(["60/30", "55/20"], gap)]
+    labels = [s.label for s in scenarios_of(["60/30", "55/20"], Asked(gap))]
     assert labels[:2] == ["60/30", "55/20"] and "7 days off from day 14" in labels[2]
     with pytest.raises(InputError, match="6 scenarios"):
-        scenarios_of(["60/30", "55/20", "60/15"], gap)
+        scenarios_of(["60/30", "55/20", "60/15"], Asked(gap))
     with pytest.raises(InputError, match="a break needs"):
-        scenarios_of(["60/30"], Break(0, 14, "none"))
+        scenarios_of(["60/30"], Asked(Break(0, 14, "none")))
 
 
 def test_the_form_becomes_the_command_that_it_says(opened):
@@ -136,3 +136,72 @@ def test_an_observation_is_added_and_the_belief_learns(page, opened):
     page.says("Posterior")
     page.says("not informed")
     page.says("day 21: 40.0")
+
+
+def test_a_folder_without_images_is_refused_in_plain_words(page, opened):
+    page.open("/patients", viewer=False)
+    page.says("Choose a folder")
+    page.script(
+        "const zone = document.querySelector('[data-store=upload-scan]');"
+        "rtTwin.take(zone, [new File(['a'], 'IM1'), new File(['b'], 'IM2'), new File(['c'], '.hidden')], 'CT thorax');"
+    )
+    page.says("CT thorax: 2 files")
+    page.find("#import").click()
+    page.wait("return document.querySelector('.rt-job-failed')")
+    assert "Traceback" not in page.find(".rt-job-failed").text
+    assert not (opened / ".uploads").exists()
+    page.script("[...document.querySelectorAll('.rt-job button')].forEach((b) => b.click())")
+
+
+def test_policies_drugs_and_images_of_the_form_become_scenarios():
+    asked = Asked(
+        chemotherapy="sequential",
+        immunotherapy=True,
+        policies={"none": {}, "fixed replans": {"at_gy": "20, 40", "turnaround_days": 2}},
+        during_days=5,
+        after_days=None,
+        also=(10.0,),
+    )
+    first, second = scenarios_of(["60/30"], asked)
+    assert first.policy.kind == "none" and second.policy.at_gy == (20.0, 40.0)
+    assert second.policy.turnaround_days == 2
+    assert second.plan.chemotherapy.timing == "sequential" and second.plan.immunotherapy is not None
+    assert (second.plan.imaging.during_days, second.plan.imaging.after_days) == (5, None)
+    assert second.plan.imaging.also == (10.0,)
+    assert type(second).model_validate(second.model_dump(mode="json")) == second
+
+
+def test_drugs_are_not_given_without_radiation_and_a_trials_own_stay():
+    (none,) = scenarios_of(["none"], Asked(chemotherapy="concurrent"))
+    assert none.plan.chemotherapy is None
+    (pacific,) = scenarios_of(["PACIFIC"], Asked(chemotherapy="sequential"))
+    assert pacific.plan.chemotherapy.timing == "concurrent" and pacific.label == "PACIFIC"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [Asked(policies={"volume trigger": {"loss": 7}}), Asked(policies={"fixed replans": {"at_gy": "x"}})],
+)
+def test_a_policys_parameter_that_cannot_be_is_said_in_a_sentence(asked):
+    with pytest.raises(InputError):
+        scenarios_of(["60/30"], asked)
+
+
+def test_the_form_says_what_will_run_and_what_is_outside_the_context(page):
+    page.open("/new?twin=patient.twin", viewer=False)
+    page.says("30 fractions, 60 Gy")
+    page.script("document.querySelector('#new-break').click()")
+    page.says("7 days off from day 14")
+    field = page.find("#new-plans")
+    field.send_keys("30/10", "\ue007")
+    page.says("these are 6 scenarios")
+    page.script("document.querySelector('#new-break').click()")
+    page.says("Outside the context of use")
+
+
+def test_models_name_their_figures_and_their_domain(page):
+    page.open("/models", viewer=False)
+    page.says("Mechanistic follow-up CT")
+    page.says("Virtual FDG-PET")
+    page.wait("return document.querySelectorAll('.rt-markdown table').length >= 2")
+    page.says("Domain.")
