@@ -156,6 +156,6 @@ class Examples:
 
 def _near(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
     """First slice near a tumour (z, y, x) on one of two dates, and the first beyond it."""
-    has = ((before > 0.5) | (after > 0.5)).any(axis=(1, 2))
+    has = np.asarray(((before > 0.5) | (after > 0.5)).any(axis=(1, 2)))
     z = np.flatnonzero(has) if has.any() else np.arange(len(has))
     return max(0, int(z[0]) - _NEAR_SLICES), min(len(has), int(z[-1]) + _NEAR_SLICES + 1)

@@ -25,6 +25,7 @@ _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
 _DOSE_CHANNEL = 2
 CACHE = "cache"
+_VERSION = "1"  # of how a twin becomes examples
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def train(
         settings = load_config(config, **changes)
     except ValueError as error:
         raise InputError(str(error)) from None
-    subjects, skipped = examples(sets, cache or out / CACHE, settings.pairs_per_twin, progress)
+    subjects, skipped = examples(
+        sets, cache or out / CACHE, settings.pairs_per_twin, align=settings.align, progress=progress
+    )
     vectors = np.concatenate([s.vectors for s in subjects])
     try:
         train_on(
@@ -121,7 +124,12 @@ def roles() -> Roles:
 
 
 def examples(
-    sets: Sequence[Path], cache: Path, pairs_per_twin: int, progress: Progress = lambda step, share: None
+    sets: Sequence[Path],
+    cache: Path,
+    pairs_per_twin: int,
+    *,
+    align: bool = True,
+    progress: Progress = lambda step, share: None,
 ) -> tuple[list[Subject], int]:
     """The examples of all twins of some folders, kept as arrays in a cache.
 
@@ -129,6 +137,7 @@ def examples(
         sets: folders of twins, or twins.
         cache: a twin that lies there already is not read again; a changed one is.
         pairs_per_twin: how many pairs are kept with their images; the others with their conditions only.
+        align: take set-up and breathing out of the follow-ups.
         progress: as for `train`.
 
     Returns:
@@ -143,11 +152,10 @@ def examples(
     found, skipped = [], 0
     for done, path in enumerate(twins):
         progress("reading", done / len(twins))
-        subject = Subject(
-            path.name.removesuffix(".twin"), cache / f"{path.stem}-{_key(path, pairs_per_twin)}"
-        )
+        key = _key(path, f"{_VERSION} {pairs_per_twin} {align}")
+        subject = Subject(path.name.removesuffix(".twin"), cache / f"{path.stem}-{key}")
         if not subject.exists:
-            _read(path, subject, pairs_per_twin)
+            _read(path, subject, pairs_per_twin, align)
         if len(subject.vectors):
             found.append(subject)
         else:
@@ -182,7 +190,7 @@ def twins_in(folder: Path) -> list[Path]:
     return found
 
 
-def _read(path: Path, subject: Subject, most: int) -> None:
+def _read(path: Path, subject: Subject, most: int, align: bool) -> None:
     from simulators.conditions import SHAPE, VECTOR
     from simulators.pairs import pairs_of
     from twin import PatientTwin
@@ -205,22 +213,34 @@ def _read(path: Path, subject: Subject, most: int) -> None:
     subject.write(
         subject.patient,
         subject.stem,
-        [(p.image, p.target) for p in kept] or [_empty(SHAPE)],
+        [(p.image, _target(p, align)) for p in kept] or [_empty(SHAPE)],
         np.stack(vectors) if vectors else np.empty((0, len(VECTOR))),
     )
+
+
+def _target(pair: Pair, align: bool) -> np.ndarray:
+    if not align:
+        return pair.target
+    import torch
+
+    from models.alignment import aligned, motion
+    from models.stack import depth
+
+    inside = depth(torch.from_numpy(pair.image[1])).numpy()
+    return aligned(pair.target, motion(pair.image[0], pair.target[0], inside))
 
 
 def _empty(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((3, *shape), np.float32), np.zeros((2, *shape), np.float32)
 
 
-def _key(path: Path, pairs_per_twin: int) -> str:
-    """Of a twin's content: its description, and the sizes of its files."""
+def _key(path: Path, how: str) -> str:
+    """Of a twin's content (its description, and the sizes of its files) and of how it is read."""
     files: Iterable[Path] = sorted(p for p in path.rglob("*") if p.is_file())
     digest = hashlib.blake2b((path / "twin.json").read_bytes(), digest_size=8)
     for file in files:
         digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode())
-    digest.update(str(pairs_per_twin).encode())
+    digest.update(how.encode())
     return digest.hexdigest()
 
 
