@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import simpy
@@ -19,15 +19,48 @@ from scenarios.arm import Arm
 from scenarios.calendar import FIRST_FRACTION, Slot, image_slots, weekday
 from scenarios.engine import Entry, Treatment, on_treatment
 from scenarios.policy import Decision, Policy, Seen
-from scenarios.replan import PlanLibrary
+from scenarios.replan import State, level_of
 from scenarios.scenario import Scenario
+from simulators.accumulation import SetUp
 from simulators.anatomy_events import AnatomyEvents
 from simulators.chance import Key, Purpose, uniforms
-from simulators.course import Event
-from twin import Belief, InputError, PatientTwin
+from simulators.course import Course, Event
+from twin import Belief, DoseGrid, InputError, PatientTwin
 
 Approve = Callable[[Mapping[str, Any]], bool]
+_SET_UPS = 120  # errors of positioning drawn for a patient; a longer course begins them again
 _CONTOUR_SD, _SUV_SD, _REGISTRATION_MM = 0.10, 0.08, 1.5  # SD(ln) of volume and SUV; mm along each axis
+
+
+class Library(Protocol):
+    """The doses of a plan by the state in which a fraction is given."""
+
+    doses: dict[str, DoseGrid]
+    tumour_doses: dict[str, DoseGrid]
+    relative: dict[str, np.ndarray]
+    known: dict[tuple[int, str], np.ndarray]
+
+    @property
+    def gtv_cm3(self) -> float:
+        """Volume of the GTV at day 0, cm3."""
+        ...
+
+    @property
+    def bin_fraction(self) -> np.ndarray:
+        """(bins,) share of the GTV in each bin."""
+        ...
+
+    def state(self, state: State) -> str:
+        """Name of the dose that is delivered in a state."""
+        ...
+
+    def mean_lung_gy(self, sample: int, course: Course, state: State = ..., to_come: float = ...) -> float:
+        """Mean dose of lungs - GTV of a sample's course and of what is to come in a state, Gy."""
+        ...
+
+    def oesophagus_v60(self, sample: int, course: Course, state: State = ..., to_come: float = ...) -> float:
+        """Share of the oesophagus above 60 Gy of the same."""
+        ...
 
 
 @dataclass
@@ -36,8 +69,9 @@ class _Patient:
 
     sample: int
     treatment: Treatment
-    library: PlanLibrary
+    library: Library
     events: AnatomyEvents
+    set_up_mm: np.ndarray
     gtv_at_plan_cm3: float
     plan_level: int = 0
     plan_shift_mm: np.ndarray = field(default_factory=lambda: np.zeros(3))
@@ -46,10 +80,16 @@ class _Patient:
     pending: bool = False
 
     def grid(self, day: float) -> str:
-        """The dose that a fraction delivers where the tumour lies that day."""
+        """The dose that a fraction delivers where the tumour lies that day, with the set-up error of the fraction."""
+        error = self.set_up_mm[self.given % len(self.set_up_mm)]
         self.given += 1
-        moved = self.events.displacement_mm(self.sample, day) - self.plan_shift_mm
-        return self.library.state(self.plan_level, moved)
+        moved = self.events.displacement_mm(self.sample, day) - self.plan_shift_mm + error
+        return self.library.state(State.of(self.plan_level, self.plan_shift_mm, moved))
+
+    @property
+    def planned(self) -> State:
+        """The plan in use, as it is meant to be given."""
+        return State.of(self.plan_level, self.plan_shift_mm, np.zeros(3))
 
 
 def realise_adaptive(
@@ -57,11 +97,12 @@ def realise_adaptive(
     policy: Policy,
     twin: PatientTwin,
     belief: Belief,
-    library: PlanLibrary,
+    library: Library,
     *,
     days: float,
     seed: int,
     approve: Approve | None = None,
+    set_up: SetUp = SetUp(),  # noqa: B008
 ) -> Arm:
     """The courses of all samples under a policy, and every decision that was taken.
 
@@ -74,15 +115,19 @@ def realise_adaptive(
         days: images are taken up to this day.
         seed: root of all chance.
         approve: accepts or refuses each decision that changes something, given its row.
+        set_up: errors of positioning, new in each fraction.
 
     Raises:
         InputError: the policy raised, or answered something that is no decision.
     """
     events = AnatomyEvents.draw(twin.id, belief.n, seed)
+    gtv_cm3 = library.gtv_cm3
     patients = []
     for sample in range(belief.n):
         treatment = on_treatment(scenario, twin, lambda day: "")
-        patient = _Patient(sample, treatment, library, events, twin.gtv_cm3, given=len(twin.fractions))
+        key = Key(seed, twin.id, Purpose.SET_UP, sample)
+        errors = set_up.shifts(key, _SET_UPS)[:, ::-1]  # along z, y and x
+        patient = _Patient(sample, treatment, library, events, errors, gtv_cm3, given=len(twin.fractions))
         treatment.grid = patient.grid
         patients.append(patient)
     loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve)
@@ -93,8 +138,16 @@ def realise_adaptive(
     env.run()
     courses = [p.treatment.course() for p in patients]
     for row in loop.rows:
-        row["final_mean_lung_gy"] = library.mean_lung_gy(courses[row["sample"]])
-    return Arm(courses, library.doses, library.bin_fraction, library.relative, loop.rows)
+        row["final_mean_lung_gy"] = library.mean_lung_gy(row["sample"], courses[row["sample"]])
+    return Arm(
+        courses,
+        library.doses,
+        library.bin_fraction,
+        library.relative,
+        loop.rows,
+        library.tumour_doses,
+        library.known,
+    )
 
 
 @dataclass
@@ -105,7 +158,7 @@ class _Loop:
     policy: Policy
     twin: PatientTwin
     belief: Belief
-    library: PlanLibrary
+    library: Library
     events: AnatomyEvents
     patients: list[_Patient]
     seed: int
@@ -137,12 +190,12 @@ class _Loop:
         from simulators.pet import avid
         from simulators.treatment import TumourView
 
-        kinetics = DoseVolumeKinetics(self.twin.gtv_cm3, self.library.bin_fraction, self.library.relative)
+        kinetics = DoseVolumeKinetics(self.library.gtv_cm3, self.library.bin_fraction, self.library.relative)
         params = self.belief.samples
         courses = [p.treatment.course() for p in self.patients]
         state = kinetics.advance(state or kinetics.start(self.twin, params), params, courses, time_days)
         cells = {name: getattr(state, name).sum(axis=-1) for name in ("viable", "doomed", "remnant")}
-        view = TumourView(0.0, self.twin.gtv_cm3, 0.0, None, **cells)
+        view = TumourView(0.0, self.library.gtv_cm3, 0.0, None, **cells)
         return state, kinetics.gtv_cm3(state), np.asarray(avid(view, time_days / 2))
 
     def _errors(self, ordinal: int) -> np.ndarray:
@@ -169,8 +222,8 @@ class _Loop:
             suv_ratio=float(suv_ratio[p.sample] * np.exp(_SUV_SD * error[1])),
             shift_mm=float(np.linalg.norm(moved + _REGISTRATION_MM * error[2:])),
             findings=self.events.present(p.sample, day),
-            mean_lung_gy=self.library.mean_lung_gy(course, p.plan_level, sum(shares)),
-            oesophagus_v60=self.library.oesophagus_v60(course, p.plan_level, sum(shares)),
+            mean_lung_gy=self.library.mean_lung_gy(p.sample, course, p.planned, sum(shares)),
+            oesophagus_v60=self.library.oesophagus_v60(p.sample, course, p.planned, sum(shares)),
             replans=p.replans,
         )
 
@@ -237,7 +290,7 @@ class _Loop:
         """A new plan on the anatomy of the scan, in use after the turnaround."""
         shift = self.events.displacement_mm(p.sample, seen.day)
         erosion = float(self.belief.samples["erosion_fraction"][p.sample])
-        level = self.library.level(seen.gtv_cm3 / self.twin.gtv_cm3, erosion)
+        level = level_of(seen.gtv_cm3 / self.library.gtv_cm3, erosion)
         yield env.timeout(self.policy.turnaround_days)
         p.plan_level, p.plan_shift_mm, p.gtv_at_plan_cm3 = level, shift, seen.gtv_cm3
         p.replans += 1

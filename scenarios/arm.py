@@ -18,10 +18,12 @@ class Arm:
 
     Args:
         courses: one, or one for each sample.
-        doses: dose grid by the name that the courses use.
+        doses: dose grid by the name that the courses use, in the room.
         bin_fraction: (bins,) share of the GTV in each dose bin.
         relative: name -> (bins,) dose over prescription in the bins.
         decisions: rows of the `decisions` table.
+        known: (id of a dose, organ) -> dose quantiles that are known already.
+        tumour_doses: the same as `doses` on the tissue of the tumour, where that moves; None where it does not.
     """
 
     courses: Sequence[Course]
@@ -29,10 +31,16 @@ class Arm:
     bin_fraction: np.ndarray
     relative: Mapping[str, np.ndarray]
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    tumour_doses: Mapping[str, DoseGrid] | None = None
+    known: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
 
     def course(self, sample: int) -> Course:
         """The course of one sample."""
         return self.courses[sample if len(self.courses) > 1 else 0]
+
+    def at_tumour(self, name: str) -> DoseGrid:
+        """A dose on the tumour's tissue, where that was on day 0."""
+        return (self.tumour_doses or self.doses)[name]
 
     @classmethod
     def open_loop(cls, twin: PatientTwin, course: Course, doses: Mapping[str, DoseGrid]) -> Arm:

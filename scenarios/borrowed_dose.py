@@ -129,6 +129,17 @@ class Loan:
             factor[organ] = lenders.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
         return cls(lender, factor)
 
+    def part(self, patient: int, samples: slice) -> Loan:
+        """That of some samples of one patient, (1, samples)."""
+        factors = {name: f[patient : patient + 1, samples] for name, f in self.log_factor.items()}
+        return Loan(self.lender[patient : patient + 1, samples], factors)
+
+    def after(self, shrunk: Mapping[str, np.ndarray]) -> Loan:
+        """The loan after replans left a part of the doses, (patients, samples) in logarithms."""
+        if not shrunk:
+            return self
+        return Loan(self.lender, {name: f + shrunk[name] for name, f in self.log_factor.items()})
+
     def look_up(self, organ: str, table: np.ndarray) -> np.ndarray:
         """(patients, samples) entries of an organ's table (m, len(_LOG_FACTOR)), linear in between."""
         step = _LOG_FACTOR[1] - _LOG_FACTOR[0]

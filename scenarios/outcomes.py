@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.organ_dose import organ_quantiles
+from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread, organ_quantiles
 from scenarios.results import PlanRecord
 from simulators.chance import Key, Purpose, uniforms
 from simulators.complications import LATE_ALPHA_BETA_GY
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
-# Relative SD of an organ's mean dose in the approximate dose (MODEL.md 5); doubled for an estimated organ.
-_DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}
 QUANTILES = 1000
 
 
@@ -152,10 +150,9 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
         return {}
     approximate = any(grid.approximate for grid in arm.doses.values())
     stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
-    chance = ndtri(uniforms(Key(seed, twin.id, Purpose.DOSE), np.arange(n), len(_DOSE_SD)))
     metrics: dict[str, Effect] = {}
     complications: dict[str, Effect] = {}
-    for (organ, sd), z in zip(_DOSE_SD.items(), chance.T, strict=True):
+    for organ in DOSE_SD:
         rows = [c for c in _complications(twin) if c.organ == organ]
         try:
             estimated = region(twin.contours, organ)[1]
@@ -165,8 +162,8 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
             names = [c.name for c in rows] + (["pneumonitis_risk_factors"] if organ == "Lungs-GTV" else [])
             complications |= {name: replace(unknown, unit="probability") for name in names}
             continue
-        spread = (sd if approximate else 0.0) * (2 if estimated else 1)
-        held = OrganDose.of(arm, twin, organ, np.exp(spread * z - spread**2 / 2))
+        spread = dose_spread(organ, approximate=approximate, estimated=estimated)
+        held = OrganDose.of(arm, twin, organ, dose_factors(organ, twin.id, n, seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}"
         for name, unit, threshold_gy in _METRICS[organ]:

@@ -81,6 +81,9 @@ class Policy(Frozen):
         3.0, ge=0, le=30
     )  # of an offline replan: 1 to 5 working days, no source found
     known: ClassVar[dict[str, type[Policy]]] = {}
+    pixels: ClassVar[bool] = (
+        False  # whether it looks at the follow-up CT, not only at what was measured on it
+    )
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

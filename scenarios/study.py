@@ -170,9 +170,9 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> Non
     for scenario in plans:
         if scenario.plan.more:
             raise InputError(f"the plan {scenario.label} needs delivered fractions, which only twins have")
-        if scenario.policy is not None:
+        if scenario.policy is not None and scenario.policy.pixels:
             raise InputError(
-                f"the policy of {scenario.label} decides on images, which a sampled or tabled cohort has not; "
+                f"the policy of {scenario.label} looks at images, which a sampled or tabled cohort has not; "
                 f"give a folder of twins with --twins"
             )
         realise(scenario, PatientTwin("anyone"), settings.days)

@@ -16,13 +16,14 @@ from scenarios.outcomes import Effect
 from scenarios.planned_dose import planned_doses
 from scenarios.results import Comparison
 from scenarios.scenario import Scenario
+from scenarios.study_arm import TRUTH_SEED
 from scenarios.study_batch import Organs, Settings, after_treatment
 from scenarios.study_tables import PART_SCHEMAS, Tables, life_rows, quantiles
 from simulators.multistate import LifeTimes
+from simulators.systemic import Systemic
 from twin import Belief, DoseGrid, PatientTwin
 
 TRUTH_FILE = "truth.json"
-_TRUTH_SEED = 2**40  # added to the seed: anatomy and measurements that no sample of the belief has
 
 
 def imaged_tables(
@@ -88,7 +89,7 @@ def _truth(
     from simulators.control import failure_days
     from simulators.dose_volume import DoseVolumeKinetics
 
-    volumes, survivors, ends = [], [], []
+    volumes, survivors, ends, courses = [], [], [], []
     for scenario in scenarios:
         arm = _true_arm(scenario, twin, doses, truth, settings)
         course = arm.course(0)
@@ -98,10 +99,13 @@ def _truth(
         volumes.append(curve[:, np.searchsorted(days, settings.daily)])
         survivors.append(state.survivors)
         ends.append(course.end_days)
+        courses.append(course)
     drawn = np.stack(survivors)[:, None]
-    local = failure_days(drawn, truth, twin.gtv_cm3, np.array(ends)[:, None, None])
+    last = np.array(ends)[:, None, None]
+    local = failure_days(drawn, truth, twin.gtv_cm3, last)
     slugs = [s.slug for s in scenarios]
-    lives = after_treatment([member], local, np.array(ends), _organs(run, slugs), settings, truth_only=True)
+    drugs = Systemic.of(courses).reshaped(-1, 1, 1)
+    lives = after_treatment([member], local, last, _organs(run, slugs), settings, drugs, truth_only=True)
     first = LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause")))
     return np.stack(volumes), life_rows([member], slugs, first, drawn[:, :, 0] == 0)
 
@@ -120,7 +124,7 @@ def _true_arm(
     from scenarios.replan import PlanLibrary
 
     library = PlanLibrary(twin, scenario.plan, doses[scenario.plan.label])
-    seed = settings.seed + _TRUTH_SEED
+    seed = settings.seed + TRUTH_SEED
     return realise_adaptive(
         scenario, scenario.policy, twin, Belief(truth), library, days=settings.days, seed=seed
     )

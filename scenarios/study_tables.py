@@ -178,6 +178,7 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
         "effects": _effects(batch, slugs, settings),
         "lives": life_rows(batch.members, slugs, batch.lives, batch.controlled),
         "truth": _truth(batch),
+        "decisions": _decisions(batch),
     }
 
 
@@ -299,6 +300,10 @@ def life_rows(
         "cause": pl.Series([*LifeTimes.CAUSES, None]).gather(cause.T.ravel()),
     }
     return _frame("lives", columns)
+
+
+def _decisions(batch: Batch) -> pl.DataFrame:
+    return pl.DataFrame(batch.decisions, schema=dict(PART_SCHEMAS["decisions"]), orient="row")
 
 
 def _truth(batch: Batch) -> pl.DataFrame:

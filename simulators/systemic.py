@@ -63,6 +63,11 @@ class Systemic:
         fields = (self.distant_ratio, self.immune_from_days, self.immune_ratio)
         return Systemic(*(np.reshape(f, shape) for f in fields))
 
+    def rows(self, patients: Sequence[int]) -> Systemic:
+        """That of some patients, of arrays (arms, patients, samples)."""
+        fields = (self.distant_ratio, self.immune_from_days, self.immune_ratio)
+        return Systemic(*(np.asarray(f)[:, patients] for f in fields))
+
     def local(self, local_days: np.ndarray, u: np.ndarray) -> np.ndarray:
         """Day of the local failure with the drugs.
 

@@ -7,8 +7,9 @@ import pytest
 
 from scenarios import Policy, Scenario, Seen, TreatmentPlan, compare
 from scenarios.policy import FixedReplans, Isotoxic, PetResponse, TrafficLight, VolumeTrigger
-from scenarios.replan import LEVELS, shrunk
-from twin import InputError
+from scenarios.replan import LEVELS
+from scenarios.replan_anatomy import DayAnatomy, shrunk
+from twin import DoseGrid, InputError, Volume
 
 PLAN = TreatmentPlan.parse("60/30")
 SAMPLES = 12
@@ -90,12 +91,26 @@ def test_without_replans_organs_receive_what_the_plan_gives(adaptive):
     assert lung["60-30-no-adaptation"] == pytest.approx(lung["60-30"])
 
 
-def test_replans_spare_lung_and_never_cost_it(adaptive):
+def test_replans_spare_lung_but_where_the_plan_moves_with_the_tumour(adaptive):
     lung = per_plan(adaptive, "mean_lung_dose")
     assert lung["60-30-fixed-replans"] <= lung["60-30-no-adaptation"]
     ordered = adaptive.decisions.filter(pl.col("decision") == "replan")
-    assert (ordered["final_mean_lung_gy"] <= ordered["forecast_mean_lung_gy"] + 1e-9).all()
-    assert (ordered["final_mean_lung_gy"] < ordered["forecast_mean_lung_gy"] - 0.05).any()
+    still = ordered.join(
+        adaptive.events.filter(pl.col("grid").str.contains("aimed")), on=["plan", "sample"], how="anti"
+    )
+    assert (still["final_mean_lung_gy"] <= still["forecast_mean_lung_gy"] + 1e-9).all()
+    assert (still["final_mean_lung_gy"] < still["forecast_mean_lung_gy"] - 0.05).any()
+
+
+def test_each_fraction_has_its_set_up_error_the_same_under_every_plan(adaptive):
+    names = {}
+    for plan in ("60-30-no-adaptation", "60-30-isotoxic"):
+        grid = adaptive.events.filter((pl.col("plan") == plan) & (pl.col("kind") == "fraction"))
+        grid = grid.filter(pl.col("sample") == 0)["grid"]
+        names[plan] = [name.partition("moved by ")[2] for name in grid]
+    none, more = names.values()
+    assert len(set(none)) > 10  # 2.5 mm of random error, in steps of 2 mm
+    assert more[: len(none)] == none
 
 
 def test_a_replan_takes_its_turnaround(adaptive):
@@ -161,6 +176,24 @@ def test_the_policy_of_the_docs_runs_as_written(phantom_twin):
     by_sample = dict(fractions.iter_rows())
     assert all(by_sample[s] < 30 for s in stopped["sample"])
     assert all(n == 30 for s, n in by_sample.items() if s not in set(stopped["sample"]))
+
+
+def test_a_replan_is_made_on_the_days_anatomy_and_its_dose_brought_back(phantom_twin):
+    anatomy = DayAnatomy.of(phantom_twin, 0.55)
+    first, day = phantom_twin.contours.gtv(), anatomy.structures.gtv()
+    assert day.sum() / first.sum() == pytest.approx(0.55, abs=0.03)
+    assert not np.array_equal(anatomy.scan.volume.array, phantom_twin.baseline.volume.array)
+    geometry = phantom_twin.contours.geometry
+    points = geometry.lps(np.argwhere(first)[::50])
+    moved = anatomy.follow(points)
+    centre = points.mean(axis=0)
+    before, after = (np.linalg.norm(p - centre, axis=1) for p in (points, moved))
+    assert after.mean() < before.mean() - 1  # tissue is drawn in
+    index = np.rint(geometry.index(moved)).astype(int)
+    assert day[tuple(index.T)].mean() > 0.9  # tumour tissue stays tumour
+    volume = Volume(geometry, day.astype(np.float32), "DOSE", "Gy")
+    back = anatomy.on_day_0(DoseGrid("d", volume, 1.0, approximate=True)).volume.array > 0.5
+    assert (back & first).sum() / first.sum() > 0.9  # what hits the small target has hit all of its tissue
 
 
 def test_a_shrunk_target_has_the_share_and_lies_inside(phantom_twin):
