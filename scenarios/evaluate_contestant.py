@@ -121,7 +121,7 @@ def whole(held: HeldOut, followup: FollowUp, seconds: float = float("nan")) -> S
     return Shown(hu, gtv, seconds)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def contestant(name: str) -> Contestant:
     """Whoever a name stands for.
 

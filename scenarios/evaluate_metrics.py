@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from twin.structures import bounding_box
@@ -43,7 +45,8 @@ def image_scores(
             data_range=HU_RANGE, kernel_type="uniform",
         )  # fmt: skip
         scores["ssim"] = float(ssim.mean())
-        scores["psnr_db"] = float(PSNRMetric(max_val=HU_RANGE)(a, b).mean()) if error[box].any() else np.inf
+        psnr: Any = PSNRMetric(max_val=HU_RANGE)(a, b)
+        scores["psnr_db"] = float(psnr.mean()) if error[box].any() else np.inf
     return scores
 
 
