@@ -5,16 +5,16 @@ Seconds of processor time are given too: on a shared machine they say more than 
 
 import time
 
-from scenarios.clinic import Referrals, simulate
+from scenarios.clinic import Referrals, simulate_clinic
 
 
 def main() -> None:
-    simulate(days=30)
+    simulate_clinic(days=30)
     for samples in (0, 64):
         wall, cpu = [], []
         for seed in range(3):
             begin, used = time.perf_counter(), time.process_time()
-            run = simulate(referrals=Referrals(per_year=1000), seed=seed, samples=samples)
+            run = simulate_clinic(referrals=Referrals(per_year=1000), seed=seed, samples=samples)
             wall.append(time.perf_counter() - begin)
             cpu.append(time.process_time() - used)
         what = f"with control of {samples} samples" if samples else "without control"

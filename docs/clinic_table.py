@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scenarios.clinic import Clinic, Referrals, simulate
+from scenarios.clinic import Clinic, Referrals, simulate_clinic
 
 PAGE = Path(__file__).parent / "clinic.md"
 DEPARTMENTS = {
@@ -32,7 +32,7 @@ def main() -> None:
     """Simulate each department with the same patients and write the table."""
     lines = ["| department | " + " | ".join(c[1] for c in COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, clinic in DEPARTMENTS.items():
-        run = simulate(clinic, Referrals(per_year=1000), seed=0)
+        run = simulate_clinic(clinic, Referrals(per_year=1000), seed=0)
         values = {metric: value for metric, value, _ in run.summary.iter_rows()}
         cells = [
             form.format(values[metric] * (100 if "points" in title else 1)) for metric, title, form in COLUMNS

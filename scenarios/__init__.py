@@ -3,7 +3,10 @@
 from importlib import import_module
 
 _HOME = {
+    "Case": "clinic",
     "Chemotherapy": "plan",
+    "Clinic": "clinic",
+    "ClinicRun": "clinic_run",
     "Comparison": "results",
     "Decision": "policy",
     "FolderCohort": "cohort",
@@ -12,19 +15,24 @@ _HOME = {
     "Gap": "scenario",
     "Phase": "plan",
     "Policy": "policy",
+    "Referrals": "clinic",
     "SampledCohort": "cohort",
     "Scenario": "scenario",
     "Seen": "policy",
     "Study": "study",
     "TableCohort": "cohort",
     "TreatmentPlan": "plan",
+    "clinic_from_yaml": "clinic",
     "compare": "comparison",
     "load": "results",
+    "load_clinic": "clinic_run",
     "load_study": "study",
     "outside_context": "context",
     "preset": "presets",
     "realise": "engine",
     "run_study": "study",
+    "scenario_preset": "presets",
+    "simulate_clinic": "clinic",
 }
 __all__ = list(_HOME)
 

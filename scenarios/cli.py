@@ -220,6 +220,29 @@ def _longitudinal_set(
 
 
 @app.command()
+def clinic(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[YAML]", help="Department and referrals; else the default ones.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write, for the dashboard.")] = None,
+    days: Annotated[int, typer.Option(help="How long, after the warm-up.")] = 365,
+    warm_up: Annotated[int, typer.Option(help="Days before, in which the department fills.")] = 90,
+    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
+    samples: Annotated[int, typer.Option(help="Samples for the price in control; 0 leaves it out.")] = 64,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a radiotherapy department: waiting, overtime, late replans, and what they cost in control."""
+    from scenarios.clinic import Clinic, Referrals, clinic_from_yaml, simulate_clinic
+    from scenarios.clinic_run import print_clinic, summary_of
+
+    department, referrals = clinic_from_yaml(file) if file is not None else (Clinic(), Referrals())
+    run = simulate_clinic(department, referrals, days=days, warm_up_days=warm_up, seed=seed, samples=samples)
+    if out is not None:
+        run.save(out)
+    print(json.dumps(summary_of(run), indent=1)) if as_json else print_clinic(run)
+
+
+@app.command()
 def observe(
     twin: TwinArg,
     day: Annotated[float, typer.Option(help="Day of the observation, from day 0.")],
@@ -269,6 +292,55 @@ def train(
         done = run(sets, config, out, minutes=minutes, cache=cache, device=device, progress=progress)
     print(f"{done.out}: trained on {done.pairs} pairs of {done.patients} patients, {done.skipped} had none")
     print(", ".join(f"{name} {value:g}" for name, value in done.figures.items()))
+
+
+@app.command()
+def evaluate(
+    held_out: Annotated[Path, typer.Argument(metavar="SET", help="A longitudinal set made with --truth.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    generator: Annotated[
+        list[str] | None,
+        typer.Option(help="Weights by name or folder, NAME@N for N evaluations; may be repeated."),
+    ] = None,
+    patients: Annotated[int | None, typer.Option(help="At most so many of the set.")] = None,
+    days: Annotated[int, typer.Option(help="Follow-up days of a patient whose images are judged.")] = 2,
+    plans: Annotated[int, typer.Option(help="Plans of a patient whose images are judged.")] = 2,
+    samples: Annotated[int, typer.Option(help="Free samples of one follow-up of a patient.")] = 8,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
+    pictures: Annotated[int, typer.Option(help="Patients to picture, slice beside slice.")] = 0,
+    cost: Annotated[bool, typer.Option(help="Measure time and memory at the end.")] = True,
+    cards: Annotated[
+        bool, typer.Option(help="Write the tables into the model cards of the weights.")
+    ] = False,
+) -> None:
+    """Judge generators on held-out patients whose follow-up is known under every plan."""
+    from scenarios.evaluate_report import run_evaluation
+    from scenarios.evaluate_scores import Scope
+
+    scope = Scope(days, plans, samples)
+    with _progress() as progress:
+        text = run_evaluation(
+            held_out, generator or [], out, scope=scope, patients=patients, workers=workers, n_pictures=pictures,
+            cost=cost, cards=cards, progress=progress,
+        )  # fmt: skip
+    print(text)
+
+
+@app.command()
+def ablate(
+    learn: Annotated[Path, typer.Argument(metavar="SET", help="The set to learn from.")],
+    held_out: Annotated[Path, typer.Argument(metavar="HELD", help="A set with truth, of other patients.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    minutes: Annotated[float, typer.Option(help="Of each of the 16 trainings.")] = 1.2,
+    patients: Annotated[int, typer.Option(help="Of the held-out set.")] = 40,
+    cache: Annotated[Path | None, typer.Option(help="Examples of an earlier training.")] = None,
+) -> None:
+    """Train generators with and without dose and clinical conditions, and say what the conditions are worth."""
+    from scenarios.evaluate_ablation import ablate as run
+
+    with _progress() as progress:
+        table = run(learn, held_out, out, minutes=minutes, patients=patients, cache=cache, progress=progress)
+    print(table.markdown())
 
 
 @app.command(name="app")

@@ -7,8 +7,6 @@ priced in tumour control by the engine's own kinetics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -22,7 +20,7 @@ from twin import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import polars as pl
+    from scenarios.clinic_run import ClinicRun
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=1000)]
@@ -182,35 +180,12 @@ class Referrals(Frozen):
         return self
 
 
-@dataclass(frozen=True, eq=False)
-class ClinicRun:
-    """What became of the patients and the department.
-
-    Args:
-        clinic, referrals: what was simulated.
-        days: for how long.
-        seed: root of all chance.
-        tables: polars frames by name, with the schemas of `scenarios.clinic_tables`.
-    """
-
-    clinic: Clinic
-    referrals: Referrals
-    days: int
-    seed: int
-    tables: Mapping[str, pl.DataFrame]
-
-    def __getattr__(self, name: str) -> pl.DataFrame:
-        tables = self.__dict__.get("tables", {})
-        if name in tables:
-            return tables[name]
-        raise AttributeError(f"a clinic run has no {name!r}; its tables are {', '.join(tables)}")
-
-
-def simulate(
+def simulate_clinic(
     clinic: Clinic | None = None,
     referrals: Referrals | None = None,
     *,
     days: int = 365,
+    warm_up_days: int = 0,
     seed: int = 0,
     samples: int = 64,
 ) -> ClinicRun:
@@ -223,6 +198,7 @@ def simulate(
         clinic: the department.
         referrals: who comes.
         days: how long.
+        warm_up_days: days before these, in which the department fills; the statistics leave them out.
         seed: root of all chance.
         samples: of the tumour's parameters, for the control that delays cost; 0 leaves it out.
 
@@ -231,16 +207,21 @@ def simulate(
     """
     from scenarios.clinic_control import with_control
     from scenarios.clinic_flow import Flow
+    from scenarios.clinic_run import ClinicRun
     from scenarios.clinic_tables import tables
 
     clinic, referrals = clinic or Clinic(), referrals or Referrals()
-    if not 1 <= days <= _LONGEST_DAYS:
-        raise InputError(f"a clinic cannot be simulated for {days} days; give 1 to {_LONGEST_DAYS}")
-    flow = Flow(clinic, referrals, days, seed)
+    whole = days + warm_up_days
+    if days < 1 or warm_up_days < 0 or whole > _LONGEST_DAYS:
+        asked = f"{days} days" + (f" after {warm_up_days}" if warm_up_days else "")
+        raise InputError(f"a clinic cannot be simulated for {asked}; give 1 to {_LONGEST_DAYS} in all")
+    if seed < 0 or samples < 0:
+        raise InputError(f"seed and samples of a clinic cannot be negative, not {min(seed, samples)}")
+    flow = Flow(clinic, referrals, whole, seed)
     flow.run()
     if samples:
-        with_control(flow.patients, days, samples, seed)
-    return ClinicRun(clinic, referrals, days, seed, tables(flow))
+        with_control(flow.patients, whole, samples, seed)
+    return ClinicRun(clinic, referrals, whole, seed, tables(flow, warm_up_days), warm_up_days, samples)
 
 
 def clinic_from_yaml(path: Path) -> tuple[Clinic, Referrals]:

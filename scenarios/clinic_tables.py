@@ -96,8 +96,14 @@ CLINIC_SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 }
 
 
-def tables(flow: Flow) -> dict[str, pl.DataFrame]:
-    """All tables of a finished flow."""
+def tables(flow: Flow, warm_up_days: int = 0) -> dict[str, pl.DataFrame]:
+    """All tables of a finished flow.
+
+    Args:
+        flow: finished.
+        warm_up_days: `resources` counts from this day on, `summary` patients who arrived and visits that were due
+            from then on.
+    """
     frames = {
         "patients": _frame("patients", [_patient(p) for p in flow.patients]),
         "fractions": _frame("fractions", [row for p in flow.patients for row in _fractions(p)]),
@@ -106,9 +112,15 @@ def tables(flow: Flow) -> dict[str, pl.DataFrame]:
         "replans": _replans(flow),
         "breakdowns": _frame("breakdowns", flow.breakdowns),
     }
-    frames["resources"] = _resources(flow, frames)
-    frames["summary"] = _summary(frames)
+    frames["resources"] = _resources(flow, frames, warm_up_days)
+    frames["summary"] = _summary(_after(frames, warm_up_days))
     return frames
+
+
+def _after(frames: dict[str, pl.DataFrame], day: int) -> dict[str, pl.DataFrame]:
+    """The tables without what lay before a day."""
+    begins = {"patients": "arrival_day", "visits": "appointment_day", "replans": "asked_day"}
+    return frames | {name: frames[name].filter(pl.col(column) >= day) for name, column in begins.items()}
 
 
 def _frame(name: str, rows: list[Any]) -> pl.DataFrame:
@@ -211,12 +223,12 @@ def _replans(flow: Flow) -> pl.DataFrame:
     return _frame("replans", rows)
 
 
-def _resources(flow: Flow, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _resources(flow: Flow, frames: dict[str, pl.DataFrame], after: int) -> pl.DataFrame:
     rows = []
-    open_h = 24 * flow.open.between(0, flow.days)
+    open_h = 24 * flow.open.between(after, flow.days)
     used = (
         frames["visits"]
-        .filter(pl.col("outcome") == "delivered")
+        .filter((pl.col("outcome") == "delivered") & (pl.col("began_day") >= after))
         .group_by("linac")
         .agg(
             hours=((pl.col("ended_day") - pl.col("began_day")) * 24).sum(),
@@ -226,15 +238,15 @@ def _resources(flow: Flow, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
     hours = {k: (busy - over, over) for k, busy, over in used.iter_rows()}
     down = [0.0] * flow.clinic.linacs
     for k, began, ended in flow.breakdowns:
-        down[k] += 24 * flow.open.between(began, min(ended, flow.days))
+        down[k] += 24 * flow.open.between(max(began, after), min(ended, flow.days))
     for k in range(flow.clinic.linacs):
         busy, over = hours.get(k, (0.0, 0.0))
         rows.append((f"linac {k}", 1, open_h, busy, over, down[k], busy / open_h if open_h else 0.0))
     for step, name in zip(STEPS, STAFF, strict=True):
         units = getattr(flow.clinic, name)
-        room = 24 * flow.office.between(0, flow.days) * units
+        room = 24 * flow.office.between(after, flow.days) * units
         busy = sum(
-            24 * flow.office.between(began, min(ended, flow.days))
+            24 * flow.office.between(max(began, after), min(ended, flow.days))
             for _, what, _, _, began, ended in flow.jobs
             if what == step
         )

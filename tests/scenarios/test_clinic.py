@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -5,9 +7,10 @@ from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from scenarios.calendar import fraction_times
-from scenarios.clinic import Case, Clinic, Referrals, clinic_from_yaml, simulate
+from scenarios.clinic import Case, Clinic, Referrals, clinic_from_yaml, simulate_clinic
 from scenarios.clinic_flow import Flow
 from scenarios.clinic_hours import Hours, Timetable, Visit
+from scenarios.clinic_run import load_clinic
 from scenarios.clinic_tables import CLINIC_SCHEMAS
 from scenarios.plan import Chemotherapy
 from scenarios.presets import preset
@@ -21,7 +24,7 @@ QUIET = {"stops": 0, "red": 0, "orange": 0, "nonadherent": 0, "absence_others": 
 
 @pytest.fixture(scope="module")
 def run():
-    return simulate(SMALL, Referrals(per_year=420, red=0.2), days=DAYS, seed=4, samples=16)
+    return simulate_clinic(SMALL, Referrals(per_year=420, red=0.2), days=DAYS, seed=4, samples=16)
 
 
 def _only(text, **more):
@@ -88,15 +91,15 @@ def test_tables_have_their_schemas(run):
 
 
 def test_one_seed_gives_one_run_and_another_gives_another(run):
-    again = simulate(SMALL, Referrals(per_year=420, red=0.2), days=DAYS, seed=4, samples=16)
+    again = simulate_clinic(SMALL, Referrals(per_year=420, red=0.2), days=DAYS, seed=4, samples=16)
     for name in CLINIC_SCHEMAS:
         assert_frame_equal(getattr(run, name), getattr(again, name))
-    other = simulate(SMALL, Referrals(per_year=420, red=0.2), days=30, seed=5, samples=0)
+    other = simulate_clinic(SMALL, Referrals(per_year=420, red=0.2), days=30, seed=5, samples=0)
     assert other.patients["arrival_day"][0] != run.patients["arrival_day"][0]
 
 
 def test_two_departments_see_the_same_patients(run):
-    larger = simulate(Clinic(linacs=4), Referrals(per_year=420, red=0.2), days=40, seed=4, samples=0)
+    larger = simulate_clinic(Clinic(linacs=4), Referrals(per_year=420, red=0.2), days=40, seed=4, samples=0)
     columns = ["patient", "scenario", "gtv_cm3"]
     # A closed day puts arrivals off, so those before it are compared.
     early = run.patients.filter(pl.col("arrival_day") < 32)
@@ -107,7 +110,7 @@ def test_two_departments_see_the_same_patients(run):
 
 def test_where_nothing_goes_wrong_courses_are_as_planned_and_lose_no_control():
     clinic = Clinic(downtime=0, planners=20, oncologists=10, physicists=10, fraction_spread=0)
-    done = simulate(clinic, _only("60/30"), days=200, seed=1)
+    done = simulate_clinic(clinic, _only("60/30"), days=200, seed=1)
     finished = done.patients.filter(pl.col("status") == "finished")
     assert finished.height > 20
     assert finished["missed"].sum() == 0
@@ -138,7 +141,7 @@ def test_concurrent_drugs_raise_control_by_the_cycles_that_fall_into_the_course(
     for cycles in (None, 3, 2):
         drugs = Chemotherapy(cycles=cycles, every_days=21) if cycles else None
         plan = preset("60/30").model_copy(update={"chemotherapy": drugs})
-        done = simulate(Clinic(downtime=0), _only(Scenario(plan=plan)), days=120, seed=1, samples=32)
+        done = simulate_clinic(Clinic(downtime=0), _only(Scenario(plan=plan)), days=120, seed=1, samples=32)
         controls.append(done.patients["control_as_it_went"].drop_nulls())
     assert len(controls[0]) == len(controls[1]) == len(controls[2]) > 5
     assert (controls[0] < controls[1]).all()
@@ -163,7 +166,7 @@ def test_as_many_patients_miss_two_or_more_fractions_as_were_reported():
     referrals = _only("60/30", nonadherent=0.21, absence=5 / 30, absence_others=0.005)
     referrals = referrals.model_copy(update={"per_year": 600})
     clinic = Clinic(linacs=8, planners=12, oncologists=6, physicists=6)
-    done = simulate(clinic, referrals, days=365, seed=2, samples=0)
+    done = simulate_clinic(clinic, referrals, days=365, seed=2, samples=0)
     finished = done.patients.filter(pl.col("status") == "finished")
     often = finished.filter(pl.col("absences") >= 2)
     assert often.height / finished.height == pytest.approx(0.22, abs=0.045)
@@ -173,7 +176,7 @@ def test_as_many_patients_miss_two_or_more_fractions_as_were_reported():
 
 
 def test_downtime_is_the_share_of_opening_hours_that_was_asked_for():
-    done = simulate(Clinic(linacs=8), _only("48/4"), days=730, seed=3, samples=0)
+    done = simulate_clinic(Clinic(linacs=8), _only("48/4"), days=730, seed=3, samples=0)
     linacs = done.resources.filter(pl.col("resource").str.starts_with("linac"))
     assert (linacs["down_hours"] / linacs["open_hours"]).mean() == pytest.approx(0.028, rel=0.15)
 
@@ -182,7 +185,9 @@ def test_too_few_planners_make_patients_wait_and_replans_go_first():
     referrals = Referrals(per_year=420)
     waits = {}
     for planners in (2, 3):
-        done = simulate(SMALL.model_copy(update={"planners": planners}), referrals, days=150, samples=0)
+        done = simulate_clinic(
+            SMALL.model_copy(update={"planners": planners}), referrals, days=150, samples=0
+        )
         waits[planners] = done.jobs.filter(pl.col("step") == "planning")
     assert waits[2]["waited_hours"].mean() > 4 * waits[3]["waited_hours"].mean()
     by_kind = waits[2].group_by("replan").agg(pl.col("waited_hours").mean())
@@ -193,7 +198,7 @@ def test_too_few_planners_make_patients_wait_and_replans_go_first():
 def test_too_few_linacs_make_patients_wait_for_a_start():
     referrals = Referrals(per_year=420)
     starts = [
-        simulate(SMALL.model_copy(update={"linacs": n}), referrals, days=150, samples=0).patients
+        simulate_clinic(SMALL.model_copy(update={"linacs": n}), referrals, days=150, samples=0).patients
         for n in (1, 3)
     ]
     after_plan = [(p["start_day"] - p["ready_day"]).drop_nulls().mean() for p in starts]
@@ -205,7 +210,7 @@ def test_a_matched_linac_takes_the_patients_of_one_that_is_down():
     referrals = referrals.model_copy(update={"per_year": 300})
     bad = Clinic(linacs=3, downtime=0.15, repair_h=8)
     lost = [
-        simulate(bad.model_copy(update={"matched_linacs": m}), referrals, days=120, samples=0)
+        simulate_clinic(bad.model_copy(update={"matched_linacs": m}), referrals, days=120, samples=0)
         .patients["lost_to_machine"]
         .sum()
         for m in (False, True)
@@ -237,7 +242,7 @@ def test_a_red_change_holds_treatment_until_the_new_plan_is_ready(run):
 
 def test_a_replan_is_late_after_its_due_day():
     clinic = SMALL.model_copy(update={"replan_due_days": 1.0})
-    done = simulate(clinic, Referrals(per_year=300, red=0.5), days=100, samples=0)
+    done = simulate_clinic(clinic, Referrals(per_year=300, red=0.5), days=100, samples=0)
     assert 0 < done.replans["late"].sum() <= done.replans.height
     ready = done.replans.drop_nulls("ready_day")
     assert (ready["late"] == (ready["ready_day"] > ready["due_day"])).all()
@@ -256,7 +261,7 @@ def test_absences_are_made_up_as_the_scenario_says(make_up):
     referrals = Referrals(
         per_year=100, cases=(case,), **{**QUIET, "nonadherent": 1.0, "absence": 0.15, "stops": 0}
     )
-    done = simulate(Clinic(downtime=0), referrals, days=150, seed=6, samples=0)
+    done = simulate_clinic(Clinic(downtime=0), referrals, days=150, seed=6, samples=0)
     finished = done.patients.filter(pl.col("status") == "finished")
     assert finished["absences"].sum() > 30
     given = done.fractions.filter(pl.col("status") == "delivered")
@@ -273,7 +278,7 @@ def test_absences_are_made_up_as_the_scenario_says(make_up):
 
 def test_a_scenario_s_own_gap_happens_and_what_it_leaves_out_is_missed():
     scenario = Scenario(plan=preset("55/20"), gaps=(Gap(from_day=7, days=7),), stop_after=12)
-    done = simulate(Clinic(downtime=0), _only(scenario), days=120, seed=1, samples=0)
+    done = simulate_clinic(Clinic(downtime=0), _only(scenario), days=120, seed=1, samples=0)
     finished = done.patients.filter(pl.col("status") == "finished")
     assert finished.height > 5
     assert (finished["delivered"] == 12).all()
@@ -362,4 +367,73 @@ def test_a_clinic_is_read_from_yaml_with_presets_by_name(tmp_path):
 @pytest.mark.parametrize("days", [0, 10**6])
 def test_no_days_and_too_many_are_refused(days):
     with pytest.raises(InputError, match="days"):
-        simulate(days=days)
+        simulate_clinic(days=days)
+
+
+def test_statistics_leave_the_warm_up_out(run):
+    later = simulate_clinic(
+        SMALL, Referrals(per_year=420, red=0.2), days=DAYS - 60, warm_up_days=60, seed=4, samples=16
+    )
+    assert_frame_equal(later.patients, run.patients)  # the same department: only the counting begins later
+    counted = later.patients.filter(pl.col("arrival_day") >= 60)
+    values = dict(later.summary.select("metric", "value").iter_rows())
+    assert values["patients"] == counted.height < run.patients.height
+    assert values["waiting for treatment, median"] == counted["waited_days"].median()
+    linac = later.resources.row(0, named=True)
+    treated = later.visits.filter(
+        (pl.col("outcome") == "delivered") & (pl.col("began_day") >= 60) & (pl.col("linac") == 0)
+    )
+    hours = 24 * (treated["ended_day"] - treated["began_day"]).sum()
+    assert linac["busy_hours"] + linac["overtime_hours"] == pytest.approx(hours)
+    assert linac["open_hours"] < run.resources["open_hours"][0]
+    with pytest.raises(InputError, match="3660 in all"):
+        simulate_clinic(days=3600, warm_up_days=100)
+
+
+def test_a_clinics_folder_gives_the_run_back_and_keeps_what_is_another(run, tmp_path):
+    run.save(tmp_path / "clinic")
+    again = load_clinic(tmp_path / "clinic")
+    assert set(again.tables) == set(CLINIC_SCHEMAS)
+    for name in CLINIC_SCHEMAS:
+        assert_frame_equal(again.tables[name], run.tables[name])
+    assert (again.clinic, again.referrals, again.record) == (run.clinic, run.referrals, run.record)
+    run.save(tmp_path / "clinic")  # the same request again
+    with pytest.raises(InputError, match="already exists"):
+        simulate_clinic(days=5).save(tmp_path / "clinic")
+    with pytest.raises(InputError, match="not the folder of a clinic"):
+        load_clinic(tmp_path)
+    (tmp_path / "clinic" / "visits.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match="broken"):
+        load_clinic(tmp_path / "clinic")
+
+
+def test_the_command_simulates_a_department_of_yaml_and_writes_its_folder(tmp_path, capsys):
+    from typer.testing import CliRunner
+
+    from scenarios.cli import app
+
+    file = tmp_path / "clinic.yaml"
+    file.write_text("clinic: {linacs: 2}\nreferrals: {per_year: 200}\n")
+    asked = [
+        "clinic",
+        str(file),
+        "--days",
+        "60",
+        "--warm-up",
+        "20",
+        "--samples",
+        "4",
+        "--out",
+        str(tmp_path / "c"),
+    ]
+    done = CliRunner().invoke(app, [*asked, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    metrics = {row["metric"]: row["value"] for row in told["summary"]}
+    for wanted in ("waiting for treatment, median", "linac overtime", "linac utilisation", "replans late",
+                   "fractions missed", "tumour control lost to waiting"):  # fmt: skip
+        assert metrics[wanted] is not None, wanted
+    assert told["warm_up_days"] == 20 and told["days"] == 80
+    assert load_clinic(tmp_path / "c").clinic.linacs == 2
+    shown = CliRunner().invoke(app, asked[:-2])
+    assert "SIMULATED" in shown.stdout and "linac utilisation" in shown.stdout
