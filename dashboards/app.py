@@ -61,7 +61,7 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
     app.layout = shell(library.root.name)
     jobs, uploads = Jobs(), Uploads(library.root)
     compare.register(app, library)
-    twin.register(app, library, jobs)
+    twin.register(app, library, jobs, uploads)
     patients.register(app, library, jobs, uploads)
     cohort.register(app, library)
     adaptive.register(app, library)

@@ -11,7 +11,7 @@ from scenarios.colours import faint, plan_colour
 from scenarios.schema import SIMULATED
 
 if TYPE_CHECKING:
-    from dashboards.subject import RunFolder, TwinFolder
+    from dashboards.subject import RunFolder
 
 FONT = {"size": 11.5, "family": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif'}
 TITLE = {"size": 11.5}
@@ -163,93 +163,6 @@ def default_structures(run: RunFolder) -> list[str]:
     lungs = "Lungs-GTV" if "Lungs-GTV" in names else "Lung"
     first = [n for n in names if n.startswith(("GTVp", "PTV", lungs, "Heart"))]
     return first or names[:4]
-
-
-def timeline_figure(subject: TwinFolder) -> dict[str, Any]:
-    """Scans, fractions and observations of a patient on one axis; filled marks are delivered or acquired."""
-    twin = subject.twin
-    traces: list[dict[str, Any]] = []
-    common = {"type": "scatter", "mode": "markers"}
-    if twin.observations:
-        volumes = [o for o in twin.observations if o.kind == "gtv_cm3"]
-        traces.append(
-            {
-                **common,
-                "x": [0.0, *(o.time_days for o in volumes)],
-                "y": [round(twin.gtv_cm3, 2), *(o.value for o in volumes)],
-                "mode": "lines+markers",
-                "line": {"color": "#868e96", "width": 1.5},
-                "marker": {"size": 9, "symbol": "circle-open", "line": {"width": 2.5}},
-                "name": "tumour volume, observed",
-                "yaxis": "y2",
-                "hovertemplate": "%{y:.1f} cm\u00b3 on day %{x:.1f}",
-            }
-        )
-    rows = [
-        (
-            "scans",
-            [(s.time_days, f"{s.name} ({s.volume.modality})") for s in twin.scans],
-            "square",
-            "#0b7285",
-        ),
-        (
-            "fractions",
-            [(f.time_days, f"{f.dose_gy:g} Gy") for f in twin.fractions],
-            "line-ns-open",
-            "#9c4a00",
-        ),
-        (
-            "observations",
-            [(o.time_days, f"{o.kind} {o.value:g}") for o in twin.observations],
-            "circle-open",
-            "#868e96",
-        ),
-    ]
-    for name, events, symbol, colour in rows:
-        traces.append(
-            {
-                **common,
-                "x": [day for day, _ in events] or [None],
-                "y": [name] * max(1, len(events)),
-                "text": [text for _, text in events],
-                "marker": {
-                    "symbol": symbol,
-                    "size": 11,
-                    "color": colour,
-                    "line": {"width": 2, "color": colour},
-                },
-                "name": name,
-                "showlegend": False,
-                "hovertemplate": "%{text}, day %{x:.1f}<extra></extra>",
-            }
-        )
-    last = max([twin.now_days, *(s.time_days for s in twin.scans), 14.0])
-    layout: dict[str, Any] = {
-        "margin": {"l": 92, "r": 50, "t": 28, "b": 40},
-        "font": FONT,
-        "modebar": MODEBAR,
-        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"},
-        "xaxis": {
-            "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
-            "range": [-2, last * 1.05],
-        },
-        "yaxis": {"categoryarray": ["observations", "fractions", "scans"], "categoryorder": "array"},
-        "meta": "days",
-        "uirevision": subject.entry.version,
-    }
-    if twin.observations:
-        layout["yaxis2"] = {
-            "title": {"text": "cm\u00b3", "font": TITLE},
-            "overlaying": "y",
-            "side": "right",
-            "rangemode": "tozero",
-            "showgrid": False,
-            "tickmode": "auto",
-            "nticks": 4,
-        }
-    if twin.in_silico:
-        layout["annotations"] = [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}]
-    return {"data": traces, "layout": layout}
 
 
 def course_figure(run: RunFolder) -> dict[str, Any]:

@@ -102,6 +102,11 @@ class Library:
         entry = _pick(self.runs(), key, "run")
         return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
 
+    def runs_of(self, patient: str) -> list[Entry]:
+        """The runs of a patient, the newest first."""
+        found = ((entry, self.record(entry)) for entry in self.runs())
+        return [entry for entry, record in found if record is not None and record.patient.id == patient]
+
     def twin_named(self, patient: str) -> Entry | None:
         """The twin of a patient's id, or None; the newest where there are several."""
 

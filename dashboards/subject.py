@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from scenarios.results import RunRecord
 
+_FALLBACK = re.compile(r"\d+ of \d+ follow-up CTs were made by (.+?) \((.+)\)")  # scenarios.render
 SLAB = 8  # slices of the acquired CT in one message: small enough to come first, large enough to be few
 _MARGIN_MM = 12.0  # shown around the body
 _ORDER = {"EXTERNAL": 0, "PTV": 1, "CTV": 2, "GTV": 3, "OAR": 4, "OTHER": 5}
@@ -304,6 +306,12 @@ class RunFolder(Subject):
             frame.files[image.kind] = image.file
             frame.generators[image.kind] = image.generator
         return tuple(found[key] for key in sorted(found))
+
+    @property
+    def fallbacks(self) -> dict[str, str]:
+        """Generator -> why it made images in place of the one that was asked for."""
+        found = (_FALLBACK.fullmatch(note) for note in self.record.notes)
+        return {match[1]: match[2] for match in found if match}
 
     def table(self, name: str) -> pl.DataFrame:
         """One table of the run.

@@ -1,6 +1,7 @@
 // What a panel says: whose picture it is, what made it, where it lies, and what is under the pointer.
 (() => {
   const rt = (window.rtTwin ??= {});
+  const LONGEST_REASON = 64; // of a line in a picture; the whole one stands under "Plans"
   const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
   rt.Viewer.learn(
@@ -19,7 +20,11 @@
           const after = frame.day - plan.end_days;
           const when = after >= 0 ? `${after.toFixed(0)} d after the last fraction` : "during treatment";
           lines.push(`Day ${frame.day.toFixed(1)}, ${when}`);
-          if (mode !== "pet") lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
+          if (mode !== "pet") {
+            lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
+            const why = this.manifest.fallbacks?.[frame.generator];
+            if (why) lines.push(`not by a learned generator: ${why.length > LONGEST_REASON ? `${why.slice(0, LONGEST_REASON)}\u2026` : why}`);
+          }
         }
         if (shown.pet) lines.push(`PET ${frame.acquired ? "acquired:" : "by"} ${frame.pet_generator}`);
         else if (this.state.pet !== "off") lines.push("no PET on this day");

@@ -94,6 +94,7 @@ def manifest_of(run: RunFolder) -> dict[str, Any]:
     return {
         "of": "run",
         **run.describe(),
+        "fallbacks": run.fallbacks,
         "dose_simulated": True,
         "dose_max_gy": 1.1 * max([plan.total_gy for plan in run.record.plans] + [1.0]),
         "plans": [
