@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from models.conditions import dropped, statistics
 from models.examples import Examples, Subject
@@ -169,6 +169,16 @@ def rate_at(step: int, total: int, warmup: int) -> float:
     return min(1.0, (step + 1) / warmup) * (_LAST_RATE + (1.0 - _LAST_RATE) * cosine)
 
 
+def _average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """Averages weights exponentially, the first steps over fewer ones, so that the start is soon forgotten."""
+
+    def average(averaged: Any, current: Any, count: Tensor | int) -> None:
+        n = float(count)
+        torch._foreach_lerp_(averaged, current, 1.0 - min(decay, (1.0 + n) / (10.0 + n)))
+
+    return average
+
+
 def _model(
     learned: Sequence[Subject], roles: Roles, config: TrainingConfig, facts: Mapping[str, Any]
 ) -> NeuralTranslator:
@@ -224,7 +234,7 @@ class _Run:
         optimisers: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay) for p in parts
         ]
-        averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        averaged = AveragedModel(model, multi_avg_fn=_average(config.ema))
         run = cls(model, averaged, optimisers, config, out, processes)
         run.plan = list(config.plan) or [(0, config.steps or (0 if config.minutes else 5000))]
         return run
@@ -299,6 +309,7 @@ class _Run:
             out_of_it,
             each=self.config.drop.each,
             kept=roles.kept,
+            steps=self.config.volume_steps,
             seed=self.config.seed,
         )
         head.to(self.processes.device)

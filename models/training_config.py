@@ -46,6 +46,7 @@ class TrainingConfig(BaseModel):
         validation_share: of the patients.
         learning_rate, weight_decay, warmup_steps, clip: of AdamW, whose rate rises, then falls as a cosine to 0.
         ema: decay of the averaged weights, which are the ones saved.
+        volume_steps: of the density of relative volumes, which is trained first and in a minute.
         steps: how many, or None where `minutes` says how long.
         minutes: how long; the number of steps is then planned from their measured time.
         plan: pairs (step, planned steps) that a training by `minutes` made; with them it can be made again.
@@ -71,11 +72,12 @@ class TrainingConfig(BaseModel):
     pairs_per_twin: int = Field(6, gt=0)
     align: bool = True
     validation_share: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(6e-4, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     warmup_steps: int = Field(100, gt=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
+    volume_steps: int = Field(3000, gt=0)
     steps: int | None = Field(None, gt=0)
     minutes: float | None = Field(None, gt=0)
     plan: tuple[tuple[int, int], ...] = ()
