@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -21,7 +23,7 @@ from scenarios.scenario import Scenario, distinct
 from scenarios.schema import SIMULATED
 from scenarios.study_batch import Settings
 from scenarios.study_part import PartJob, run_part
-from scenarios.study_tables import PART_SCHEMAS, SUMMARY_SCHEMAS
+from scenarios.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
 from twin import InputError
 from twin.files import atomic_file, atomic_folder
 
@@ -64,7 +66,7 @@ class Study:
     record: StudyRecord
 
     def scan(self, name: str) -> pl.LazyFrame:
-        """A table without reading it; the names are those of `scenarios.study_tables`."""
+        """A table without reading it; the names are those of `scenarios.study_schema`."""
         return pl.scan_parquet(self.folder / f"{name}.parquet")
 
     def __getattr__(self, name: str) -> pl.DataFrame:
@@ -238,15 +240,28 @@ def _read(folder: Path) -> StudyRecord:
         raise broken from None
 
 
+@contextmanager
+def _table_file(path: Path) -> Iterator[Path]:
+    """An atomic file for a table; what the disk refuses is an OSError, as elsewhere, though polars calls it its own."""
+    with atomic_file(path) as file:
+        try:
+            yield file
+        except pl.exceptions.PolarsError as error:
+            refused = re.search(r"os error (\d+)", str(error))
+            if refused is None:
+                raise
+            raise OSError(int(refused[1]), str(error)) from error
+
+
 def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
     """One file for each table, in the order of the patients; then the parts are no longer needed."""
     from scenarios.study_summary import summarise_study
 
     for name in _MERGED:
-        with atomic_file(folder / f"{name}.parquet") as file:
+        with _table_file(folder / f"{name}.parquet") as file:
             pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(file, compression="zstd")
     for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
-        with atomic_file(folder / f"{name}.parquet") as file:
+        with _table_file(folder / f"{name}.parquet") as file:
             frame.write_parquet(file, compression="zstd")
     _write(folder, record.model_copy(update={"complete": True}))
     shutil.rmtree(folder / _PARTS, ignore_errors=True)

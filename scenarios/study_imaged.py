@@ -18,7 +18,8 @@ from scenarios.results import Comparison
 from scenarios.scenario import Scenario
 from scenarios.study_arm import TRUTH_SEED
 from scenarios.study_batch import Organs, Settings, after_treatment
-from scenarios.study_tables import PART_SCHEMAS, Tables, life_rows, quantiles
+from scenarios.study_schema import PART_SCHEMAS
+from scenarios.study_tables import Tables, life_rows, quantiles
 from simulators.multistate import LifeTimes
 from simulators.systemic import Systemic
 from twin import Belief, DoseGrid, PatientTwin

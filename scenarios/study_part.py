@@ -12,7 +12,8 @@ import polars as pl
 from scenarios.cohort import Cohort, Member, pieces
 from scenarios.scenario import Scenario
 from scenarios.study_batch import Settings, simulate
-from scenarios.study_tables import PART_SCHEMAS, Tables, batch_tables, empty, patient_rows
+from scenarios.study_schema import PART_SCHEMAS
+from scenarios.study_tables import Tables, batch_tables, empty, patient_rows
 from twin import InputError
 
 BATCH = 100  # patients in one kernel call: some 60 MB with three plans and 200 samples

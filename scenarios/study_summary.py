@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from scenarios.study_part import BINS, bin_edges
-from scenarios.study_tables import HIGHER_IS_BETTER, SUMMARY_SCHEMAS, Tables
+from scenarios.study_schema import SUMMARY_SCHEMAS
+from scenarios.study_tables import HIGHER_IS_BETTER, Tables
 
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
 _AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by upper edge

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
@@ -294,3 +295,27 @@ def test_quantiles_are_those_of_numpy():
     for n in (200, 7, 1):
         ours = quantiles(values[:, :n], (0.1, 0.5, 0.9))
         np.testing.assert_allclose(ours, np.quantile(values[:, :n], (0.1, 0.5, 0.9), axis=-1), rtol=1e-12)
+
+
+def test_a_disk_that_is_full_at_the_merge_is_one_sentence_and_the_study_goes_on_later(small_disk):
+    plans = [TreatmentPlan.parse("60/30"), TreatmentPlan.parse("54/3")]
+    asked = {"days": 60, "samples": 4, "part": 10}
+    filler = small_disk / "filler"
+
+    def fill(step, share):
+        if step == "merging":
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1024))
+
+    with pytest.raises(InputError, match="the disk is full") as told:
+        run_study(SampledCohort(20), plans, small_disk / "s", progress=fill, **asked)
+    assert "\n" not in str(told.value)
+    filler.unlink()
+
+    def nothing_again(work, jobs):
+        assert not list(jobs)
+        return []
+
+    study = run_study(SampledCohort(20), plans, small_disk / "s", map_chunks=nothing_again, **asked)
+    assert len(study.patients) == 20 and not len(study.failed)
