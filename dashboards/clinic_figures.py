@@ -85,7 +85,7 @@ def load_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
     traces = []
     for i, clinic in enumerate(clinics):
         patients = clinic.table("patients")
-        last = int(clinic.days)
+        last = int(clinic.run.days)
         days = list(range(0, last + 1, max(1, last // 400)))
         arrived, begun, ended = (
             patients[c].drop_nulls().sort() for c in ("arrival_day", "start_day", "end_day")
@@ -161,10 +161,9 @@ def summary_table(clinics: list[ClinicFolder]) -> Any:
             cells.append(html.Td(_shown(value), className="rt-number"))
         head = [metric[0].upper() + metric[1:], html.Span(shown, className="rt-unit")]
         rows.append(html.Tr([html.Th(head, scope="row"), *cells]))
-    days = ", ".join(sorted({f"{clinic.days:g} days" for clinic in clinics}))
-    return scroll_table(
-        heads, rows, f"{days} from an empty start; the same patients in every department of one seed."
-    )
+    spans = sorted({(clinic.run.warm_up_days, clinic.run.days) for clinic in clinics})
+    words = "; ".join(f"days {first} to {last}" for first, last in spans)
+    return scroll_table(heads, rows, f"{words}. Departments of one seed see the same patients.")
 
 
 def _shown(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from dashboards.subject import RunFolder, TwinFolder
+    from scenarios.clinic_run import ClinicRun
     from scenarios.results import RunRecord
     from scenarios.study import Study
 
@@ -163,7 +164,7 @@ class Library:
 
 @dataclass(frozen=True)
 class ClinicFolder:
-    """A simulated department: tables with the schemas of `scenarios.clinic_tables`, and what was asked for.
+    """A simulated department.
 
     Args:
         entry: where it lies.
@@ -171,27 +172,20 @@ class ClinicFolder:
 
     entry: Entry
 
-    @property
-    def days(self) -> float:
-        """How long it was simulated, days.
+    @cached_property
+    def run(self) -> ClinicRun:
+        """What became of it: its tables, and what was asked for.
 
         Raises:
-            InputError: its record is broken.
+            InputError: it is broken, or of a newer release.
         """
-        try:
-            return float(json.loads((self.entry.path / "clinic.json").read_text(encoding="utf-8"))["days"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(
-                f"clinic.json is broken in {self.entry.key}; simulate the clinic again"
-            ) from None
+        from scenarios.clinic_run import load_clinic
+
+        return load_clinic(self.entry.path)
 
     def table(self, name: str) -> pl.DataFrame:
-        """One of its tables.
-
-        Raises:
-            InputError: it is missing or broken.
-        """
-        return read_table(self.entry.path, name)
+        """One of its tables, with the schema of `scenarios.clinic_tables`."""
+        return self.run.tables[name]
 
 
 def _pick(entries: list[Entry], key: str, noun: str) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from dash import html
 
 from dashboards.parts import scroll_table
@@ -11,94 +12,76 @@ from dashboards.tables import plan_heads
 
 if TYPE_CHECKING:
     from dashboards.subject import RunFolder
-    from simulators.scorecard import Score
 
-_SIGNS = {"pass": "\u2713", "fail": "\u2717", "estimated": "\u2020", "not applicable": "", "unknown": "?"}
-
-
-def scores_of(run: RunFolder) -> dict[str, list[Score] | None]:
-    """Slug -> the scores of a plan's whole course as simulated; None where the run ends before the course does.
-
-    Args:
-        run: the run.
-    """
-    from simulators.scorecard import scorecard
-
-    found: dict[str, list[Score] | None] = {}
-    for plan in run.record.plans:
-        dosed = [
-            f for f in run.frames if f.plan == plan.slug and "dose" in f.files and f.day >= plan.end_days
-        ]
-        if not dosed or plan.fractions == 0:
-            found[plan.slug] = None
-            continue
-        dose = run.read(dosed[-1].files["dose"], "DOSE", "Gy")
-        found[plan.slug] = scorecard(
-            dose, run.twin.contours, prescription_gy=plan.total_gy, fractions=plan.fractions, approximate=True
-        )
-    return found
+_JUDGED = ("pass", "fail", "estimated")
+_NO_TABLE = "This run was made before scorecards were part of a run; run the comparison again to have one."
 
 
 def scorecard_table(run: RunFolder) -> Any:
-    """Constraint, goal, and for each plan the value and whether it keeps to it.
+    """Constraint, goal, and for each plan the value, whether it keeps to it, and in which share of the samples.
 
     Constraints that hold for none of the plans are left out.
     """
-    scores = scores_of(run)
-    lists = [found for found in scores.values() if found]
-    if not lists:
-        return html.P(
-            "No course ends within the days of this run, so that no dose can be judged.", className="rt-note"
-        )
-    rows = []
-    for n, first in enumerate(lists[0]):
-        if all(found[n].verdict == "not applicable" for found in lists):
-            continue
-        cells = [
-            _cell(found[n]) if found else html.Td("not finished", className="rt-number rt-faint")
-            for found in scores.values()
-        ]
-        head = html.Th(
-            [_signed(first.constraint.structure, first.constraint.goal), _protects(first)], scope="row"
-        )
-        rows.append(html.Tr([head, html.Td(first.set_name), *cells]))
-    if not rows:
+    table = run.table("scorecard")
+    if table.is_empty():
+        return html.P(_NO_TABLE, className="rt-note")
+    table = table.filter(pl.col("verdict") != "not applicable")
+    if table.is_empty():
         return html.P("No constraint set holds for the fraction sizes of these plans.", className="rt-note")
-    note = (
-        "Of the dose accumulated over the whole course of sample 0; approximate: not from a planning system. "
-        "\u2020 estimated: the organ was drawn by this software; ? unknown: there is no such organ."
-    )
+    rows = []
+    for _, group in table.group_by("set", "structure", "goal", "endpoint", maintain_order=True):
+        first = group.row(0, named=True)
+        words = html.Th(
+            [_signed(first["structure"], first["goal"]), _protects(first)], scope="row", title=first["source"]
+        )
+        cells = [_cell(group.filter(pl.col("plan") == plan.slug)) for plan in run.record.plans]
+        rows.append(html.Tr([words, html.Td(first["set"]), *cells]))
     heads = [html.Th("Constraint", scope="col"), html.Th("Set", scope="col"), *plan_heads(run)]
-    return scroll_table(heads, rows, note)
+    return scroll_table(heads, rows, _note(table))
 
 
-def _cell(score: Score) -> Any:
-    if score.value is None:
-        return html.Td([_SIGNS[score.verdict], score.verdict], className="rt-number rt-faint")
-    sign = _SIGNS["pass" if score.met else "fail"]
-    words = "pass" if score.met else "fail"
-    mark = "\u2020" if score.verdict == "estimated" else ""
-    return html.Td(
-        [
-            html.Span(f"{score.value:.1f} {score.unit} ", className="rt-middle"),
-            html.Span(
-                f"{sign} {words}{mark}",
-                className="rt-interval" if score.met else "rt-interval rt-failed-goal",
-            ),
-        ],
-        className="rt-number",
+def _note(table: pl.DataFrame) -> str:
+    level, n = table["level"][0], table["n"][0]
+    words = (
+        f"Value of the dose as planned; its {100 * level:g} % interval and the share that passes are over {n} samples "
+        "of set-up errors and of the dose's own error."
     )
+    if table["approximate"].any():
+        words += " The dose is approximate: not from a planning system."
+    if "estimated" in table["verdict"].to_list():
+        words += " \u2020 estimated: the organ was drawn by this software."
+    return words
 
 
-def _protects(score: Score) -> Any:
-    """What a constraint protects from, in small print; its citation on hover."""
-    c = score.constraint
-    words = [c.endpoint]
-    if c.grade:
-        words.append(f"grade {_signed(c.grade)}")
-    if c.rate_percent is not None:
-        words.append(f"{c.rate_percent:g} % at the limit")
-    return html.Span(", ".join(words), className="rt-interval", title=score.source)
+def _cell(found: pl.DataFrame) -> Any:
+    if found.is_empty():
+        return html.Td("not applicable", className="rt-number rt-faint")
+    score = found.row(0, named=True)
+    if score["verdict"] not in _JUDGED or score["value"] is None:
+        words = "no such organ" if score["verdict"] == "unknown" else score["verdict"]
+        return html.Td(words, className="rt-number rt-faint")
+    met = score["met"]
+    sign = ("\u2713 pass" if met else "\u2717 fail") + ("\u2020" if score["verdict"] == "estimated" else "")
+    parts: list[Any] = [
+        html.Span(f"{score['value']:.1f} {score['unit']} ", className="rt-middle"),
+        html.Span(sign, className="rt-met" if met else "rt-failed-goal"),
+    ]
+    if score["share_passing"] is not None:
+        share = 100 * score["share_passing"]
+        bar = html.Span(className="rt-share", style={"--share": f"{share:.0f}%"}, **{"aria-hidden": "true"})  # type: ignore[arg-type]
+        interval = f"{score['low']:.1f} to {score['high']:.1f}, passes in {share:.0f} % "
+        parts.append(html.Span([interval, bar], className="rt-interval"))
+    return html.Td(parts, className="rt-number")
+
+
+def _protects(score: dict[str, Any]) -> Any:
+    """What a constraint protects from, in small print."""
+    words = [score["endpoint"]]
+    if score["grade"]:
+        words.append(f"grade {_signed(score['grade'])}")
+    if score["rate_percent"] is not None:
+        words.append(f"{score['rate_percent']:g} % at the limit")
+    return html.Span(", ".join(words), className="rt-interval")
 
 
 def _signed(*words: str) -> str:

@@ -314,11 +314,16 @@ class RunFolder(Subject):
         return {match[1]: match[2] for match in found if match}
 
     def table(self, name: str) -> pl.DataFrame:
-        """One table of the run.
+        """One table of the run; one that its release did not know yet is empty.
 
         Raises:
             InputError: it is missing or broken.
         """
+        from scenarios.schema import ADDED
+        from scenarios.schema import table as empty
+
+        if name in ADDED and not (self.entry.path / f"{name}.parquet").exists():
+            return empty(name, [])
         return read_table(self.entry.path, name)
 
     def follow_up(self, index: int) -> bytes:

@@ -142,6 +142,8 @@ def _forecast(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
             "yaxis": "y2",
             "legendgroup": table,
         }
+        if table == "bands":
+            traces += _drawn(run, slug, shade)
         edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         traces += [
             {**edge, "y": band["lower"].to_list(), "name": f"{words}: low"},
@@ -161,6 +163,23 @@ def _forecast(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
             },
         ]
     return traces
+
+
+def _drawn(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
+    """The interval of the volume as it would be drawn: what observations are to be compared with."""
+    table = run.table("drawn_bands").filter(pl.col("plan") == slug)
+    if table.is_empty():
+        return []
+    band = table.filter(pl.col("belief") == ("posterior" if "posterior" in table["belief"] else "prior"))
+    line = {
+        "type": "scatter", "mode": "lines", "x": band["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
+        "line": {"width": 1, "color": colour, "dash": "dot"}, "hoverinfo": "skip",
+    }  # fmt: skip
+    name = "as it would be drawn"
+    return [
+        {**line, "y": band["lower"].to_list(), "name": name, "showlegend": False},
+        {**line, "y": band["upper"].to_list(), "name": name},
+    ]
 
 
 def _volumes(subject: TwinFolder) -> list[dict[str, Any]]:

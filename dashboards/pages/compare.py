@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
-from dashboards.cache import BoundedCache
 from dashboards.figures import course_figure, default_structures, dvh_figure, trajectory_figure
+from dashboards.learning import learned_table
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import draws, figure, named, notice, saves, segments, tabs
+from dashboards.recist_figure import recist_figure
 from dashboards.scorecard import scorecard_table
 from dashboards.subject import RunFolder
 from dashboards.tables import contrast_table, outcome_table
 from dashboards.view import View
 from scenarios.colours import plan_colour
+from scenarios.schema import SCHEMAS
 
 PANELS = 4
-_CARDS_KEPT = 16
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
 _CONTROLS = (
     *(f"panel-{n}-plan" for n in range(PANELS)),
@@ -76,6 +77,7 @@ def _page(run: RunFolder, view: View) -> Any:
             dcc.Store(id="trajectory-figure", data=trajectory_figure(run)),
             dcc.Store(id="dvh-figure", data=dvh_figure(run)),
             dcc.Store(id="course-figure", data=course_figure(run)),
+            dcc.Store(id="recist-figure", data=recist_figure(run)),
             _toolbar(run, view, len(slugs)),
             html.Div(
                 [_panel(run, n, slugs) for n in range(PANELS)],
@@ -258,7 +260,7 @@ def _marks(days: list[float]) -> list[dict[str, Any]]:
 
 
 def _figures(run: RunFolder) -> Any:
-    heads = [("trajectory", "Tumour volume"), ("dvh", "Dose-volume"), ("course", "Course")]
+    heads = [("trajectory", "Volume"), ("recist", "Diameter"), ("dvh", "Dose-volume"), ("course", "Course")]
     names = run.table("dvh")["structure"].unique(maintain_order=True).to_list()
     chooser = dmc.MultiSelect(
         id="dvh-structures",
@@ -276,6 +278,7 @@ def _figures(run: RunFolder) -> Any:
     )
     graphs = [
         figure("trajectory", f"Tumour volume, {run.record.patient.id}"),
+        figure("recist", f"RECIST diameters, {run.record.patient.id}"),
         dvh,
         figure("course", f"Course of treatment, {run.record.patient.id}"),
     ]
@@ -288,11 +291,14 @@ def _tables(run: RunFolder) -> Any:
         heads.append(("differences", "Differences"))
         contents.append(contrast_table(run))
     heads.append(("scorecard", "Scorecard"))
-    contents.append(html.Div(html.P("Reading doses \u2026", className="rt-note"), id="scorecard"))
+    contents.append(scorecard_table(run))
+    if (belief := learned_table(run)) is not None:
+        heads.append(("belief", "Belief"))
+        contents.append(belief)
     heads.append(("plans", "Plans"))
     contents.append(_provenance(run))
     return html.Section(
-        tabs("tables", heads, contents, _saves(run, ("outcomes", "contrasts"))), className="rt-card"
+        tabs("tables", heads, contents, _saves(run, ("outcomes", "scorecard"))), className="rt-card"
     )
 
 
@@ -338,7 +344,14 @@ def _provenance(run: RunFolder) -> Any:
     ]
     rows = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in facts]
     return html.Div(
-        [*items, html.Table(html.Tbody(rows), className="rt-table")], className="rt-scroll", tabIndex=0
+        [
+            *items,
+            html.Table(html.Tbody(rows), className="rt-table"),
+            html.H3("All tables"),
+            _saves(run, tuple(SCHEMAS)),
+        ],
+        className="rt-scroll",
+        tabIndex=0,
     )
 
 
@@ -354,20 +367,6 @@ def register(app: Dash, library: Library) -> None:
     def choose(structures: list[str], manifest: dict[str, Any]) -> Any:
         return dvh_figure(library.run(manifest["key"]), structures)
 
-    cards: BoundedCache[Any] = BoundedCache(_CARDS_KEPT)
-
-    @app.callback(
-        Output("scorecard", "children"),
-        Input("tabs-tables", "value"),
-        State("manifest", "data"),
-        prevent_initial_call=True,
-    )
-    def judge(tab: str, manifest: dict[str, Any]) -> Any:
-        if tab != "scorecard":
-            return no_update
-        run = library.run(manifest["key"])
-        return cards.get((run.entry.path, run.entry.version), lambda: scorecard_table(run))
-
     controls = [_input(c) for c in _CONTROLS]
     states = [State(i.component_id, i.component_property) for i in controls]
     app.clientside_callback(
@@ -380,7 +379,7 @@ def register(app: Dash, library: Library) -> None:
         State("manifest", "data"),
         prevent_initial_call=True,
     )
-    draws(app, "trajectory", "dvh", "course")
+    draws(app, "trajectory", "recist", "dvh", "course")
     app.clientside_callback(
         ClientsideFunction("rt", "count"), Output("panels", "className"), Input("ctl-panels", "value")
     )

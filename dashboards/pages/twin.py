@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from dashboards.belief_table import belief_table
 from dashboards.jobs import Jobs, Uploads, new_path
+from dashboards.learning import moved_table
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import draws, figure, named, notice, saves, segments
@@ -251,6 +252,7 @@ def _facts(subject: TwinFolder) -> list[Any]:
         ),
         _structures(subject),
         _observation_form(subject),
+        html.Div(id="moved"),
         belief_table(twin),
         *([html.H2("Notes"), *(html.P(note) for note in twin.notes)] if twin.notes else []),
     ]
@@ -329,14 +331,18 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
     """The page's callbacks."""
 
     @app.callback(
-        Output("timeline-figure", "data"), Input("forecast", "value"), State("twin-manifest", "data")
+        Output("timeline-figure", "data"),
+        Output("moved", "children"),
+        Input("forecast", "value"),
+        State("twin-manifest", "data"),
     )
     def lay(choice, manifest):
         subject = library.twin(manifest["key"])
         if not choice:
-            return timeline_figure(subject)
+            return timeline_figure(subject), None
         key, _, slug = choice.rpartition("#")
-        return timeline_figure(subject, library.run(key), slug)
+        run = library.run(key)
+        return timeline_figure(subject, run, slug), moved_table(run, slug)
 
     @app.callback(
         Output("job", "data", allow_duplicate=True),

@@ -1,0 +1,88 @@
+"""What a patient's observations taught, and how each of them moved the forecast, from a run's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dash import html
+
+if TYPE_CHECKING:
+    from dashboards.subject import RunFolder
+
+
+def moved_table(run: RunFolder, slug: str) -> Any:
+    """The forecast of a scenario before any observation and after each of them; None where there is none.
+
+    Args:
+        run: the run.
+        slug: of the scenario.
+    """
+    table = run.table("moved").filter(pl.col("plan") == slug).sort("order")
+    if table.is_empty():
+        return None
+    rows = []
+    for row in table.iter_rows(named=True):
+        seen = "before any" if row["day"] is None else f"day {row['day']:g}: {row['value']:.1f}"
+        moved = "" if row["moved_cm3"] is None else f"{row['moved_cm3']:+.1f}".replace("-", "\u2212")
+        interval = html.Span(f"{row['lower']:.1f} to {row['upper']:.1f}", className="rt-interval")
+        forecast = html.Td(
+            [html.Span(f"{row['median']:.1f}", className="rt-middle"), interval], className="rt-number"
+        )
+        rows.append(html.Tr([html.Th(seen, scope="row"), forecast, html.Td(moved, className="rt-number")]))
+    day, level = table["forecast_day"][0], table["level"][0]
+    heads = ("Observation", f"Day {day:g}, cm\u00b3", "Moved by")
+    head = html.Tr([html.Th(h, scope="col", className="rt-number" if n else "") for n, h in enumerate(heads)])
+    note = f"Median and {100 * level:g} % interval of the tumour's volume."
+    return html.Section(
+        [
+            html.H2("What moved the forecast"),
+            html.P(note, className="rt-faint"),
+            html.Table([html.Thead(head), html.Tbody(rows)], className="rt-table rt-belief"),
+        ]
+    )
+
+
+def learned_rows(table: pl.DataFrame) -> list[Any]:
+    """Prior and posterior of each parameter of the table `learned`, those that were not informed marked."""
+    rows = []
+    for row in table.iter_rows(named=True):
+        words: list[Any] = [row["parameter"].replace("_", " ")]
+        if not row["informed"]:
+            words.append(html.Span("not informed", className="rt-interval rt-missing"))
+        prior = interval_cell(
+            row["prior_lower"], row["prior_median"], row["prior_upper"], "rt-number rt-faint"
+        )
+        now = interval_cell(row["lower"], row["median"], row["upper"], "rt-number")
+        rows.append(html.Tr([html.Th(words, scope="row"), prior, now]))
+    return rows
+
+
+def interval_cell(low: float, middle: float, high: float, look: str) -> Any:
+    """A median over its interval.
+
+    Args:
+        low, middle, high: the values.
+        look: class of the cell.
+    """
+    return html.Td(
+        [
+            html.Span(f"{middle:.2g}".replace("-", "\u2212"), className="rt-middle"),
+            html.Span(f"{low:.2g} to {high:.2g}".replace("-", "\u2212"), className="rt-interval"),
+        ],
+        className=look,
+    )
+
+
+def learned_table(run: RunFolder) -> Any:
+    """Prior and posterior of each parameter as a run found them; None where the patient was not observed."""
+    table = run.table("learned")
+    if table.is_empty():
+        return None
+    head = html.Tr([html.Th(t, scope="col") for t in ("Parameter", "Prior", "Posterior")])
+    moved = [moved_table(run, plan.slug) for plan in run.record.plans[:1]]
+    body = html.Table([html.Thead(head), html.Tbody(learned_rows(table))], className="rt-table")
+    words = f"Median and {100 * run.record.level:g} % interval. {' '.join(run.record.notes[:2])}"
+    return html.Div(
+        [html.P(words, className="rt-note"), body, *filter(None, moved)], className="rt-scroll", tabIndex=0
+    )
