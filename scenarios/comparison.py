@@ -14,18 +14,22 @@ from scenarios.adaptive import Approve, realise_adaptive
 from scenarios.arm import Arm
 from scenarios.context import outside_context
 from scenarios.engine import realise
+from scenarios.forecasts import drawn_table, moved_table
+from scenarios.measured import recist_table
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
 from scenarios.plan import TreatmentPlan
-from scenarios.planned_dose import planned_doses
+from scenarios.planned_dose import all_targets, planned_doses
 from scenarios.render import ImageJob, render
 from scenarios.replan import PlanLibrary
 from scenarios.request import request_hash, versions
 from scenarios.results import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
 from scenarios.scenario import Scenario, distinct
 from scenarios.schema import LEVEL, table
+from scenarios.scores import scorecard_table
 from scenarios.tables import band_table, dvh_table, event_table, learned_table, trajectory_table
 from simulators.chance import Key, Purpose
 from simulators.course import Event
+from simulators.treatment import VirtualTreatment
 from twin import Belief, DoseGrid, InputError, PatientTwin
 
 Progress = Callable[[str, float], None]
@@ -43,6 +47,7 @@ def compare(
     scanners: Sequence[str] = (),
     approve: Approve | None = None,
     progress: Progress | None = None,
+    treatment: VirtualTreatment | None = None,
 ) -> Comparison:
     """What each plan would do to this patient.
 
@@ -57,6 +62,7 @@ def compare(
         scanners: virtual scanners by name, e.g. "pet".
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
+        treatment: the generator of that name, where it is loaded already.
 
     Returns:
         The comparison: tables in polars frames, images, and what is needed to run it again.
@@ -73,7 +79,8 @@ def compare(
         twin, scenarios, days=days, samples=samples, image_samples=image_samples, seed=seed,
         generator=generator, scanners=scanners,
     )  # fmt: skip
-    treatment, devices = generator_named(generator), [scanner_named(name) for name in dict.fromkeys(scanners)]
+    treatment = treatment or generator_named(generator)
+    devices = [scanner_named(name) for name in dict.fromkeys(scanners)]
     clock = _Clock(progress or (lambda step, share: None))
     belief = _belief(twin, samples, seed)
     clock.lap("belief", 0.02)
@@ -110,19 +117,30 @@ def compare(
         record.slug: plan_outcomes(twin, arm, belief, daily, gtv_cm3[p], survivors[p], seed)
         for p, (record, arm) in enumerate(zip(records, arms, strict=True))
     }
+    before = _before(twin, arms, belief, daily, seed)
+    structures = all_targets(twin, [s.plan for s in scenarios])
     tables = {
         "samples": pl.DataFrame({"sample": np.arange(samples, dtype=np.int32), **belief.samples}),
         "trajectory": trajectory_table(records, daily, gtv_cm3),
         "bands": band_table("bands", records, daily, gtv_cm3),
-        "prior_bands": _prior_bands(twin, records, arms, belief, daily, seed),
+        "prior_bands": band_table("prior_bands", records, daily, before[1])
+        if before
+        else table("prior_bands", []),
+        "drawn_bands": drawn_table(
+            twin, records, daily, [*([before] if before else []), (belief, gtv_cm3)], seed
+        ),
+        "moved": moved_table(twin, records, arms, days, seed),
         "learned": learned_table(twin, belief, seed),
         "events": event_table(records, arms, twin.now_days),
         "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
-        "dvh": dvh_table(twin, records, scenarios, arms),
+        "dvh": dvh_table(records, scenarios, structures, arms),
+        "recist": recist_table(twin, images),
     }
     clock.lap("tables", 1.0)
+    tables["scorecard"] = scorecard_table(twin, records, structures, arms, belief.n, seed)
+    clock.lap("scorecard", 1.0)
     record = RunRecord(
         patient=PatientRecord(
             id=twin.id, gtv_cm3=twin.gtv_cm3, in_silico=twin.in_silico, now_days=twin.now_days
@@ -140,7 +158,7 @@ def compare(
         device=f"{platform.machine()} CPU",
         request=request,
         timings_s=clock.laps,
-        notes=(*_belief_notes(belief), *notes),
+        notes=(*_belief_notes(twin.belief), *notes),
         images=tuple(i.record for i in images),
     )
     return Comparison(record, twin, tables, tuple(images))
@@ -187,12 +205,22 @@ def _belief(twin: PatientTwin, n: int, seed: int) -> Belief:
     return replace(twin.belief, samples={k: v[chosen] for k, v in twin.belief.samples.items()}, weights=None)
 
 
-def _belief_notes(belief: Belief) -> list[str]:
-    if belief.kind == "prior":
+def _belief_notes(belief: Belief | None) -> list[str]:
+    """What the twin's own belief has learned from, and with how many samples that count."""
+    from simulators.belief_update import LOW_ESS
+
+    if belief is None or belief.kind == "prior":
         return []
     notes = [f"The belief has learned from {len(belief.learned_from)} observations."]
     if belief.ess is not None:
-        notes.append(f"Effective number of samples of its update: {belief.ess:.0f}.")
+        low = (
+            " That is low, and further moves did not raise it: intervals are noisier than the number of samples says, "
+            "and an observation may contradict the model or another one."
+        )
+        notes.append(
+            f"Effective number of samples of its update: {belief.ess:.0f} of {belief.n}."
+            f"{low if belief.ess < LOW_ESS * belief.n else ''}"
+        )
     return notes
 
 
@@ -282,18 +310,13 @@ def _image_jobs(
     return jobs
 
 
-def _prior_bands(
-    twin: PatientTwin,
-    records: Sequence[PlanRecord],
-    arms: Sequence[Arm],
-    belief: Belief,
-    daily: np.ndarray,
-    seed: int,
-) -> pl.DataFrame:
-    """The forecast before the observations, for the same courses."""
+def _before(
+    twin: PatientTwin, arms: Sequence[Arm], belief: Belief, daily: np.ndarray, seed: int
+) -> tuple[Belief, np.ndarray] | None:
+    """The belief before the observations and its forecast for the same courses; None where nothing was learned."""
     from simulators.prior import prior_belief
 
     if belief.kind == "prior":
-        return table("prior_bands", [])
-    gtv_cm3, _ = _trajectories(twin, arms, prior_belief(twin, belief.n, seed), daily)
-    return band_table("prior_bands", records, daily, gtv_cm3)
+        return None
+    prior = prior_belief(twin, belief.n, seed)
+    return prior, _trajectories(twin, arms, prior, daily)[0]

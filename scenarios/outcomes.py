@@ -11,7 +11,6 @@ import numpy as np
 
 from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread, organ_quantiles
 from scenarios.results import PlanRecord
-from simulators.chance import Key, Purpose, uniforms
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Event
 from simulators.dose import SBRT_GY
@@ -142,7 +141,6 @@ def _survival(
 
 def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]:
     """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
-    from scipy.special import ndtri
 
     from simulators.dvh import region
 

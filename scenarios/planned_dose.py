@@ -46,3 +46,13 @@ def with_targets(twin: PatientTwin, plan: TreatmentPlan) -> StructureSet:
     sbrt = plan.largest_fraction_gy >= SBRT_GY
     grown = targets(twin.baseline, contours, sbrt=sbrt, histology=twin.clinical.histology)
     return contours.extended(s for s in grown if s.name not in contours)
+
+
+def all_targets(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> list[StructureSet]:
+    """`with_targets` of each plan; plans of one technique share theirs."""
+    known: dict[bool, StructureSet] = {}
+    for plan in plans:
+        sbrt = plan.largest_fraction_gy >= SBRT_GY
+        if sbrt not in known:
+            known[sbrt] = with_targets(twin, plan)
+    return [known[plan.largest_fraction_gy >= SBRT_GY] for plan in plans]

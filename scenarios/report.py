@@ -13,6 +13,7 @@ import polars as pl
 
 from scenarios.colours import faint, plan_colour
 from scenarios.picture import slice_png
+from scenarios.report_tables import moved_section, recist_section, score_section
 from scenarios.schema import OUTCOMES, SIMULATED
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def write_report(run: Comparison, path: Path) -> None:
         trajectories=_html(trajectory_figure(run), plotlyjs=True),
         dvh=_html(dvh_figure(run)) if len(run.dvh) else "",
         images=_image_section(run),
-        contrasts=_contrast_table(run) + _decision_table(run),
+        contrasts=_contrast_table(run) + _decision_table(run) + score_section(run) + recist_section(run),
         notes="".join(f"<li>{escape(text)}</li>" for text in notes),
-        belief=_belief_note(run),
+        belief=_belief_note(run) + moved_section(run),
         versions=escape(", ".join(f"{k} {v}" for k, v in record.versions.items())),
         request=escape(record.request),
     )
@@ -101,6 +102,17 @@ def trajectory_figure(run: Comparison) -> go.Figure:
                 name=f"{plan.label}, before the observations ({column})", showlegend=column == "median",
             )  # fmt: skip
     seen = [o for o in run.twin.observations if o.kind == "gtv_cm3"]
+    for belief, dash in (("posterior", "dashdot"), ("prior", "longdash")):
+        rows = run.drawn_bands.filter(
+            (pl.col("belief") == belief) & (pl.col("plan") == run.record.plans[0].slug)
+        )
+        for column in ("lower", "upper") if len(rows) else ():
+            figure.add_scatter(
+                x=rows["day"].to_list(), y=rows[column].to_list(), mode="lines",
+                line={"color": "#b06a00", "width": 1, "dash": dash}, legendgroup=f"drawn {belief}",
+                name=f"{run.record.plans[0].label}, as drawn: {belief} with contour error, {run.record.level:.0%}",
+                showlegend=column == "lower", visible=True if seen and belief == "posterior" else "legendonly",
+            )  # fmt: skip
     if seen:
         figure.add_scatter(
             x=[o.time_days for o in seen], y=[o.value for o in seen], mode="markers", name="observed",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scenarios.schema import RUN_FORMAT, SCHEMAS, SIMULATED
+from scenarios.schema import ADDED, RUN_FORMAT, SCHEMAS, SIMULATED, table
 from twin import InputError, PatientTwin, Volume
 
 Kind = Literal["ct", "gtv", "injury", "pet", "dose"]
@@ -204,6 +204,9 @@ def load(path: str | PathLike[str]) -> Comparison:
     record = read_record(folder)
     tables = {}
     for name in SCHEMAS:
+        if name in ADDED and not (folder / f"{name}.parquet").exists():
+            tables[name] = table(name, [])
+            continue
         try:
             tables[name] = pl.read_parquet(folder / f"{name}.parquet")
         except (OSError, pl.exceptions.PolarsError):

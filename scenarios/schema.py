@@ -37,6 +37,28 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "bands": _BANDS,
     # the same of the prior, where the twin has learned from observations; else empty
     "prior_bands": _BANDS,
+    # the same of the volume as it would be drawn, contour error added; belief: "prior" or "posterior"
+    "drawn_bands": {"belief": pl.String, **_BANDS},
+    # one plan's forecast for one day before any observation (order 0, its columns null) and after each of them: of the
+    # true volume and of the drawn one, cm3; moved_cm3 = the true median's change; empty without observations
+    "moved": {
+        "plan": pl.String,
+        "order": pl.Int32,
+        "day": pl.Float64,
+        "kind": pl.String,
+        "value": pl.Float64,
+        "forecast_day": pl.Float64,
+        "lower": pl.Float64,
+        "median": pl.Float64,
+        "upper": pl.Float64,
+        "drawn_lower": pl.Float64,
+        "drawn_median": pl.Float64,
+        "drawn_upper": pl.Float64,
+        "moved_cm3": pl.Float64,
+        "level": pl.Float64,
+        "ess": pl.Float64,
+        "n": pl.Int32,
+    },
     # what the observations taught: ratio = posterior spread over prior spread; empty without observations
     "learned": {
         "parameter": pl.String,
@@ -103,6 +125,44 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "level": pl.Float64,
         "n": pl.Int32,
     },
+    # published constraints held against the whole course; verdict: "pass", "fail", "estimated" (organ drawn by this
+    # software), "not applicable" (other fractionation), "unknown" (no such organ). value: of the dose as planned, in
+    # `unit`; low, high: interval over n samples of the dose's error and of set-up errors; share_passing: of them
+    "scorecard": {
+        "plan": pl.String,
+        "set": pl.String,
+        "structure": pl.String,
+        "metric": pl.String,
+        "goal": pl.String,
+        "unit": pl.String,
+        "limit": pl.Float64,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "level": pl.Float64,
+        "n": pl.Int32,
+        "share_passing": pl.Float64,
+        "verdict": pl.String,
+        "met": pl.Boolean,
+        "endpoint": pl.String,
+        "grade": pl.String,
+        "rate_percent": pl.Float64,
+        "source": pl.String,
+        "approximate": pl.Boolean,
+        "outside": pl.Boolean,
+    },
+    # size of all GTVs on each imaged date: plan and sample null for what was acquired; longest_mm = sum of the lesions'
+    # longest axial diameters (RECIST 1.1); response: "baseline", "complete", "partial", "stable", "progression"
+    "recist": {
+        "plan": pl.String,
+        "sample": pl.Int32,
+        "day": pl.Float64,
+        "cm3": pl.Float64,
+        "longest_mm": pl.Float64,
+        "perpendicular_mm": pl.Float64,
+        "lesions": pl.Int32,
+        "response": pl.String,
+    },
     # cumulative DVH of the planned dose
     "dvh": {
         "plan": pl.String,
@@ -112,6 +172,9 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "estimated": pl.Boolean,
     },
 }
+
+# Tables that runs of the first releases lack: they are read as empty.
+ADDED = ("drawn_bands", "moved", "scorecard", "recist")
 
 # Names of outcomes, and how pages call them.
 OUTCOMES = {

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from scenarios.arm import Arm
-from scenarios.planned_dose import with_targets
 from scenarios.render import accumulated
 from scenarios.results import PlanRecord
 from scenarios.scenario import Scenario
@@ -106,22 +105,22 @@ def event_table(records: Sequence[PlanRecord], arms: Sequence[Arm], now_days: fl
 
 
 def dvh_table(
-    twin: PatientTwin,
     records: Sequence[PlanRecord],
     scenarios: Sequence[Scenario],
+    structures: Sequence[StructureSet],
     arms: Sequence[Arm],
 ) -> pl.DataFrame:
     """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
     frames: list[pl.DataFrame] = []
     curves: dict[str, pl.DataFrame] = {}  # scenarios of one plan share its dose
-    for record, scenario, arm in zip(records, scenarios, arms, strict=True):
+    for record, scenario, drawn, arm in zip(records, scenarios, structures, arms, strict=True):
         if record.grid is None:
             continue
         if record.grid not in curves:
             dose = arm.doses[record.grid].volume
             if scenario.plan.more:  # with what was delivered before
                 dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
-            curves[record.grid] = _dvh_curves(dose, with_targets(twin, scenario.plan))
+            curves[record.grid] = _dvh_curves(dose, drawn)
         frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
     return pl.concat(frames) if frames else table("dvh", [])
 

@@ -41,6 +41,10 @@ class SetUp:
         constant = rng.normal(0.0, self.systematic_mm, 3)
         return constant + rng.normal(0.0, self.random_mm, (n, 3))
 
+    def many(self, key: Key, draws: int, n: int) -> np.ndarray:
+        """(draws, n, 3) shifts of n fractions for many samples; row i is `shifts` of the key at sample i."""
+        return np.stack([self.shifts(key.at(sample=i), n) for i in range(draws)])
+
 
 def alpha_beta_gy(structure: str) -> float:
     """alpha/beta of a structure by its TG-263 name, Gy.
@@ -106,23 +110,77 @@ def delivered(
     Raises:
         InputError: a fraction names a grid that is not there.
     """
-    from scipy.ndimage import map_coordinates
-
     shifts = np.zeros((len(fractions), 3)) if set_up is None else set_up.shifts(key, len(fractions))
     rest = np.moveaxis(np.indices(geometry.shape, dtype=np.float64), 0, -1)
+    if motion is None:
+        points = geometry.lps(rest).reshape(-1, 3)
+        summed = delivered_at(doses, fractions, points, shifts[None], alpha_beta_gy=alpha_beta_gy)
+        return Volume(geometry, summed.reshape(geometry.shape), "DOSE", "Gy")
     total = np.zeros(geometry.shape, dtype=np.float32)
     for fraction, shift in zip(fractions, shifts, strict=True):
-        if fraction.grid is None:
-            continue
-        moved = None if motion is None else motion(fraction.time_days)
+        moved = motion(fraction.time_days)
         where = rest if moved is None else rest + np.moveaxis(moved, 0, -1) / geometry.spacing_mm
-        volume = _grid(doses, fraction.grid).volume
-        at = volume.geometry.index(geometry.lps(where) + shift)
-        one = map_coordinates(
-            volume.array, np.moveaxis(at, -1, 0), order=1, output=np.float32, mode="constant"
-        )
-        total += _effect(one * np.float32(fraction.scale), alpha_beta_gy)
+        points = geometry.lps(where).reshape(-1, 3)
+        one = delivered_at(doses, [fraction], points, shift[None, None], alpha_beta_gy=alpha_beta_gy)
+        total += one.reshape(geometry.shape)
     return Volume(geometry, total, "DOSE", "Gy")
+
+
+def delivered_at(
+    doses: Mapping[str, DoseGrid],
+    fractions: Sequence[Fraction],
+    points_lps: np.ndarray,
+    shifts_mm: np.ndarray,
+    *,
+    alpha_beta_gy: float | None = None,
+) -> np.ndarray:
+    """The sum of fractions at points, for many draws of the set-up at once.
+
+    Args:
+        doses, fractions, alpha_beta_gy: as in `accumulated`.
+        points_lps: (n, 3) LPS mm.
+        shifts_mm: (draws, fractions, 3) LPS mm, where the points lie in each fraction from where they were planned.
+
+    Returns:
+        (draws, n) float32, Gy.
+
+    Raises:
+        InputError: a fraction names a grid that is not there.
+    """
+    out = np.zeros((len(shifts_mm), len(points_lps)), dtype=np.float32)
+    for name in {f.grid for f in fractions if f.grid is not None}:
+        used = [i for i, f in enumerate(fractions) if f.grid == name]
+        scales = np.array([fractions[i].scale for i in used])
+        _add(out, _grid(doses, name).volume, points_lps, shifts_mm[:, used], scales, alpha_beta_gy)
+    return out
+
+
+def dose_at(dose: Volume, points_lps: np.ndarray) -> np.ndarray:
+    """(n,) float32 of a dose at (n, 3) LPS mm, linear between voxel centres and 0 outside them, Gy."""
+    out = np.zeros((1, len(points_lps)), dtype=np.float32)
+    _add(out, dose, points_lps, np.zeros((1, 1, 3)), np.ones(1), None)
+    return out[0]
+
+
+def _add(
+    out: np.ndarray,
+    dose: Volume,
+    points_lps: np.ndarray,
+    shifts_mm: np.ndarray,
+    scales: np.ndarray,
+    alpha_beta_gy: float | None,
+) -> None:
+    from simulators.accumulation_kernel import summed_dose
+
+    grid = dose.geometry
+    summed_dose(
+        np.ascontiguousarray(dose.array, dtype=np.float32),
+        np.ascontiguousarray(grid.index(points_lps)),
+        np.ascontiguousarray(grid.index(shifts_mm) - grid.index(np.zeros(3))),
+        scales,
+        alpha_beta_gy or 0.0,
+        out,
+    )
 
 
 def forward(displacement_mm: np.ndarray, geometry: Geometry) -> np.ndarray:

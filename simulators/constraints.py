@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from os import PathLike
 from pathlib import Path
 
@@ -91,8 +92,18 @@ def constraint_sets(*paths: str | PathLike[str]) -> list[ConstraintSet]:
     Raises:
         InputError: a file that cannot be read or does not follow the format.
     """
-    files = [Path(p) for p in paths] or sorted((Path(__file__).parent / "data").glob("constraints_*.yaml"))
-    return [_read(f) for f in files]
+    return [_read(Path(p)) for p in paths] or list(_shipped())
+
+
+@cache
+def coverage_goals() -> ConstraintSet:
+    """What targets should get, set-up errors included; for every fractionation."""
+    return _read(Path(__file__).parent / "data" / "coverage.yaml")
+
+
+@cache
+def _shipped() -> tuple[ConstraintSet, ...]:
+    return tuple(_read(f) for f in sorted((Path(__file__).parent / "data").glob("constraints_*.yaml")))
 
 
 def metric(dvh: Dvh, name: str, prescription_gy: float | None = None) -> float:

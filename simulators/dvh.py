@@ -117,8 +117,8 @@ def from_samples(
 def region(structures: StructureSet, name: str) -> tuple[Volume, bool]:
     """A structure's mask by name, and whether any part of it is estimated.
 
-    "Lungs" is the union of both lungs; "A-B" is A without B, where B is a structure or a role ("GTV", "PTV",
-    ...), as in TG-263.
+    "Lungs" is the union of both lungs, "GTV" or "CTV" that of all structures of the role; "A-B" is A without B,
+    where B is a structure or a role ("GTV", "PTV", ...), as in TG-263.
 
     Raises:
         InputError: no such structure, or nothing is left of it.
@@ -126,7 +126,8 @@ def region(structures: StructureSet, name: str) -> tuple[Volume, bool]:
     if name in structures:
         return structures[name].mask, structures[name].estimated
     whole, minus, part = name.partition("-")
-    names = ("Lung_L", "Lung_R") if whole == "Lungs" else (whole,)
+    of_role = tuple(s.name for s in structures if s.role == whole and whole in ("GTV", "CTV", "PTV"))
+    names = ("Lung_L", "Lung_R") if whole == "Lungs" else of_role or (whole,)
     mask = structures.mask(*names)
     if minus:
         without = [s.name for s in structures if part in (s.name, s.role)]

@@ -9,27 +9,34 @@ from typing import Literal
 import numpy as np
 
 from twin import InputError, PatientTwin, Volume
+from twin.structures import bounding_box
 
 Response = Literal["complete", "partial", "stable", "progression"]
 
 
+SMALLEST_LESION_CM3 = (
+    0.05  # smaller fragments beside a larger one are not measured; a sphere of 4.6 mm [assumed]
+)
+
+
 @dataclass(frozen=True)
 class TumourSize:
-    """The size of one tumour.
+    """The size of all GTVs on one date.
 
     Args:
         time_days: days from day 0.
-        name: the structure.
         cm3: volume, cm3.
-        longest_mm: longest diameter in any axial slice (RECIST 1.1), mm.
-        perpendicular_mm: longest diameter at right angles to it in the same slice (WHO, short axis of nodes), mm.
+        longest_mm: sum over the lesions of the longest diameter in any axial slice, mm; RECIST 1.1 adds the
+            fragments of a lesion that falls apart.
+        perpendicular_mm: of the largest lesion, the longest diameter at right angles in the same slice, mm.
+        lesions: how many were measured.
     """
 
     time_days: float
-    name: str
     cm3: float
     longest_mm: float
     perpendicular_mm: float
+    lesions: int
 
 
 def axial_diameters(mask: Volume) -> tuple[float, float]:
@@ -47,19 +54,49 @@ def axial_diameters(mask: Volume) -> tuple[float, float]:
     if not filled.any():
         raise InputError("an empty mask has no diameter")
     best = (0.0, 0.0)
-    for plane in filled:
-        if plane.any():
-            best = max(best, _diameters(_outline(plane) * mask.geometry.spacing_mm[1:]))
+    # The widest slice comes first, so that most others need no hull: none can exceed its box's diagonal.
+    spacing = mask.geometry.spacing_mm[1:]
+    boxes = [_diagonal(plane, spacing) for plane in filled]
+    for z in np.argsort(boxes)[::-1]:
+        if boxes[z] <= best[0]:
+            break
+        best = max(best, _diameters(_outline(filled[z]) * spacing))
     return best
 
 
+def size(mask: Volume, time_days: float) -> TumourSize:
+    """The size of a mask that may hold several lesions; all zero where it is empty.
+
+    Args:
+        mask: (z, y, x), nonzero inside.
+        time_days: of the image, days from day 0.
+    """
+    from scipy.ndimage import find_objects, label
+
+    filled = np.asarray(mask.array) > 0
+    cm3 = float(filled.sum()) * mask.geometry.voxel_cm3
+    parts, n = label(filled, np.ones((3, 3, 3)))
+    volumes = np.bincount(parts.ravel(), minlength=n + 1)[1:] * mask.geometry.voxel_cm3
+    if n == 0:
+        return TumourSize(time_days, 0.0, 0.0, 0.0, 0)
+    measured = []
+    for index, box in enumerate(find_objects(parts)):
+        if volumes[index] >= SMALLEST_LESION_CM3 or volumes[index] == volumes.max():
+            lesion = Volume(mask.geometry.crop(box), (parts[box] == index + 1).astype(np.uint8), "MASK", "1")
+            measured.append(axial_diameters(lesion))
+    return TumourSize(time_days, cm3, float(sum(d for d, _ in measured)), max(measured)[1], len(measured))
+
+
 def sizes(twin: PatientTwin) -> list[TumourSize]:
-    """Sizes of all GTVs on every contoured date, by time and name."""
+    """Size of all GTVs together on every contoured date, by time."""
     rows = []
     for structures in twin.structures:
-        for s in structures.role("GTV"):
-            rows.append(TumourSize(structures.time_days, s.name, s.cm3, *axial_diameters(s.mask)))
-    return sorted(rows, key=lambda r: (r.time_days, r.name))
+        if structures.role("GTV"):
+            mask = structures.gtv()
+            box = bounding_box(mask)
+            crop = Volume(structures.geometry.crop(box), mask[box].astype(np.uint8), "MASK", "1")
+            rows.append(size(crop, structures.time_days))
+    return sorted(rows, key=lambda r: r.time_days)
 
 
 def recist(sums_mm: Iterable[float]) -> list[Response]:
@@ -95,6 +132,14 @@ def recist(sums_mm: Iterable[float]) -> list[Response]:
             out.append("partial" if total <= 0.7 * baseline else "stable")
         smallest = min(smallest, total)
     return out
+
+
+def _diagonal(plane: np.ndarray, spacing_mm: tuple[float, float]) -> float:
+    """Of the box around a slice's voxels, mm; 0 where it is empty."""
+    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    if not rows.size:
+        return 0.0
+    return float(np.hypot(*((np.ptp(i) + 1) * s for i, s in zip((rows, columns), spacing_mm, strict=True))))
 
 
 def _outline(plane: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators.measures import axial_diameters, recist, sizes
+from simulators.measures import axial_diameters, recist, size, sizes
 from twin import Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
 GRID = Geometry((10, 80, 100), (3.0, 0.5, 0.8))
@@ -47,7 +47,7 @@ def test_one_voxel_has_a_diameter_and_nothing_has_none():
     assert axial_diameters(mask(one))[0] == pytest.approx(np.hypot(0.5, 0.8))
 
 
-def test_every_date_and_gtv_is_listed():
+def test_every_date_is_measured():
     early, late = np.zeros(GRID.shape, bool), np.zeros(GRID.shape, bool)
     early[2:6] = ellipse(8, 15)
     late[2:6] = ellipse(4, 7)
@@ -55,9 +55,24 @@ def test_every_date_and_gtv_is_listed():
     second = StructureSet(GRID, (), time_days=30.0).with_mask("GTVp", "GTV", late)
     scan = Scan("ct", 0.0, Volume(GRID, np.zeros(GRID.shape, np.int16), "CT", "HU"))
     rows = sizes(PatientTwin("p", scans=(scan,), structures=(first, second)))
-    assert [(r.time_days, r.name) for r in rows] == [(0.0, "GTVp"), (30.0, "GTVp")]
+    assert [(r.time_days, r.lesions) for r in rows] == [(0.0, 1), (30.0, 1)]
     assert rows[0].cm3 == pytest.approx(np.pi * 8 * 15 * 12 / 1000, rel=0.03)
     assert recist([r.longest_mm for r in rows]) == ["partial"]
+
+
+def test_the_diameters_of_lesions_and_fragments_add_up_and_specks_do_not():
+    two = np.zeros(GRID.shape, bool)
+    two[2:6] = ellipse(4, 7)
+    one = size(mask(two), 0.0)
+    apart = np.roll(two, 20, axis=2) | np.roll(two, -20, axis=2)
+    both = size(mask(apart), 0.0)
+    assert both.lesions == 2 and both.longest_mm == pytest.approx(2 * one.longest_mm, rel=1e-6)
+    assert both.cm3 == pytest.approx(2 * one.cm3)
+    speck = two.copy()
+    speck[0, 0, 0] = True
+    assert size(mask(speck), 0.0).longest_mm == pytest.approx(one.longest_mm)
+    gone = size(mask(np.zeros(GRID.shape, bool)), 90.0)
+    assert (gone.longest_mm, gone.cm3, gone.lesions) == (0.0, 0.0, 0)
 
 
 def test_progression_counts_from_the_smallest_sum_and_needs_5_mm():
@@ -68,8 +83,9 @@ def test_progression_counts_from_the_smallest_sum_and_needs_5_mm():
 
 
 def test_the_real_tumour(lung_twin):
-    tumour = next(r for r in sizes(lung_twin) if r.name == "GTVp")
+    tumour = size(lung_twin.contours["GTVp"].mask, 0.0)
     assert tumour.cm3 == pytest.approx(67.6, rel=0.01)
+    assert sizes(lung_twin)[0].longest_mm >= tumour.longest_mm
     extent = lung_twin.contours["GTVp"].mask.geometry.extent_mm
     assert 0.5 * max(extent[1:]) < tumour.longest_mm <= np.hypot(*extent[1:])
     assert tumour.perpendicular_mm <= tumour.longest_mm

@@ -1,0 +1,142 @@
+"""Plans held against published constraints, with set-up errors and the dose's own error, as a table of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from scenarios.arm import Arm
+from scenarios.organ_dose import dose_factors, dose_spread
+from scenarios.render import accumulated, fractions_of
+from scenarios.results import PlanRecord
+from scenarios.schema import LEVEL, table
+from simulators.accumulation import SetUp, delivered_at
+from simulators.chance import Key, Purpose
+from simulators.constraints import constraint_sets, coverage_goals, metric
+from simulators.dvh import Dvh
+from simulators.organ_points import OrganPoints
+from simulators.scorecard import Score, scorecard
+from twin import PatientTwin, StructureSet, Volume
+
+SAMPLES = 200  # at most: the share that passes is then known to 3 or 4 points
+_TARGETS = ("GTV", "CTV", "ITV", "PTV")
+
+
+def scorecard_table(
+    twin: PatientTwin,
+    records: Sequence[PlanRecord],
+    structures: Sequence[StructureSet],
+    arms: Sequence[Arm],
+    samples: int,
+    seed: int,
+) -> pl.DataFrame:
+    """The `scorecard` table: every constraint of every set for every plan with dose.
+
+    Args:
+        twin: the patient.
+        records: the plans.
+        structures: of each plan, with its targets.
+        arms: what the plans became.
+        samples: of the run.
+        seed: root of all chance.
+    """
+    rows: list[dict[str, Any]] = []
+    for record, drawn, arm in zip(records, structures, arms, strict=True):
+        dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0]
+        if dose is None or record.fractions == 0:
+            continue
+        approximate = any(grid.approximate for grid in arm.doses.values())
+        spread = _Spread(twin, arm, drawn, dose, min(samples, SAMPLES), seed, approximate)
+        scores = scorecard(
+            dose, drawn,
+            prescription_gy=record.total_gy, fractions=record.fractions,
+            sets=[coverage_goals(), *constraint_sets()], approximate=approximate,
+        )  # fmt: skip
+        rows.extend(_row(record, score, spread) for score in scores)
+    return table("scorecard", rows)
+
+
+def _row(record: PlanRecord, score: Score, spread: _Spread) -> dict[str, Any]:
+    c = score.constraint
+    values = None if score.value is None else spread.values(score, record.total_gy)
+    tails = (
+        [None, None] if values is None else np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]).tolist()
+    )
+    met = None if values is None else (values >= c.limit if c.at_least else values <= c.limit)
+    return {
+        "plan": record.slug,
+        "set": score.set_name,
+        "structure": c.structure,
+        "metric": c.metric,
+        "goal": c.goal,
+        "unit": score.unit,
+        "limit": c.limit,
+        "value": score.value,
+        "low": tails[0],
+        "high": tails[1],
+        "level": LEVEL,
+        "n": spread.n,
+        "share_passing": None if met is None else float(met.mean()),
+        "verdict": score.verdict,
+        "met": score.met,
+        "endpoint": c.endpoint,
+        "grade": c.grade,
+        "rate_percent": c.rate_percent,
+        "source": score.source,
+        "approximate": score.approximate,
+        "outside": bool(record.context),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """Doses of one plan at the points of its structures, for every sample of set-up and dose error.
+
+    The dose's error scales an organ, up to the hottest dose of the plan; targets are what the dose is normalised
+    to, and have none.
+    """
+
+    twin: PatientTwin
+    arm: Arm
+    structures: StructureSet
+    dose: Volume
+    n: int
+    seed: int
+    approximate: bool
+    _known: dict[str, list[Dvh]] = field(default_factory=dict)
+
+    def values(self, score: Score, prescription_gy: float) -> np.ndarray:
+        """(n,) values of a score's metric: the planned value, moved by what the points' values move."""
+        c = score.constraint
+        if c.structure not in self._known:
+            self._known[c.structure] = self._histograms(c.structure)
+        planned, *drawn = self._known[c.structure]
+        base = metric(planned, c.metric, prescription_gy)
+        found = np.array([metric(one, c.metric, prescription_gy) for one in drawn])
+        assert score.value is not None
+        upper = 100.0 if score.unit == "%" else np.inf
+        return np.clip(score.value + found - base, 0.0, upper)
+
+    def _histograms(self, name: str) -> list[Dvh]:
+        """Of the planned dose, and of the dose of each sample."""
+        points = OrganPoints.of(self.structures, name, self.dose)
+        key = Key(self.seed, self.twin.id, Purpose.DOSE)
+        each = 1 if len(self.arm.courses) > 1 else self.n
+        parts = []
+        for first in range(0, self.n, each):
+            given = fractions_of(self.arm.course(first))
+            shifts = SetUp().many(key.at(sample=first), each, len(given))
+            parts.append(delivered_at(self.arm.doses, given, points.lps_mm, shifts))
+        given = fractions_of(self.arm.course(0))
+        planned = delivered_at(self.arm.doses, given, points.lps_mm, np.zeros((1, len(given), 3)))[0]
+        spread = dose_spread(name, approximate=self.approximate, estimated=points.estimated)
+        if name.startswith(_TARGETS):
+            spread = 0.0
+        factor = dose_factors(name, self.twin.id, self.n, self.seed, spread)[:, None]
+        drawn = np.concatenate(parts)
+        drawn = np.minimum(drawn * factor, np.maximum(drawn, self.dose.array.max()))
+        return [points.dvh(row) for row in (planned, *drawn)]
