@@ -43,7 +43,7 @@ def score_section(run: Comparison) -> str:
     about = (
         f"Value of the dose as planned, its {level:.0%} interval and the share of samples that keep to the goal, over "
         f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm) and of the error of an approximate dose. The "
-        "verdict is that of the planned value; on an organ that this software drew it is estimated, and its error is doubled."
+        "verdict is that of the planned value; on an organ that this software drew it is estimated, its error doubled."
     )
     silent = (
         f"<p>No constraint set holds for the fractionation of {escape(', '.join(mute))}.</p>" if mute else ""
