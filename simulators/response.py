@@ -34,6 +34,7 @@ _GROWTH_MM = 24.0
 _MAX_LOSS_LN = 2.5
 _GROWS_UNEVENLY = 0.25  # of the growth in mm, SD between places [assumed]
 _ONSET_MM = 2.0
+_STEEP = 1.5  # of the score outside, by its roughness
 _FAT_HU = -75.0  # mediastinal fat that closes over what the tumour leaves
 _CAVITY_HU, _CAVITY_LEAST_CM3 = -930.0, 3.0
 _LUNG_HU = 800.0  # below water
@@ -214,9 +215,12 @@ class Response:
         score = without_crumbs(score, site.gtv[work], gtv_cm3, geometry.voxel_cm3)
         threshold = min(level(score, gtv_cm3, geometry.voxel_cm3), float(score.max()) - 1e-6)
         inside = score > threshold
+        # Beside a wall the score drops by its detour, and a distance to first order would come out far too small.
         border = border_mm(score, threshold, geometry.spacing_mm)
-        walls = (site.still_mm[work] <= 0.0) & ~inside
-        share = tumour_share(np.where(walls, np.float32(-99.0), border), gtv_cm3, geometry.voxel_cm3)
+        border = np.where(inside, border, np.minimum(border, (score - threshold) / _STEEP))
+        # No share of tumour in walls, nor around pieces that were too small to keep.
+        barred = ~inside & ((site.still_mm[work] <= 0.0) | ~binary_dilation(inside, iterations=2))
+        share = tumour_share(np.where(barred, np.float32(-99.0), border), gtv_cm3, geometry.voxel_cm3)
         depth = np.clip((score - threshold) / max(float(score.max()) - threshold, 1e-3), 0.0, 1.0)
         return inside, share, depth.astype(np.float32)
 

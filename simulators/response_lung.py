@@ -127,7 +127,8 @@ class LungResponse:
         wall = distance_transform_edt(self.own, sampling=self.geometry.spacing_mm)
         near = binary_dilation(self.own, iterations=2)  # with the voxels that lung and wall share
         rows = np.arange(self.geometry.shape[1], dtype=np.float32)[:, None] * self.geometry.spacing_mm[1]
-        hindmost = float(np.max(rows * self.own.any(axis=(0, 2))[:, None], initial=0.0))
+        filled = np.asarray(self.own.any(axis=(0, 2)))
+        hindmost = float(np.max(rows[filled, 0], initial=0.0))
         height = np.clip((hindmost - rows) / 70.0, 0.0, 1.0)
         return np.where(near, (wall + 0.5) / np.maximum(1.0 - height**1.5, 1e-3), np.inf).astype(np.float32)
 

@@ -61,7 +61,8 @@ def test_drawn_volumes_scatter_as_the_contour_error_says(anatomy, ball):
 def test_a_tiny_tumour_is_still_found(anatomy):
     one = np.zeros(GRID.shape, bool)
     one[12, 32, 32] = True
-    distance = carried(signed_distance_mm(one, GRID.spacing_mm), np.zeros((3, *GRID.shape), np.float32), GRID.spacing_mm, order=1)  # fmt: skip
+    still = np.zeros((3, *GRID.shape), np.float32)
+    distance = carried(signed_distance_mm(one, GRID.spacing_mm), still, GRID.spacing_mm, order=1)
     assert anatomy.drawn(distance, date(0)).sum() >= 1
 
 
