@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -171,6 +172,10 @@ def cohort(
     days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
     samples: Annotated[int, typer.Option(help="Samples of each patient's belief.")] = 200,
     seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    image_samples: Annotated[
+        int, typer.Option(help="With --twins: samples that get follow-up images; each run is kept.")
+    ] = 0,
+    generator: Annotated[str, typer.Option(help="Of these: auto or mechanistic.")] = "auto",
     executor: Annotated[str, typer.Option(help="local, or ray (the cluster at RAY_ADDRESS).")] = "local",
     images: Annotated[
         bool, typer.Option("--images", help="Make a longitudinal set of CTs instead, for training.")
@@ -185,6 +190,7 @@ def cohort(
     from scenarios.executor import mapper
     from scenarios.scenario import Scenario
     from scenarios.study import run_study
+    from scenarios.study_imaged import hold_generator
     from scenarios.study_report import print_study
 
     if images:
@@ -194,7 +200,15 @@ def cohort(
         raise InputError("a cohort needs a plan; give --plan 60/30 (only --images does without)")
     patients = cohort_from(n, table, twins, seed)
     plans = [Scenario.parse(text) for text in plan]
-    asked: dict[str, Any] = {"days": days, "samples": samples, "seed": seed, "map_chunks": mapper(executor)}
+    hold = partial(hold_generator, generator) if image_samples else None
+    asked: dict[str, Any] = {
+        "days": days,
+        "samples": samples,
+        "seed": seed,
+        "image_samples": image_samples,
+        "generator": generator,
+        "map_chunks": mapper(executor, hold),
+    }
     with _progress() as progress:
         study = run_study(patients, plans, out, **asked, progress=progress)
     print_study(study)

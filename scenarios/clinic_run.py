@@ -7,6 +7,7 @@ The folder holds `clinic.json`, which says what was asked for, and one Parquet f
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,7 +104,9 @@ class ClinicRun:
         with atomic_folder(folder, replace=again) as part:
             (part / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
             for name, frame in self.tables.items():
-                frame.write_parquet(part / f"{name}.parquet", compression="zstd")
+                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
+                frame.write_parquet(held, compression="zstd")
+                (part / f"{name}.parquet").write_bytes(held.getbuffer())
 
 
 def load_clinic(path: str | PathLike[str]) -> ClinicRun:

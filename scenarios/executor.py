@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from twin import InputError
@@ -12,33 +14,43 @@ from twin import InputError
 EXECUTORS = ("local", "ray")
 _AHEAD = 2  # tasks in flight for each core: none waits for work, and results do not pile up
 _REACH_S = 20.0
+_PATIENCE = 8  # deaths of actors that are borne with, besides three for each
+_NONE = object()
 
 
-def mapper(name: str) -> Callable[[Callable, Iterable], Iterable]:
+def mapper(name: str, hold: Callable[[], Any] | None = None) -> Callable[[Callable, Iterable], Iterable]:
     """A function like `map` that computes somewhere; results may come in any order.
 
     Args:
         name: "local", or "ray": the cluster that RAY_ADDRESS names, else one on this machine.
+        hold: what each worker loads once and keeps, such as a generator; on the cluster workers are then actors, on a
+            GPU each where there are any.
 
     Raises:
         InputError: an unknown executor.
     """
     if name not in EXECUTORS:
         raise InputError(f"unknown executor {name!r}; there are: {', '.join(EXECUTORS)}")
-    return map if name == "local" else ray_map
+    return map if name == "local" else partial(ray_map, hold=hold)
 
 
-def ray_map(work: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
+def ray_map(
+    work: Callable[[Any], Any], jobs: Iterable[Any], hold: Callable[[], Any] | None = None
+) -> Iterator[Any]:
     """Results of jobs on a Ray cluster as they come; a job whose worker or node dies is done again elsewhere.
 
     Args:
         work: a function of a module, without side effects.
         jobs: its arguments.
+        hold: loaded once by each worker, which is then an actor; None for plain tasks.
 
     Raises:
-        InputError: Ray is not installed, or the cluster cannot be reached.
+        InputError: Ray is not installed, the cluster cannot be reached, or workers die again and again.
     """
     ray = _connected()
+    if hold is not None:
+        yield from _by_actors(ray, work, jobs, hold)
+        return
     task = ray.remote(work).options(max_retries=-1, num_cpus=1)
     waiting, flying = iter(jobs), set()
     cores = int(ray.cluster_resources().get("CPU", 1))
@@ -53,6 +65,53 @@ def ray_map(work: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
         for ref in done:
             flying.discard(ref)
             yield ray.get(ref)
+
+
+class _Holder:
+    """A worker that keeps what it has loaded."""
+
+    def __init__(self, hold: Callable[[], Any]) -> None:
+        hold()
+
+    def do(self, work: Callable[[Any], Any], job: Any) -> Any:
+        return work(job)
+
+
+def _by_actors(
+    ray: Any, work: Callable[[Any], Any], jobs: Iterable[Any], hold: Callable[[], Any]
+) -> Iterator[Any]:
+    """One actor for each GPU of the cluster, or for each core where it has none; the dead ones' jobs go to others."""
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0))
+    holder = ray.remote(_Holder).options(num_cpus=1, num_gpus=1 if gpus else 0)
+    idle = [holder.remote(hold) for _ in range(gpus or int(resources.get("CPU", 1)))]
+    most_deaths = 3 * len(idle) + _PATIENCE
+    waiting, again, deaths = iter(jobs), deque[Any](), 0
+    flying: dict[Any, tuple[Any, Any]] = {}
+    while True:
+        while idle:
+            job = again.popleft() if again else next(waiting, _NONE)
+            if job is _NONE:
+                break
+            actor = idle.pop()
+            flying[actor.do.remote(work, job)] = actor, job
+        if not flying:
+            return
+        done, _ = ray.wait(list(flying), num_returns=1)
+        actor, job = flying.pop(done[0])
+        try:
+            result = ray.get(done[0])
+        except ray.exceptions.RayActorError as error:
+            again.append(job)
+            deaths += 1
+            if deaths > most_deaths:
+                reason = str(error).strip().splitlines()[-1]
+                raise InputError(f"workers of the Ray cluster die again and again: {reason}") from None
+            if not flying and not idle:
+                idle.append(holder.remote(hold))
+        else:
+            idle.append(actor)
+            yield result
 
 
 def _connected():

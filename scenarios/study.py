@@ -22,6 +22,7 @@ from scenarios.request import versions
 from scenarios.scenario import Scenario, distinct
 from scenarios.schema import SIMULATED
 from scenarios.study_batch import Settings
+from scenarios.study_imaged import hold_generator
 from scenarios.study_part import PartJob, run_part
 from scenarios.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
 from twin import InputError
@@ -29,7 +30,7 @@ from twin.files import atomic_file, atomic_folder
 
 PART = 1000
 FORMAT = "rt-twin-study/1"
-_RECORD, _PARTS = "study.json", "parts"
+_RECORD, _PARTS, _RUNS = "study.json", "parts", "runs"
 MapChunks = Callable[[Callable[[PartJob], Any], Iterable[PartJob]], Iterable[Any]]
 Progress = Callable[[str, float], None]
 
@@ -92,6 +93,8 @@ def run_study(
     days: float = 365,
     samples: int = 200,
     seed: int = 0,
+    image_samples: int = 0,
+    generator: str = "auto",
     map_chunks: MapChunks = map,
     part: int = PART,
     progress: Progress | None = None,
@@ -108,6 +111,9 @@ def run_study(
         days: how far to look, days from day 0.
         samples: samples of each patient's belief.
         seed: root of all chance.
+        image_samples: samples of each twin that get follow-up images; the whole run of each is then written to
+            `runs/` in the folder, as `compare` writes it.
+        generator: of these images.
         map_chunks: applies a function to the parts, like `map`; results may come in any order.
         part: patients in a part.
         progress: called with a step's name and the share of all work that is done.
@@ -116,7 +122,7 @@ def run_study(
         InputError: a folder that holds something else, plans that cannot be, or a bad number.
     """
     plans = distinct(scenarios)
-    settings = Settings(float(days), samples, seed)
+    settings = Settings(float(days), samples, seed, image_samples=image_samples, generator=generator)
     _check(cohort, plans, settings)
     record = _record(cohort, plans, settings, part)
     folder = Path(out)
@@ -125,7 +131,15 @@ def run_study(
     say = progress or (lambda step, share: None)
     folders = [folder / _PARTS / f"{i:05d}" for i in range(-(-cohort.n // part))]
     jobs = [
-        PartJob(i, cohort, begin, end, tuple(plans), settings)
+        PartJob(
+            i,
+            cohort,
+            begin,
+            end,
+            tuple(plans),
+            settings,
+            folder.absolute() / _RUNS if image_samples else None,
+        )
         for i, (begin, end) in enumerate(pieces(cohort.n, part))
         if not folders[i].exists()
     ]
@@ -164,11 +178,16 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> Non
         ("--days", settings.days, 1, 36_525),
         ("--samples", settings.samples, 1, 100_000),
         ("--seed", settings.seed, 0, 2**63),
+        ("--image-samples", settings.image_samples, 0, settings.samples),
     ):
         if not least <= value <= most:
             raise InputError(f"{name} must lie between {least} and {most}, not {value:g}")
     if isinstance(cohort, FolderCohort):
+        if settings.image_samples:
+            hold_generator(settings.generator)
         return
+    if settings.image_samples:
+        raise InputError("follow-up images need patients with images; give a folder of twins with --twins")
     for scenario in plans:
         if scenario.plan.more:
             raise InputError(f"the plan {scenario.label} needs delivered fractions, which only twins have")

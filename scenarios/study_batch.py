@@ -36,12 +36,16 @@ class Settings:
         samples: samples of each patient's belief.
         seed: root of all chance.
         level: of the central intervals.
+        image_samples: samples of each twin that get follow-up images.
+        generator: of these images.
     """
 
     days: float
     samples: int
     seed: int
     level: float = 0.8
+    image_samples: int = 0
+    generator: str = "auto"
 
     @property
     def weekly(self) -> np.ndarray:

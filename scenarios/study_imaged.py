@@ -22,13 +22,26 @@ from scenarios.study_schema import PART_SCHEMAS
 from scenarios.study_tables import Tables, life_rows, quantiles
 from simulators.multistate import LifeTimes
 from simulators.systemic import Systemic
+from simulators.treatment import VirtualTreatment
 from twin import Belief, DoseGrid, PatientTwin
 
 TRUTH_FILE = "truth.json"
 
 
+_HELD: dict[str, VirtualTreatment] = {}  # by name, for the life of a worker
+
+
+def hold_generator(name: str) -> VirtualTreatment:
+    """The generator of a name, loaded once in a process and kept."""
+    from simulators.treatment import generator_named
+
+    if name not in _HELD:
+        _HELD[name] = generator_named(name)
+    return _HELD[name]
+
+
 def imaged_tables(
-    member: Member, scenarios: Sequence[Scenario], settings: Settings
+    member: Member, scenarios: Sequence[Scenario], settings: Settings, runs: Path | None = None
 ) -> tuple[Tables, np.ndarray]:
     """The rows of one patient with images; the comparison's own numbers, and the true daily volumes (plans, 1, days).
 
@@ -36,6 +49,7 @@ def imaged_tables(
         member: with a twin.
         scenarios: the plans.
         settings: what the study asks for.
+        runs: folder in which the whole run is written, with its images, or None.
     """
     from scenarios.comparison import compare
 
@@ -43,8 +57,12 @@ def imaged_tables(
     doses = planned_doses(member.twin, [s.plan for s in scenarios])
     twin = member.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
     run = compare(
-        twin, scenarios, days=settings.days, samples=settings.samples, image_samples=0, seed=settings.seed
-    )
+        twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
+        image_samples=settings.image_samples, generator=settings.generator,
+        treatment=hold_generator(settings.generator) if settings.image_samples else None,
+    )  # fmt: skip
+    if settings.image_samples and runs is not None:
+        run.save(runs / member.id)
     slugs = [s.slug for s in scenarios]
     truth = None if member.truth is None else {k: np.full(1, v) for k, v in member.truth.items()}
     true_cm3 = np.full((len(slugs), 1, len(settings.daily)), np.nan)

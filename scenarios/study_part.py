@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,7 @@ class PartJob:
         begin, end: patient numbers.
         scenarios: the plans.
         settings: what the study asks for.
+        runs: folder for the run of each twin with its images, or None where none are asked for.
     """
 
     index: int
@@ -40,6 +42,7 @@ class PartJob:
     end: int
     scenarios: tuple[Scenario, ...]
     settings: Settings
+    runs: Path | None = None
 
 
 def run_part(job: PartJob) -> tuple[int, dict[str, bytes]]:
@@ -90,7 +93,7 @@ def _light_tables(members: Sequence[Member], job: PartJob) -> Result:
 def _imaged_tables(member: Member, job: PartJob) -> Result:
     from scenarios.study_imaged import imaged_tables
 
-    return imaged_tables(member, job.scenarios, job.settings)
+    return imaged_tables(member, job.scenarios, job.settings, job.runs)
 
 
 def arm_counts(slugs: Sequence[str], daily_cm3: np.ndarray) -> pl.DataFrame:

@@ -73,3 +73,48 @@ def test_a_cluster_that_cannot_be_reached_is_one_sentence(tmp_path):
     assert done.stderr.strip() == (
         "rt-twin: the Ray cluster at 127.0.0.1:1 cannot be reached; start it, or set RAY_ADDRESS to where it is"
     )
+
+
+ACTORS = """
+    import logging, os, signal, sys
+    import ray
+    from scenarios.executor import mapper
+
+    ray.init(address="local", num_cpus=2, num_gpus=2, object_store_memory=80_000_000, include_dashboard=False,
+             logging_level=logging.ERROR, log_to_driver=False)
+    HELD = []
+
+    def hold():
+        HELD.append(os.getpid())
+        sys.held = HELD
+
+    def work(job):
+        if job == 3 and not os.path.exists(%r):
+            open(%r, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return job, os.getpid(), len(sys.held), ray.get_gpu_ids()
+
+    results = sorted(mapper("ray", hold)(work, range(12)))
+    assert [r[0] for r in results] == list(range(12)), results
+    assert all(r[2] == 1 for r in results)  # loaded once by each, however many jobs it did
+    pids = {r[1] for r in results}
+    print("workers", len(pids), "gpus", sorted({tuple(r[3]) for r in results}), flush=True)
+"""
+
+
+def test_actors_hold_what_they_loaded_each_on_a_gpu_of_its_own_and_a_death_loses_no_job(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
+    dead = str(tmp_path / "dead")
+    script = textwrap.dedent(ACTORS) % (dead, dead)
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "gpus [(0,), (1,)]" in done.stdout or "gpus [(0,)]" in done.stdout or "gpus [(1,)]" in done.stdout
+    assert (tmp_path / "dead").exists()

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from scenarios import Gap, Scenario, TreatmentPlan
+from scenarios import Gap, Scenario, TreatmentPlan, load
 from scenarios.cohort import FolderCohort, SampledCohort, TableCohort
 from scenarios.executor import mapper
 from scenarios.study import _TABLES, load_study, run_study
@@ -319,3 +319,24 @@ def test_a_disk_that_is_full_at_the_merge_is_one_sentence_and_the_study_goes_on_
 
     study = run_study(SampledCohort(20), plans, small_disk / "s", map_chunks=nothing_again, **asked)
     assert len(study.patients) == 20 and not len(study.failed)
+
+
+def test_images_of_a_studys_twins_are_kept_as_runs_and_need_twins(phantom_twin, tmp_path):
+    phantom_twin.save(tmp_path / "twins" / "one.twin")
+    plan = TreatmentPlan(imaging={"also": (1.5,)})  # no treatment: no dose to calculate
+    asked = {"days": 3, "samples": 2, "image_samples": 1, "generator": "mechanistic"}
+    study = run_study(FolderCohort.read(tmp_path / "twins"), [plan], tmp_path / "s", **asked)
+    assert not len(study.failed)
+    run = load(tmp_path / "s" / "runs" / "one")
+    assert [
+        i.record.generator.split(" ")[0].startswith("mechanistic")
+        for i in run.images
+        if i.record.kind == "ct"
+    ] == [True]
+    assert study.outcomes.drop("patient").rows() == run.outcomes.drop("note").rows()
+    with pytest.raises(InputError, match="need patients with images"):
+        run_study(SampledCohort(2), [plan], tmp_path / "t", **asked)
+    with pytest.raises(InputError, match="unknown generator"):
+        run_study(
+            FolderCohort.read(tmp_path / "twins"), [plan], tmp_path / "u", **asked | {"generator": "no such"}
+        )
