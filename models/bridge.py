@@ -26,7 +26,7 @@ class Bridge(NeuralTranslator):
 
     noise_channels = 3
     state_channels = 2
-    options: ClassVar[dict[str, Any]] = {"steps": 2, "sigma": 0.1, "start_share": 0.5}
+    options: ClassVar[dict[str, Any]] = {"steps": 2, "sigma": 0.1, "start_share": 0.75}
 
     @property
     def evaluations(self) -> int:

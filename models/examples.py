@@ -18,7 +18,8 @@ _NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy` and `.vectors.npy`.
+    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy`, `.first.npy` and
+    `.vectors.npy`.
 
     Args:
         patient: who, for splits.
@@ -35,6 +36,7 @@ class Subject:
         stem: Path,
         volumes: Sequence[tuple[np.ndarray, np.ndarray]],
         vectors: np.ndarray,
+        first: int | None = None,
     ) -> Subject:
         """Write a patient's examples.
 
@@ -43,12 +45,14 @@ class Subject:
             stem: path of the files without their endings.
             volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x).
             vectors: (n, f) of all examples, those with volumes first.
+            first: how many of them begin at the first image; all of them where None.
         """
         before = [np.concatenate([i, depth(torch.from_numpy(i[1])).numpy()[None]]) for i, _ in volumes]
         arrays = {
             "before": np.stack(before).astype(np.float16).swapaxes(1, 2),
             "after": np.stack([t for _, t in volumes]).astype(np.float16).swapaxes(1, 2),
             "near": np.array([_near(i[1], t[1]) for i, t in volumes]),
+            "first": np.array(len(vectors) if first is None else first),
             "vectors": np.asarray(vectors, np.float32),
         }
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +71,15 @@ class Subject:
     def vectors(self) -> np.ndarray:
         """(n, f)."""
         return np.load(self._file("vectors"))
+
+    @cached_property
+    def from_first(self) -> np.ndarray:
+        """(m, f): conditions of the examples that begin at the first image, before any treatment.
+
+        From a later one it is not known what was done before: no dose since may mean none at all, or a course that
+        has just ended.
+        """
+        return self.vectors[: int(np.load(self._file("first")))]
 
     @cached_property
     def before(self) -> np.ndarray:
@@ -97,6 +110,7 @@ class Examples:
         batch: slices in a batch.
         volumes: examples that they come from.
         near_share: how many of them lie in or around the tumour.
+        window: pixels of a window at a random place of the slice, a square; the whole slice where 0.
         coarsen: pixels are pooled by this factor.
         seed: of the order.
     """
@@ -106,6 +120,7 @@ class Examples:
     batch: int = 16
     volumes: int = 4
     near_share: float = 0.8
+    window: int = 0
     coarsen: int = 1
     seed: int = 0
 
@@ -135,7 +150,9 @@ class Examples:
                 bounds = (
                     subject.near[j] if chance.random() < self.near_share else (0, subject.before.shape[1])
                 )
-                image, target = self._slice(subject, j, int(chance.integers(*bounds)))
+                z = int(chance.integers(*bounds))
+                corner = [int(chance.integers(n + 1)) for n in self._play(subject)]
+                image, target = self._slice(subject, j, z, corner)
                 images.append(image)
                 targets.append(target)
                 vectors.append(subject.vectors[j])
@@ -146,12 +163,19 @@ class Examples:
                 tensors[name] = torch.nn.functional.avg_pool2d(tensors[name], self.coarsen)
         return tensors
 
-    def _slice(self, subject: Subject, example: int, z: int) -> tuple[np.ndarray, np.ndarray]:
-        """Image and target of one slice, as `models.stack.stack` would give it."""
-        before = subject.before[example]
+    def _play(self, subject: Subject) -> list[int]:
+        """How far the window can move along y and x."""
+        return [max(0, n - self.window) if self.window else 0 for n in subject.before.shape[-2:]]
+
+    def _slice(
+        self, subject: Subject, example: int, z: int, corner: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Image and target of one slice, as `models.stack.stack` would give it, in the window from a corner on."""
+        y, x = (slice(c, c + self.window if self.window else None) for c in corner)
+        before = subject.before[example][..., y, x]
         neighbours = [before[min(max(z + o, 0), len(before) - 1), :-1] for o in offsets(self.slices)]
         image = np.concatenate([*neighbours, before[z, -1:]]).astype(np.float32)
-        return image, subject.after[example, z].astype(np.float32)
+        return image, subject.after[example, z, :, y, x].astype(np.float32)
 
 
 def _near(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:

@@ -19,10 +19,11 @@ from models.unet import Time, UNet
 from models.volume_head import VolumeHead
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
-_MICRO_BATCH = (
-    16  # a network's last bits depend on the size of its batch: every batch is filled up to this one
-)
+# A network's last bits depend on the size of its batch: every batch is filled up to this one.
+_MICRO_BATCH = 16
 _TRAINING_ONLY = "discriminator."
+_DELTA = 0.1  # of Huber's error, about 100 HU
+_IMAGE_STEP, _LOGIT_STEP = 0.1, 2.0  # what 1 of the network's output changes: about 100 HU
 _SURE = 6.0  # logit that stands for the baseline's own mask
 
 
@@ -188,15 +189,19 @@ class NeuralTranslator(nn.Module):
 
     def image_and_logit(self, out: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         """The network's output as a change: of the image, and of the logit of the mask."""
-        return image[:, 0] + out[:, 0], (image[:, 1] * 2.0 - 1.0) * _SURE + out[:, 1] * _SURE
+        picture = image[:, 0] + _IMAGE_STEP * out[:, 0]
+        return picture, (image[:, 1] * 2.0 - 1.0) * _SURE + _LOGIT_STEP * out[:, 1]
 
     def picture_loss(
         self, picture: Tensor, logit: Tensor, image: Tensor, target: Tensor
     ) -> dict[str, Tensor]:
-        """Absolute error of the image and cross-entropy of the mask, both weighted towards the tumour."""
+        """Huber's error of the image and cross-entropy of the mask, both weighted towards the tumour.
+
+        Squared below `_DELTA`: the few pixels that treatment changed must outweigh the noise of all the others.
+        """
         near = (image[:, -1] > -1.0).float()
         weight = 1.0 + (self.config["near_weight"] - 1.0) * near
-        error = (picture - target[:, 0]).abs()
+        error = F.huber_loss(picture, target[:, 0], reduction="none", delta=_DELTA) / _DELTA
         entropy = F.binary_cross_entropy_with_logits(logit, target[:, 1].clamp(0, 1), reduction="none")
         return {
             "image": (weight * error).sum() / weight.sum(),

@@ -89,6 +89,7 @@ def train(
         batch=config.batch_slices,
         volumes=config.batch_volumes,
         near_share=config.near_share,
+        window=config.window,
         coarsen=config.coarsen,
         seed=config.seed,
     )
@@ -281,7 +282,7 @@ class _Run:
         """Plan as many steps as the time that is left allows at the pace of the last ones."""
         if self.config.minutes is None or self.config.plan:
             return
-        pace = float(np.mean(self._recent[-2 * _PLAN_EVERY :]))
+        pace = float(np.mean(self._recent))
         left = 60.0 * self.config.minutes - self.seconds
         self.plan.append((self.number, self.number + max(0, int(left / pace))))
 
@@ -299,15 +300,16 @@ class _Run:
         """Train the density of relative volumes; it takes the vectors only."""
         head = self.model.volume
         assert head is not None
-        vectors = np.concatenate([s.vectors for s in [*learned, *held]])
-        count = sum(len(s.vectors) for s in learned)
-        out_of_it = torch.arange(len(vectors)) >= count
+        rows = [s.from_first for s in [*learned, *held]]
+        vectors = np.concatenate(rows)
+        patients = torch.from_numpy(np.repeat(np.arange(len(rows)), [len(r) for r in rows]))
         head.cpu()
-        best = fit_volume_head(
+        figures = fit_volume_head(
             head,
             torch.from_numpy(vectors),
-            out_of_it,
-            each=self.config.drop.each,
+            patients,
+            patients >= len(learned),
+            each=self.config.drop.volume,
             kept=roles.kept,
             steps=self.config.volume_steps,
             seed=self.config.seed,
@@ -315,7 +317,7 @@ class _Run:
         head.to(self.processes.device)
         assert self.weights.volume is not None
         self.weights.volume.load_state_dict(head.state_dict())
-        self.log({"volumes": {k: round(v, 5) for k, v in best.items()}, "pairs": len(vectors)})
+        self.log({"volumes": {k: round(v, 5) for k, v in figures.items()}, "pairs": len(vectors)})
 
     def validate(self, validation: Validation) -> None:
         """Figures and a picture of the averaged weights."""

@@ -18,12 +18,14 @@ class DropRates(BaseModel):
         each: share of examples that lose a single condition, for each of them.
         all: share that lose all; guidance needs it.
         relative: share that lose the relative tumour volume.
+        volume: as `each`, where the density of relative volumes is trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     each: float = Field(0.1, ge=0, le=1)
     all: float = Field(0.05, ge=0, le=1)
     relative: float = Field(0.5, ge=0, le=1)
+    volume: float = Field(0.3, ge=0, le=1)
 
 
 class TrainingConfig(BaseModel):
@@ -40,7 +42,7 @@ class TrainingConfig(BaseModel):
         guidance: see `NeuralTranslator`.
         near_weight, mask_weight: of the loss.
         drop: of conditions.
-        batch_slices, batch_volumes, near_share: of `Examples`.
+        batch_slices, batch_volumes, near_share, window: of `Examples`.
         pairs_per_twin: how many pairs of scans of one patient, those from the first scan before others.
         align: take set-up and breathing out of the follow-ups (`models.alignment`).
         validation_share: of the patients.
@@ -69,12 +71,13 @@ class TrainingConfig(BaseModel):
     batch_slices: int = Field(16, gt=0)
     batch_volumes: int = Field(4, gt=0)
     near_share: float = Field(0.8, ge=0, le=1)
+    window: int = Field(64, ge=0)
     pairs_per_twin: int = Field(6, gt=0)
     align: bool = True
     validation_share: float = Field(0.1, ge=0, lt=1)
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
-    warmup_steps: int = Field(100, gt=0)
+    warmup_steps: int = Field(200, gt=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
     volume_steps: int = Field(3000, gt=0)

@@ -1,8 +1,9 @@
 """The network of all learned Translators: a small 2.5-D U-Net steered by its conditions.
 
 Why none of diffusers' or MONAI's: on one CPU core, sixteen 96 x 96 slices, diffusers' `UNet2DModel` of 1.9 M
-parameters takes 0.67 s a training step and this one of 2.0 M 0.37 s (bfloat16, channels last), since it does one
-convolution block a level on half the resolution; and importing diffusers costs every use 3 s more than torch.
+parameters takes 0.67 s a training step and this one of 2.0 M 0.36 s (bfloat16, channels last), since it does one
+convolution block a level on half the resolution; and importing diffusers costs every use 3 s more than torch. Its
+norms look at one pixel only, so that it may learn on small windows (0.17 s for 64 x 64) and be used on any size.
 """
 
 from __future__ import annotations
@@ -14,22 +15,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_GROUPS = 8
+
+class ChannelNorm(nn.LayerNorm):
+    """Brings the channels of each pixel to mean 0 and variance 1 (Ba et al. 2016)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, c, y, x) -> the same shape."""
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        last = F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, weight, bias, self.eps)
+        return last.permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
     """Two convolutions with a skip; the embedding scales and shifts between them (FiLM, Perez et al. 2018).
 
     Args:
-        before, after: channels, multiples of 8.
+        before, after: channels.
         embedding: width of what steers it.
     """
 
     def __init__(self, before: int, after: int, embedding: int) -> None:
         super().__init__()
-        self.norm_in = nn.GroupNorm(_GROUPS, before)
+        self.norm_in = ChannelNorm(before)
         self.conv_in = nn.Conv2d(before, after, 3, padding=1)
-        self.norm_out = nn.GroupNorm(_GROUPS, after)
+        self.norm_out = ChannelNorm(after)
         self.conv_out = nn.Conv2d(after, after, 3, padding=1)
         self.film = nn.Linear(embedding, 2 * after)
         self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
@@ -47,7 +56,7 @@ class UNet(nn.Module):
 
     Args:
         before, after: channels of its input and output.
-        widths: channels of its levels, multiples of 8; each level but the first halves the resolution.
+        widths: channels of its levels; each level but the first halves the resolution.
         embedding: width of what steers it.
     """
 
@@ -60,7 +69,7 @@ class UNet(nn.Module):
         self.middle = Block(widths[-1], widths[-1], embedding)
         back = list(zip([widths[-1], *reversed(widths)], reversed(widths), strict=False))
         self.up = nn.ModuleList(Block(a + b, b, embedding) for a, b in back)
-        self.leave_norm = nn.GroupNorm(_GROUPS, widths[0])
+        self.leave_norm = ChannelNorm(widths[0])
         self.leave = nn.Conv2d(widths[0], 4 * after, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         assert self.leave.bias is not None

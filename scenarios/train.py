@@ -215,6 +215,7 @@ def _read(path: Path, subject: Subject, most: int, align: bool) -> None:
         subject.stem,
         [(p.image, _target(p, align)) for p in kept] or [_empty(SHAPE)],
         np.stack(vectors) if vectors else np.empty((0, len(VECTOR))),
+        len(first),
     )
 
 

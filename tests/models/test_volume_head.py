@@ -20,7 +20,13 @@ def toy():
     torch.manual_seed(0)
     head = VolumeHead(statistics(vectors), relative=1)
     fit_volume_head(
-        head, torch.from_numpy(vectors), torch.arange(3000) >= 2500, each=0.0, kept=(), steps=1500
+        head,
+        torch.from_numpy(vectors),
+        torch.arange(3000),
+        torch.arange(3000) >= 2500,
+        each=0.0,
+        kept=(),
+        steps=1500,
     )
     return head, torch.from_numpy(vectors[2500:])
 
