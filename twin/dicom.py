@@ -124,6 +124,11 @@ class Series:
         return self.first.text("FrameOfReferenceUID")
 
 
+def multi_frame(file: Instance) -> bool:
+    """Whether a file holds several slices, as enhanced objects do."""
+    return file.get("NumberOfFrames") is not None and file.numbers("NumberOfFrames", 1)[0] > 1
+
+
 def read_series(folder: Path) -> list[Series]:
     """All DICOM series below a folder, in the order of their first files.
 
@@ -205,7 +210,7 @@ def volume(
             raise InputError(
                 f"the {series.modality} slices {series.first.file} and {file.file} lie in two frames of reference"
             )
-        if int(file.get("NumberOfFrames", 1)) > 1:
+        if multi_frame(file):
             raise InputError(f"{file.file} is a multi-frame image; convert it to single slices first")
     files, geometry, drift_mm = _grid(files)
     array = np.empty(geometry.shape, np.int16 if unit == "HU" else np.float32)

@@ -86,6 +86,11 @@ class Studies:
     def _take_image(self, series: Series) -> None:
         first = series.first
         kind = series.modality
+        if dicom.multi_frame(first):
+            self.notes.append(
+                f"a {kind} series was left out that is a multi-frame image; convert it to single slices first"
+            )
+            return
         if "LOCALIZER" in first.text("ImageType") or len(series.files) < 2:
             n = len(series.files)
             self.notes.append(f"a {kind} series of {n} image{'s' * (n > 1)} that is no volume was left out")
