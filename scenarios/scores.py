@@ -86,7 +86,7 @@ def _row(record: PlanRecord, score: Score, spread: _Spread) -> dict[str, Any]:
         "endpoint": c.endpoint,
         "grade": c.grade,
         "rate_percent": c.rate_percent,
-        "source": score.source,
+        "source": f"{score.source} (quoted from memory)" if c.from_memory else score.source,
         "approximate": score.approximate,
         "outside": bool(record.context),
     }

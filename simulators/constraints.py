@@ -31,6 +31,7 @@ class Constraint(BaseModel):
         endpoint: what it protects from.
         grade: of the endpoint, where the source names one.
         rate_percent: complication rate at the limit, where the source names one.
+        from_memory: the value was quoted from memory and no copy of its source was found to check it against.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class Constraint(BaseModel):
     endpoint: str
     grade: str | None = None
     rate_percent: float | None = None
+    from_memory: bool = False
 
     @field_validator("metric")
     @classmethod
@@ -68,6 +70,7 @@ class ConstraintSet(BaseModel):
         name: short name.
         title: what it is for.
         source: citation.
+        checked: against what its values were checked; those marked `from_memory` apart.
         fraction_gy: least and greatest dose of a fraction for which it holds, Gy.
         constraints: the constraints.
     """
@@ -77,6 +80,7 @@ class ConstraintSet(BaseModel):
     name: str
     title: str
     source: str
+    checked: str = ""
     fraction_gy: tuple[float, float]
     constraints: tuple[Constraint, ...]
 

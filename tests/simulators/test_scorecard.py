@@ -64,7 +64,13 @@ def test_metrics_of_a_known_histogram():
 def test_the_shipped_sets_are_whole_and_cite_their_source():
     sets = {s.name: s for s in constraint_sets()}
     assert set(sets) == {"QUANTEC", "SBRT"}
-    assert all("20" in s.source for s in sets.values())
+    assert all("20" in s.source and s.checked for s in sets.values())
+    # The lung's mean doses and rates are those of the paper's own fit.
+    for c in sets["QUANTEC"].constraints:
+        if (c.structure, c.metric) == ("Lungs-GTV", "Dmean"):
+            assert c.rate_percent == pytest.approx(100 / (1 + np.exp(3.87 - 0.126 * c.limit)), abs=0.7)
+    unchecked = [c for s in sets.values() for c in s.constraints if c.from_memory]
+    assert len(unchecked) == 16 and not any(c.fractions == 5 for c in unchecked)
     limits = {(c.fractions, c.structure, c.metric): c.limit for s in sets.values() for c in s.constraints}
     assert limits[None, "Lungs-GTV", "V20Gy"] == 30
     assert limits[5, "Esophagus", "Dmax"] == 35
