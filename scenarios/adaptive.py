@@ -9,8 +9,10 @@ it was ordered on, and brings a new dose grid.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import simpy
@@ -27,7 +29,11 @@ from simulators.chance import Key, Purpose, uniforms
 from simulators.course import Course, Event
 from twin import Belief, DoseGrid, InputError, PatientTwin
 
+if TYPE_CHECKING:
+    from simulators.treatment import FollowUp, VirtualTreatment
+
 Approve = Callable[[Mapping[str, Any]], bool]
+_BELIEVED = 200  # samples of the prior that a policy is shown
 _SET_UPS = 120  # errors of positioning drawn for a patient; a longer course begins them again
 _CONTOUR_SD, _SUV_SD, _REGISTRATION_MM = 0.10, 0.08, 1.5  # SD(ln) of volume and SUV; mm along each axis
 
@@ -180,8 +186,11 @@ class _Loop:
                 continue
             state, gtv_cm3, suv_ratio = self._advance(state, time_days)
             errors = self._errors(ordinal)
-            for p in asked:
+            scans = self._scans(asked, time_days, gtv_cm3) if self.policy.pixels else repeat(None)
+            for p, scan in zip(asked, scans, strict=False):
                 seen = self._seen(p, time_days, gtv_cm3, suv_ratio, errors[p.sample])
+                if scan is not None:
+                    seen = replace(seen, scan=scan.scan, gtv=scan.gtv)
                 self._decide(env, p, seen, ordinal)
 
     def _advance(self, state: Any, time_days: float) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -197,6 +206,42 @@ class _Loop:
         cells = {name: getattr(state, name).sum(axis=-1) for name in ("viable", "doomed", "remnant")}
         view = TumourView(0.0, self.library.gtv_cm3, 0.0, None, **cells)
         return state, kinetics.gtv_cm3(state), np.asarray(avid(view, time_days / 2))
+
+    def _scans(self, asked: list[_Patient], day: float, gtv_cm3: np.ndarray) -> list[FollowUp]:
+        """The follow-up CTs of the patients that are asked about, by the mechanistic generator."""
+        from simulators.treatment import TreatmentRequest, TumourView
+
+        first, erosion = self.library.gtv_cm3, self.belief.samples["erosion_fraction"]
+        return self._generator.generate(
+            [
+                TreatmentRequest(
+                    scan=self.twin.baseline,
+                    structures=self.twin.contours,
+                    dose_since=None,
+                    eqd2_since=None,
+                    fractions_since=p.given,
+                    elapsed_days=day - self.twin.baseline.time_days,
+                    since_rt_end_days=day - p.treatment.queue[-1].time_days,
+                    clinical=self.twin.clinical,
+                    tumour=TumourView(float(gtv_cm3[p.sample]), first, float(erosion[p.sample])),
+                    key=Key(self.seed, self.twin.id, Purpose.IMAGE, p.sample),
+                )
+                for p in asked
+            ]
+        )
+
+    @cached_property
+    def _generator(self) -> VirtualTreatment:
+        from simulators.treatment import generator_named
+
+        return generator_named("mechanistic")
+
+    @cached_property
+    def _believed(self) -> Belief:
+        """The patient's own belief, or the prior; never the parameters of the sample that is asked about."""
+        from simulators.prior import prior_belief
+
+        return self.twin.belief or prior_belief(self.twin, _BELIEVED, self.seed)
 
     def _errors(self, ordinal: int) -> np.ndarray:
         """(samples, 5) standard normal errors of measurement at one imaging event."""
@@ -225,6 +270,7 @@ class _Loop:
             mean_lung_gy=self.library.mean_lung_gy(p.sample, course, p.planned, sum(shares)),
             oesophagus_v60=self.library.oesophagus_v60(p.sample, course, p.planned, sum(shares)),
             replans=p.replans,
+            belief=self._believed,
         )
 
     def _decide(self, env: simpy.Environment, p: _Patient, seen: Seen, ordinal: int) -> None:

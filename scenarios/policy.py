@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from scenarios.plan import Frozen
-from twin import InputError
+from twin import Belief, InputError, Volume
 
 Action = Literal["continue", "replan", "escalate", "de-escalate", "boost", "stop"]
 
@@ -34,6 +34,9 @@ class Seen:
         mean_lung_gy: mean dose of lungs - GTV of the course as it is planned now, Gy.
         oesophagus_v60: share of the oesophagus above 60 Gy of the course as it is planned now; nan where unknown.
         replans: how many replans were ordered so far.
+        belief: what is believed of this patient's tumour, the same for all samples.
+        scan, gtv: the follow-up CT (the region that changed) and the tumour drawn on it, where the policy has
+            `pixels`; else None.
     """
 
     day: float
@@ -48,6 +51,9 @@ class Seen:
     mean_lung_gy: float
     oesophagus_v60: float
     replans: int
+    belief: Belief | None = None
+    scan: Volume | None = None
+    gtv: Volume | None = None
 
     @property
     def dose_given_gy(self) -> float:

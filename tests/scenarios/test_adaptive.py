@@ -1,14 +1,16 @@
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
 import pytest
 
-from scenarios import Policy, Scenario, Seen, TreatmentPlan, compare
+from scenarios import Decision, Policy, Scenario, Seen, TreatmentPlan, compare
+from scenarios.adaptive import realise_adaptive
 from scenarios.policy import FixedReplans, Isotoxic, PetResponse, TrafficLight, VolumeTrigger
-from scenarios.replan import LEVELS
+from scenarios.replan import LEVELS, PlanLibrary
 from scenarios.replan_anatomy import DayAnatomy, shrunk
+from simulators.prior import prior_belief
 from twin import DoseGrid, InputError, Volume
 
 PLAN = TreatmentPlan.parse("60/30")
@@ -147,6 +149,42 @@ def test_an_arm_does_not_depend_on_the_others(phantom_twin, adaptive):
     for name in ("trajectory", "decisions", "outcomes", "events"):
         both = adaptive.tables[name].filter(pl.col("plan") == "60-30-traffic-light")
         assert alone.tables[name].equals(both), name
+
+
+class Looks(Policy):
+    """Stops when the tumour on the follow-up CT is small; it draws on pixels only."""
+
+    kind: Literal["looks at pixels"] = "looks at pixels"
+    pixels: ClassVar[bool] = True
+
+    def decide(self, seen):
+        drawn_cm3 = float(seen.gtv.array.sum()) * seen.gtv.geometry.voxel_cm3
+        assert seen.scan.modality == "CT" and seen.scan.geometry.same_grid(seen.gtv.geometry)
+        assert seen.belief.n > 1
+        return Decision("stop", f"{drawn_cm3:.2f} cm3 drawn, {seen.gtv_cm3:.2f} measured")
+
+
+def test_a_policy_gets_the_follow_up_ct_if_it_asks(phantom_twin):
+    belief, scenario = prior_belief(phantom_twin, 2, 1), Scenario(plan=PLAN, policy=Looks())
+    grid = flat_dose(phantom_twin)
+    arm = realise_adaptive(
+        scenario,
+        scenario.policy,
+        phantom_twin,
+        belief,
+        PlanLibrary(phantom_twin, PLAN, grid),
+        days=10,
+        seed=1,
+    )
+    assert len(arm.decisions) == 2
+    for row in arm.decisions:
+        drawn = float(row["reason"].split()[0])
+        assert drawn == pytest.approx(row["gtv_cm3"], rel=0.4) and drawn < phantom_twin.gtv_cm3
+
+
+def flat_dose(twin):
+    geometry = twin.contours.geometry.resampled(8.0)
+    return DoseGrid("60/30", Volume(geometry, np.full(geometry.shape, 60.0, np.float32), "DOSE", "Gy"), 60.0)
 
 
 class Broken(Policy):
