@@ -59,5 +59,7 @@ def fingerprint(twin: PatientTwin) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what the tables depend on."""
+    from simulators.prior import VERSION
+
     names = ("rt-twin", "numpy", "scipy", "numba", "simpy", "polars")
-    return {"python": platform.python_version(), **{n: version(n) for n in names}}
+    return {"python": platform.python_version(), "prior": str(VERSION), **{n: version(n) for n in names}}

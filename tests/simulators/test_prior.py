@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from simulators.prior import (
+    CLEARANCE_BY_HISTOLOGY,
     CLINICAL,
     DIMENSIONS,
     GROWTH_BY_HISTOLOGY,
+    GROWTH_BY_STAGE,
+    VERSION,
     PriorSet,
     median_parameters,
     parameters,
@@ -82,6 +85,25 @@ def test_histology_shifts_growth_and_missing_does_not():
     assert growth(None) == pytest.approx(0.0017)
 
 
+def test_stage_shifts_growth_and_the_median_is_that_of_stage_iii():
+    def growth(**record):
+        twin = PatientTwin("s", clinical=ClinicalRecord(**record))
+        return median_parameters(twin)["growth_per_d"][0]
+
+    assert growth(stage="IA2") < growth(stage="IIB") < growth(stage="IIIA") == growth() == growth(stage="IVA")
+    assert growth(stage="IB") == pytest.approx(0.85 * 0.0017)
+    assert growth(t_stage="T2a", n_stage="N1", m_stage="M0", tnm_edition=8) == growth(stage="II")
+
+
+def test_histology_shifts_clearance_a_little():
+    def half_time(histology):
+        twin = PatientTwin("h", clinical=ClinicalRecord(histology=histology))
+        return median_parameters(twin)["clearance_half_time_d"][0]
+
+    assert half_time("squamous") < half_time(None) < half_time("adenocarcinoma")
+    assert half_time("adenocarcinoma") / half_time("squamous") == pytest.approx(1.23 ** (1 / 3), rel=0.01)
+
+
 def test_another_set_of_constants_is_used_whole():
     other = PriorSet(name="radioresistant", alpha_per_gy=(0.2, 0.01), hypoxic_fraction=0.2)
     drawn = prior_belief(PATIENT, 500, seed=0, constants=other).samples
@@ -90,7 +112,7 @@ def test_another_set_of_constants_is_used_whole():
 
 
 def test_samples_lead_back_to_their_points():
-    twin = PatientTwin("inverse", clinical=ClinicalRecord(histology="squamous"))
+    twin = PatientTwin("inverse", clinical=ClinicalRecord(histology="squamous", stage="IB"))
     z = prior_points(twin, 5000, seed=0)
     np.testing.assert_allclose(points(parameters(z, twin), twin), z, atol=2e-4)
 
@@ -98,5 +120,12 @@ def test_samples_lead_back_to_their_points():
 def test_the_prior_is_the_one_that_was_frozen_before_anything_was_scored():
     """In-silico patients are drawn from it too; a change of either is a change of this file, seen in review."""
     frozen = json.loads((Path(__file__).parent / "frozen_prior.json").read_text())
-    now = {"dimensions": DIMENSIONS, "growth_by_histology": GROWTH_BY_HISTOLOGY, "clinical": asdict(CLINICAL)}
+    now = {
+        "version": VERSION,
+        "dimensions": DIMENSIONS,
+        "growth_by_histology": GROWTH_BY_HISTOLOGY,
+        "growth_by_stage": GROWTH_BY_STAGE,
+        "clearance_by_histology": CLEARANCE_BY_HISTOLOGY,
+        "clinical": asdict(CLINICAL),
+    }
     assert json.loads(json.dumps(now)) == frozen
