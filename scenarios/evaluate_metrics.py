@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,11 @@ def mask_scores(made: np.ndarray, truth: np.ndarray, spacing_mm) -> dict[str, fl
 
     box = bounding_box(made | truth, (1, 1, 1))
     a, b = (torch.from_numpy(v[box])[None, None].float() for v in (made, truth))
-    distance = compute_hausdorff_distance(
-        a, b, include_background=True, percentile=95, spacing=list(map(float, spacing_mm))
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # MONAI warns of its own call
+        distance = compute_hausdorff_distance(
+            a, b, include_background=True, percentile=95, spacing=list(map(float, spacing_mm))
+        )
     dice = 2.0 * np.count_nonzero(made & truth) / (np.count_nonzero(made) + np.count_nonzero(truth))
     return {"dice": dice, "hd95_mm": float(distance)}
 

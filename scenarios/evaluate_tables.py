@@ -204,7 +204,9 @@ def _differences(scores: pl.DataFrame) -> Table:
         "Guided MAE within 3 cm, paired by patient (mean over his images): Hodges-Lehmann estimate, its bootstrap "
         "interval, and the signed-rank test. Negative: the first is better."
     )
-    return Table("differences", "Paired differences", note, pl.DataFrame(rows))
+    columns = ("generators", "patients", "difference, HU", "95_%", "Wilcoxon_p")
+    frame = pl.DataFrame(rows) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    return Table("differences", "Paired differences", note, frame)
 
 
 def _cost(cost: pl.DataFrame) -> Table:
