@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from scenarios import Chemotherapy, Gap, Imaging, Immunotherapy, Phase, Scenario, TreatmentPlan
+from scenarios import Chemotherapy, Gap, Imaging, Immunotherapy, Phase, Scenario, TreatmentPlan, realise
 from scenarios.calendar import image_slots
 from scenarios.policy import FixedReplans
+from scenarios.presets import PRESETS
 from scenarios.scenario import distinct
-from twin import InputError
+from simulators import Event
+from twin import InputError, PatientTwin
 
 
 @pytest.mark.parametrize(
@@ -131,6 +135,20 @@ def test_every_field_of_a_plan_and_a_scenario_goes_through_yaml(tmp_path):
         file = tmp_path / "it.yaml"
         file.write_text(model.to_yaml())
         assert Scenario.parse(str(file)) == Scenario.of(model)
+
+
+def test_the_scenario_of_the_docs_runs_as_written(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "plans.md").read_text()
+    file = tmp_path / "scenario.yaml"
+    file.write_text(text.split("```yaml")[1].split("```")[0])
+    scenario = Scenario.parse(str(file))
+    course = realise(scenario.model_copy(update={"policy": None}), PatientTwin("p", day0_weekday=0), 200)
+    fractions = course.of(Event.FRACTION)
+    assert len(fractions) == 30 and int(course.time_days[fractions[0]]) == 66  # 63 days of drugs, 3 days late
+    assert course.dose_gy[fractions[0]] == 2.0
+    assert all(name in text for name in PRESETS)
+    written = type(scenario).model_fields.keys() - scenario.model_fields_set
+    assert written == {"name"}
 
 
 @pytest.mark.parametrize(
