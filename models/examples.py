@@ -79,7 +79,7 @@ class Subject:
         From a later one it is not known what was done before: no dose since may mean none at all, or a course that
         has just ended.
         """
-        return self.vectors[: int(np.load(self._file("first")))]
+        return self.vectors[: np.load(self._file("first")).item()]
 
     @cached_property
     def before(self) -> np.ndarray:

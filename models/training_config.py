@@ -75,7 +75,7 @@ class TrainingConfig(BaseModel):
     pairs_per_twin: int = Field(6, gt=0)
     align: bool = True
     validation_share: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(1.5e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     warmup_steps: int = Field(200, gt=0)
     clip: float = Field(1.0, gt=0)
