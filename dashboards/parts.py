@@ -69,7 +69,7 @@ def figure(name: str, label: str, **clicked: str) -> Any:
         label: its name for screen readers, and its title where it is saved.
         **clicked: click="STORE" puts what a clicked point carries into that store.
     """
-    return html.Div(id=name, className="rt-figure", role="img", **named(label), **data(**clicked))
+    return html.Div(id=name, className="rt-figure", role="figure", **named(label), **data(**clicked))
 
 
 def draws(app: Dash, *names: str) -> None:

@@ -335,8 +335,9 @@ def _provenance(run: RunFolder) -> Any:
             )
         )
     makers = sorted({image.generator for image in record.images})
-    facts = [
-        ("Generators", ", ".join(makers) or "none"),
+    domains = dcc.Link("their domains and figures", href="/models")
+    facts: list[tuple[str, Any]] = [
+        ("Generators", [", ".join(makers) or "none", "; ", domains]),
         ("Belief", record.belief),
         ("Seed", str(record.seed)),
         ("Versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())),

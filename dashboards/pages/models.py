@@ -7,6 +7,7 @@ from typing import Any
 from dash import dcc, html
 
 from dashboards.model_cards import Card, built_in, learned
+from dashboards.parts import named
 
 _WHERE = "models/weights/NAME, or a folder of your own named by RT_TWIN_WEIGHTS"
 
@@ -32,7 +33,11 @@ def layout() -> tuple[Any, Any]:
     )
     page = html.Div(
         [
-            html.Nav([html.H1("About the models"), html.P(words), *index], className="rt-card-index"),
+            html.Nav(
+                [html.H1("About the models"), html.P(words), *index],
+                className="rt-card-index",
+                **named("Cards"),
+            ),
             html.Div(body, className="rt-model-cards"),
         ],
         className="rt-models",

@@ -11,7 +11,7 @@ from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Library
 from dashboards.links import link
 from dashboards.model_cards import learned
-from dashboards.parts import named, notice
+from dashboards.parts import named, notice, segments
 from dashboards.scenario_form import (
     MOST,
     SUGGESTED,
@@ -73,13 +73,10 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
                 "of what was delivered: +20/8. No treatment: none.",
             ),
             _row("Systemic therapy", [
-                dmc.SegmentedControl(
-                    id="new-chemo", value="none", size="xs",
-                    data=[
-                        {"value": "none", "label": "No drugs"},
-                        {"value": "concurrent", "label": "Concurrent chemotherapy"},
-                        {"value": "sequential", "label": "Sequential"},
-                    ],
+                segments(
+                    "new-chemo", "Chemotherapy",
+                    [("none", "No drugs"), ("concurrent", "Concurrent chemotherapy"), ("sequential", "Sequential")],
+                    "none",
                 ),
                 dmc.Checkbox(id="new-immuno", label="Immunotherapy after it", size="xs"),
             ]),

@@ -35,6 +35,12 @@ def layout(library: Library) -> tuple[Any, Any]:
             _section(
                 "Studies", "studies", [_study_row(library, e) for e in library.studies()], "No studies yet."
             ),
+            _section(
+                "Departments",
+                "clinics",
+                [_clinic_row(library, e) for e in library.clinics()],
+                "No departments yet.",
+            ),
         ],
         className="rt-lists",
     )
@@ -90,6 +96,18 @@ def _study_row(library: Library, entry: Entry) -> Any:
         facts = f"{' v '.join(record.plans)}; {record.days:g} days, {record.samples} samples each"
         actions = [dcc.Link("Open", href=link("/cohort", study=entry.key), className="rt-button rt-strong")]
         return _row(entry, record.cohort, facts, [], actions)
+    except InputError as error:
+        return _row(entry, "cannot be read", str(error), [], [])
+
+
+def _clinic_row(library: Library, entry: Entry) -> Any:
+    try:
+        run = library.clinic(entry.key).run
+        facts = f"{run.clinic.linacs} linacs, {run.referrals.per_year:g} referrals a year, {run.days} days"
+        actions = [
+            dcc.Link("Open", href=link("/adaptive", clinic=entry.key), className="rt-button rt-strong")
+        ]
+        return _row(entry, "department", facts, [], actions)
     except InputError as error:
         return _row(entry, "cannot be read", str(error), [], [])
 

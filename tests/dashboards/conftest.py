@@ -1,5 +1,6 @@
 """A folder with a real run and its patient, a server on loopback, and a real browser."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -15,7 +16,9 @@ PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less t
 def opened(phantom_twin, tmp_path_factory) -> Path:
     """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
+    from scenarios.clinic import Clinic, Referrals, simulate_clinic
     from scenarios.cohort import cohort_from
+    from scenarios.scenario import Scenario
     from scenarios.study import run_study
 
     folder = tmp_path_factory.mktemp("opened")
@@ -23,6 +26,14 @@ def opened(phantom_twin, tmp_path_factory) -> Path:
     plans = [TreatmentPlan.parse(p) for p in PLANS]
     compare(phantom_twin, plans, days=31, samples=12, seed=1, scanners=["pet"]).save(folder / "demo")
     run_study(cohort_from(40, None, None, 0), plans, folder / "study", days=365, samples=16, seed=0)
+    policies = [
+        Scenario.model_validate({"plan": plans[0], "policy": kind}) for kind in ("none", "fixed replans")
+    ]
+    compare(phantom_twin, policies, days=31, samples=4, image_samples=0, seed=1).save(folder / "adaptive")
+    simulate_clinic(Clinic(linacs=2), Referrals(per_year=300), days=60, seed=0, samples=0).save(
+        folder / "clinic"
+    )
+    os.utime(folder / "demo" / "run.json")  # the newest: what the first page shows
     return folder
 
 
@@ -75,6 +86,25 @@ def browser():
     yield page
     page.quit()
     shutil.rmtree(profile, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def text():
+    """All that a component says, as a function of it."""
+    import json
+
+    import plotly
+
+    def words(node) -> list[str]:
+        if isinstance(node, str):
+            return [node]
+        if isinstance(node, list):
+            return [word for n in node for word in words(n)]
+        return words(node.get("props", {}).get("children")) if isinstance(node, dict) else []
+
+    return lambda component: " ".join(
+        words(json.loads(json.dumps(component, cls=plotly.utils.PlotlyJSONEncoder)))
+    )
 
 
 # A number that changes when a panel's picture does.

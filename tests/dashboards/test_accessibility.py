@@ -31,7 +31,8 @@ def axe(tmp_path_factory) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/cohort", "/new"]
+    "path",
+    ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/cohort", "/new", "/adaptive", "/models"],
 )
 def test_pages_are_accessible(page, axe, path, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]

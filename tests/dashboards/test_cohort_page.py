@@ -61,3 +61,30 @@ def test_a_cohort_opens_and_is_filtered(page):
 def test_a_study_that_is_not_there_is_said_in_plain_words(page):
     page.open("/cohort?study=../../etc", viewer=False)
     page.says("there is no study")
+
+
+def test_a_click_on_a_patient_opens_the_card(page, study):
+    page.open("/cohort?study=study", viewer=False)
+    page.says("Overall survival, 40 of 40 patients")
+    page.script("document.querySelector('#tabs-cohort [role=tab]:nth-child(3)').click()")
+    page.wait("return document.querySelectorAll('[data-pick]').length === 40")
+    page.script("document.querySelectorAll('[data-pick]')[2].click()")
+    who = study.patients["patient"][2]
+    page.wait("return document.querySelector('#patient-card')?.innerText.includes(arguments[0])", who)
+    page.says("There is no twin of this patient")
+    page.wait("return document.querySelector('#patient-volume .main-svg')")
+    mean = study.outcomes.filter(
+        (pl.col("patient") == who) & (pl.col("plan") == "60-15") & (pl.col("outcome") == "mean_lung_dose")
+    )["mean"][0]
+    page.says(f"{mean:.1f}")
+
+
+def test_a_click_on_a_bar_opens_that_patients_card(page, study):
+    page.open("/cohort?study=study", viewer=False)
+    page.wait("return document.querySelector('#effects .main-svg')")
+    page.script("document.getElementById('effects').emit('plotly_click', {points: [{customdata: arguments[0]}]})",
+                study.patients["patient"][5])  # fmt: skip
+    page.wait(
+        "return document.querySelector('#patient-card')?.innerText.includes(arguments[0])",
+        study.patients["patient"][5],
+    )

