@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from simulators.response_traits import VERSION
+from simulators.response_traits import VERSION as RESPONSE
 from twin import InputError
 from twin.files import atomic_file
 
@@ -106,14 +106,22 @@ def make_set(
         InputError: the folder holds something else, or cannot be written.
     """
     jobs = request.jobs()
-    rows = _begun(request, out)
-    missing = [job for job in jobs if job.name not in rows and not _done(job, out, rows)]
+    rows: dict[str, dict[str, Any]] = {}
+    _check_begun(request, out)
+    missing = [job for job in jobs if not _done(job, out, rows)]  # whoever failed is tried again
     _write_index(request, out, jobs, rows)
     for done, (job, reason) in enumerate(_made(missing, out, workers), start=1):
         rows[job.name] = _row(job, reason)
         _write_index(request, out, jobs, rows)
         progress(job.name, 1.0 - (len(missing) - done) / len(jobs))
     return [rows[job.name] for job in jobs if job.name in rows]
+
+
+def simulator() -> str:
+    """What makes the truth, with its versions: a set is made by one of them only."""
+    from simulators.prior import CLINICAL
+
+    return f"{RESPONSE}, prior {CLINICAL.version}"
 
 
 def make_patient(job: Job, out: Path) -> str | None:
@@ -182,19 +190,21 @@ def _twins_in(folder: Path) -> list[Path]:
     return found
 
 
-def _begun(request: SetRequest, out: Path) -> dict[str, dict[str, Any]]:
-    """Rows of the patients that an earlier run of the same request has made."""
-    file = out / "set.json"
-    if not file.is_file():
+def _check_begun(request: SetRequest, out: Path) -> None:
+    """Refuse a folder that holds anything but part of the same set; make one that is not there.
+
+    Raises:
+        InputError: it does.
+    """
+    if not (out / "set.json").is_file():
         if out.exists() and any(out.iterdir()):
             raise InputError(f"{out} already exists with other content; choose another name or remove it")
         out.mkdir(parents=True, exist_ok=True)
-        return {}
+        return
     stored = read_index(out)
     same = {k: v for k, v in asdict(request).items() if k != "n"}
-    if {k: stored["arguments"].get(k) for k in same} != same or stored["simulator"] != VERSION:
+    if {k: stored["arguments"].get(k) for k in same} != same or stored["simulator"] != simulator():
         raise InputError(f"{out} holds another set, made from {stored['arguments']}; choose another folder")
-    return {row["id"]: row for row in stored["patients"] if "failed" in row}
 
 
 def _done(job: Job, out: Path, rows: dict[str, dict[str, Any]]) -> bool:
@@ -213,7 +223,7 @@ def _row(job: Job, reason: str | None) -> dict[str, Any]:
 def _write_index(request: SetRequest, out: Path, jobs: Iterable[Job], rows: dict[str, Any]) -> None:
     index = {
         "format": FORMAT,
-        "simulator": VERSION,
+        "simulator": simulator(),
         "arguments": asdict(request),
         "patients": [rows[job.name] for job in jobs if job.name in rows],
     }

@@ -84,7 +84,8 @@ def others(rng: np.random.Generator, meant: Scenario, got: Scenario, *, drugs: b
         drugs: concurrent chemotherapy with curative plans.
     """
     stereotactic = meant.plan.largest_fraction_gy >= 6.0
-    gap = Gap(from_day=1 if stereotactic else int(rng.integers(9, 17)), days=7 if stereotactic else 21)
+    days = 7 if stereotactic else 14 if meant.plan.fractions < 20 else 21  # never longer than the course
+    gap = Gap(from_day=1 if stereotactic else int(rng.integers(9, 17)), days=days)
     cures = (*SBRT, "60/15") if stereotactic else ("60/30", "66/33", "55/20", "60/15")
     alike = {meant.slug, got.slug, Scenario(plan=meant.plan).slug}
     rest = [s for s in (curative(text, drugs) for text in cures) if s.slug not in alike]

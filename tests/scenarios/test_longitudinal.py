@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
+from scenarios.engine import realise
 from scenarios.longitudinal import SetRequest, make_set, read_index
 from scenarios.longitudinal_baseline import boxed, real
 from scenarios.longitudinal_patient import Patient
@@ -191,6 +192,8 @@ def test_the_menu_has_plans_that_separate():
         assert "none" in slugs
         assert any("stopped" in s for s in slugs)
         assert meant.slug in slugs
+        for plan in (got, *rest):
+            realise(plan, PatientTwin("p"), 366.0)
 
 
 def test_dates_are_irregular_workdays_within_a_year():
