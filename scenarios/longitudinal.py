@@ -119,9 +119,9 @@ def make_set(
 
 def simulator() -> str:
     """What makes the truth, with its versions: a set is made by one of them only."""
-    from simulators.prior import CLINICAL
+    from simulators.prior import VERSION as PRIOR
 
-    return f"{RESPONSE}, prior {CLINICAL.version}"
+    return f"{RESPONSE}, prior {PRIOR}"
 
 
 def make_patient(job: Job, out: Path) -> str | None:
