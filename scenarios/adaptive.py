@@ -131,7 +131,7 @@ def realise_adaptive(
     patients = []
     for sample in range(belief.n):
         treatment = on_treatment(scenario, twin, lambda day: "")
-        key = Key(seed, twin.id, Purpose.SET_UP, sample)
+        key = Key(seed, twin.id, Purpose.DOSE, sample)  # as the scorecard's
         errors = set_up.shifts(key, _SET_UPS)[:, ::-1]  # along z, y and x
         patient = _Patient(sample, treatment, library, events, errors, gtv_cm3, given=len(twin.fractions))
         treatment.grid = patient.grid

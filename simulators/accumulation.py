@@ -42,8 +42,8 @@ class SetUp:
         return constant + rng.normal(0.0, self.random_mm, (n, 3))
 
     def many(self, key: Key, draws: int, n: int) -> np.ndarray:
-        """(draws, n, 3) shifts of n fractions for many samples; row i is `shifts` of the key at sample i."""
-        return np.stack([self.shifts(key.at(sample=i), n) for i in range(draws)])
+        """(draws, n, 3) shifts of n fractions for samples from the key's on; row i is `shifts` of the i-th."""
+        return np.stack([self.shifts(key.at(sample=key.sample + i), n) for i in range(draws)])
 
 
 def alpha_beta_gy(structure: str) -> float:

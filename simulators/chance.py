@@ -30,7 +30,6 @@ class Purpose(IntEnum):
     CLINIC = 11
     COHORT = 12
     TRUTH = 13
-    SET_UP = 14
 
 
 @dataclass(frozen=True)
