@@ -1,36 +1,35 @@
-"""Makes `docs/images/longitudinal.png` from one patient of the in-silico longitudinal set."""
+"""Makes `docs/images/longitudinal.png` from one patient of a longitudinal set with truth: give the set's folder.
 
+rt-twin cohort --images --truth --n 17 --seed 900000 --out set/held && python docs/longitudinal_figure.py set/held
+"""
+
+import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scenarios.longitudinal import SetRequest, make_set
 from scenarios.picture import LUNG, windowed
 from scenarios.schema import SIMULATED
 from twin import PatientTwin
 
 HERE = Path(__file__).parent / "images"
-SEED = 900004
+PATIENT = "900016"
 HALF = 40  # voxels of 2 mm
 ZOOM = 3
 
 
-def main() -> None:
-    """Make the patient, and write his CTs, the truth, the truth without treatment, and their difference."""
-    with TemporaryDirectory() as folder:
-        out = Path(folder) / "set"
-        row = make_set(SetRequest(1, SEED, truth=True), out, workers=1)[0]
-        seen = PatientTwin.load(out / row["twin"])
-        truths = {p.stem: PatientTwin.load(p) for p in (out / row["truth"]).glob("*.twin")}
-        given = next(s for s, t in truths.items() if t.fractions == seen.fractions)
-        rows = [
-            _row(seen, f"acquired, {given}"),
-            _row(truths[given], f"truth, {given}"),
-            _row(truths["none"], "truth, no treatment"),
-            _difference(truths["none"], truths[given]),
-        ]
+def main(out: Path) -> None:
+    """Write his CTs, the truth, the truth without treatment, and their difference."""
+    seen = PatientTwin.load(out / f"{PATIENT}.twin")
+    truths = {p.stem: PatientTwin.load(p) for p in (out / f"{PATIENT}.truth").glob("*.twin")}
+    given = next(slug for slug, twin in truths.items() if twin.fractions == seen.fractions)
+    rows = [
+        _row(seen, f"acquired, {given}"),
+        _row(truths[given], f"truth, {given}"),
+        _row(truths["none"], "truth, no treatment"),
+        _difference(truths["none"], truths[given]),
+    ]
     body = np.concatenate(rows)
     strip = np.zeros((24, body.shape[1], 3), np.uint8)
     picture = Image.fromarray(np.concatenate([body, strip]))
@@ -75,4 +74,4 @@ def _difference(one: PatientTwin, other: PatientTwin) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

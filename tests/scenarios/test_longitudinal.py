@@ -206,3 +206,19 @@ def test_dates_are_irregular_workdays_within_a_year():
         assert days[0] >= 4
         assert days[-1] < 366
         assert all(int(d) % 7 < 5 for d in days)
+
+
+def test_the_command_takes_images_or_plans(tmp_path):
+    from typer.testing import CliRunner
+
+    from scenarios.cli import app
+
+    for arguments, words in (
+        (["--n", "1", "--images", "--plan", "60/30"], "own menu"),
+        (["--images"], "needs --n, --twins, or both"),
+        (["--n", "1"], "needs a plan"),
+    ):
+        result = CliRunner().invoke(app, ["cohort", *arguments, "--out", str(tmp_path / "out")])
+        assert isinstance(result.exception, InputError)
+        assert words in str(result.exception)
+    assert not (tmp_path / "out").exists()
