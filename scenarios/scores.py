@@ -129,7 +129,7 @@ class _Spread:
         parts = []
         for first in range(0, self.n, each):
             given = fractions_of(self.arm.course(first))
-            shifts = SetUp().many(key.at(sample=first), each, len(given))
+            shifts = SetUp().many(key, range(first, first + each), len(given))
             parts.append(delivered_at(self.arm.doses, given, points.lps_mm, shifts))
         given = fractions_of(self.arm.course(0))
         planned = delivered_at(self.arm.doses, given, points.lps_mm, np.zeros((1, len(given), 3)))[0]

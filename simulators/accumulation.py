@@ -6,7 +6,7 @@ The tissue is followed (Lagrangian): EQD2(x) = sum_i EQD2(d_i(phi_i(x) + shift_i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,9 +41,9 @@ class SetUp:
         constant = rng.normal(0.0, self.systematic_mm, 3)
         return constant + rng.normal(0.0, self.random_mm, (n, 3))
 
-    def many(self, key: Key, draws: int, n: int) -> np.ndarray:
-        """(draws, n, 3) shifts of n fractions for samples from the key's on; row i is `shifts` of the i-th."""
-        return np.stack([self.shifts(key.at(sample=key.sample + i), n) for i in range(draws)])
+    def many(self, key: Key, samples: Iterable[int], n: int) -> np.ndarray:
+        """(samples, n, 3) shifts of n fractions for many samples, each the `shifts` of the key at that sample."""
+        return np.stack([self.shifts(key.at(sample=i), n) for i in samples])
 
 
 def alpha_beta_gy(structure: str) -> float:

@@ -51,11 +51,12 @@ def test_many_set_ups_at_points_are_the_set_up_of_each(dose, organs):
     course = [Fraction(i + 0.375, 2.0, "60/30", 1 / 30) for i in range(30)]
     part = GRID.crop((slice(8, 12), slice(16, 24), slice(8, 14)))
     where = part.lps(np.moveaxis(np.indices(part.shape), 0, -1)).reshape(-1, 3)
-    many = delivered_at(doses, course, where, SetUp().many(KEY, 4, 30), alpha_beta_gy=10.0)
+    many = delivered_at(doses, course, where, SetUp().many(KEY, range(4), 30), alpha_beta_gy=10.0)
     for sample, row in enumerate(many):
         one = delivered(doses, course, part, key=KEY.at(sample=sample), set_up=SetUp(), alpha_beta_gy=10.0)
         np.testing.assert_allclose(row, one.array.ravel(), rtol=1e-5)
     assert many.std(axis=0).max() > 0.5
+    np.testing.assert_array_equal(SetUp().many(KEY, [3], 30)[0], SetUp().many(KEY, range(4), 30)[3])
 
 
 def test_points_outside_the_grid_get_nothing(dose):
