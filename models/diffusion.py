@@ -52,15 +52,38 @@ class Diffusion(NeuralTranslator):
         """From the sample's noise to the change."""
         from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
-        scheduler = DPMSolverMultistepScheduler(**self._schedule(), algorithm_type="dpmsolver++")
+        told = self._schedule() | {"prediction_type": "sample", "algorithm_type": "dpmsolver++"}
+        scheduler = DPMSolverMultistepScheduler(**told)
         scheduler.set_timesteps(self.evaluations)
         state = noise[:, 1:3] * scheduler.init_noise_sigma
         last = self.config["options"]["train_steps"]
         for t in scheduler.timesteps:
             time = image.new_full((len(image),), float(t) / last)
             out = self.predict(state, image, vector, time)
-            state = scheduler.step(out, t, state).prev_sample
+            change = self._change(out, state, float(scheduler.alphas_cumprod[t]), image[:, :2])
+            state = scheduler.step(change, t, state).prev_sample
         return image[:, :2] + state * self._scale(image)
+
+    def _change(self, out: Tensor, state: Tensor, kept: float, start: Tensor) -> Tensor:
+        """The change that the network's output means, within the range of images: at the start, where almost nothing
+        of the change is in the state, a small error of the noise would mean a huge one of the change.
+
+        Args:
+            out: of the network.
+            state: of the diffusion.
+            kept: share of the change's variance in the state.
+            start: (b, 2, y, x) baseline.
+        """
+        share, noise_share = kept**0.5, (1.0 - kept) ** 0.5
+        kind = self.config["options"]["prediction"]
+        if kind == "epsilon":
+            out = (state - noise_share * out) / max(share, 1e-6)
+        elif kind == "v_prediction":
+            out = share * state - noise_share * out
+        scale = self._scale(start)
+        low = torch.cat([-1.0 - start[:, :1], -start[:, 1:]], dim=1) / scale
+        high = (1.0 - start) / scale
+        return torch.minimum(torch.maximum(out, low), high)
 
     def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
         """Squared error of the noise, weighted towards the tumour (or of what `prediction` names)."""

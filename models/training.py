@@ -164,7 +164,7 @@ def rate_at(step: int, total: int, warmup: int) -> float:
 
     Example:
         >>> [round(rate_at(s, 1000, 100), 3) for s in (0, 99, 500, 1000)]
-        [0.01, 0.979, 0.505, 0.01]
+        [0.01, 0.976, 0.505, 0.01]
     """
     cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / max(total, 1))))
     return min(1.0, (step + 1) / warmup) * (_LAST_RATE + (1.0 - _LAST_RATE) * cosine)

@@ -64,7 +64,7 @@ class Validation:
         return {
             "mae_hu": round(error, 2),
             "copy_mae_hu": round(copied, 2),
-            "gain": round(1.0 - error / copied, 4),
+            "gain": round(1.0 - error / max(copied, 1e-6), 4),
             "dice": round(_dice(made[:, 1], self.target[:, 1]), 4),
             "copy_dice": round(_dice(self.image[:, 1], self.target[:, 1]), 4),
             "mask_ratio": round(float(made[:, 1].sum() / self.target[:, 1].sum().clamp_min(1)), 4),

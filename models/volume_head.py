@@ -71,7 +71,9 @@ class _Member(nn.Module):
         middle = len(self.knots) // 2
         rises = torch.cumsum(F.softplus(raw) * 0.1, dim=1)
         values = raw[:, :1] + rises - rises[:, middle : middle + 1]
-        place = torch.bucketize(normal, self.knots[1:-1])  # beyond the knots the outermost pieces go on
+        place = torch.bucketize(
+            normal.contiguous(), self.knots[1:-1]
+        )  # beyond the knots the outermost pieces go on
         low, high = values.gather(1, place), values.gather(1, place + 1)
         at = (normal - self.knots[place]) / (self.knots[1] - self.knots[0])
         return low + (high - low) * at

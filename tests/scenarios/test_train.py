@@ -34,6 +34,7 @@ def small(twin: PatientTwin) -> PatientTwin:
     gtv = Volume(twin.contours.geometry, twin.contours.gtv().astype(np.uint8), "MASK", "1").on(here)
     scans, sets = [], []
     for n, (day, level) in enumerate(((0.0, 0.5), (30.0, 0.7), (90.0, 0.9))):
+        ct[gtv > 0.5] -= 50.0  # so that copying is wrong
         scans.append(Scan(f"CT {n}", day, Volume(here, np.rint(ct).astype(np.int16), "CT", "HU")))
         sets.append(StructureSet(here, (), day).with_mask("GTVp", "GTV", gtv > level))
     return PatientTwin(id=twin.id, clinical=twin.clinical, scans=tuple(scans), structures=tuple(sets))
