@@ -46,6 +46,7 @@ DOMAIN = {
     "gtv0_cm3": "tumours of {} cm3",
     "relative_gtv": "{} times the tumour's volume on the scan",
 }
+_LEARNED = (0.005, 0.995)
 _CHEMOTHERAPY = {"none": 0.0, "sequential": 0.5, "concurrent": 1.0}
 
 
@@ -155,7 +156,8 @@ def domain_of(vectors: np.ndarray) -> dict[str, list[float]]:
         vectors: (n, f) conditions, nan where missing.
 
     Returns:
-        Entry of `DOMAIN` -> its least and greatest value, rounded outwards to two digits.
+        Entry of `DOMAIN` -> where 99 % of its values lie, rounded outwards to two digits: what was seen once was not
+        learned.
 
     Example:
         >>> ones = np.ones((2, len(VECTOR)), np.float32)
@@ -169,7 +171,8 @@ def domain_of(vectors: np.ndarray) -> dict[str, list[float]]:
     for name in DOMAIN:
         values = columns[name][np.isfinite(columns[name])]
         if values.size:
-            found[name] = [_rounded(float(values.min()), np.floor), _rounded(float(values.max()), np.ceil)]
+            low, high = np.quantile(values, _LEARNED, method="inverted_cdf")
+            found[name] = [_rounded(float(low), np.floor), _rounded(float(high), np.ceil)]
     return found
 
 
