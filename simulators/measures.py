@@ -139,7 +139,7 @@ def _diagonal(plane: np.ndarray, spacing_mm: tuple[float, float]) -> float:
     rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
     if not rows.size:
         return 0.0
-    return float(np.hypot(*((np.ptp(i) + 1) * s for i, s in zip((rows, columns), spacing_mm, strict=True))))
+    return float(np.hypot((np.ptp(rows) + 1) * spacing_mm[0], (np.ptp(columns) + 1) * spacing_mm[1]))
 
 
 def _outline(plane: np.ndarray) -> np.ndarray:
