@@ -21,7 +21,7 @@ from simulators.conditions import (
 )
 from simulators.grain import lost_grain
 from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
-from simulators.mechanistic import MechanisticTreatment
+from simulators.mechanistic import MAX_GROWTH, MechanisticTreatment
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import level, without_crumbs
 from twin import Geometry, InputError, Volume
@@ -87,7 +87,7 @@ class TranslatedTreatment:
     _mechanistic: MechanisticTreatment = field(default_factory=MechanisticTreatment)
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """A tumour that does not fit into the crop, or conditions that it has not learned from, lie outside."""
+        """Outside lie a tumour that does not fit into the crop or outgrows it, and conditions it has not learned from."""
         if request.scan.volume.modality != "CT":
             return f"the scan is {request.scan.volume.modality}, not CT"
         try:
@@ -96,6 +96,8 @@ class TranslatedTreatment:
             return str(error)
         if crop.exceeds:
             return "the tumour with 30 mm around it exceeds the crop"
+        if request.tumour is not None and request.tumour.gtv_cm3 > MAX_GROWTH * request.tumour.gtv0_cm3:
+            return f"a tumour beyond {MAX_GROWTH:g} times its volume on the scan"
         return outside(crop.vector(request), self.limits)
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
