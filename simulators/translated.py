@@ -87,7 +87,7 @@ class TranslatedTreatment:
     _mechanistic: MechanisticTreatment = field(default_factory=MechanisticTreatment)
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """Outside lie a tumour that does not fit into the crop or outgrows it, and conditions it has not learned from."""
+        """Outside lie a tumour that exceeds the crop or outgrows it, and conditions that it has not learned from."""
         if request.scan.volume.modality != "CT":
             return f"the scan is {request.scan.volume.modality}, not CT"
         try:
