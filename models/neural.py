@@ -147,6 +147,7 @@ class NeuralTranslator(nn.Module):
         used = {k: v for k, v in self.state_dict().items() if not k.startswith(_TRAINING_ONLY)}
         weights = {k: v.detach().cpu().contiguous() for k, v in used.items()}
         save_file(weights, path / WEIGHTS, metadata={"format": "pt"})
+        (path / WEIGHTS).chmod((path / WEIGHTS).stat().st_mode | 0o044)  # safetensors keeps them to the owner
         (path / CONFIG).write_text(json.dumps({"_class_name": type(self).__name__} | self.config, indent=1))
 
     @classmethod
