@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from models.layers import composed
 from models.neural import NeuralTranslator
 
 
@@ -41,12 +42,14 @@ class Bridge(NeuralTranslator):
     def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """From the baseline to the follow-up in equal steps."""
         start = end = image[:, :2]
+        layers = image[:, [0, 0, 1]]
         for step in range(self.evaluations):
             time = image.new_full((len(image),), step / self.evaluations)
             state = self._point(start, end, time, noise[:, 1:3])
-            picture, logit = self.image_and_logit(self.predict(state, image, vector, time), image)
-            end = torch.stack([picture, logit.sigmoid()], dim=1)
-        return end
+            pictures, logit = self.layers_and_logit(self.predict(state, image, vector, time), image)
+            layers = torch.cat([pictures, logit.sigmoid()[:, None]], dim=1)
+            end = composed(layers)
+        return layers
 
     def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
         """Of the follow-up that is predicted from a random point of the bridge."""
@@ -58,4 +61,4 @@ class Bridge(NeuralTranslator):
         time = time.to(image.device)
         state = self._point(image[:, :2], target, time, noise)
         out = self.predict(state, image, batch["vector"], time)
-        return self.picture_loss(*self.image_and_logit(out, image), image, target)
+        return self.picture_loss(*self.layers_and_logit(out, image), image, target)

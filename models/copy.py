@@ -27,6 +27,10 @@ class CopyTranslator:
         """The conditions as given; it aims at no volume."""
         return vector.clone()
 
+    def layers(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+        """(b, 3, y, x): the same image with and without tumour."""
+        return image[:, [0, 0, 1]]
+
     def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """(b, 2, y, x): channels 0 and 1 of `image`."""
         return image[:, :2].clone()

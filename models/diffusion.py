@@ -22,6 +22,7 @@ class Diffusion(NeuralTranslator):
 
     noise_channels = 3
     state_channels = 2
+    output_channels = 2
     options: ClassVar[dict[str, Any]] = {
         "steps": 20,
         "train_steps": 1000,
@@ -62,7 +63,7 @@ class Diffusion(NeuralTranslator):
             out = self.predict(state, image, vector, time)
             change = self._change(out, state, float(scheduler.alphas_cumprod[t]), image[:, :2])
             state = scheduler.step(change, t, state).prev_sample
-        return image[:, :2] + state * self._scale(image)
+        return (image[:, :2] + state * self._scale(image))[:, [0, 0, 1]]  # one image, tumour or not
 
     def _change(self, out: Tensor, state: Tensor, kept: float, start: Tensor) -> Tensor:
         """The change that the network's output means, within the range of images: at the start, where almost nothing

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.conditions import Conditions
+from models.layers import composed
 from models.stack import channels
 from models.unet import Time, UNet
 from models.volume_head import VolumeHead
@@ -25,6 +26,7 @@ _TRAINING_ONLY = "discriminator."
 _DELTA = 0.1  # of Huber's error, about 100 HU
 _IMAGE_STEP, _LOGIT_STEP = 0.3, 2.0  # what 1 of the network's output changes: about 300 HU
 _SURE = 6.0  # logit that stands for the baseline's own mask
+_START = [0, 0, 1]  # the layers that copying would give
 
 
 class NeuralTranslator(nn.Module):
@@ -45,6 +47,7 @@ class NeuralTranslator(nn.Module):
 
     noise_channels = 1
     state_channels = 0  # of the network's input beside the slices
+    output_channels = 3  # of the network
     options: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -68,7 +71,9 @@ class NeuralTranslator(nn.Module):
         self._seen = [i for i in range(seen) if i not in unseen]
         self.conditions = Conditions(c["statistics"], c["embedding"], c["hidden"])
         self.time = Time(c["embedding"])
-        self.network = UNet(self.state_channels + len(self._seen), 2, c["widths"], c["embedding"])
+        self.network = UNet(
+            self.state_channels + len(self._seen), self.output_channels, c["widths"], c["embedding"]
+        )
         self.volume = (
             None
             if c["relative"] is None
@@ -78,7 +83,7 @@ class NeuralTranslator(nn.Module):
     # -- what the kinds define
 
     def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
-        """Follow-up image and mask of slices at the network's own resolution, not yet cut to their ranges."""
+        """Layers of slices at the network's own resolution, not yet cut to their ranges."""
         raise NotImplementedError
 
     def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
@@ -110,9 +115,13 @@ class NeuralTranslator(nn.Module):
             out[free, self.volume.relative] = drawn[free]
         return out
 
-    @torch.no_grad()
     def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """Follow-up image in [-1, 1] and tumour mask in [0, 1]; see the protocol."""
+        return composed(self.layers(image, vector, noise))
+
+    @torch.no_grad()
+    def layers(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+        """Image without tumour, image of the tumour, and share of tumour; see the protocol."""
         vector = self.guided(vector, noise)
         out = [
             self._micro_batch(*(t[i : i + _MICRO_BATCH] for t in (image, vector, noise)))
@@ -133,9 +142,9 @@ class NeuralTranslator(nn.Module):
         with self._precision(image):
             out = self.translate(small, vector, little).float()
         if k > 1:
-            change = F.interpolate(out - small[:, :2], scale_factor=float(k), mode="bilinear")
-            out = image[:, :2] + change
-        out = torch.stack([out[:, 0].clamp(-1.0, 1.0), out[:, 1].clamp(0.0, 1.0)], dim=1)
+            change = F.interpolate(out - small[:, _START], scale_factor=float(k), mode="bilinear")
+            out = image[:, _START] + change
+        out = torch.cat([out[:, :2].clamp(-1.0, 1.0), out[:, 2:].clamp(0.0, 1.0)], dim=1)
         return out[:n]
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
@@ -170,7 +179,7 @@ class NeuralTranslator(nn.Module):
     # -- what the kinds use
 
     def predict(self, state: Tensor | None, image: Tensor, vector: Tensor, time: Tensor) -> Tensor:
-        """(b, 2, y, x) output of the network, with guidance where that is asked for.
+        """(b, output_channels, y, x) output of the network, with guidance where that is asked for.
 
         Args:
             state: (b, state_channels, y, x) of the translation under way, or None.
@@ -188,22 +197,25 @@ class NeuralTranslator(nn.Module):
             out = none + strength * (out - none)
         return out
 
-    def image_and_logit(self, out: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The network's output as a change: of the image, and of the logit of the mask."""
-        picture = image[:, 0] + _IMAGE_STEP * out[:, 0]
-        return picture, (image[:, 1] * 2.0 - 1.0) * _SURE + _LOGIT_STEP * out[:, 1]
+    def layers_and_logit(self, out: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The network's output as a change: (b, 2, y, x) of tissue's and tumour's image, and of the mask's logit."""
+        pictures = image[:, :1] + _IMAGE_STEP * out[:, :2]
+        return pictures, (image[:, 1] * 2.0 - 1.0) * _SURE + _LOGIT_STEP * out[:, 2]
 
     def picture_loss(
-        self, picture: Tensor, logit: Tensor, image: Tensor, target: Tensor
+        self, pictures: Tensor, logit: Tensor, image: Tensor, target: Tensor
     ) -> dict[str, Tensor]:
         """Huber's error of the image and cross-entropy of the mask, both weighted towards the tumour.
 
-        Squared below `_DELTA`: the few pixels that treatment changed must outweigh the noise of all the others.
+        Tissue and tumour answer each for the pixels that the true mask gives them. Squared below `_DELTA`: the few
+        pixels that treatment changed must outweigh the noise of all the others.
         """
         near = (image[:, -1] > -1.0).float()
         weight = 1.0 + (self.config["near_weight"] - 1.0) * near
+        share = target[:, 1].clamp(0, 1)
+        picture = composed(torch.cat([pictures, share[:, None]], dim=1))[:, 0]
         error = F.huber_loss(picture, target[:, 0], reduction="none", delta=_DELTA) / _DELTA
-        entropy = F.binary_cross_entropy_with_logits(logit, target[:, 1].clamp(0, 1), reduction="none")
+        entropy = F.binary_cross_entropy_with_logits(logit, share, reduction="none")
         return {
             "image": (weight * error).sum() / weight.sum(),
             "mask": self.config["mask_weight"] * (weight * entropy).sum() / weight.sum(),

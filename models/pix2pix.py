@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.layers import composed
 from models.neural import NeuralTranslator
 
 
@@ -51,12 +52,12 @@ class Pix2Pix(NeuralTranslator):
 
     def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """In one step."""
-        picture, logit = self._followup(image, vector)
-        return torch.stack([picture, logit.sigmoid()], dim=1)
+        pictures, logit = self._followup(image, vector)
+        return torch.cat([pictures, logit.sigmoid()[:, None]], dim=1)
 
     def _followup(self, image: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
         out = self.predict(None, image, vector, image.new_zeros(len(image)))
-        return self.image_and_logit(out, image)
+        return self.layers_and_logit(out, image)
 
     def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
         """Of the generator, which leaves what it made to the discriminator; then of the discriminator."""
@@ -64,12 +65,12 @@ class Pix2Pix(NeuralTranslator):
         image, target = batch["image"], batch["target"]
         given = image[:, : self.config["image_channels"]]
         if part == 0:
-            picture, logit = self._followup(image, batch["vector"])
-            made = torch.stack([picture, logit.sigmoid()], dim=1)
+            pictures, logit = self._followup(image, batch["vector"])
+            made = composed(torch.cat([pictures, logit.sigmoid()[:, None]], dim=1))
             self._made = made.detach()
             verdict = self.discriminator(torch.cat([given, made], dim=1))[-1].float()
             fooled = self._adversarial(verdict, target_is_real=True, for_discriminator=False)
-            terms = self.picture_loss(picture, logit, image, target)
+            terms = self.picture_loss(pictures, logit, image, target)
             return terms | {"adversarial": self.config["options"]["adversarial_weight"] * fooled}
         assert self._made is not None
         false = self.discriminator(torch.cat([given, self._made], dim=1))[-1].float()

@@ -52,6 +52,16 @@ class Translator(Protocol):
         """
         ...
 
+    def layers(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+        """The follow-up's layers (`models.layers`), of which `generate` is composed.
+
+        Args: as of `generate`.
+
+        Returns:
+            (b, 3, y, x): image in [-1, 1] where there is no tumour, image where there is, share of tumour in [0, 1].
+        """
+        ...
+
     def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """Follow-up image in [-1, 1] and tumour mask in [0, 1].
 
