@@ -23,7 +23,7 @@ from simulators.grain import lost_grain
 from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
 from simulators.mechanistic import MAX_GROWTH, MechanisticTreatment
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
-from simulators.tumour_mask import level, without_crumbs
+from simulators.tumour_mask import border_mm, level, tumour_share, without_crumbs
 from twin import Geometry, InputError, Volume
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _CPU_SLICES, _GPU_SLICES = (
     384,
 )  # of a micro-batch; every one has this size, so that no slice depends on others
 _INJURY_MM = 4.0
+_LEAST_SHARE = 1e-3  # a share beyond says no more than that a voxel is far inside or outside
 _KEPT_SCANS = 4
 _RELATIVE = VECTOR.index("relative_gtv")
 
@@ -63,7 +64,8 @@ class TranslatedTreatment:
 
     The Translator sees a tumour-centred crop at 2 mm, slice by slice with the slices around it. Only the change that
     it makes is brought back to the patient's grid, so that the scan's own detail is kept and the crop leaves no
-    seam; of the scan's grain, what the Translator smoothed away is given back.
+    seam; of the scan's grain, what the Translator smoothed away is given back. Its layers, tissue and tumour, are
+    laid over one another where the tumour of the volume wanted ends, so that image and mask agree.
 
     With `request.tumour` the relative volume guides it; without, it draws one of its own. Either way the mask has
     that volume. The tissue's displacement is the mechanistic one, whoever drew the pixels.
@@ -165,13 +167,16 @@ class TranslatedTreatment:
         made = []
         for part, crop, vector in zip(np.split(out, np.cumsum(counts)[:-1]), crops, vectors, strict=True):
             relative = float(vector[0, _RELATIVE])
-            change = (part[:, 0] - crop.image) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
             wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
-            made.append(_Drawn(crop, change, part[:, 1], wanted))
+            tissue, tumour, share = part[:, 0], part[:, 1], part[:, 2]
+            if wanted is not None:
+                share = _share(share, crop, wanted)
+            change = tissue + share * (tumour - tissue) - crop.image
+            made.append(_Drawn(crop, change * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2), share, wanted))
         return made
 
     def _translated(self, image, vector, noise, size: int) -> np.ndarray:
-        """(n, 2, y, x) float32 of n slices, in micro-batches of one size; the last is filled up with zeros."""
+        """(n, 3, y, x) float32 layers of n slices, in micro-batches of one size; the last is filled up with zeros."""
         import torch
 
         out = []
@@ -181,7 +186,7 @@ class TranslatedTreatment:
                 n = len(part[0])
                 if n < size:
                     part = [torch.cat([t, t.new_zeros(size - n, *t.shape[1:])]) for t in part]
-                made = self.translator.generate(*(t.to(self.device) for t in part))
+                made = self.translator.layers(*(t.to(self.device) for t in part))
                 out.append(made[:n].float().cpu())
         return torch.cat(out).numpy()
 
@@ -220,6 +225,24 @@ class TranslatedTreatment:
             return none
         moved = self._mechanistic.displacement(asked)
         return none if moved is None else _overlaid(moved[0], moved[1], here)
+
+
+def _share(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
+    """(z, y, x) float32: the share of tumour with the volume wanted and an edge as sharp as the scanner's.
+
+    Which voxels it takes follows from the Translator's own share; where that is level, from how near they are to it.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    before, voxel_cm3 = crop.occupancy, crop.grid.voxel_cm3
+    if wanted_cm3 < 0.5 * voxel_cm3:
+        return np.zeros_like(share)
+    sure = np.clip(share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+    near = gaussian_filter(share, 2.0) + 1e-3 * gaussian_filter(before, 4.0)
+    score = gaussian_filter(np.log(sure / (1.0 - sure)), 0.5) + near
+    score = without_crumbs(score, before > 0.5, wanted_cm3, voxel_cm3)
+    border = border_mm(score, level(score, wanted_cm3, voxel_cm3), crop.grid.spacing_mm)
+    return tumour_share(border, wanted_cm3, voxel_cm3)
 
 
 def _mask(drawn: _Drawn, here: Geometry) -> tuple[np.ndarray, float]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
@@ -38,9 +39,9 @@ def view(twin, share):
 class Darker(CopyTranslator):
     """Takes 102.4 HU from every pixel (0.1 of the half range)."""
 
-    def generate(self, image, vector, noise):
-        out = super().generate(image, vector, noise)
-        out[:, 0] -= 0.1
+    def layers(self, image, vector, noise):
+        out = super().layers(image, vector, noise)
+        out[:, :2] -= 0.1
         return out
 
 
@@ -54,19 +55,28 @@ class Noisy(CopyTranslator):
         drawn = torch.special.ndtr(noise[:, :1, 0, 0])
         return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), drawn, vector)
 
-    def generate(self, image, vector, noise):
+    def layers(self, image, vector, noise):
         assert image.shape[1] >= 9 and len(image) == 16
         assert torch.isfinite(vector[:, RELATIVE]).all()
-        return torch.stack([image[:, 0] + 0.02 * noise.sum(dim=1), image[:, 1] * 0.9 + 0.05], dim=1)
+        noisy = image[:, 0] + 0.02 * noise.sum(dim=1)
+        return torch.stack([noisy, noisy, image[:, 1] * 0.9 + 0.05], dim=1)
 
 
 class Smooth(CopyTranslator):
     """Takes the grain out, as a denoising network does."""
 
-    def generate(self, image, vector, noise):
-        out = super().generate(image, vector, noise)
-        out[:, :1] = torch.nn.functional.avg_pool2d(image[:, :1], 3, 1, 1, count_include_pad=False)
+    def layers(self, image, vector, noise):
+        out = super().layers(image, vector, noise)
+        out[:, :2] = torch.nn.functional.avg_pool2d(image[:, :1], 3, 1, 1, count_include_pad=False)
         return out
+
+
+class Layered(CopyTranslator):
+    """Air where there is no tumour, metal where there is."""
+
+    def layers(self, image, vector, noise):
+        air = torch.full_like(image[:, 0], -1.0)
+        return torch.stack([air, -air, image[:, 1]], dim=1)
 
 
 def changed(twin, followup):
@@ -184,3 +194,13 @@ def test_a_tall_tumour_is_given_more_slices(phantom_twin):
     crop = Crop.of(phantom_twin.baseline, phantom_twin.contours.with_mask("GTVp", "GTV", tall))
     assert SHAPE[0] < crop.grid.shape[0] <= 96 and crop.grid.shape[0] % 16 == 0
     assert not crop.exceeds
+
+
+def test_the_image_shows_the_tumour_where_the_mask_has_it_and_as_large(phantom_twin):
+    followup = TranslatedTreatment("layered", Layered()).generate(
+        [request(phantom_twin, tumour=view(phantom_twin, 0.4))]
+    )[0]
+    _, box = changed(phantom_twin, followup)
+    around = binary_dilation(phantom_twin.structures[0].gtv()[box], iterations=4)  # the crop's border lies beyond
+    seen = np.count_nonzero((followup.scan.array > 0) & around) * followup.scan.geometry.voxel_cm3
+    assert seen == pytest.approx(0.4 * phantom_twin.gtv_cm3, rel=0.05)
