@@ -201,6 +201,8 @@ def test_the_image_shows_the_tumour_where_the_mask_has_it_and_as_large(phantom_t
         [request(phantom_twin, tumour=view(phantom_twin, 0.4))]
     )[0]
     _, box = changed(phantom_twin, followup)
-    around = binary_dilation(phantom_twin.structures[0].gtv()[box], iterations=4)  # the crop's border lies beyond
+    around = binary_dilation(
+        phantom_twin.structures[0].gtv()[box], iterations=4
+    )  # the crop's border lies beyond
     seen = np.count_nonzero((followup.scan.array > 0) & around) * followup.scan.geometry.voxel_cm3
     assert seen == pytest.approx(0.4 * phantom_twin.gtv_cm3, rel=0.05)
