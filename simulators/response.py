@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, binary_erosion
 
 from simulators.chance import Key
 from simulators.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
@@ -138,7 +138,8 @@ class Response:
         geometry = self.scan.volume.geometry
         gtv = self.structures.gtv()
         share = (self._lungs & ~gtv).astype(np.float32)
-        rim = binary_dilation(self._lungs) & ~self._lungs & ~gtv  # voxels that lung and wall share
+        # Voxels that lung and wall share.
+        rim = binary_dilation(self._lungs) & ~binary_erosion(self._lungs | gtv) & ~gtv
         share[rim] = np.clip(-self.scan.volume.array[rim] / np.float32(_LUNG_HU), 0.0, 1.0)
         share[self.site.box] = np.maximum(share[self.site.box], lung_share(self.site))
         own = self.structures.mask(self.own_lung) | (gtv & self.regained)
@@ -210,6 +211,8 @@ class Response:
         growth_mm = site.radius_mm * max(0.0, (gtv_cm3 / site.gtv_cm3) ** (1.0 / 3.0) - 1.0)
         rough = self._rough + np.float32(_GROWS_UNEVENLY * growth_mm / 0.8) * self._pattern
         score = score_mm(site, view, rough, work)
+        # Bumps beside the surface share one score; the higher ones go first, so that any volume can be cut out.
+        score += np.float32(1e-3) * np.where(site.gtv[work], 0.0, site.distance_mm[work] + rough)
         if shift is not None:
             score = moved(score, _in_voxels(shift[(slice(None), *work)], geometry.spacing_mm))
         score = without_crumbs(score, site.gtv[work], gtv_cm3, geometry.voxel_cm3)

@@ -12,7 +12,7 @@ import numpy as np
 
 from simulators.chance import Key, Purpose
 
-VERSION = "response 2"
+VERSION = "response 3"
 # SD of ln(loss) between places of one tumour: voxel-wise PET response differs by about a factor of two [M]; median,
 # SD(ln) between patients [A].
 UNEVEN = (0.6, 0.35)
