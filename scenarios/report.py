@@ -158,7 +158,12 @@ def _html(figure: go.Figure, plotlyjs: bool = False) -> str:
         showarrow=False,
         font={"color": "#a33", "size": 11},
     )
-    config = {"displaylogo": False, "responsive": True, "toImageButtonOptions": {"format": "svg"}}
+    config = {
+        "displaylogo": False,
+        "responsive": True,
+        "showSendToCloud": False,  # nothing of a patient leaves the page
+        "toImageButtonOptions": {"format": "svg"},
+    }
     return figure.to_html(full_html=False, include_plotlyjs=plotlyjs, config=config)
 
 
