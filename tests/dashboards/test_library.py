@@ -10,7 +10,7 @@ from twin.errors import InputError
 
 def test_finds_runs_and_twins_but_not_a_runs_own_baseline(opened):
     library = Library(opened)
-    assert [e.key for e in library.runs()] == ["demo"]
+    assert [e.key for e in library.runs()] == ["demo", "adaptive"]
     twins = [e.key for e in library.twins()]
     assert "patient.twin" in twins and not any("baseline" in key for key in twins)
     assert [e.key for e in library.studies()] == ["study"]
