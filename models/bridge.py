@@ -42,7 +42,7 @@ class Bridge(NeuralTranslator):
     def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
         """From the baseline to the follow-up in equal steps."""
         start = end = image[:, :2]
-        layers = image[:, [0, 0, 1]]
+        layers = image[:, self._start]
         for step in range(self.evaluations):
             time = image.new_full((len(image),), step / self.evaluations)
             state = self._point(start, end, time, noise[:, 1:3])

@@ -26,7 +26,6 @@ _TRAINING_ONLY = "discriminator."
 _DELTA = 0.1  # of Huber's error, about 100 HU
 _IMAGE_STEP, _LOGIT_STEP = 0.3, 2.0  # what 1 of the network's output changes: about 300 HU
 _SURE = 6.0  # logit that stands for the baseline's own mask
-_START = [0, 0, 1]  # the layers that copying would give
 
 
 class NeuralTranslator(nn.Module):
@@ -35,6 +34,7 @@ class NeuralTranslator(nn.Module):
     Args (the keys of its config):
         statistics: of the conditions (`models.conditions.statistics`).
         image_channels: of one slice.
+        tissue_channel: of them, the image from which tissue starts: without the tumour where such an image is given.
         slices: that it sees; with 1 it does not see the depth in the tumour either.
         widths, embedding: of the network.
         relative: index of the relative tumour volume among the conditions, or None.
@@ -54,6 +54,7 @@ class NeuralTranslator(nn.Module):
         super().__init__()
         usual: dict[str, Any] = {
             "image_channels": 3,
+            "tissue_channel": 0,
             "slices": 3,
             "widths": (48, 64, 96, 128),
             "embedding": 128,
@@ -68,6 +69,7 @@ class NeuralTranslator(nn.Module):
         unseen = [n * c["image_channels"] + i for i in c["hidden_channels"] for n in range(self.slices)]
         if self.slices == 1:
             unseen.append(seen - 1)
+        self._start = [c["tissue_channel"], 0, 1]  # the layers from which it starts
         self._seen = [i for i in range(seen) if i not in unseen]
         self.conditions = Conditions(c["statistics"], c["embedding"], c["hidden"])
         self.time = Time(c["embedding"])
@@ -142,8 +144,8 @@ class NeuralTranslator(nn.Module):
         with self._precision(image):
             out = self.translate(small, vector, little).float()
         if k > 1:
-            change = F.interpolate(out - small[:, _START], scale_factor=float(k), mode="bilinear")
-            out = image[:, _START] + change
+            change = F.interpolate(out - small[:, self._start], scale_factor=float(k), mode="bilinear")
+            out = image[:, self._start] + change
         out = torch.cat([out[:, :2].clamp(-1.0, 1.0), out[:, 2:].clamp(0.0, 1.0)], dim=1)
         return out[:n]
 
@@ -199,7 +201,7 @@ class NeuralTranslator(nn.Module):
 
     def layers_and_logit(self, out: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         """The network's output as a change: (b, 2, y, x) of tissue's and tumour's image, and of the mask's logit."""
-        pictures = image[:, :1] + _IMAGE_STEP * out[:, :2]
+        pictures = image[:, self._start[:2]] + _IMAGE_STEP * out[:, :2]
         return pictures, (image[:, 1] * 2.0 - 1.0) * _SURE + _LOGIT_STEP * out[:, 2]
 
     def picture_loss(

@@ -42,6 +42,7 @@ class Roles:
         kept: indices of conditions whose absence means something, so that they are never taken away alone.
         groups: `dose` and `clinical` -> indices of their conditions.
         dose_channels: indices of a slice's channels that show dose.
+        tissue_channel: index of a slice's channel that shows it without the tumour; 0, as it is, where none does.
     """
 
     names: Sequence[str]
@@ -49,6 +50,7 @@ class Roles:
     kept: Sequence[int] = ()
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     dose_channels: Sequence[int] = ()
+    tissue_channel: int = 0
 
 
 def train(
@@ -197,6 +199,7 @@ def _model(
             "vector": list(roles.names),
             "statistics": statistics(vectors),
             "image_channels": int(learned[0].before.shape[2]) - 1,
+            "tissue_channel": roles.tissue_channel,
             "slices": config.slices,
             "widths": list(config.widths),
             "embedding": config.embedding,

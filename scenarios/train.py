@@ -23,9 +23,9 @@ _SET_FORMAT = "rt-twin-set/1"
 _KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
 _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
-_DOSE_CHANNEL = 2
+_DOSE_CHANNEL, _TISSUE_CHANNEL = 2, 3
 CACHE = "cache"
-_VERSION = "1"  # of how a twin becomes examples
+_VERSION = "2"  # of how a twin becomes examples
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ def roles() -> Roles:
             "clinical": [VECTOR.index(n) for n in _CLINICAL],
         },
         dose_channels=[_DOSE_CHANNEL],
+        tissue_channel=_TISSUE_CHANNEL,
     )
 
 

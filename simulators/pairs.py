@@ -23,7 +23,7 @@ class Pair:
 
     Args:
         patient: the twin's id.
-        image: (3, z, y, x) float32: earlier CT in [-1, 1], share of GTV, EQD2 since / 60 Gy.
+        image: (4, z, y, x) float32: earlier CT in [-1, 1], share of GTV, EQD2 since / 60 Gy, the CT without tumour.
         vector: (f,) float32 conditions in the order of `VECTOR`; nan is missing.
         target: (2, z, y, x) float32: later CT in [-1, 1], share of the later GTV.
         start_days, day: when the two scans were made, days from day 0.

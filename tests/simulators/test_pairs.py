@@ -84,7 +84,7 @@ def test_images_on_a_grid_of_2_mm_are_cut_and_not_resampled(twin, pairs):
     pair = pairs[0]
     grid = Crop.of(twin.scans[0], twin.structures[0], slices=SHAPE[0]).grid
     box = GRID.box_of(grid)
-    assert pair.image.shape == (3, *SHAPE) and pair.target.shape == (2, *SHAPE)
+    assert pair.image.shape == (4, *SHAPE) and pair.target.shape == (2, *SHAPE)
     for image, scan in ((pair.image, twin.scans[0]), (pair.target, twin.scans[1])):
         np.testing.assert_allclose((image[0] + 1) * 1024 - 1024, scan.volume.array[box], atol=1e-3)
     np.testing.assert_array_equal(pair.image[1], ball(16.0)[box])
