@@ -11,6 +11,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent / "generators.md"
 PICTURE = Path(__file__).parent / "images" / "generators.png"
+CAPTION = "Baseline, truth, generated images and their differences from the truth"
 
 
 def main() -> None:
@@ -19,13 +20,14 @@ def main() -> None:
     text = (evaluation / "tables.md").read_text()
     if others:
         text += "\n" + (others[0] / "tables.md").read_text()
-    table = f"<!-- tables -->\n{text.strip()}\n<!-- end -->"
-    page = re.sub(r"<!-- tables -->.*<!-- end -->", lambda _: table, PAGE.read_text(), flags=re.DOTALL)
-    PAGE.write_text(page)
     pictures = sorted((evaluation / "pictures").glob("*.png"))
     chosen = others[1] if len(others) > 1 else next(iter(pictures), None)
     if chosen is not None:
         shutil.copy(chosen, PICTURE)
+        text = f"{text.strip()}\n\n![{CAPTION}](images/{PICTURE.name})"
+    table = f"<!-- tables -->\n{text.strip()}\n<!-- end -->"
+    page = re.sub(r"<!-- tables -->.*<!-- end -->", lambda _: table, PAGE.read_text(), flags=re.DOTALL)
+    PAGE.write_text(page)
     print(f"{PAGE}: tables of {evaluation}; {PICTURE}: {chosen}")
 
 
