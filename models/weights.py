@@ -47,8 +47,8 @@ def folder_of(name_or_folder: str | os.PathLike[str]) -> Path:
     known = folders()
     if str(name_or_folder) in known:
         return known[str(name_or_folder)]
-    names = ", ".join(sorted(known)) or "none"
-    raise ValueError(f"there are no weights {str(name_or_folder)!r}; there are: {names}")
+    others = f"; there are: {', '.join(sorted(known))}" if known else ""
+    raise ValueError(f"there are no weights {str(name_or_folder)!r}{others}")
 
 
 def load(name_or_folder: str | os.PathLike[str]) -> Translator:
