@@ -14,6 +14,7 @@ from scenarios.adaptive import Approve, realise_adaptive
 from scenarios.arm import Arm
 from scenarios.context import outside_context
 from scenarios.engine import realise
+from scenarios.failures import failure_table
 from scenarios.forecasts import drawn_table, moved_table
 from scenarios.measured import recist_table
 from scenarios.outcomes import contrasts, outcome_rows, plan_outcomes
@@ -135,6 +136,7 @@ def compare(
         "decisions": table("decisions", [row for arm in arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
+        "failures": failure_table(twin, records, arms, belief, survivors, effects, seed),
         "dvh": dvh_table(records, scenarios, structures, arms),
         "recist": recist_table(twin, images),
     }

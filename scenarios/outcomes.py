@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.failures import plan_lives, plan_local_days
 from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread, organ_quantiles
 from scenarios.results import PlanRecord
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Event
 from simulators.dose import SBRT_GY
-from simulators.systemic import Systemic
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
@@ -73,21 +73,15 @@ def plan_outcomes(
     for name, day in LANDMARKS.items():
         if day <= daily[-1]:
             effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
-    systemic = Systemic.of([arm.course(s) for s in range(belief.n)])
-    effects |= _control(twin, belief, ends, survivors, systemic, seed)
+    effects |= _control(twin, arm, belief, survivors, seed)
     organs = _organs(twin, arm, belief.n, seed)
-    return effects | _survival(twin, belief, ends, survivors, organs, systemic, seed) | organs
+    return effects | _survival(twin, arm, belief, survivors, organs, seed) | organs
 
 
 def _control(
-    twin: PatientTwin, belief: Belief, ends: np.ndarray, survivors: np.ndarray, systemic: Systemic, seed: int
+    twin: PatientTwin, arm: Arm, belief: Belief, survivors: np.ndarray, seed: int
 ) -> dict[str, Effect]:
-    from simulators.control import failure_days
-    from simulators.multistate import DRAWS, draws
-
-    failed = failure_days(survivors, belief.samples, twin.gtv_cm3, ends)
-    chance = draws(twin.id, seed, np.arange(belief.n))[:, DRAWS.index("immune")]
-    controlled = systemic.local(failed, chance) > CONTROL_DAYS
+    controlled = plan_local_days(twin, arm, belief, survivors, seed) > CONTROL_DAYS
     return {
         "tumour_control": Effect(
             (survivors == 0).astype(np.float64), "probability", "mean", note="no clonogen survives the course"
@@ -107,28 +101,15 @@ _SURVIVAL = {
 
 def _survival(
     twin: PatientTwin,
+    arm: Arm,
     belief: Belief,
-    ends: np.ndarray,
     survivors: np.ndarray,
     organs: Mapping[str, Effect],
-    systemic: Systemic,
     seed: int,
 ) -> dict[str, Effect]:
     """Life from day 0, by the multi-state model; unknown where the clinical record lacks what it needs."""
-    from simulators.multistate import patient_life_times
-
-    known = {name: e.values for name, e in organs.items() if e.status != "unknown"}
     try:
-        lives = patient_life_times(
-            twin,
-            survivors,
-            belief.samples,
-            ends,
-            seed=seed,
-            pneumonitis=known.get("pneumonitis", 0.0),
-            mean_heart_gy=known.get("mean_heart_dose", np.nan),
-            systemic=systemic,
-        )
+        lives = plan_lives(twin, arm, belief, survivors, organs, seed)
     except InputError as error:
         nothing = Effect(np.full(belief.n, np.nan), "probability", "mean", "unknown", str(error))
         return dict.fromkeys(_SURVIVAL, nothing)

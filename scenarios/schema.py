@@ -163,6 +163,9 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "lesions": pl.Int32,
         "response": pl.String,
     },
+    # day of "local failure" and of "distant failure" in each sample: null where there is none before death; a kind that
+    # the clinical record does not allow has no rows
+    "failures": {"plan": pl.String, "sample": pl.Int32, "kind": pl.String, "day": pl.Float64},
     # cumulative DVH of the planned dose
     "dvh": {
         "plan": pl.String,
@@ -174,7 +177,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 }
 
 # Tables that runs of the first releases lack: they are read as empty.
-ADDED = ("drawn_bands", "moved", "scorecard", "recist")
+ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures")
 
 # Names of outcomes, and how pages call them.
 OUTCOMES = {

@@ -97,6 +97,33 @@ def test_the_run_shows_which_observation_moved_the_forecast(learned_run):
     assert steps[0] == pytest.approx(before, rel=0.15)
 
 
+def test_failures_are_those_that_survival_and_control_count(run):
+    """Free of progression at two years: neither failure by then, and alive."""
+    for plan in ("60-30", "55-20"):
+        mine = run.failures.filter(pl.col("plan") == plan)
+        assert mine.group_by("kind").len().sort("kind").rows() == [
+            ("distant failure", 24),
+            ("local failure", 24),
+        ]
+        by_sample = mine.group_by("sample").agg(
+            (pl.col("day") <= 730.5).any().fill_null(False).alias("failed")
+        )
+        share = {
+            r["outcome"]: r["mean"] for r in run.outcomes.filter(pl.col("plan") == plan).iter_rows(named=True)
+        }
+        died_free = 1 - by_sample["failed"].mean() - share["progression_free_2y"]
+        assert 0 <= died_free <= 1 - share["overall_survival_2y"]
+        local = mine.filter(pl.col("kind") == "local failure")["day"]
+        assert 0 < local.is_not_null().sum() <= round(24 * (1 - share["tumour_control"]))
+        assert (local.drop_nulls() > run.record.plans[0].fractions).all()  # none while treatment goes on
+
+
+def test_without_what_survival_needs_distant_failure_has_no_rows(observed):
+    unknown = observed.fork(clinical=observed.clinical.model_copy(update={"age_years": None}))
+    found = compare(unknown, [Scenario(plan=STANDARD)], days=30, samples=24, image_samples=0).failures
+    assert set(found["kind"]) == {"local failure"} and len(found) == 24
+
+
 def test_prior_and_posterior_are_forecast_as_they_would_be_drawn(learned_run):
     drawn = learned_run.drawn_bands
     assert set(drawn["belief"]) == {"prior", "posterior"} and len(drawn) == 2 * 121
