@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twin import InputError, StructureSet, Volume
-from twin.structures import bounding_box
+from twin import Geometry, InputError, StructureSet, Volume
+from twin.geometry import Box
+from twin.structures import Structure, bounding_box
 
 BIN_GY = 0.01
+FINEST_MM = 0.25
 _SAMPLE_MM = 1.0  # voxels are divided until no edge is longer, as long as that stays below:
 _MAX_SAMPLES = 1_500_000
+_MAX_DRAWN = 4_000_000  # voxels of a box in which contours are drawn, where the image itself has no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,39 +117,112 @@ def from_samples(
     )
 
 
-def region(structures: StructureSet, name: str) -> tuple[Volume, bool]:
-    """A structure's mask by name, and whether any part of it is estimated.
+def region(structures: StructureSet, name: str, *, finest_mm: float = FINEST_MM) -> tuple[Volume, bool]:
+    """A structure by name as the share of each voxel that belongs to it, and whether any part of it is estimated.
 
     "Lungs" is the union of both lungs, "GTV" or "CTV" that of all structures of the role; "A-B" is A without B,
-    where B is a structure or a role ("GTV", "PTV", ...), as in TG-263.
+    where B is a structure or a role ("GTV", "PTV", ...), as in TG-263. What came as contours has the shape that
+    `simulators.shape` gives it, on a grid that divides the image's voxels; what came as a mask keeps its voxels.
+
+    Args:
+        structures: the structure set.
+        name: of the region.
+        finest_mm: the smallest voxel edge into which contours are drawn, mm; large structures take larger ones.
 
     Raises:
-        InputError: no such structure, or nothing is left of it.
+        InputError: no such structure, or a mask of which nothing is left.
     """
-    if name in structures:
-        return structures[name].mask, structures[name].estimated
-    whole, minus, part = name.partition("-")
-    of_role = tuple(s.name for s in structures if s.role == whole and whole in ("GTV", "CTV", "PTV"))
-    names = ("Lung_L", "Lung_R") if whole == "Lungs" else of_role or (whole,)
-    mask = structures.mask(*names)
-    if minus:
-        without = [s.name for s in structures if part in (s.name, s.role)]
-        if not without:
-            raise InputError(f"{name} cannot be made: no structure has the name or role {part}")
-        mask &= ~structures.mask(*without)
+    whole, minus, part = (name, "", "") if name in structures else name.partition("-")
+    of_role = tuple(s for s in structures if s.role == whole and whole in ("GTV", "CTV", "PTV"))
+    names = ("Lung_L", "Lung_R") if whole == "Lungs" else (whole,)
+    kept = (structures[name],) if name in structures else of_role or tuple(structures[n] for n in names)
+    without = tuple(s for s in structures if minus and part in (s.name, s.role))
+    if minus and not without:
+        raise InputError(f"{name} cannot be made: no structure has the name or role {part}")
+    estimated = any(s.estimated for s in kept)
+    if any(s.contours for s in (*kept, *without)):
+        return _drawn(structures.geometry, kept, without, finest_mm), estimated
+    box = _around(structures.geometry, kept)
+    mask = _shares(structures.geometry, box, (1, 1, 1), kept)
+    if without:
+        mask = mask * (1 - _shares(structures.geometry, box, (1, 1, 1), without))
     try:
-        box = bounding_box(mask)
+        tight = bounding_box(mask)
     except InputError:
         raise InputError(f"structure {name} is empty") from None
-    crop = Volume(structures.geometry.crop(box), mask[box].astype(np.uint8), "MASK", "1")
-    return crop, any(structures[n].estimated for n in names)
+    crop = structures.geometry.crop(box).crop(tight)
+    return Volume(crop, mask[tight].astype(np.uint8), "MASK", "1"), estimated
+
+
+def _drawn(
+    grid: Geometry, kept: tuple[Structure, ...], without: tuple[Structure, ...], finest_mm: float
+) -> Volume:
+    """A region of which something came as contours, drawn when its voxels are first asked for."""
+    box = _around(grid, kept)
+    crop = grid.crop(box)
+    z, y, x = crop.shape
+    fine = np.maximum(1, np.ceil(np.asarray(crop.spacing_mm) / finest_mm - 1e-6)).astype(int)
+    fine[0] = 2 * min(3, -(-fine[0] // 2))  # as many above a contour as below
+    room = _MAX_DRAWN / (z * y * x * fine[0])
+    fine[1:] = np.clip(int(room**0.5), 1, fine[1:])
+    if room < 1:
+        fine[0] = 2
+    parts = (int(fine[0]), int(fine[1]), int(fine[2]))
+
+    def shares() -> np.ndarray:
+        inside = _shares(grid, box, parts, kept)
+        return inside * (1 - _shares(grid, box, parts, without)) if without else inside
+
+    spacing = np.asarray(crop.spacing_mm) / parts
+    return Volume(crop.resampled((spacing[0], spacing[1], spacing[2])), shares, "MASK", "1")
+
+
+def _around(grid: Geometry, structures: tuple[Structure, ...]) -> Box:
+    """The box of an image's voxels that holds some structures, contours with a voxel around them."""
+    low, high = [], []
+    for s in structures:
+        box = grid.box_of(s.mask.geometry)
+        margin = (1, 2, 2) if s.contours else (0, 0, 0)
+        low.append([b.start - m for b, m in zip(box, margin, strict=True)])
+        high.append([b.stop + m for b, m in zip(box, margin, strict=True)])
+    first = np.maximum(np.min(low, axis=0), 0)
+    last = np.minimum(np.max(high, axis=0), grid.shape)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return z, y, x
+
+
+def _shares(
+    grid: Geometry, box: Box, parts: tuple[int, int, int], structures: tuple[Structure, ...]
+) -> np.ndarray:
+    """The union of structures on the voxels of a box, each divided into parts."""
+    from simulators.shape import shares
+
+    crop = grid.crop(box)
+    union = np.zeros(tuple(n * p for n, p in zip(crop.shape, parts, strict=True)), dtype=np.float32)
+    for s in structures:
+        if s.contours:
+            np.maximum(union, shares(s.contours, crop, parts), out=union)
+            continue
+        there, own = [], []  # the mask's part inside the box
+        for b, m in zip(box, grid.box_of(s.mask.geometry), strict=True):
+            first, last = max(b.start, m.start), max(b.start, m.start, min(b.stop, m.stop))
+            there.append(slice(first - b.start, last - b.start))
+            own.append(slice(first - m.start, last - m.start))
+        fine = s.mask.array[tuple(own)]
+        for axis, n in enumerate(parts):
+            fine = np.repeat(fine, n, axis=axis)
+        part = union[tuple(slice(t.start * p, t.stop * p) for t, p in zip(there, parts, strict=True))]
+        np.maximum(part, fine, out=part)
+    return union
 
 
 def dvh(dose: Volume, structures: StructureSet, name: str) -> Dvh:
     """The DVH of a structure in a dose distribution that may lie on another grid.
 
     The structure's voxels are divided into parts of at most 1 mm (where they are not too many) and the dose is
-    interpolated linearly at each part; a mask with fractions of voxels weighs its borders by them.
+    interpolated linearly at each part; borders weigh by the share of a voxel that lies inside. A structure that
+    came as contours is interpolated between its slices and rounded off at its ends, so that its volume here
+    differs a little from that of its mask.
 
     Args:
         dose: Gy (physical dose or EQD2).

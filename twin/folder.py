@@ -51,6 +51,7 @@ class _StoredStructure(_Stored):
     source_name: str | None
     colour: tuple[int, int, int] | None
     mask: _StoredVolume
+    contours: str | None = None
 
 
 class _StoredSet(_Stored):
@@ -243,9 +244,19 @@ def _keep_set(structures: StructureSet, folder: Path, number: int) -> _StoredSet
                 source_name=s.source_name,
                 colour=s.colour,
                 mask=_keep(s.mask, folder, file),
+                contours=_keep_contours(s.contours, folder, file.replace(".nii.gz", ".npy")),
             )
         )
     return _StoredSet(time_days=structures.time_days, geometry=structures.geometry, structures=tuple(kept))
+
+
+def _keep_contours(contours: tuple[np.ndarray, ...], folder: Path, file: str) -> str | None:
+    """One row a point: the number of its contour, then x, y, z."""
+    if not contours:
+        return None
+    numbers = np.repeat(np.arange(len(contours), dtype=np.float32), [len(c) for c in contours])
+    np.save(folder / file, np.column_stack([numbers, np.concatenate(contours)]).astype(np.float32))
+    return file
 
 
 def _kept_belief(belief: Belief) -> _StoredBelief:
@@ -266,20 +277,46 @@ def _load_belief(stored: _StoredBelief) -> Belief:
 
 def _volume(root: Path, stored: _StoredVolume) -> Volume:
     """The stored volume; its grid is the exact one of `twin.json`, of which NIfTI keeps 32 bits."""
-    path = root / stored.file
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"{root / 'twin.json'} is broken: {stored.file} lies outside the folder")
+    path = _inside(root, stored.file)
     read = nifti.read(path, stored.modality, stored.unit)
     if not read.geometry.same_grid(stored.geometry):
         raise InputError(f"{path} lies on another grid than twin.json says; the folder was changed by hand")
     return Volume(stored.geometry, read.source, stored.modality, stored.unit)
 
 
+def _inside(root: Path, file: str) -> Path:
+    path = root / file
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{root / 'twin.json'} is broken: {file} lies outside the folder")
+    return path
+
+
+def _contours(root: Path, file: str | None) -> tuple[np.ndarray, ...]:
+    if file is None:
+        return ()
+    path = _inside(root, file)
+    try:
+        rows = np.load(path, allow_pickle=False)
+        if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype != np.float32 or not np.isfinite(rows).all():
+            raise ValueError("not contours")
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is damaged or missing; the contours cannot be read") from error
+    return tuple(np.split(rows[:, 1:], np.flatnonzero(np.diff(rows[:, 0])) + 1))
+
+
 def _structures(root: Path, stored: _StoredSet) -> StructureSet:
     return StructureSet(
         stored.geometry,
         tuple(
-            Structure(s.name, s.role, _volume(root, s.mask), s.estimated, s.source_name, s.colour)
+            Structure(
+                s.name,
+                s.role,
+                _volume(root, s.mask),
+                s.estimated,
+                s.source_name,
+                s.colour,
+                _contours(root, s.contours),
+            )
             for s in stored.structures
         ),
         stored.time_days,

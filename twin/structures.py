@@ -43,6 +43,8 @@ class Structure:
         estimated: made by this software from other structures, not drawn by a person.
         source_name: the name in the file it came from.
         colour: RGB of the RTSTRUCT, where it had one.
+        contours: (n, 3) float32 LPS points, mm, of each closed planar contour that it was drawn with; none where
+            it came as a mask.
     """
 
     name: str
@@ -51,10 +53,11 @@ class Structure:
     estimated: bool = False
     source_name: str | None = None
     colour: tuple[int, int, int] | None = None
+    contours: tuple[np.ndarray, ...] = ()
 
     @property
     def cm3(self) -> float:
-        """Volume, cm3."""
+        """Volume of the mask, cm3."""
         return float(np.count_nonzero(self.mask.array)) * self.mask.geometry.voxel_cm3
 
 

@@ -276,7 +276,10 @@ class Studies:
                 self.unknown.append(source)
             box = native.geometry.box_of(mask.geometry)
             part = Volume(placed.geometry.crop(box), mask.array, "MASK", "1")
-            found.append(Structure(names.free(name), role, part, source_name=source, colour=roi.colour))
+            drawn = tuple(
+                placed.geometry.lps(native.geometry.index(c)).astype(np.float32) for c in roi.contours
+            )
+            found.append(Structure(names.free(name), role, part, False, source, roi.colour, drawn))
         return StructureSet(placed.geometry, tuple(found), image.time_days)
 
     def _named(self, source: str) -> tuple[str, Role] | None:
