@@ -86,8 +86,8 @@ class Imaging(Frozen):
 class Chemotherapy(Frozen):
     """Chemotherapy by cycle: with radiotherapy, or before it.
 
-    Concurrent cycles begin with radiotherapy. Sequential ones begin on day 0, and radiotherapy after them; they lower
-    distant failure (`simulators.systemic`) and leave the tumour itself as it is.
+    Concurrent cycles begin with radiotherapy. Sequential ones begin on day 0, and radiotherapy after them; they shrink
+    the tumour and lower distant failure, and leave its control as it is (`simulators.systemic`).
 
     Args:
         cycles: how many; concurrent ones share the log-kill of a whole concurrent course (Auperin 2010;

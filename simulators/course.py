@@ -28,7 +28,7 @@ class Course:
         dose_gy: (n,) prescribed dose of fractions, Gy; 0 for other events.
         grid: (n,) int16 index into `grids`; -1 where no dose grid is known.
         scale: (n,) the share of that grid which the fraction delivers; for chemotherapy, the share of the
-            whole concurrent course of drugs which the cycle gives (0 before radiotherapy); for immunotherapy, the
+            whole concurrent course of drugs which the cycle gives (0 for a sequential cycle); for immunotherapy, the
             hazard ratio of progression.
         grids: names of the dose grids.
     """

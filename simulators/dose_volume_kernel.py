@@ -7,6 +7,7 @@ from numba import njit, prange
 from simulators.tumour_steps import LN2, growth_factor, late_days, log_kill, next_multiple, poisson_quantile
 
 _FRACTION, _CHEMOTHERAPY = 0, 2  # Event's values; numba knows no enums from elsewhere
+_SEQUENTIAL = 5  # as in `simulators.timeline`
 
 
 @njit(cache=True)
@@ -30,13 +31,14 @@ def _event(
     alpha, ratio, density = table[0], table[1], table[5]
     since = ev_time[e] - first
     bins = viable.shape[0]
-    if ev_kind[e] == _CHEMOTHERAPY:
+    if ev_kind[e] == _CHEMOTHERAPY or ev_kind[e] == _SEQUENTIAL:
         kill = table[12] * ev_scale[e]
         for b in range(bins):
             lost = viable[b] * -math.expm1(-kill)
             viable[b] -= lost
             doomed[b] += lost
-            logs[b] -= kill
+            if ev_kind[e] == _CHEMOTHERAPY:
+                logs[b] -= kill
         return drawn
     if not math.isnan(last_fraction):
         regrown = late_days(since, table[6]) - late_days(last_fraction - first, table[6])

@@ -13,6 +13,7 @@ from numba import njit
 from simulators.tumour_steps import LN2, growth_factor, late_days, log_kill, next_multiple, poisson_quantile
 
 _FRACTION, _CHEMOTHERAPY, _COURSE_END = 0, 2, 3  # Event's values; numba knows no enums from elsewhere
+_SEQUENTIAL = 5  # as in `simulators.timeline`
 _FLUSH = np.float32(1e-12)  # less of a voxel than one cell in a cubic decimetre
 _NO_DENORMALS = np.float32(1e-30)
 
@@ -138,15 +139,15 @@ def _kill(
 
 
 @njit(cache=True)
-def _poison(viable, doomed, logs, kill):
-    """Chemotherapy: the same log-kill everywhere."""
+def _poison(viable, doomed, logs, kill, clonogen_kill):
+    """Chemotherapy: the same log-kill everywhere, of the bulk and of clonogens."""
     left = np.float32(math.exp(-kill))
     for z in range(viable.shape[0]):
         for y in range(viable.shape[1]):
             for x in range(viable.shape[2]):
                 doomed[z, y, x] += viable[z, y, x] * (np.float32(1.0) - left)
                 viable[z, y, x] *= left
-                logs[z, y, x] -= kill
+                logs[z, y, x] -= clonogen_kill
 
 
 @njit(cache=True)
@@ -239,8 +240,9 @@ def advance_field(
                     repair, hypoxic, regrown, linear_above, table,
                 )  # fmt: skip
                 last = ev_time[e]
-            elif ev_kind[e] == _CHEMOTHERAPY:
-                _poison(step_viable, step_doomed, logs, table[12] * ev_scale[e])
+            elif ev_kind[e] == _CHEMOTHERAPY or ev_kind[e] == _SEQUENTIAL:
+                kill = table[12] * ev_scale[e]
+                _poison(step_viable, step_doomed, logs, kill, kill if ev_kind[e] == _CHEMOTHERAPY else 0.0)
             elif ev_kind[e] == _COURSE_END:
                 survivors = _draw(step_viable, logs, occupancy, voxel_cm3, regrown, table)
             e += 1

@@ -13,7 +13,10 @@ import numpy as np
 
 from simulators.course import Course, Event
 from simulators.kinetics import Params
+from simulators.systemic import SEQUENTIAL_CYCLE
 from twin import InputError
+
+SEQUENTIAL = 5  # what the kernels call a cycle of chemotherapy that is no part of a concurrent course
 
 # The columns of the kernels' parameter table.
 COLUMNS = (
@@ -42,7 +45,8 @@ class Timeline:
     Args:
         begin: (courses + 1,) where each course's events begin.
         ordinal: (events,) the event's index in its own course.
-        time_days, kind, dose_gy, scale: (events,) as in `Course`.
+        time_days, kind, dose_gy, scale: (events,) as in `Course`; a sequential cycle is of the kind `SEQUENTIAL`, and
+            its scale is its log-kill over that of a whole concurrent course.
         grid: (events,) name of the dose grid or None.
         first_fraction: (courses,) time of the first fraction, days; nan where there is none.
     """
@@ -68,6 +72,9 @@ class Timeline:
             return np.concatenate([field(c)[rows] for c, rows in zip(courses, chosen, strict=True)])
 
         kinds = joined(lambda c: c.kind).astype(np.int64)
+        scales = joined(lambda c: c.scale).astype(np.float64)
+        sequential = (kinds == Event.CHEMOTHERAPY) & (scales == 0)
+        kinds[sequential], scales[sequential] = SEQUENTIAL, SEQUENTIAL_CYCLE
         times = joined(lambda c: c.time_days).astype(np.float64)
         begin = np.concatenate([[0], np.cumsum([len(rows) for rows in chosen])]).astype(np.int64)
         first = np.full(len(courses), np.nan)
@@ -81,7 +88,7 @@ class Timeline:
             time_days=times,
             kind=kinds,
             dose_gy=joined(lambda c: c.dose_gy).astype(np.float64),
-            scale=joined(lambda c: c.scale).astype(np.float64),
+            scale=scales,
             grid=tuple(grids),
             first_fraction=first,
         )
@@ -122,7 +129,7 @@ def multiple_below(t_days: float, step_days: float) -> float:
 def _acting(course: Course) -> np.ndarray:
     """Ordinals of the events that do something to the tumour."""
     doses = (course.kind == Event.FRACTION) & (course.dose_gy > 0)
-    drugs = (course.kind == Event.CHEMOTHERAPY) & (course.scale > 0)
+    drugs = course.kind == Event.CHEMOTHERAPY
     end = (course.kind == Event.COURSE_END) & (doses.any() or drugs.any())
     return np.flatnonzero(doses | drugs | end)
 

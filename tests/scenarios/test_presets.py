@@ -68,7 +68,7 @@ def test_sequential_drugs_come_first_and_radiotherapy_on_day_49():
     course = realise(Scenario.parse("sequential"), PatientTwin("p", day0_weekday=0), 200)
     drugs = course.of(Event.CHEMOTHERAPY)
     assert [int(t) for t in course.time_days[drugs]] == [0, 28]
-    assert course.scale[drugs].tolist() == [0, 0]  # no kill in the tumour itself
+    assert course.scale[drugs].tolist() == [0, 0]  # no part of a concurrent course
     assert int(course.time_days[course.of(Event.FRACTION)[0]]) == 49
     assert course.dose_gy.sum() == pytest.approx(63)
 
