@@ -190,11 +190,12 @@ class Uploads:
         self._held[token] = [0, 0]
         return token
 
-    def add(self, token: str, stream, length: int | None) -> None:
-        """Keep one file of a folder, under a number of its own.
+    def add(self, token: str, name: str, stream, length: int | None) -> None:
+        """Keep one file of a folder, under a number of its own and its name, which errors may speak of.
 
         Args:
             token: of the folder.
+            name: the file's name as the browser says it; only its last part's plain characters are used.
             stream: with `read(n)`.
             length: how many bytes were announced.
 
@@ -214,7 +215,8 @@ class Uploads:
             held[0] += 1
             held[1] += length
             number = held[0]
-        self._store(path / f"{number:05d}", path.name, stream, length)
+        plain = plain_name(Path(name.replace("\\", "/")).name)
+        self._store(path / "-".join(filter(None, (f"{number:05d}", plain))), path.name, stream, length)
 
     def receive(self, name: str, stream, length: int | None) -> str:
         """Keep what is sent, and say under which token.

@@ -90,7 +90,7 @@ def add_routes(server: Flask, library: Library) -> None:
 def add_upload(server: Flask, uploads: Uploads) -> None:
     """Take files from the pages: POST /upload?name=..., the file itself as the body.
 
-    A folder is begun by POST /upload?folder=..., and each of its files follows as POST /upload?into=TOKEN.
+    A folder is begun by POST /upload?folder=..., and each of its files follows as POST /upload?into=TOKEN&name=...
 
     Args:
         server: the Flask application.
@@ -107,7 +107,7 @@ def add_upload(server: Flask, uploads: Uploads) -> None:
             if folder:
                 return {"token": uploads.begin(folder), "name": folder[:80]}
             if into:
-                uploads.add(into, request.stream, request.content_length)
+                uploads.add(into, name, request.stream, request.content_length)
                 return {"token": into, "name": ""}
             return {"token": uploads.receive(name, request.stream, request.content_length), "name": name[:80]}
         except InputError as error:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from dashboards.failures import failure_traces, latest_day
 from dashboards.figures import FONT, MODEBAR, TITLE, interval_name, of_the_imaged, stamp
 from scenarios.colours import faint, plan_colour
 
 if TYPE_CHECKING:
     from dashboards.subject import RunFolder, TwinFolder
 
-_ROWS = ("scans", "fractions", "drugs", "decisions", "observations")
+_ROWS = ("scans", "fractions", "drugs", "decisions", "observations", "local failure", "distant failure")
+SPANS = (("course", "Course"), ("run", "Follow-up"), ("failures", "Failures"))
 _KINDS = {"imaging": "scans", "fraction": "fractions", "chemotherapy": "drugs", "immunotherapy": "drugs"}
 _SYMBOLS = {
     "scans": "square",
@@ -22,11 +24,11 @@ _SYMBOLS = {
     "observations": "circle",
 }
 _SEEN = "#868e96"
-_SHARE = 0.46  # of the height, for the rows of events
+_ROW_SHARE = 0.105  # of the height, for one row of events
 
 
 def timeline_figure(
-    subject: TwinFolder, run: RunFolder | None = None, slug: str | None = None
+    subject: TwinFolder, run: RunFolder | None = None, slug: str | None = None, span: str = "run"
 ) -> dict[str, Any]:
     """What happened to a patient on one axis: filled marks; and what a scenario expects: open marks and a band.
 
@@ -34,6 +36,7 @@ def timeline_figure(
         subject: the patient.
         run: a run of the patient, or None.
         slug: of the scenario in it.
+        span: how far the axis goes: "course", "run" (all that was simulated day by day) or "failures".
     """
     traces = _happened(subject)
     rows = ["scans", "fractions", "observations"]
@@ -41,13 +44,19 @@ def timeline_figure(
     if run is not None and slug is not None:
         index = [plan.slug for plan in run.record.plans].index(slug)
         expected = _expected(run, slug, plan_colour(index), subject.twin.now_days)
+        expected += failure_traces(run, slug, plan_colour(index))
         traces += expected + _forecast(run, slug, plan_colour(index))
         rows = [row for row in _ROWS if row in {*rows, *(t["name"].split(",")[0] for t in expected)}]
-        last = run.record.days
+        simulated = {
+            "course": 1.1 * run.record.plans[index].end_days,
+            "run": run.record.days,
+            "failures": max(run.record.days, latest_day(run, slug)),
+        }
+        last = max(last, simulated[span])
     forecast = run is not None or any(o.kind == "gtv_cm3" for o in subject.twin.observations)
-    share = _SHARE if forecast else 1.0
+    share = _ROW_SHARE * len(rows) if forecast else 1.0
     layout: dict[str, Any] = {
-        "margin": {"l": 96, "r": 16, "t": 26, "b": 38},
+        "margin": {"l": 100, "r": 16, "t": 26, "b": 36},
         "font": FONT,
         "modebar": MODEBAR,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
@@ -58,11 +67,12 @@ def timeline_figure(
         "yaxis": {
             "categoryarray": rows[::-1],
             "categoryorder": "array",
+            "dtick": 1,
             "range": [-0.6, len(rows) - 0.4],
-            "domain": [0, share - 0.05 if forecast else 1],
+            "domain": [0, share - 0.04 if forecast else 1],
         },
         "meta": "days",
-        "uirevision": subject.entry.version,
+        "uirevision": f"{subject.entry.version} {span}",
     }
     if forecast:
         traces += _volumes(subject)

@@ -48,7 +48,7 @@
       let sent = 0;
       const lane = async () => {
         for (let file = waiting.pop(); file; file = waiting.pop()) {
-          await post({ into: token }, file);
+          await post({ into: token, name: file.name }, file);
           zone.textContent = `${name}: ${++sent} of ${files.length} files`;
         }
       };
@@ -61,6 +61,7 @@
   }
 
   function begin(zone) {
+    zone.dataset.words ??= zone.textContent;
     zone.classList.remove("rt-failed", "rt-sent");
     window.dash_clientside.set_props(zone.dataset.store, { data: null });
   }
@@ -70,6 +71,14 @@
     zone.classList.toggle("rt-sent", Boolean(answer));
     zone.textContent = words;
     window.dash_clientside.set_props(zone.dataset.store, { data: answer });
+  }
+
+  /** A zone asks for files again once the sent ones were taken. */
+  function emptied(store) {
+    const zone = zoneFor(store);
+    if (!zone?.classList.contains("rt-sent")) return;
+    zone.classList.remove("rt-sent");
+    zone.textContent = zone.dataset.words;
   }
 
   const hidden = (file) => file.name.startsWith(".");
@@ -136,5 +145,5 @@
   }
   document.addEventListener("dragleave", (event) => zoneOf(event)?.classList.remove("rt-over"));
 
-  Object.assign((window.rtTwin ??= {}), { send, take });
+  Object.assign((window.rtTwin ??= {}), { send, take, emptied });
 })();

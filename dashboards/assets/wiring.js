@@ -59,6 +59,10 @@
     openStudy: (key, shown) => (!key || key === shown ? idle() : `?study=${encodeURIComponent(key)}`),
     openAdaptive: (key, shown) => (!key || key === shown ? idle() : `?run=${encodeURIComponent(key)}`),
     openKeys: (clicks) => Boolean(clicks),
+    /** The files of a drop have been taken: it may be used again. */
+    emptied: (data) => {
+      if (!data) rt.emptied(window.dash_clientside.callback_context.inputs_list[0].id);
+    },
     search: (text) => {
       const words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
       for (const row of document.querySelectorAll(".rt-row")) {

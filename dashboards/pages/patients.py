@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Entry, Library
 from dashboards.links import link
 from dashboards.parts import data, named
 from twin.errors import InputError
+
+_STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
 
 def layout(library: Library) -> tuple[Any, Any]:
@@ -26,26 +28,25 @@ def layout(library: Library) -> tuple[Any, Any]:
                 size="sm",
                 **named("Search patients and runs"),
             ),
-            _section(
-                "Patients", "twins", [_twin_row(library, e) for e in library.twins()], "No patients yet."
-            ),
-            _section(
-                "Comparisons", "runs", [_run_row(library, e) for e in library.runs()], "No comparisons yet."
-            ),
-            _section(
-                "Studies", "studies", [_study_row(library, e) for e in library.studies()], "No studies yet."
-            ),
-            _section(
-                "Departments",
-                "clinics",
-                [_clinic_row(library, e) for e in library.clinics()],
-                "No departments yet.",
-            ),
-        ],
-        className="rt-lists",
+            html.Div(_lists(library), id="lists"),
+        ]
     )
     right = html.Div([_import_card(), _phantom_card()], className="rt-side")
     return html.Div([left, right], className="rt-patients"), None
+
+
+def _lists(library: Library) -> list[Any]:
+    """What lies in the folder, by kind."""
+    kinds = (
+        ("Patients", "twins", _twin_row, library.twins(), "No patients yet: import one or make one on the right."),
+        ("Comparisons", "runs", _run_row, library.runs(), "No comparisons yet: choose Compare plans beside a patient."),
+        ("Studies", "studies", _study_row, library.studies(), "No studies yet: rt-twin cohort makes one."),
+        ("Departments", "clinics", _clinic_row, library.clinics(), "No departments yet: rt-twin clinic makes one."),
+    )  # fmt: skip
+    return [
+        _section(title, name, [row(library, entry) for entry in entries], empty)
+        for title, name, row, entries, empty in kinds
+    ]
 
 
 def _section(title: str, name: str, rows: list[Any], empty: str) -> Any:
@@ -167,12 +168,12 @@ def _phantom_card() -> Any:
             dmc.Group(
                 [
                     dmc.NumberInput(
-                        id="phantom-gtv", label="Tumour, cm\u00b3", value=60, min=1, max=400, size="xs", w=99,
+                        id="phantom-gtv", label="Tumour, cm\u00b3", value=60, min=1, max=400, size="xs", w=94,
                     ),
-                    dmc.NumberInput(id="phantom-seed", label="Seed", value=7, min=0, max=2**31, size="xs", w=90),
+                    dmc.NumberInput(id="phantom-seed", label="Seed", value=7, min=0, max=2**31, size="xs", w=82),
                     dmc.Select(
                         id="phantom-site", label="Site", data=["central", "peripheral"], value="central",
-                        allowDeselect=False, size="xs", w=120,
+                        allowDeselect=False, size="xs", w=108,
                     ),
                 ],
                 gap="xs",
@@ -192,17 +193,17 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
     @app.callback(
         Output("job", "data", allow_duplicate=True),
         Output("import-error", "children"),
+        *(Output(store, "data") for store in _STORES),
         Input("import", "n_clicks"),
-        State("upload-scan", "data"),
-        State("upload-mask", "data"),
-        State("upload-clinical", "data"),
+        *(State(store, "data") for store in _STORES),
         State("import-gtv", "value"),
         State("import-name", "value"),
         prevent_initial_call=True,
     )
     def start_import(clicks, scan, mask, clinical, gtv, name):
+        kept = (no_update, no_update, no_update)
         if not clicks:  # the page was opened
-            return no_update, no_update
+            return no_update, no_update, *kept
         try:
             if not scan:
                 raise InputError("choose a file first")
@@ -221,8 +222,8 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
                 after=lambda: uploads.forget(*tokens),
             )  # fmt: skip
         except InputError as error:
-            return no_update, str(error)
-        return job.id, ""
+            return no_update, str(error), *kept
+        return job.id, "", None, None, None  # the files are the job's now
 
     @app.callback(
         Output("job", "data", allow_duplicate=True),
@@ -254,6 +255,17 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
             return no_update, str(error)
         return job.id, ""
 
+    @app.callback(
+        Output("lists", "children"),
+        Input("jobs-poll", "disabled"),
+        prevent_initial_call=True,
+    )
+    def list_again(ended):
+        """What a job has made appears when it ends."""
+        return _lists(library) if ended and ctx.triggered else no_update
+
+    for store in _STORES:
+        app.clientside_callback(ClientsideFunction("rt", "emptied"), Input(store, "data"))
     app.clientside_callback(
         ClientsideFunction("rt", "search"),
         Output("search", "name"),

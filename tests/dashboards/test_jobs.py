@@ -112,27 +112,27 @@ def test_what_is_there_is_not_overwritten(tmp_path):
 def test_a_folder_is_kept_file_by_file_under_numbers_and_forgotten_whole(tmp_path):
     uploads = Uploads(tmp_path)
     token = uploads.begin("../../CT thorax")
-    for body in (b"one", b"two"):
-        uploads.add(token, io.BytesIO(body), 3)
+    for name, body in (("../IM 1.dcm", b"one"), ("..", b"two")):
+        uploads.add(token, name, io.BytesIO(body), 3)
     folder = uploads.path(token)
     assert folder.name == "CT-thorax" and folder.is_relative_to(tmp_path / ".uploads")
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"00001": b"one", "00002": b"two"}
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"00001-IM-1.dcm": b"one", "00002": b"two"}
     uploads.forget(token)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match="send it again"):
-        uploads.add(token, io.BytesIO(b"x"), 1)
+        uploads.add(token, "IM1", io.BytesIO(b"x"), 1)
 
 
 def test_a_folder_is_bounded_in_files_and_bytes(tmp_path):
     uploads = Uploads(tmp_path)
     uploads.most_files, uploads.largest = 2, 10
     token = uploads.begin("ct")
-    uploads.add(token, io.BytesIO(b"123456"), 6)
+    uploads.add(token, "IM1", io.BytesIO(b"123456"), 6)
     with pytest.raises(InputError, match="more than"):
-        uploads.add(token, io.BytesIO(b"12345"), 5)
-    uploads.add(token, io.BytesIO(b"1"), 1)
+        uploads.add(token, "IM1", io.BytesIO(b"12345"), 5)
+    uploads.add(token, "IM1", io.BytesIO(b"1"), 1)
     with pytest.raises(InputError, match="more than 2 files"):
-        uploads.add(token, io.BytesIO(b"1"), 1)
+        uploads.add(token, "IM1", io.BytesIO(b"1"), 1)
     single = uploads.receive("x.zip", io.BytesIO(b"1"), 1)
     with pytest.raises(InputError, match="belongs to no folder"):
-        uploads.add(single, io.BytesIO(b"1"), 1)
+        uploads.add(single, "IM1", io.BytesIO(b"1"), 1)
