@@ -18,26 +18,26 @@ REPEATS = 7
 
 
 def main() -> None:
-    """Print the least seconds of each and their ratios."""
+    """Print the least processor seconds of each and their ratios."""
     archive, gtv = Path(sys.argv[1]), sys.argv[2]
     with tempfile.TemporaryDirectory() as root:
         unzip_s = _least(lambda: _unzip(archive, Path(root)))
         folder = max({f.parent for f in Path(root).rglob("*.dcm")}, key=lambda d: len(list(d.iterdir())))
         sitk_s = _least(lambda: _simpleitk(folder))
         ours_s = _least(lambda: _ours(folder))
-    import_s = _least(lambda: import_patient(archive, gtv=[gtv]), repeats=3)
-    print(
-        f"series of {len(_files(archive))} files: SimpleITK {sitk_s:.3f} s, ours {ours_s:.3f} s, {ours_s / sitk_s:.2f}x"
-    )
     plain_s = unzip_s + sitk_s
+    import_s = _least(lambda: import_patient(archive, gtv=[gtv]))
+    organs_s = _least(lambda: import_patient(archive, gtv=[gtv]).contours.names)
     print(
-        f"zip: unzip and SimpleITK {plain_s:.3f} s, import with organs {import_s:.3f} s, {import_s / plain_s:.2f}x"
+        f"series of {_slices(archive)} files: SimpleITK {sitk_s:.3f} s, ours {ours_s:.3f} s, {ours_s / sitk_s:.2f}x"
     )
+    print(f"zip: unzip and SimpleITK {plain_s:.3f} s, import {import_s:.3f} s, {import_s / plain_s:.2f}x")
+    print(f"     with the missing organs found in the CT {organs_s:.3f} s, {organs_s / plain_s:.2f}x")
 
 
-def _files(archive: Path) -> list[str]:
+def _slices(archive: Path) -> int:
     with zipfile.ZipFile(archive) as packed:
-        return packed.namelist()
+        return sum(name.endswith(".dcm") for name in packed.namelist())
 
 
 def _unzip(archive: Path, root: Path) -> None:
@@ -58,9 +58,9 @@ def _ours(folder: Path) -> None:
 def _least(work, repeats: int = REPEATS) -> float:
     seconds = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     return min(seconds)
 
 

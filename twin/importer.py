@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from twin import anatomy
@@ -13,7 +14,7 @@ from twin.images import SUFFIXES, read_ct, read_mask
 from twin.patient import PatientTwin, Scan
 from twin.pseudonym import pseudonym
 from twin.records import merged, read_clinical
-from twin.structures import StructureSet
+from twin.structures import Structure, StructureSet
 
 
 def import_patient(
@@ -26,6 +27,8 @@ def import_patient(
     delivered_from: float | None = None,
 ) -> PatientTwin:
     """A patient twin from DICOM, NIfTI or NRRD, complete with the organs that no file holds.
+
+    Those organs are found in the CT when the twin's structures are first asked for.
 
     Args:
         src: a folder or zip of DICOM files of one patient, or a CT in NIfTI or NRRD.
@@ -59,11 +62,16 @@ def import_patient(
         raise InputError(
             f"{src} has no tumour on its planning CT; name one with --gtv or give a mask with --mask"
         )
-    complete = anatomy.complete(twin.baseline, contours)
+    organs = partial(_with_organs, twin.baseline, contours)
+    complete = StructureSet(contours.geometry, organs, contours.time_days)
     return twin.fork(
         structures=tuple(complete if s is twin.contours else s for s in twin.structures),
         clinical=merged(twin.clinical, record) if record else twin.clinical,
     )
+
+
+def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
+    return anatomy.complete(scan, drawn).structures
 
 
 def _from_dicom(

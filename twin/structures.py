@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -63,11 +64,22 @@ class Structure:
 
 @dataclass(frozen=True, eq=False)
 class StructureSet:
-    """The structures drawn on one scan's grid."""
+    """The structures drawn on one scan's grid.
+
+    Args:
+        geometry: the grid.
+        source: the structures, or a function that finds them when they are first asked for.
+        time_days: of the scan, days from day 0.
+    """
 
     geometry: Geometry
-    structures: tuple[Structure, ...]
+    source: tuple[Structure, ...] | Callable[[], tuple[Structure, ...]]
     time_days: float = 0.0
+
+    @cached_property
+    def structures(self) -> tuple[Structure, ...]:
+        """The structures in their order."""
+        return self.source if isinstance(self.source, tuple) else self.source()
 
     def __iter__(self):
         return iter(self.structures)
@@ -141,4 +153,4 @@ class StructureSet:
 
     def at(self, time_days: float) -> StructureSet:
         """The same structures at another time, days."""
-        return replace(self, time_days=time_days)
+        return StructureSet(self.geometry, self.structures, time_days)

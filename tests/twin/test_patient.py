@@ -100,3 +100,17 @@ def test_a_mask_on_another_grid_or_empty_is_refused(twin):
 def test_an_unknown_structure_lists_those_that_are_there(twin):
     with pytest.raises(InputError, match="no structure 'Heart'; there are: GTVp"):
         _ = twin.contours["Heart"]
+
+
+def test_structures_that_are_found_later_are_found_once_and_when_asked_for():
+    asked = []
+
+    def found():
+        asked.append(1)
+        drawn = StructureSet(GEOMETRY, ()).with_mask("GTVp", "GTV", np.ones(GEOMETRY.shape, bool))
+        return drawn.structures
+
+    later = StructureSet(GEOMETRY, found, 3.0)
+    assert (later.time_days, asked) == (3.0, [])
+    assert later.names == later.at(5.0).names == ("GTVp",)
+    assert asked == [1]
