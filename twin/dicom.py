@@ -59,6 +59,10 @@ class Instance:
             raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
         return default if value is None or value == "" else value
 
+    def pixels(self) -> np.ndarray:
+        """(rows, columns) stored values; raises what pydicom raises on damaged ones."""
+        return np.asarray(self.data.pixel_array)
+
     def word(self, keyword: str) -> str:
         """A code string (VR CS) that may be shown in a message; empty where it is missing.
 
@@ -210,8 +214,6 @@ def volume(
             raise InputError(
                 f"the {series.modality} slices {series.first.file} and {file.file} lie in two frames of reference"
             )
-        if multi_frame(file):
-            raise InputError(f"{file.file} is a multi-frame image; convert it to single slices first")
     files, geometry, drift_mm = _grid(files)
     array = np.empty(geometry.shape, np.int16 if unit == "HU" else np.float32)
     for plane, file in zip(array, files, strict=True):
@@ -346,7 +348,7 @@ def _fill(plane: np.ndarray, file: Instance, factor: float) -> None:
     if slope == 0 or not (abs(slope * factor) < _SCALE_LIMIT and abs(intercept * factor) < _SCALE_LIMIT):
         raise InputError(f"{file.file}: RescaleSlope {slope:g} and RescaleIntercept {intercept:g} cannot be")
     try:
-        stored = file.data.pixel_array
+        stored = file.pixels()
     except Exception as error:  # pydicom raises many types on damaged or compressed pixels
         raise InputError(
             f"{file.file}: the pixels are damaged or compressed in a way that is not read"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twin import dicom, rtdose, rtplan, rtstruct
+from twin import dicom, multiframe, rtdose, rtplan, rtstruct
 from twin.clinical import ClinicalRecord
 from twin.dicom import Instance, Series
 from twin.errors import InputError
@@ -86,11 +86,15 @@ class Studies:
     def _take_image(self, series: Series) -> None:
         first = series.first
         kind = series.modality
-        if dicom.multi_frame(first):
-            self.notes.append(
-                f"a {kind} series was left out that is a multi-frame image; convert it to single slices first"
-            )
-            return
+        if any(dicom.multi_frame(f) for f in series.files):
+            taken_apart = multiframe.slices(series) if kind in ("CT", "MR") else None
+            if taken_apart is None:
+                self.notes.append(
+                    f"a {kind} series was left out that is a multi-frame image without the geometry of its frames; "
+                    "convert it to single slices first"
+                )
+                return
+            series, first = taken_apart, taken_apart.first
         if "LOCALIZER" in first.text("ImageType") or len(series.files) < 2:
             n = len(series.files)
             self.notes.append(f"a {kind} series of {n} image{'s' * (n > 1)} that is no volume was left out")
