@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -63,8 +64,8 @@ class Frame(Instance):
             return super().get(keyword, default)
         try:
             for group in self.groups:
-                items = group.get(_GROUP[keyword]) or ()
-                if len(items) and items[0].get(keyword) is not None:
+                items: Sequence[Dataset] = group.get(_GROUP[keyword]) or ()
+                if items and items[0].get(keyword) is not None:
                     return items[0].get(keyword)
         except Exception as error:  # pydicom raises many types on damaged values
             raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
