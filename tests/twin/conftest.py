@@ -118,6 +118,56 @@ def dicom_set(tmp_path) -> Callable[..., Path]:
     return write
 
 
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
+_IN_GROUPS = (
+    ("PlanePositionSequence", ("ImagePositionPatient",)),
+    ("PlaneOrientationSequence", ("ImageOrientationPatient",)),
+    ("PixelMeasuresSequence", ("PixelSpacing", "SliceThickness")),
+    ("PixelValueTransformationSequence", ("RescaleSlope", "RescaleIntercept")),
+)
+
+
+def _enhanced(
+    folder: Path,
+    *,
+    shared: tuple[str, ...] = ("PlaneOrientationSequence", "PixelMeasuresSequence"),
+    change: Callable[[FileDataset], None] | None = None,
+) -> Path:
+    """The folder's CT as one enhanced object, as vendors write it: its frames in any order, geometry in groups."""
+    paths = sorted(folder.glob("ct*.dcm"))
+    slices = [pydicom.dcmread(p) for p in paths]
+    slices = slices[1::2] + slices[::2]
+    frames = [Dataset() for _ in slices]
+    common = Dataset()
+    for group, keywords in _IN_GROUPS:
+        for one, frame in zip(slices, frames, strict=True):
+            item = Dataset()
+            for keyword in keywords:
+                setattr(item, keyword, one.get(keyword))
+            setattr(common if group in shared else frame, group, Sequence([item]))
+    first = slices[0]
+    first.SOPClassUID = first.file_meta.MediaStorageSOPClassUID = ENHANCED_CT
+    first.NumberOfFrames = len(slices)
+    first.PixelData = b"".join(s.PixelData for s in slices)
+    for _, keywords in _IN_GROUPS:
+        for keyword in keywords:
+            del first[keyword]
+    first.SharedFunctionalGroupsSequence = Sequence([common])
+    first.PerFrameFunctionalGroupsSequence = Sequence(frames)
+    if change is not None:
+        change(first)
+    for path in paths:
+        path.unlink()
+    pydicom.dcmwrite(folder / "ct.dcm", first)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def enhanced() -> Callable[..., Path]:
+    """Makes one enhanced object of a folder's CT slices."""
+    return _enhanced
+
+
 @pytest.fixture(scope="session")
 def unzipped(shared_data, tmp_path_factory) -> Callable[[str], Path]:
     """A zip of the real data, unpacked once a session."""

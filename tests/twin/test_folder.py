@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,38 @@ def test_a_twin_comes_back_bit_for_bit(twin, tmp_path):
     np.testing.assert_array_equal(again.belief.weights, twin.belief.weights)
     for name, values in twin.belief.samples.items():
         np.testing.assert_array_equal(again.belief.samples[name], values)
+
+
+def with_contours(twin):
+    """The twin with contours on its GTV."""
+    corners = np.array([(0.1, 8.2, 340.0), (3.3, 8.2, 340.0), (3.3, 12.7, 340.0)], dtype=np.float32)
+    gtv = replace(twin.contours["GTVp"], contours=(corners, corners + np.float32([0, 0, 3]), corners[::-1]))
+    return twin.fork(structures=(StructureSet(GEOMETRY, (gtv, twin.contours["Heart"])),))
+
+
+def test_contours_come_back_bit_for_bit(twin, tmp_path):
+    drawn = with_contours(twin)
+    drawn.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin").contours
+    assert again["Heart"].contours == ()
+    for mine, theirs in zip(again["GTVp"].contours, drawn.contours["GTVp"].contours, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", None, [1, {}], np.zeros((3, 3), np.float32)])
+def test_damaged_contours_are_refused_and_nothing_is_unpickled(twin, tmp_path, content):
+    with_contours(twin).save(tmp_path / "p.twin")
+    (file,) = (tmp_path / "p.twin" / "structures").glob("*.npy")
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is None:
+        file.unlink()
+    else:
+        np.save(
+            file, np.asarray(content, dtype=object if isinstance(content, list) else None), allow_pickle=True
+        )
+    with pytest.raises(InputError, match="the contours cannot be read"):
+        PatientTwin.load(tmp_path / "p.twin")
 
 
 def test_saving_twice_gives_the_same_bytes(twin, tmp_path):

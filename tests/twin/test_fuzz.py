@@ -206,11 +206,11 @@ def _hung(*_):
     raise AssertionError(f"the import took more than {LIMIT_S} s")
 
 
-def _run(case, sound, place):
+def _run(case, sound, place, damages=DAMAGES):
     rng = np.random.default_rng([case, 2024])
     folder = place / "set"
     shutil.copytree(sound, folder)
-    damage = DAMAGES[int(rng.integers(len(DAMAGES)))]
+    damage = damages[int(rng.integers(len(damages)))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pydicom's remarks on values
         expected = damage(folder, rng)
@@ -253,6 +253,20 @@ def test_damaged_sets_import_rightly_or_are_refused(start, sound, tmp_path):
             raise AssertionError(f"case {case}: {type(error).__name__}: {error}") from error
         shutil.rmtree(place)
     assert went_through < BATCH
+
+
+@pytest.mark.parametrize("start", range(FIRST, FIRST + CASES // 5, BATCH))
+def test_damaged_enhanced_sets_import_rightly_or_are_refused(start, sound, enhanced, tmp_path):
+    enhanced(sound)
+    for case in range(start, start + BATCH):
+        place = tmp_path / str(case)
+        place.mkdir()
+        damages = (_truncated, _flipped, _dropped, _odd, _lying_numbers)
+        try:
+            _run(case, sound, place, damages)
+        except Exception as error:
+            raise AssertionError(f"case {case}: {type(error).__name__}: {error}") from error
+        shutil.rmtree(place)
 
 
 @pytest.mark.parametrize("case", KEPT)
