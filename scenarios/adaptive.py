@@ -30,6 +30,7 @@ from simulators.course import Course, Event
 from twin import Belief, DoseGrid, InputError, PatientTwin
 
 if TYPE_CHECKING:
+    from simulators.anatomy_image import ChangedAnatomy
     from simulators.treatment import FollowUp, VirtualTreatment
 
 Approve = Callable[[Mapping[str, Any]], bool]
@@ -44,7 +45,6 @@ class Library(Protocol):
     doses: dict[str, DoseGrid]
     tumour_doses: dict[str, DoseGrid]
     relative: dict[str, np.ndarray]
-    known: dict[tuple[int, str], np.ndarray]
 
     @property
     def gtv_cm3(self) -> float:
@@ -152,7 +152,7 @@ def realise_adaptive(
         library.relative,
         loop.rows,
         library.tumour_doses,
-        library.known,
+        events,
     )
 
 
@@ -212,7 +212,7 @@ class _Loop:
         from simulators.treatment import TreatmentRequest, TumourView
 
         first, erosion = self.library.gtv_cm3, self.belief.samples["erosion_fraction"]
-        return self._generator.generate(
+        made = self._generator.generate(
             [
                 TreatmentRequest(
                     scan=self.twin.baseline,
@@ -229,6 +229,17 @@ class _Loop:
                 for p in asked
             ]
         )
+        return [
+            self._anatomy.after(followup, self.events, p.sample, day)
+            for p, followup in zip(asked, made, strict=True)
+        ]
+
+    @cached_property
+    def _anatomy(self) -> ChangedAnatomy:
+        from simulators.anatomy_image import ChangedAnatomy
+
+        key = Key(self.seed, self.twin.id, Purpose.ANATOMY)
+        return ChangedAnatomy(self.twin.baseline, self.twin.contours, key)
 
     @cached_property
     def _generator(self) -> VirtualTreatment:

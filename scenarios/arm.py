@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from simulators.anatomy_events import AnatomyEvents
 from simulators.course import Course
 from twin import DoseGrid, PatientTwin
 
@@ -22,8 +23,8 @@ class Arm:
         bin_fraction: (bins,) share of the GTV in each dose bin.
         relative: name -> (bins,) dose over prescription in the bins.
         decisions: rows of the `decisions` table.
-        known: (id of a dose, organ) -> dose quantiles that are known already.
         tumour_doses: the same as `doses` on the tissue of the tumour, where that moves; None where it does not.
+        events: what happens to the samples' anatomy; None where nothing does.
     """
 
     courses: Sequence[Course]
@@ -32,7 +33,7 @@ class Arm:
     relative: Mapping[str, np.ndarray]
     decisions: list[dict[str, Any]] = field(default_factory=list)
     tumour_doses: Mapping[str, DoseGrid] | None = None
-    known: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
+    events: AnatomyEvents | None = None
 
     def course(self, sample: int) -> Course:
         """The course of one sample."""

@@ -39,7 +39,6 @@ class BorrowedLibrary:
         loan: of this patient, (1, samples).
         doses, tumour_doses: none; there is no grid.
         relative: state name -> (bins,) dose over prescription in the tumour.
-        known: none.
         levels: state name -> index into LEVELS.
     """
 
@@ -51,7 +50,6 @@ class BorrowedLibrary:
     doses: dict[str, DoseGrid] = field(default_factory=dict)
     tumour_doses: dict[str, DoseGrid] = field(default_factory=dict)
     relative: dict[str, np.ndarray] = field(default_factory=dict)
-    known: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from scenarios.adaptive import Approve, realise_adaptive
 from scenarios.arm import Arm
 from scenarios.context import outside_context
+from scenarios.delivery import Delivery
 from scenarios.engine import realise
 from scenarios.failures import failure_table
 from scenarios.forecasts import drawn_table, moved_table
@@ -292,6 +293,7 @@ def _image_jobs(
     for p, (scenario, arm) in enumerate(zip(scenarios, arms, strict=True)):
         used = {g for s in range(image_samples) for g in arm.course(s).grids}
         kinetics = FieldKinetics.from_twin(twin, {g: arm.at_tumour(g) for g in sorted(used)})
+        delivery = Delivery(twin, arm, seed)
         for s in range(image_samples):
             course = arm.course(s)
             params = {k: v[s] for k, v in belief.samples.items()}
@@ -305,7 +307,7 @@ def _image_jobs(
                     seen = kinetics.advance(state, params, [course], when)
                     view = kinetics.view(seen, params)
                     key = Key(seed, twin.id, Purpose.IMAGE, s)
-                    jobs.append(ImageJob(scenario.slug, s, ordinal, when, course, arm.doses, view, key))
+                    jobs.append(ImageJob(scenario.slug, s, ordinal, when, course, delivery, view, key))
             if course.end_days > state.t_days:
                 state = kinetics.advance(state, params, [course], course.end_days)
             survivors[p, s] = state.survivors

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.delivery import Delivery
 from scenarios.failures import plan_lives, plan_local_days
-from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread, organ_quantiles
+from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread
+from scenarios.render import accumulated
 from scenarios.results import PlanRecord
 from simulators.complications import LATE_ALPHA_BETA_GY
-from simulators.course import Event
 from simulators.dose import SBRT_GY
+from simulators.organ_points import OrganPoints
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
-QUANTILES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +125,10 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
 
     from simulators.dvh import region
 
-    if not arm.doses:
+    dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0]
+    if dose is None:
         return {}
+    delivery = Delivery(twin, arm, seed)
     approximate = any(grid.approximate for grid in arm.doses.values())
     stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
     metrics: dict[str, Effect] = {}
@@ -142,7 +144,8 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
             complications |= {name: replace(unknown, unit="probability") for name in names}
             continue
         spread = dose_spread(organ, approximate=approximate, estimated=estimated)
-        held = OrganDose.of(arm, twin, organ, dose_factors(organ, twin.id, n, seed, spread))
+        points = OrganPoints.even(twin.contours, organ, dose)
+        held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}"
         for name, unit, threshold_gy in _METRICS[organ]:
@@ -197,40 +200,24 @@ def _complications(twin: PatientTwin) -> list[Complication]:
 
 @dataclass(frozen=True, eq=False)
 class OrganDose:
-    """One organ's doses over whole courses, sample by sample and by rising quantile.
+    """One organ's doses over whole courses, with their set-up errors, sample by sample.
 
     Args:
-        dose_gy: (samples, quantiles) physical dose, Gy.
-        eqd2_gy: (samples, quantiles) EQD2 with alpha/beta 3 Gy, taken for each fraction before summing, Gy.
+        dose_gy: (samples, parts) physical dose of equal parts of the organ, Gy.
+        eqd2_gy: (samples, parts) EQD2 with alpha/beta 3 Gy, taken for each fraction before summing, Gy.
     """
 
     dose_gy: np.ndarray
     eqd2_gy: np.ndarray
 
     @classmethod
-    def of(cls, arm: Arm, twin: PatientTwin, organ: str, factor: np.ndarray) -> OrganDose:
-        """Doses of an arm's courses, each sample's scaled by a factor, (samples,).
-
-        Hot parts of the organ are taken to be hot in every dose grid, so that quantiles add up.
-        """
-        known = arm.known
-        sums = {}
-        for course in arm.courses:
-            given = course.of(Event.FRACTION)
-            counts = Counter(
-                (course.grids[course.grid[i]], float(course.scale[i])) for i in given if course.grid[i] >= 0
-            )
-            linear, squared = np.zeros(QUANTILES), np.zeros(QUANTILES)
-            for (name, scale), times in counts.items():
-                fraction = scale * organ_quantiles(arm.doses[name], twin, organ, known, QUANTILES)
-                linear += times * fraction
-                squared += times * fraction**2
-            sums[id(course)] = linear, squared
-        both = [sums[id(arm.course(s))] for s in range(len(factor))]
+    def of(cls, delivery: Delivery, points: OrganPoints, factor: np.ndarray) -> OrganDose:
+        """Doses at an organ's points, each sample's scaled by a factor, (samples,)."""
+        n, ratio = len(factor), LATE_ALPHA_BETA_GY
+        linear = delivery.at(points.lps_mm, n).astype(np.float64)
+        squared = (2 + ratio) * delivery.at(points.lps_mm, n, alpha_beta_gy=ratio) - ratio * linear
         f = factor[:, None]
-        linear, squared = f * np.stack([a for a, _ in both]), f**2 * np.stack([b for _, b in both])
-        eqd2 = (squared + LATE_ALPHA_BETA_GY * linear) / (2 + LATE_ALPHA_BETA_GY)
-        return cls(linear, eqd2)
+        return cls(f * linear, (f**2 * squared + ratio * f * linear) / (2 + ratio))
 
     def above(self, threshold_gy: float | None) -> np.ndarray:
         """(samples,) share of the organ at or above a dose, or its mean dose in Gy for None."""

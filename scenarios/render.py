@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from simulators.course import Course, Event
 from simulators.scanner import VirtualScanner
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from twin import DoseGrid, Fraction, PatientTwin, Volume
+
+if TYPE_CHECKING:
+    from scenarios.delivery import Delivery
 
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
 
@@ -29,7 +33,7 @@ class ImageJob:
     ordinal: int
     day: float
     course: Course
-    doses: Mapping[str, DoseGrid]
+    delivery: Delivery
     tumour: TumourView
     key: Key
 
@@ -66,7 +70,10 @@ def render(
                     f"outside the domain of {treatment.name}: {reason}"
                 )
                 yield []
-        followups = treatment.generate(requests)
+        followups = [
+            job.delivery.seen(followup, job.sample, job.day)
+            for job, followup in zip(batch, treatment.generate(requests), strict=True)
+        ]
         fallbacks.update((f.generator, f.fallback) for f in followups if f.fallback is not None)
         scans = [
             scanner.scan(
@@ -83,7 +90,7 @@ def render(
 
 
 def _request(twin: PatientTwin, job: ImageJob) -> TreatmentRequest:
-    dose, eqd2, fractions = accumulated(job.course, job.doses, job.ordinal)
+    dose, eqd2, fractions = job.delivery.before(job.sample, job.ordinal)
     return TreatmentRequest(
         scan=twin.baseline,
         structures=twin.contours,

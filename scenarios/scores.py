@@ -10,12 +10,11 @@ import numpy as np
 import polars as pl
 
 from scenarios.arm import Arm
+from scenarios.delivery import Delivery
 from scenarios.organ_dose import dose_factors, dose_spread
-from scenarios.render import accumulated, fractions_of
+from scenarios.render import accumulated
 from scenarios.results import PlanRecord
 from scenarios.schema import LEVEL, table
-from simulators.accumulation import SetUp, delivered_at
-from simulators.chance import Key, Purpose
 from simulators.constraints import constraint_sets, coverage_goals, metric
 from simulators.dvh import Dvh
 from simulators.organ_points import OrganPoints
@@ -124,19 +123,12 @@ class _Spread:
     def _histograms(self, name: str) -> list[Dvh]:
         """Of the planned dose, and of the dose of each sample."""
         points = OrganPoints.of(self.structures, name, self.dose)
-        key = Key(self.seed, self.twin.id, Purpose.DOSE)
-        each = 1 if len(self.arm.courses) > 1 else self.n
-        parts = []
-        for first in range(0, self.n, each):
-            given = fractions_of(self.arm.course(first))
-            shifts = SetUp().many(key, range(first, first + each), len(given))
-            parts.append(delivered_at(self.arm.doses, given, points.lps_mm, shifts))
-        given = fractions_of(self.arm.course(0))
-        planned = delivered_at(self.arm.doses, given, points.lps_mm, np.zeros((1, len(given), 3)))[0]
+        target = name.startswith(_TARGETS)
+        delivery = Delivery(self.twin, self.arm, self.seed)
+        drawn = delivery.at(points.lps_mm, self.n, tumour=target)
         spread = dose_spread(name, approximate=self.approximate, estimated=points.estimated)
-        if name.startswith(_TARGETS):
+        if target:
             spread = 0.0
         factor = dose_factors(name, self.twin.id, self.n, self.seed, spread)[:, None]
-        drawn = np.concatenate(parts)
         drawn = np.minimum(drawn * factor, np.maximum(drawn, self.dose.array.max()))
-        return [points.dvh(row) for row in (planned, *drawn)]
+        return [points.dvh(row) for row in (delivery.planned_at(points.lps_mm), *drawn)]

@@ -11,6 +11,8 @@ from simulators.dvh import Dvh, from_samples, region
 from twin import StructureSet, Volume
 
 POINTS = 800
+PARTS = 1000
+_RANKED = 100_000  # voxels at most whose doses are ranked for equal parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,25 @@ class OrganPoints:
             share = np.concatenate([share[hot], [share[g].sum() for g in groups]])
             inside = inside[chosen]
         return cls(name, mask.geometry.lps(inside), share, estimated)
+
+    @classmethod
+    def even(cls, structures: StructureSet, name: str, dose: Volume, n: int = PARTS) -> OrganPoints:
+        """One voxel for each of n equal parts of the structure, from the coldest part to the hottest.
+
+        Args:
+            structures, name, dose: as in `of`.
+            n: how many parts.
+
+        Raises:
+            InputError: no such structure, or it is empty.
+        """
+        mask, estimated = region(structures, name)
+        inside = np.argwhere(mask.array > 0)
+        lps = mask.geometry.lps(inside[:: max(1, len(inside) // _RANKED)])
+        order = np.argsort(dose_at(dose, lps), kind="stable")
+        chosen = order[((np.arange(n) + 0.5) / n * len(order)).astype(np.intp)]
+        volume = float(np.sum(mask.array, dtype=np.float64)) * mask.geometry.voxel_cm3
+        return cls(name, lps[chosen], np.full(n, volume / n), estimated)
 
     def dvh(self, dose_gy: np.ndarray) -> Dvh:
         """The histogram of (n,) doses at the points, Gy."""
