@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from dash import html
 
+from dashboards.parameters import belief_head, belief_rows, observations
 from twin import Belief, PatientTwin
 
 _QUANTILES = (0.1, 0.5, 0.9)  # the central 80 % interval and the median
-_DRAWS = 4000
-_UNINFORMED = 0.9  # an interval that kept this share of the prior's width learned next to nothing
 
 
 def belief_table(twin: PatientTwin) -> Any:
@@ -20,29 +19,24 @@ def belief_table(twin: PatientTwin) -> Any:
     Args:
         twin: the patient.
     """
+    from simulators.learned import what_was_learned
     from simulators.prior import prior_belief
 
     if twin.belief is None or twin.belief.kind != "posterior":
         return None
-    before = quantiles(prior_belief(twin, _DRAWS, 0))
-    after = quantiles(twin.belief)
-    rows: list[Any] = []
-    for name, (low, middle, high) in after.items():
-        if name not in before:
-            continue
-        was_low, was_middle, was_high = before[name]
-        if was_high == was_low:  # a constant of the model
-            continue
-        informed = (high - low) < _UNINFORMED * (was_high - was_low)
-        words: list[Any] = [name.replace("_", " ")]
-        if not informed:
-            words.append(html.Span("not informed", className="rt-interval rt-missing"))
-        prior = html.Td(_interval(was_low, was_middle, was_high), className="rt-number rt-faint")
-        now = html.Td(_interval(low, middle, high), className="rt-number")
-        rows.append(html.Tr([html.Th(words, scope="row"), prior, now]))
-    heads = html.Tr([html.Th(t, scope="col") for t in ("Parameter", "Prior", "Posterior")])
-    note = f"Median and 80 % interval; {len(twin.belief.learned_from)} observations."
-    table = html.Table([html.Thead(heads), html.Tbody(rows)], className="rt-table rt-belief")
+    prior = prior_belief(twin, twin.belief.n, 0)
+    before, after = quantiles(prior), quantiles(twin.belief)
+    rows = [
+        {
+            "parameter": found.parameter,
+            "informed": found.informed,
+            **dict(zip(("prior_lower", "prior_median", "prior_upper"), before[found.parameter], strict=True)),
+            **dict(zip(("lower", "median", "upper"), after[found.parameter], strict=True)),
+        }
+        for found in what_was_learned(prior, twin.belief)
+    ]
+    note = f"Median and 80 % interval; {observations(len(twin.belief.learned_from))}."
+    table = html.Table([belief_head(), html.Tbody(belief_rows(rows))], className="rt-table rt-belief")
     return html.Section([html.H2("Belief"), html.P(note, className="rt-faint"), table])
 
 
@@ -62,10 +56,3 @@ def quantiles(belief: Belief) -> dict[str, tuple[float, float, float]]:
         low, middle, high = (float(values[order][i]) for i in at)
         found[name] = (low, middle, high)
     return found
-
-
-def _interval(low: float, middle: float, high: float) -> list[Any]:
-    return [
-        html.Span(f"{middle:.2g}", className="rt-middle"),
-        html.Span(f"{low:.2g} to {high:.2g}".replace("-", "\u2212"), className="rt-interval"),
-    ]

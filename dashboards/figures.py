@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FONT = {"size": 11.5, "family": 'Inter, "Segoe UI", "DejaVu Sans", system-ui, sans-serif'}
 TITLE = {"size": 11.5}
 MODEBAR = {"bgcolor": "rgba(0,0,0,0)", "color": "rgba(128,128,128,0.5)", "activecolor": "#0b7285"}
+DIGITS = 2  # of cm3; more cannot be seen, and the figure is sent whole
 _DVH_POINTS = 300  # of a curve; more cannot be seen
 _FRACTION_ROW = 0.035  # share of the figure's height for one plan's fractions
 
@@ -48,6 +49,7 @@ def trajectory_figure(run: RunFolder) -> dict[str, Any]:
         band = bands.filter(pl.col("plan") == plan.slug)
         sample = imaged.filter(pl.col("plan") == plan.slug)
         common = {"type": "scatter", "mode": "lines", "legendgroup": plan.slug}
+        band = band.with_columns(pl.col("lower", "median", "upper").round(DIGITS))
         day, colour = band["day"].to_list(), plan_colour(i)
         label = plan.label + (" \u26a0 outside" if plan.context else "")
         edge = {"x": day, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
@@ -68,7 +70,7 @@ def trajectory_figure(run: RunFolder) -> dict[str, Any]:
             {
                 **common,
                 "x": sample["day"].to_list(),
-                "y": sample["gtv_cm3"].round(3).to_list(),
+                "y": sample["gtv_cm3"].round(DIGITS).to_list(),
                 "line": {"width": 1.4, "color": colour, "dash": "dot"},
                 "name": f"{label}: sample 0 (imaged)",
                 "showlegend": False,

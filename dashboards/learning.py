@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from dash import html
 
+from dashboards.parameters import belief_head, belief_rows
+
 if TYPE_CHECKING:
     from dashboards.subject import RunFolder
 
@@ -43,45 +45,13 @@ def moved_table(run: RunFolder, slug: str) -> Any:
     )
 
 
-def learned_rows(table: pl.DataFrame) -> list[Any]:
-    """Prior and posterior of each parameter of the table `learned`, those that were not informed marked."""
-    rows = []
-    for row in table.iter_rows(named=True):
-        words: list[Any] = [row["parameter"].replace("_", " ")]
-        if not row["informed"]:
-            words.append(html.Span("not informed", className="rt-interval rt-missing"))
-        prior = interval_cell(
-            row["prior_lower"], row["prior_median"], row["prior_upper"], "rt-number rt-faint"
-        )
-        now = interval_cell(row["lower"], row["median"], row["upper"], "rt-number")
-        rows.append(html.Tr([html.Th(words, scope="row"), prior, now]))
-    return rows
-
-
-def interval_cell(low: float, middle: float, high: float, look: str) -> Any:
-    """A median over its interval.
-
-    Args:
-        low, middle, high: the values.
-        look: class of the cell.
-    """
-    return html.Td(
-        [
-            html.Span(f"{middle:.2g}".replace("-", "\u2212"), className="rt-middle"),
-            html.Span(f"{low:.2g} to {high:.2g}".replace("-", "\u2212"), className="rt-interval"),
-        ],
-        className=look,
-    )
-
-
 def learned_table(run: RunFolder) -> Any:
     """Prior and posterior of each parameter as a run found them; None where the patient was not observed."""
     table = run.table("learned")
     if table.is_empty():
         return None
-    head = html.Tr([html.Th(t, scope="col") for t in ("Parameter", "Prior", "Posterior")])
     moved = [moved_table(run, plan.slug) for plan in run.record.plans[:1]]
-    body = html.Table([html.Thead(head), html.Tbody(learned_rows(table))], className="rt-table")
+    body = html.Table([belief_head(), html.Tbody(belief_rows(table.to_dicts()))], className="rt-table")
     words = f"Median and {100 * run.record.level:g} % interval. {' '.join(run.record.notes[:2])}"
     return html.Div(
         [html.P(words, className="rt-note"), body, *filter(None, moved)], className="rt-scroll", tabIndex=0

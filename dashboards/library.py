@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dashboards.cache import BoundedCache
 from twin.errors import InputError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scenarios.results import RunRecord
     from scenarios.study import Study
 
+T = TypeVar("T")
 _DEPTH = 3
 _MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
 _RECORDS_KEPT = 500
@@ -134,6 +136,15 @@ class Library:
                 return None
 
         return self._records.get((entry.path, entry.version), read)
+
+    def noted(self, entry: Entry, make: Callable[[Path], T]) -> T:
+        """Something small about a folder, made once for each of its versions; no open subject gives way to it.
+
+        Args:
+            entry: the folder.
+            make: makes it of the folder's path.
+        """
+        return self._records.get((entry.path, entry.version, make), lambda: make(entry.path))
 
     def twin(self, key: str) -> TwinFolder:
         """The twin of a key.

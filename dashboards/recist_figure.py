@@ -19,6 +19,7 @@ _SYMBOLS = {
     "complete": "star-open",
     "progression": "x",
 }
+_RESPONSES = {"stable": "stable disease", "partial": "partial response", "complete": "complete response"}
 _PARTIAL = 0.7  # of the baseline's sum: 30 % less (Eisenhauer 2009, Eur J Cancer 45:228)
 
 
@@ -36,6 +37,7 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
         past = acquired.filter(pl.col("day") < mine["day"][0]).tail(1)
         line = pl.concat([past, mine])
         traces.append(_line(line, plan.label, plan_colour(i), 2.0 + (len(run.record.plans) - 1 - i)))
+    traces += _symbols(table)
     traces.append(
         {
             "type": "scatter",
@@ -84,6 +86,18 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
             "uirevision": run.entry.version,
         },
     }
+
+
+def _symbols(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """What the marks mean, for each response that occurs."""
+    grey = {"color": "#868e96", "size": 9, "line": {"width": 1.6}}
+    nothing = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "hoverinfo": "skip"}
+    seen = table.filter(pl.col("plan").is_not_null())["response"].unique().to_list()
+    return [
+        {**nothing, "marker": {**grey, "symbol": symbol}, "name": _RESPONSES.get(response, response)}
+        for response, symbol in _SYMBOLS.items()
+        if response in seen
+    ]
 
 
 def _line(rows: pl.DataFrame, label: str, colour: str, width: float) -> dict[str, Any]:

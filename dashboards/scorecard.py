@@ -35,8 +35,8 @@ def scorecard_table(run: RunFolder) -> Any:
             [_signed(first["structure"], first["goal"]), _protects(first)], scope="row", title=first["source"]
         )
         cells = [_cell(group.filter(pl.col("plan") == plan.slug)) for plan in run.record.plans]
-        rows.append(html.Tr([words, html.Td(first["set"]), *cells]))
-    heads = [html.Th("Constraint", scope="col"), html.Th("Set", scope="col"), *plan_heads(run)]
+        rows.append(html.Tr([words, *cells]))
+    heads = [html.Th("Constraint and its set", scope="col"), *plan_heads(run)]
     return scroll_table(heads, rows, _note(table))
 
 
@@ -69,14 +69,14 @@ def _cell(found: pl.DataFrame) -> Any:
     if score["share_passing"] is not None:
         share = 100 * score["share_passing"]
         bar = html.Span(className="rt-share", style={"--share": f"{share:.0f}%"}, **{"aria-hidden": "true"})  # type: ignore[arg-type]
-        interval = f"{score['low']:.1f} to {score['high']:.1f}, passes in {share:.0f} % "
-        parts.append(html.Span([interval, bar], className="rt-interval"))
+        parts.append(html.Span(f"{score['low']:.1f} to {score['high']:.1f}", className="rt-interval"))
+        parts.append(html.Span([f"passes in {share:.0f} % ", bar], className="rt-interval"))
     return html.Td(parts, className="rt-number")
 
 
 def _protects(score: dict[str, Any]) -> Any:
-    """What a constraint protects from, in small print."""
-    words = [score["endpoint"]]
+    """Whose constraint it is and what it protects from, in small print."""
+    words = [f"{score['set']}: {score['endpoint']}"]
     if score["grade"]:
         words.append(f"grade {_signed(score['grade'])}")
     if score["rate_percent"] is not None:

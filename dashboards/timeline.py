@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dashboards.failures import failure_traces, latest_day
-from dashboards.figures import FONT, MODEBAR, TITLE, interval_name, of_the_imaged, stamp
+from dashboards.figures import DIGITS, FONT, MODEBAR, TITLE, interval_name, of_the_imaged, stamp
 from scenarios.colours import faint, plan_colour
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def _forecast(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
         ("bands", colour, "dash", f"{label}, simulated: median and {name}"),
     ):
         band = run.table(table).filter(pl.col("plan") == slug)
+        band = band.with_columns(pl.col("lower", "median", "upper").round(DIGITS))
         if band.is_empty():
             continue
         common = {
@@ -181,6 +182,7 @@ def _drawn(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
     if table.is_empty():
         return []
     band = table.filter(pl.col("belief") == ("posterior" if "posterior" in table["belief"] else "prior"))
+    band = band.with_columns(pl.col("lower", "upper").round(DIGITS))
     line = {
         "type": "scatter", "mode": "lines", "x": band["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
         "line": {"width": 1, "color": colour, "dash": "dot"}, "hoverinfo": "skip",

@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dashboards.clinic_figures import late_figure, load_figure, summary_table, use_figure, wait_figure
 from dashboards.library import Library
 from dashboards.links import link
-from dashboards.parts import draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.parts import draws, figure, named, notice, saves, scroll_table, sorted_by, sorted_heads, tabs
 from dashboards.policy_figures import change_counts, change_figure, outcome_figure
 from dashboards.tables import plan_heads, row_head, value_cell
 from scenarios.colours import plan_colour
@@ -31,6 +31,17 @@ _OUTCOMES = (
     "oesophagitis",
     "overall_survival_2y",
 )
+_DECISIONS = {
+    "plan": "Scenario",
+    "sample": "Sample",
+    "day": "Day",
+    "decision": "Decision",
+    "reason": "Why",
+    "gtv_cm3": "Tumour seen, cm\u00b3",
+    "shift_mm": "Shift seen, mm",
+    "forecast_mean_lung_gy": "Mean lung dose, Gy: forecast",
+    "final_mean_lung_gy": "in the end",
+}
 _LISTED = 300
 _MOST_CLINICS = 4
 _FIGURES = ("policy-doses", "policy-effects", "policy-changes")
@@ -67,6 +78,7 @@ def layout(library: Library, key: str | None, clinic: str | None) -> tuple[Any, 
         [
             html.H1("Adaptive radiotherapy", className="rt-hidden"),
             dcc.Store(id="adaptive-key", data=key),
+            dcc.Store(id="decisions-sort"),
             tabs("adaptive", heads, contents, first="clinic" if clinic or not key else "policies"),
         ],
         className="rt-adaptive",
@@ -188,7 +200,7 @@ def _decisions(run: RunFolder) -> Any:
 
 
 def decision_rows(
-    run: RunFolder, plan: str | None, sample: int | None, changes_only: bool
+    run: RunFolder, plan: str | None, sample: int | None, changes_only: bool, by: dict[str, Any] | None = None
 ) -> tuple[Any, str]:
     """The decisions of a run as a table, and how many there are.
 
@@ -197,6 +209,7 @@ def decision_rows(
         plan: slug of the only scenario to list, or None.
         sample: the only sample to list, or None.
         changes_only: leave out decisions to go on as planned.
+        by: the column and the direction that the heads ask for, or None.
     """
     table = run.table("decisions")
     if plan:
@@ -206,12 +219,8 @@ def decision_rows(
     if changes_only:
         table = table.filter(pl.col("decision") != "continue")
     plans = {p.slug: (p.label, plan_colour(i)) for i, p in enumerate(run.record.plans)}
-    heads = (
-        "Scenario", "Sample", "Day", "Decision", "Why", "Tumour seen, cm\u00b3", "Shift seen, mm",
-        "Mean lung dose, Gy: forecast", "in the end",
-    )  # fmt: skip
     body = []
-    for row in table.sort("plan", "sample", "day").head(_LISTED).iter_rows(named=True):
+    for row in sorted_by(table.sort("plan", "sample", "day"), by).head(_LISTED).iter_rows(named=True):
         label, colour = plans[row["plan"]]
         decision = row["decision"] + (f" {row['fractions']:+d} fractions" if row["fractions"] else "")
         cells: list[Any] = [
@@ -227,10 +236,12 @@ def decision_rows(
         ]
         body.append(html.Tr(cells))
     shown = html.Table(
-        [html.Thead(html.Tr([html.Th(h, scope="col") for h in heads])), html.Tbody(body)],
+        [html.Thead(html.Tr(sorted_heads("decisions-sort", _DECISIONS, by))), html.Tbody(body)],
         className="rt-table",
     )
-    count = f"{len(table)} decisions" + (f", the first {_LISTED} listed" if len(table) > _LISTED else "")
+    count = f"{len(table)} decisions" + (
+        f", the first {_LISTED} of this order listed" if len(table) > _LISTED else ""
+    )
     return shown if body else html.P("No decision of this kind.", className="rt-note"), count
 
 
@@ -269,11 +280,12 @@ def register(app: Dash, library: Library) -> None:
         Input("decisions-plan", "value"),
         Input("decisions-sample", "value"),
         Input("decisions-changes", "checked"),
+        Input("decisions-sort", "data"),
         State("adaptive-key", "data"),
     )
-    def decide(plan, sample, changes_only, key):
+    def decide(plan, sample, changes_only, by, key):
         wanted = None if sample in (None, "") else int(sample)
-        return decision_rows(library.run(key), plan, wanted, bool(changes_only))
+        return decision_rows(library.run(key), plan, wanted, bool(changes_only), by)
 
     @app.callback(
         *(Output(f"{name}-figure", "data") for name in _CLINIC_FIGURES),

@@ -9,7 +9,7 @@ import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.library import Library
-from dashboards.parts import data, draws, figure, named, notice, saves, tabs
+from dashboards.parts import data, draws, figure, named, notice, saves, sorted_by, sorted_heads, tabs
 from dashboards.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.study_figures import effect_figure, survival_figure
 from dashboards.tables import readable
@@ -24,7 +24,16 @@ _ENDPOINTS = {
     "local_control": "Local control",
 }
 _LISTED = 200
-_COLUMNS = ("patient", "gtv_cm3", "stage", "histology", "age_years", "sex", "ecog", "chemotherapy")
+_COLUMNS = {
+    "patient": "Patient",
+    "gtv_cm3": "Tumour, cm\u00b3",
+    "stage": "Stage",
+    "histology": "Histology",
+    "age_years": "Age, years",
+    "sex": "Sex",
+    "ecog": "ECOG",
+    "chemotherapy": "Chemotherapy",
+}
 
 
 def layout(library: Library, key: str | None) -> tuple[Any, Any]:
@@ -102,7 +111,7 @@ def _page(study: Study, key: str) -> Any:
     contents = [
         effects,
         _contrasts(study, names),
-        html.Div(id="cohort-patients", className="rt-scroll", tabIndex=0),
+        html.Div(id="cohort-patients", className="rt-tabled"),
     ]
     right = html.Section(tabs("cohort", heads, contents, saves()), className="rt-card")
     return html.Div(
@@ -112,6 +121,7 @@ def _page(study: Study, key: str) -> Any:
             dcc.Store(id="survival-figure"),
             dcc.Store(id="effects-figure"),
             dcc.Store(id="picked"),
+            dcc.Store(id="cohort-sort"),
             dcc.Store(id="patient-volume-figure"),
             dmc.Drawer(
                 [
@@ -212,14 +222,25 @@ def chosen_patients(
     return found
 
 
-def _listed(patients: pl.DataFrame) -> Any:
-    head = html.Tr([html.Th(c.replace("_", " ").replace("cm3", "cm\u00b3"), scope="col") for c in _COLUMNS])
+def listed(patients: pl.DataFrame, by: dict[str, Any] | None) -> Any:
+    """Patients as a table that its heads sort, and how many there are.
+
+    Args:
+        patients: all that the filters leave.
+        by: the column and the direction that were asked for, or None.
+    """
+    head = html.Tr(sorted_heads("cohort-sort", _COLUMNS, by))
     body = []
-    for row in patients.head(_LISTED).select(_COLUMNS).iter_rows():
+    for row in sorted_by(patients, by).head(_LISTED).select(*_COLUMNS).iter_rows():
         cells = [html.Span("missing", className="rt-missing") if v is None else _shown(v) for v in row]
         who = html.Button(cells[0], className="rt-who", type="button", **data(pick=str(row[0])))
         body.append(html.Tr([html.Td(c) for c in (who, *cells[1:])]))
-    return html.Table([html.Thead(head), html.Tbody(body)], className="rt-table")
+    more = f", the first {_LISTED} of this order listed" if len(patients) > _LISTED else ""
+    table = html.Table([html.Thead(head), html.Tbody(body)], className="rt-table")
+    return [
+        html.Div(table, className="rt-scroll", tabIndex=0),
+        html.P(f"{len(patients)} patients{more}.", className="rt-note"),
+    ]
 
 
 def _shown(value: Any) -> str:
@@ -234,7 +255,6 @@ def register(app: Dash, library: Library) -> None:
         Output("survival-title", "children"),
         Output("effects-figure", "data"),
         Output("effect-words", "children"),
-        Output("cohort-patients", "children"),
         Input("study-key", "data"),
         Input("endpoint", "value"),
         Input("outcome", "value"),
@@ -249,14 +269,25 @@ def register(app: Dash, library: Library) -> None:
         patients = chosen_patients(study, stages or [], histologies or [], volumes)
         total = len(study.patients)
         if patients.is_empty():
-            return None, "No patient is left by these filters", None, "", ""
+            return None, "No patient is left by these filters", None, ""
         try:
             curves = survival_figure(study, names, endpoint, patients)
             title = f"{_ENDPOINTS[endpoint]}, {len(patients)} of {total} patients, each under every plan"
         except InputError as error:
             curves, title = None, str(error)
         effects, words = effect_figure(study, names, plan, outcome, patients)
-        return curves, title, effects, words, _listed(patients)
+        return curves, title, effects, words
+
+    @app.callback(
+        Output("cohort-patients", "children"),
+        Input("study-key", "data"),
+        Input("filter-stage", "value"),
+        Input("filter-histology", "value"),
+        Input("volume", "value"),
+        Input("cohort-sort", "data"),
+    )
+    def list_patients(key, stages, histologies, volumes, by):
+        return listed(chosen_patients(library.study(key), stages or [], histologies or [], volumes), by)
 
     @app.callback(
         Output("patient-card", "children"),

@@ -7,18 +7,14 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 
+from dashboards import run_tables
 from dashboards.figures import course_figure, default_structures, dvh_figure, trajectory_figure
-from dashboards.learning import learned_table
 from dashboards.library import Library
-from dashboards.links import link
 from dashboards.parts import draws, figure, named, notice, saves, segments, tabs
 from dashboards.recist_figure import recist_figure
-from dashboards.scorecard import scorecard_table
 from dashboards.subject import RunFolder
-from dashboards.tables import contrast_table, outcome_table
 from dashboards.view import View
 from scenarios.colours import plan_colour
-from scenarios.schema import SCHEMAS
 
 PANELS = 4
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
@@ -85,7 +81,7 @@ def _page(run: RunFolder, view: View) -> Any:
                 className=f"rt-panels rt-n{len(slugs)}",
             ),
             _time_row(manifest["days"], view),
-            html.Div([_figures(run), _tables(run)], className="rt-bottom"),
+            html.Div([_figures(run), run_tables.card(run)], className="rt-bottom"),
         ],
         className="rt-compare",
     )
@@ -285,77 +281,6 @@ def _figures(run: RunFolder) -> Any:
     return html.Section(tabs("figures", heads, graphs, saves()), className="rt-card")
 
 
-def _tables(run: RunFolder) -> Any:
-    heads, contents = [("outcomes", "Outcomes")], [outcome_table(run)]
-    if not run.table("contrasts").is_empty():
-        heads.append(("differences", "Differences"))
-        contents.append(contrast_table(run))
-    heads.append(("scorecard", "Scorecard"))
-    contents.append(scorecard_table(run))
-    if (belief := learned_table(run)) is not None:
-        heads.append(("belief", "Belief"))
-        contents.append(belief)
-    heads.append(("plans", "Plans"))
-    contents.append(_provenance(run))
-    return html.Section(
-        tabs("tables", heads, contents, _saves(run, ("outcomes", "scorecard"))), className="rt-card"
-    )
-
-
-def _saves(run: RunFolder, names: tuple[str, ...]) -> Any:
-    """Links to tables as CSV."""
-    return html.Div(
-        [
-            html.A(f"{name}.csv", href=link(f"/data/table/{name}.csv", key=run.entry.key), className="rt-csv")
-            for name in names
-        ],
-        className="rt-saves",
-    )
-
-
-def _provenance(run: RunFolder) -> Any:
-    record = run.record
-    items: list[Any] = []
-    for i, plan in enumerate(record.plans):
-        marks = [
-            html.P(f"Outside the context of use: {reason}.", className="rt-outside")
-            for reason in plan.context
-        ]
-        items.append(
-            html.Div(
-                [
-                    html.H3(
-                        [html.Span(className="rt-swatch", style={"background": plan_colour(i)}), plan.label]
-                    ),
-                    html.P(
-                        f"{plan.total_gy:g} Gy in {plan.fractions} fractions, the last on day {plan.end_days:.1f}."
-                    ),
-                    *marks,
-                ]
-            )
-        )
-    makers = sorted({image.generator for image in record.images})
-    domains = dcc.Link("their domains and figures", href="/models")
-    facts: list[tuple[str, Any]] = [
-        ("Generators", [", ".join(makers) or "none", "; ", domains]),
-        ("Belief", record.belief),
-        ("Seed", str(record.seed)),
-        ("Versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())),
-        ("Notes", " ".join(record.notes) or "none"),
-    ]
-    rows = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in facts]
-    return html.Div(
-        [
-            *items,
-            html.Table(html.Tbody(rows), className="rt-table"),
-            html.H3("All tables"),
-            _saves(run, tuple(SCHEMAS)),
-        ],
-        className="rt-scroll",
-        tabIndex=0,
-    )
-
-
 def register(app: Dash, library: Library) -> None:
     """The page's callbacks; all but the choice of the run and of structures happen in the browser."""
 
@@ -368,6 +293,7 @@ def register(app: Dash, library: Library) -> None:
     def choose(structures: list[str], manifest: dict[str, Any]) -> Any:
         return dvh_figure(library.run(manifest["key"]), structures)
 
+    run_tables.register(app, library)
     controls = [_input(c) for c in _CONTROLS]
     states = [State(i.component_id, i.component_property) for i in controls]
     app.clientside_callback(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,7 +13,8 @@ from dashboards.jobs import Jobs, Uploads, new_path
 from dashboards.library import Entry, Library
 from dashboards.links import link
 from dashboards.parts import data, named
-from twin.errors import InputError
+from scenarios.results import read_record
+from twin import InputError, PatientTwin
 
 _STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
@@ -54,32 +56,32 @@ def _section(title: str, name: str, rows: list[Any], empty: str) -> Any:
     return html.Section([html.H2(title), html.Div(body, className="rt-rows", id=f"list-{name}")])
 
 
+def _twin_facts(folder: Path) -> tuple[str, str, bool]:
+    """Who a twin is, what is known of it in a line, and whether it is in silico."""
+    twin = PatientTwin.load(folder)
+    days = f"day {twin.now_days:g}" if twin.now_days else "before treatment"
+    scans = f"{len(twin.scans)} scan{'s' * (len(twin.scans) != 1)}"
+    tnm = " ".join(filter(None, (twin.clinical.t_stage, twin.clinical.n_stage, twin.clinical.m_stage)))
+    words = (f"GTV {twin.gtv_cm3:.1f} cm\u00b3", scans, days, twin.clinical.histology, tnm)
+    return twin.id, ", ".join(filter(None, words)), twin.in_silico
+
+
 def _twin_row(library: Library, entry: Entry) -> Any:
     try:
-        twin = library.twin(entry.key).twin
-        days = f"day {twin.now_days:g}" if twin.now_days else "before treatment"
-        facts = (
-            f"GTV {twin.gtv_cm3:.1f} cm\u00b3, {len(twin.scans)} scan{'s' * (len(twin.scans) != 1)}, {days}"
-        )
-        clinical = twin.clinical
-        words = [
-            clinical.histology,
-            " ".join(filter(None, (clinical.t_stage, clinical.n_stage, clinical.m_stage))),
-        ]
-        facts += "".join(f", {w}" for w in words if w)
-        marks = [html.Span("in silico", className="rt-tag")] if twin.in_silico else []
-        actions = [
-            dcc.Link("Open", href=link("/twin", twin=entry.key), className="rt-button"),
-            dcc.Link("Compare plans", href=link("/new", twin=entry.key), className="rt-button rt-strong"),
-        ]
-        return _row(entry, twin.id, facts, marks, actions)
+        who, facts, in_silico = library.noted(entry, _twin_facts)
     except InputError as error:
         return _row(entry, "cannot be read", str(error), [], [])
+    marks = [html.Span("in silico", className="rt-tag")] if in_silico else []
+    actions = [
+        dcc.Link("Open", href=link("/twin", twin=entry.key), className="rt-button"),
+        dcc.Link("Compare plans", href=link("/new", twin=entry.key), className="rt-button rt-strong"),
+    ]
+    return _row(entry, who, facts, marks, actions)
 
 
 def _run_row(library: Library, entry: Entry) -> Any:
     try:
-        record = library.run(entry.key).record
+        record = library.record(entry) or read_record(entry.path)  # the second says what is wrong
         plans = " v ".join(plan.label for plan in record.plans)
         facts = f"{plans}; {record.days:g} days, {record.samples} samples"
         marks = []

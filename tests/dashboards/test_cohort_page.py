@@ -58,6 +58,21 @@ def test_a_cohort_opens_and_is_filtered(page):
     page.wait("return document.querySelectorAll('#cohort-patients tbody tr').length === 40")
 
 
+def test_heads_sort_all_patients_up_and_down(page, everyone):
+    page.open("/cohort?study=study", viewer=False)
+    page.says("Overall survival, 40 of 40 patients")
+    page.script("document.querySelector('#tabs-cohort [role=tab]:nth-child(3)').click()")
+    page.says("40 patients.")
+    sizes = [f"{v:.1f}" for v in everyone["gtv_cm3"].sort()]
+    first = (
+        "return document.querySelector('#cohort-patients tbody td:nth-child(2)')?.innerText === arguments[0]"
+    )
+    for expected, order in ((sizes[0], "ascending"), (sizes[-1], "descending")):
+        page.script("document.querySelector('[data-sort=gtv_cm3]').click()")
+        page.wait(first, expected)
+        assert page.find("#cohort-patients th:nth-child(2)").get_attribute("aria-sort") == order
+
+
 def test_a_study_that_is_not_there_is_said_in_plain_words(page):
     page.open("/cohort?study=../../etc", viewer=False)
     page.says("there is no study")
