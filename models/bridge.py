@@ -13,16 +13,16 @@ from models.neural import NeuralTranslator
 
 
 class Bridge(NeuralTranslator):
-    """Predicts the follow-up from any point of a Brownian bridge between baseline and follow-up.
+    """Predicts the follow-up from any point of a Brownian bridge between start (baseline or draft) and follow-up.
 
-    A point of the bridge at time t is (1 - t) baseline + t follow-up + sigma sqrt(t (1 - t)) noise (Li et al. 2023,
-    BBDM; Liu et al. 2023, I2SB). Sampling starts at the baseline and goes to the point of the predicted follow-up at
+    A point of the bridge at time t is (1 - t) start + t follow-up + sigma sqrt(t (1 - t)) noise (Li et al. 2023,
+    BBDM; Liu et al. 2023, I2SB). Sampling begins at the start and goes to the point of the predicted follow-up at
     each next time, with the sample's own noise; one evaluation is the best single guess.
 
     Options:
         steps: network evaluations of a sample.
         sigma: of the bridge's noise, in units of the image.
-        start_share: how often training looks from the baseline itself, where every sample begins.
+        start_share: how often training looks from the start itself, where every sample begins.
     """
 
     noise_channels = 3
@@ -40,8 +40,8 @@ class Bridge(NeuralTranslator):
         return (1.0 - t) * start + t * end + spread * noise
 
     def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
-        """From the baseline to the follow-up in equal steps."""
-        start = end = image[:, :2]
+        """From the start to the follow-up in equal steps."""
+        start = end = self.start(image)
         layers = image[:, self._start]
         for step in range(self.evaluations):
             time = image.new_full((len(image),), step / self.evaluations)
@@ -59,6 +59,6 @@ class Bridge(NeuralTranslator):
         time[torch.rand(b, generator=chance) < self.config["options"]["start_share"]] = 0.0
         noise = torch.randn(target.shape, generator=chance).to(image.device)
         time = time.to(image.device)
-        state = self._point(image[:, :2], target, time, noise)
+        state = self._point(self.start(image), target, time, noise)
         out = self.predict(state, image, batch["vector"], time)
         return self.picture_loss(*self.layers_and_logit(out, image), image, target)

@@ -17,6 +17,7 @@ class CopyTranslator:
     """A `Translator` that answers with the image and mask it was given."""
 
     slices = 1
+    drafted = False
     noise_channels = 0
 
     def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:

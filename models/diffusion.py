@@ -1,4 +1,4 @@
-"""Conditional diffusion: noise prediction on the change between baseline and follow-up."""
+"""Conditional diffusion: noise prediction on the change between start (baseline or draft) and follow-up."""
 
 from __future__ import annotations
 
@@ -56,14 +56,15 @@ class Diffusion(NeuralTranslator):
         told = self._schedule() | {"prediction_type": "sample", "algorithm_type": "dpmsolver++"}
         scheduler = DPMSolverMultistepScheduler(**told)
         scheduler.set_timesteps(self.evaluations)
+        start = self.start(image)
         state = noise[:, 1:3] * scheduler.init_noise_sigma
         last = self.config["options"]["train_steps"]
         for t in scheduler.timesteps:
             time = image.new_full((len(image),), float(t) / last)
             out = self.predict(state, image, vector, time)
-            change = self._change(out, state, float(scheduler.alphas_cumprod[t]), image[:, :2])
+            change = self._change(out, state, float(scheduler.alphas_cumprod[t]), start)
             state = scheduler.step(change, t, state).prev_sample
-        return (image[:, :2] + state * self._scale(image))[:, [0, 0, 1]]  # one image, tumour or not
+        return (start + state * self._scale(image))[:, [0, 0, 1]]  # one image, tumour or not
 
     def _change(self, out: Tensor, state: Tensor, kept: float, start: Tensor) -> Tensor:
         """The change that the network's output means, within the range of images: at the start, where almost nothing
@@ -73,7 +74,7 @@ class Diffusion(NeuralTranslator):
             out: of the network.
             state: of the diffusion.
             kept: share of the change's variance in the state.
-            start: (b, 2, y, x) baseline.
+            start: (b, 2, y, x) what is changed.
         """
         share, noise_share = kept**0.5, (1.0 - kept) ** 0.5
         kind = self.config["options"]["prediction"]
@@ -95,7 +96,7 @@ class Diffusion(NeuralTranslator):
         last = self.config["options"]["train_steps"]
         step = torch.randint(last, (len(image),), generator=chance).to(image.device)
         noise = torch.randn(target.shape, generator=chance).to(image.device)
-        change = (target - image[:, :2]) / self._scale(image)
+        change = (target - self.start(image)) / self._scale(image)
         state = scheduler.add_noise(change, noise, step)
         out = self.predict(state, image, batch["vector"], step / last)
         kind = self.config["options"]["prediction"]

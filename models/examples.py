@@ -36,23 +36,24 @@ class Subject:
         stem: Path,
         volumes: Sequence[tuple[np.ndarray, np.ndarray]],
         vectors: np.ndarray,
-        first: int | None = None,
+        first: np.ndarray | None = None,
     ) -> Subject:
         """Write a patient's examples.
 
         Args:
             patient: who.
             stem: path of the files without their endings.
-            volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x).
+            volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x); there may be none.
             vectors: (n, f) of all examples, those with volumes first.
-            first: how many of them begin at the first image; all of them where None.
+            first: (n,) bool, which of them begin at the first image; all of them where None.
         """
         before = [np.concatenate([i, depth(torch.from_numpy(i[1])).numpy()[None]]) for i, _ in volumes]
+        after = [t for _, t in volumes]
         arrays = {
-            "before": np.stack(before).astype(np.float16).swapaxes(1, 2),
-            "after": np.stack([t for _, t in volumes]).astype(np.float16).swapaxes(1, 2),
+            "before": _slices(before),
+            "after": _slices(after),
             "near": np.array([_near(i[1], t[1]) for i, t in volumes]),
-            "first": np.array(len(vectors) if first is None else first),
+            "first": np.ones(len(vectors), bool) if first is None else first,
             "vectors": np.asarray(vectors, np.float32),
         }
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ class Subject:
         From a later one it is not known what was done before: no dose since may mean none at all, or a course that
         has just ended.
         """
-        return self.vectors[: np.load(self._file("first")).item()]
+        return self.vectors[np.load(self._file("first"))]
 
     @cached_property
     def before(self) -> np.ndarray:
@@ -176,6 +177,13 @@ class Examples:
         neighbours = [before[min(max(z + o, 0), len(before) - 1), :-1] for o in offsets(self.slices)]
         image = np.concatenate([*neighbours, before[z, -1:]]).astype(np.float32)
         return image, subject.after[example, z, :, y, x].astype(np.float32)
+
+
+def _slices(volumes: Sequence[np.ndarray]) -> np.ndarray:
+    """(m, z, c, y, x) float16 of m volumes (c, z, y, x)."""
+    if not volumes:
+        return np.zeros((0, 0, 0, 0, 0), np.float16)
+    return np.stack(volumes).astype(np.float16).swapaxes(1, 2)
 
 
 def _near(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:

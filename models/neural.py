@@ -23,9 +23,9 @@ CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # A network's last bits depend on the size of its batch: every batch is filled up to this one.
 _MICRO_BATCH = 16
 _TRAINING_ONLY = "discriminator."
-_DELTA = 0.1  # of Huber's error, about 100 HU
+_DELTA = 0.03  # of Huber's error, about 30 HU
 _IMAGE_STEP, _LOGIT_STEP = 0.3, 2.0  # what 1 of the network's output changes: about 300 HU
-_SURE = 6.0  # logit that stands for the baseline's own mask
+_UNSURE = 0.0025  # what the start's mask leaves open at least
 
 
 class NeuralTranslator(nn.Module):
@@ -34,7 +34,7 @@ class NeuralTranslator(nn.Module):
     Args (the keys of its config):
         statistics: of the conditions (`models.conditions.statistics`).
         image_channels: of one slice.
-        tissue_channel: of them, the image from which tissue starts: without the tumour where such an image is given.
+        start: indices among them of the layers that it changes: the scan and its mask, or those of a draft.
         slices: that it sees; with 1 it does not see the depth in the tumour either.
         widths, embedding: of the network.
         relative: index of the relative tumour volume among the conditions, or None.
@@ -54,7 +54,7 @@ class NeuralTranslator(nn.Module):
         super().__init__()
         usual: dict[str, Any] = {
             "image_channels": 3,
-            "tissue_channel": 0,
+            "start": [0, 0, 1],
             "slices": 3,
             "widths": (48, 64, 96, 128),
             "embedding": 128,
@@ -69,7 +69,8 @@ class NeuralTranslator(nn.Module):
         unseen = [n * c["image_channels"] + i for i in c["hidden_channels"] for n in range(self.slices)]
         if self.slices == 1:
             unseen.append(seen - 1)
-        self._start = [c["tissue_channel"], 0, 1]  # the layers from which it starts
+        self._start = list(c["start"])
+        self.drafted = self._start != [0, 0, 1]
         self._seen = [i for i in range(seen) if i not in unseen]
         self.conditions = Conditions(c["statistics"], c["embedding"], c["hidden"])
         self.time = Time(c["embedding"])
@@ -202,15 +203,19 @@ class NeuralTranslator(nn.Module):
     def layers_and_logit(self, out: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         """The network's output as a change: (b, 2, y, x) of tissue's and tumour's image, and of the mask's logit."""
         pictures = image[:, self._start[:2]] + _IMAGE_STEP * out[:, :2]
-        return pictures, (image[:, 1] * 2.0 - 1.0) * _SURE + _LOGIT_STEP * out[:, 2]
+        return pictures, image[:, self._start[2]].logit(_UNSURE) + _LOGIT_STEP * out[:, 2]
+
+    def start(self, image: Tensor) -> Tensor:
+        """(b, 2, y, x): image and mask that are changed."""
+        return composed(image[:, self._start])
 
     def picture_loss(
         self, pictures: Tensor, logit: Tensor, image: Tensor, target: Tensor
     ) -> dict[str, Tensor]:
         """Huber's error of the image and cross-entropy of the mask, both weighted towards the tumour.
 
-        Tissue and tumour answer each for the pixels that the true mask gives them. Squared below `_DELTA`: the few
-        pixels that treatment changed must outweigh the noise of all the others.
+        Tissue and tumour answer each for the pixels that the true mask gives them. Squared below `_DELTA`, the size of
+        noise; of larger changes it learns the median: injury that comes in patches must not become haze everywhere.
         """
         near = (image[:, -1] > -1.0).float()
         weight = 1.0 + (self.config["near_weight"] - 1.0) * near

@@ -42,7 +42,7 @@ class Roles:
         kept: indices of conditions whose absence means something, so that they are never taken away alone.
         groups: `dose` and `clinical` -> indices of their conditions.
         dose_channels: indices of a slice's channels that show dose.
-        tissue_channel: index of a slice's channel that shows it without the tumour; 0, as it is, where none does.
+        draft_channels: indices of a slice's channels with the layers (`models.layers`) of a first draft, or none.
     """
 
     names: Sequence[str]
@@ -50,7 +50,7 @@ class Roles:
     kept: Sequence[int] = ()
     groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
     dose_channels: Sequence[int] = ()
-    tissue_channel: int = 0
+    draft_channels: Sequence[int] = ()
 
 
 def train(
@@ -191,21 +191,24 @@ def _model(
         if config.conditions not in (group, "both")
         for i in members
     ]
-    blind = roles.dose_channels if config.conditions in ("none", "clinical") else ()
+    blind = list(roles.dose_channels if config.conditions in ("none", "clinical") else ())
+    drafted = config.draft and bool(roles.draft_channels)
+    if not drafted:
+        blind += roles.draft_channels
     vectors = np.concatenate([s.vectors for s in learned])
     return kinds()[config.model](
         {
             **facts,
             "vector": list(roles.names),
             "statistics": statistics(vectors),
-            "image_channels": int(learned[0].before.shape[2]) - 1,
-            "tissue_channel": roles.tissue_channel,
+            "image_channels": max(int(s.before.shape[2]) for s in learned) - 1,
+            **({"start": list(roles.draft_channels)} if drafted else {}),
             "slices": config.slices,
             "widths": list(config.widths),
             "embedding": config.embedding,
             "relative": roles.relative,
             "hidden": hidden,
-            "hidden_channels": list(blind),
+            "hidden_channels": blind,
             "coarsen": config.coarsen,
             "guidance": config.guidance,
             "near_weight": config.near_weight,

@@ -38,6 +38,8 @@ class TrainingConfig(BaseModel):
         coarsen: 2 works on 4 mm pixels in plane.
         conditions: which ones it is shown: none, dose, clinical, or both. The date, the baseline and the relative
             volume are always shown.
+        draft: whether it corrects the draft among the channels, where there is one; else it starts from the scan and
+            never sees the draft.
         widths, embedding: of the network.
         guidance: see `NeuralTranslator`.
         near_weight, mask_weight: of the loss.
@@ -62,6 +64,7 @@ class TrainingConfig(BaseModel):
     slices: Literal[1, 3, 5] = 3
     coarsen: Literal[1, 2, 4] = 1
     conditions: Literal["none", "dose", "clinical", "both"] = "both"
+    draft: bool = True
     widths: tuple[int, ...] = (48, 64, 96, 128)
     embedding: int = 128
     guidance: float = 1.0

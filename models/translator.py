@@ -29,11 +29,14 @@ class Translator(Protocol):
 
     Args:
         slices: how many neighbouring slices it sees: 1 is 2-D, 3 is 2.5-D.
+        drafted: whether it corrects a draft, whose layers (`models.layers`) are among a volume's channels; otherwise
+            it changes the image itself.
         noise_channels: k; channel 0 is one number for a whole volume, the others vary from pixel to pixel
             (`models.noise.volume_noise`).
     """
 
     slices: int
+    drafted: bool
     noise_channels: int
 
     def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:

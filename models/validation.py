@@ -14,7 +14,7 @@ from torch import Tensor
 from models.examples import Examples, Subject
 
 if TYPE_CHECKING:
-    from models.translator import Translator
+    from models.neural import NeuralTranslator
 
 _BATCHES = 4
 _ROWS = 6
@@ -45,28 +45,35 @@ class Validation:
         image, vector, target = (torch.cat([b[k] for b in batches]) for k in ("image", "vector", "target"))
         return cls(image, vector, target, out)
 
-    def figures(self, model: Translator, step: int) -> dict[str, float]:
-        """Error of a model beside that of copying, guided by the true volume; a picture is written too.
+    def figures(self, model: NeuralTranslator, step: int) -> dict[str, float]:
+        """Error of a model beside those of copying and of what it starts from, guided by the true volume; a picture is
+        written too.
 
         Returns:
-            Within 3 cm of the tumour: mean absolute error in HU of the model and of the copy; share of the copy's
-            error that the model took away; Dice of the mask, of model and copy; mask volume over the true one.
+            Within 3 cm of the tumour: mean absolute error in HU of model, start and copy; share of the copy's error
+            that the model took away; Dice of the mask, of all three; mask volume over the true one.
         """
-        device = next(iter(model.parameters())).device  # type: ignore[attr-defined]
+        device = next(iter(model.parameters())).device
         chance = torch.Generator().manual_seed(0)
         noise = torch.randn(len(self.image), model.noise_channels, *self.image.shape[2:], generator=chance)
         noise[:, 0] = noise[:, 0].mean()
         made = model.generate(*(t.to(device) for t in (self.image, self.vector, noise))).cpu()
         near = self.image[:, -1] > -1.0
-        error = (made[:, 0] - self.target[:, 0]).abs()[near].mean().item() * _HALF_RANGE_HU
-        copied = (self.image[:, 0] - self.target[:, 0]).abs()[near].mean().item() * _HALF_RANGE_HU
+        start = model.start(self.image.to(device)).cpu()
+        error, begun, copied = (
+            (v[:, 0] - self.target[:, 0]).abs()[near].mean().item() * _HALF_RANGE_HU
+            for v in (made, start, self.image)
+        )
+        dice, start_dice, copy_dice = (_dice(v[:, 1], self.target[:, 1]) for v in (made, start, self.image))
         self._picture(made, step)
         return {
             "mae_hu": round(error, 2),
+            "start_mae_hu": round(begun, 2),
             "copy_mae_hu": round(copied, 2),
             "gain": round(1.0 - error / max(copied, 1e-6), 4),
-            "dice": round(_dice(made[:, 1], self.target[:, 1]), 4),
-            "copy_dice": round(_dice(self.image[:, 1], self.target[:, 1]), 4),
+            "dice": round(dice, 4),
+            "start_dice": round(start_dice, 4),
+            "copy_dice": round(copy_dice, 4),
             "mask_ratio": round(float(made[:, 1].sum() / self.target[:, 1].sum().clamp_min(1)), 4),
         }
 

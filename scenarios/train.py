@@ -23,9 +23,11 @@ _SET_FORMAT = "rt-twin-set/1"
 _KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
 _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
-_DOSE_CHANNEL, _TISSUE_CHANNEL = 2, 3
+_DOSE_CHANNEL, _DRAFT_CHANNELS = 2, (3, 4, 5)
+_TRUTH = ".truth"
+_PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
 CACHE = "cache"
-_VERSION = "2"  # of how a twin becomes examples
+_VERSION = "4"  # of how a twin becomes examples
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,15 @@ def train(
             out,
             facts={
                 "domain": domain_of(vectors),
-                "trained_on": sorted(patient_digest(s.patient) for s in subjects),
+                "trained_on": sorted({patient_digest(s.patient) for s in subjects}),
             },
             device=device,
             progress=progress,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    return Trained(out, len(subjects), len(vectors), skipped, _last_figures(out))
+    patients = len({s.patient for s in subjects})
+    return Trained(out, patients, len(vectors), skipped, _last_figures(out))
 
 
 def roles() -> Roles:
@@ -120,7 +123,7 @@ def roles() -> Roles:
             "clinical": [VECTOR.index(n) for n in _CLINICAL],
         },
         dose_channels=[_DOSE_CHANNEL],
-        tissue_channel=_TISSUE_CHANNEL,
+        draft_channels=_DRAFT_CHANNELS,
     )
 
 
@@ -137,7 +140,8 @@ def examples(
     Args:
         sets: folders of twins, or twins.
         cache: a twin that lies there already is not read again; a changed one is.
-        pairs_per_twin: how many pairs are kept with their images; the others with their conditions only.
+        pairs_per_twin: how many pairs are kept with their images, the others with their conditions only; of the truth
+            under one plan, one.
         align: take set-up and breathing out of the follow-ups.
         progress: as for `train`.
 
@@ -154,14 +158,15 @@ def examples(
     for done, path in enumerate(twins):
         progress("reading", done / len(twins))
         key = _key(path, f"{_VERSION} {pairs_per_twin} {align}")
-        subject = Subject(path.name.removesuffix(".twin"), cache / f"{path.stem}-{key}")
+        patient = (path.parent if _is_truth(path) else path).stem
+        subject = Subject(patient, cache / f"{patient}-{path.stem}-{key}")
         if not subject.exists:
             _read(path, subject, pairs_per_twin, align)
         if len(subject.vectors):
             found.append(subject)
         else:
             skipped += 1
-    if not found:
+    if not any(len(s.before) for s in found):
         raise InputError(
             f"none of the {len(twins)} twins in {', '.join(map(str, sets))} has two CTs with a contoured tumour "
             "that fits into the crop; training needs pairs of scans"
@@ -170,7 +175,7 @@ def examples(
 
 
 def twins_in(folder: Path) -> list[Path]:
-    """The twins of a folder, by name.
+    """The twins of a folder, by name; of a set with truth, what would have been seen under every plan.
 
     Raises:
         InputError: there is none, or the folder is a set of another format.
@@ -185,39 +190,48 @@ def twins_in(folder: Path) -> list[Path]:
             kind = None
         if kind != _SET_FORMAT:
             raise InputError(f"{index} has format {kind!r}, this version reads {_SET_FORMAT!r}")
-    found = sorted(p for p in folder.glob("*.twin") if (p / "twin.json").is_file())
+    every = (
+        sorted(p for p in folder.glob(f) if (p / "twin.json").is_file())
+        for f in (f"*{_TRUTH}/*.twin", "*.twin")
+    )
+    found = next(filter(None, every), [])
     if not found:
         raise InputError(f"there are no twins in {folder}; give a folder that holds NAME.twin folders")
     return found
 
 
+def _is_truth(path: Path) -> bool:
+    return path.parent.suffix == _TRUTH
+
+
 def _read(path: Path, subject: Subject, most: int, align: bool) -> None:
-    from simulators.conditions import SHAPE, VECTOR
+    from simulators.conditions import VECTOR
     from simulators.pairs import pairs_of
     from twin import PatientTwin
 
-    first: list[Pair] = []
-    others: list[Pair] = []
-    rest: list[np.ndarray] = []
-    start: float | None = None
-    for n, pair in enumerate(pairs_of(PatientTwin.load(path))):
-        start = pair.start_days if start is None else start
-        if pair.start_days == start and len(first) < most:
-            first.append(pair)
-        elif n % 2 == 0 and len(others) < most:  # every other one: not all from the second scan
-            others.append(pair)
-        else:
-            rest.append(pair.vector)
-    kept = [*first, *others][:most]
-    rest += [p.vector for p in [*first, *others][most:]]
-    vectors = [p.vector for p in kept] + rest
+    pairs = list(pairs_of(PatientTwin.load(path)))
+    if _is_truth(
+        path
+    ):  # only its first scan is a scan, with noise; and nothing moved but what treatment moves
+        pairs = [p for p in pairs if p.start_days == pairs[0].start_days]
+        most, align = _PER_PLAN, False
+    kept = _chosen(pairs, most, subject.stem.name)
+    every = [*kept, *(p for p in pairs if p not in kept)]
     subject.write(
         subject.patient,
         subject.stem,
-        [(p.image, _target(p, align)) for p in kept] or [_empty(SHAPE)],
-        np.stack(vectors) if vectors else np.empty((0, len(VECTOR))),
-        len(first),
+        [(p.image, _target(p, align)) for p in kept],
+        np.stack([p.vector for p in every]) if every else np.empty((0, len(VECTOR))),
+        np.array([p.start_days == pairs[0].start_days for p in every], bool),
     )
+
+
+def _chosen(pairs: Sequence[Pair], most: int, name: str) -> list[Pair]:
+    """The pairs whose images are kept: those from the first scan before others, by a chance that the name gives."""
+    drawable = [p for p in pairs if p.drawable]
+    order = np.random.default_rng(list(name.encode())).permutation(len(drawable))
+    mixed = [drawable[i] for i in order]
+    return sorted(mixed, key=lambda p: p.start_days > pairs[0].start_days)[:most]
 
 
 def _target(pair: Pair, align: bool) -> np.ndarray:
@@ -230,10 +244,6 @@ def _target(pair: Pair, align: bool) -> np.ndarray:
 
     inside = depth(torch.from_numpy(pair.image[1])).numpy()
     return aligned(pair.target, motion(pair.image[0], pair.target[0], inside))
-
-
-def _empty(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros((3, *shape), np.float32), np.zeros((2, *shape), np.float32)
 
 
 def _key(path: Path, how: str) -> str:

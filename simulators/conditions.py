@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulators.treatment import TreatmentRequest
-from twin import ClinicalRecord, Geometry, InputError, Scan, StructureSet, Volume
+from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
 from twin.geometry import Box, Shape
+
+if TYPE_CHECKING:
+    from simulators.mechanistic import Layers
 
 SPACING_MM = 2.0
 SHAPE = (48, 96, 96)  # of what a Translator learns from; a longer tumour is given more slices
@@ -58,7 +62,6 @@ class Crop:
         grid: 96 x 96 voxels of 2 mm in plane and 48 to 96 slices along the scan's axes, the tumour in the middle.
         image: (z, y, x) float32, -1024 to 1024 HU mapped to [-1, 1].
         occupancy: (z, y, x) float32 share of GTV in each voxel, 0 to 1.
-        cleared: (z, y, x) float32, the image with lung of its own where the tumour stands (`without_tumour`).
         gtv_cm3: volume of the whole GTV on the scan, cm3.
         exceeds: whether the tumour with its margin does not fit.
     """
@@ -66,7 +69,6 @@ class Crop:
     grid: Geometry
     image: np.ndarray
     occupancy: np.ndarray
-    cleared: np.ndarray
     gtv_cm3: float
     exceeds: bool
 
@@ -89,24 +91,41 @@ class Crop:
             slices = min(max(SHAPE[0], SLICE_STEP * steps), MAX_SLICES)
         grid = _centred(gtv, structures.geometry, (slices, *SHAPE[1:]))
         most = np.multiply((MAX_SLICES, *SHAPE[1:]), SPACING_MM)
-        hu = sampled(scan.volume, grid, fill=HU_RANGE[0])
         return cls(
             grid=grid,
-            image=scaled(hu),
+            image=scaled(sampled(scan.volume, grid, fill=HU_RANGE[0])),
             occupancy=sampled(gtv, grid),
-            cleared=scaled(hu + sampled(_cleared(scan, structures), grid)),
             gtv_cm3=float(np.count_nonzero(gtv.array)) * gtv.geometry.voxel_cm3,
             exceeds=bool((needed > most).any()),
         )
 
-    def channels(self, eqd2: Volume | None) -> np.ndarray:
-        """(4, z, y, x) float32: image, GTV, EQD2 / 60 Gy (0 without dose), image without the tumour.
+    def channels(self, eqd2: Volume | None, draft: np.ndarray) -> np.ndarray:
+        """(6, z, y, x) float32: image, GTV, EQD2 / 60 Gy (0 without dose), and the draft's tissue, tumour and share.
 
         Args:
             eqd2: EQD2 with alpha/beta 3 Gy since the scan, Gy, on any grid.
+            draft: (3, z, y, x) of `draft`.
         """
         dose = np.zeros_like(self.image) if eqd2 is None else sampled(eqd2, self.grid) / EQD2_UNIT_GY
-        return np.stack([self.image, self.occupancy, dose, self.cleared])
+        return np.concatenate([np.stack([self.image, self.occupancy, dose]), draft])
+
+    def draft(self, scan: Volume, layers: Layers) -> np.ndarray:
+        """(3, z, y, x) float32: tissue and tumour in [-1, 1] and share of tumour, from which a Translator starts.
+
+        Args:
+            scan: the CT that this is a crop of.
+            layers: of the mechanistic follow-up.
+        """
+        here = layers.geometry
+        before = scan.crop(scan.geometry.box_of(here)).array
+        hu = (self.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
+        # What changes is sampled: beyond the layers' crop nothing does.
+        changes = (
+            sampled(Volume(here, hu_then - before, "CT", "HU"), self.grid)
+            for hu_then in (layers.tissue_hu, layers.tumour_hu)
+        )
+        share = sampled(Volume(here, layers.share, "MASK", "1"), self.grid)
+        return np.stack([*(scaled(hu + change) for change in changes), share])
 
     def vector(self, request: TreatmentRequest) -> np.ndarray:
         """(f,) float32 conditions in the order of `VECTOR`; nan is missing.
@@ -130,22 +149,6 @@ class Crop:
             **clinical_numbers(request.clinical),
         }
         return np.array([np.nan if values[k] is None else values[k] for k in VECTOR], dtype=np.float32)
-
-
-def _cleared(scan: Scan, structures: StructureSet) -> Volume:
-    """What changes in a scan where lung stands in the tumour's place, HU on a crop; 0 where tissue closes in.
-
-    No scan shows what lies behind a tumour: a Translator need not learn to copy lung, only where the tumour ends.
-    """
-    from simulators.lung_texture import without_tumour
-    from simulators.tumour_site import lungs_of, tumour_site
-
-    try:
-        lungs = lungs_of(structures)
-    except InputError:  # a scan on which nobody drew lungs
-        return Volume(scan.volume.geometry, np.zeros(scan.volume.geometry.shape, np.float32), "CT", "HU")
-    site = tumour_site(scan, structures, lungs)
-    return Volume(site.geometry, without_tumour(site, scan, lungs)[0] - site.hu, "CT", "HU")
 
 
 def clinical_numbers(record: ClinicalRecord) -> Mapping[str, float | None]:

@@ -78,6 +78,28 @@ class _Patient:
     def growth_box(self) -> Box:
         return bounding_box(self.site.gtv, voxels(_GROWTH_MARGIN_MM, self.site.geometry.spacing_mm))
 
+    def work(self, view: TumourView) -> Box:
+        """The box of the site in which a tumour may lie."""
+        return self.growth_box if view.gtv_cm3 > self.site.gtv_cm3 else self.site.inner
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What a follow-up is made of, on a crop of the scan; laid over one another they are the follow-up's image, but
+    with lung injury as it is on average.
+
+    Args:
+        geometry: the crop.
+        tissue_hu: (z, y, x) float32, what is seen where there is no tumour.
+        tumour_hu: (z, y, x) float32, what is seen where there is.
+        share: (z, y, x) float32 share of tumour in each voxel; it sums to the volume wanted.
+    """
+
+    geometry: Geometry
+    tissue_hu: np.ndarray
+    tumour_hu: np.ndarray
+    share: np.ndarray
+
 
 class MechanisticTreatment:
     """A `VirtualTreatment` that needs no weights: what it shows follows from the tumour's volume and the dose."""
@@ -105,26 +127,22 @@ class MechanisticTreatment:
         Raises:
             InputError: a scan without GTV or lungs, or a volume that is not finite.
         """
-        return [self._follow_up(request) for request in requests]
+        return [_follow_up(self._parts(request)) for request in requests]
+
+    def drafted(self, request: TreatmentRequest) -> tuple[FollowUp, Layers]:
+        """A follow-up and what it is made of, for whoever corrects it.
+
+        Raises:
+            InputError: as `generate`.
+        """
+        parts = self._parts(request)
+        return _follow_up(parts), _layers(parts)
 
     def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
         """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3."""
         if request.tumour is not None:
             return np.full(n, request.tumour.gtv_cm3)
         return drawn_volumes(request, n)
-
-    def displacement(self, request: TreatmentRequest) -> tuple[Geometry, np.ndarray] | None:
-        """How the tissue moves by shrinkage and scarring, for whoever draws the pixels.
-
-        Returns:
-            A crop of the scan and (3, z, y, x) float32 mm on it, as in `FollowUp`; None where nothing moves.
-
-        Raises:
-            InputError: a scan without GTV or lungs.
-        """
-        patient = self._patient(request)
-        shift = _shift(patient, request.tumour or drawn_tumour(request), request)
-        return None if shift is None else (patient.site.geometry, shift)
 
     def _patient(self, request: TreatmentRequest) -> _Patient:
         address = (id(request.scan), id(request.structures))
@@ -139,35 +157,111 @@ class MechanisticTreatment:
         self._patients.move_to_end(address)
         return patient
 
-    def _follow_up(self, request: TreatmentRequest) -> FollowUp:
-        patient = self._patient(request)
-        site = patient.site
-        view = request.tumour or drawn_tumour(request)
-        if not 0.0 <= view.gtv_cm3 < float("inf"):
-            raise InputError(f"a tumour cannot have {view.gtv_cm3:g} cm3; give a volume of 0 or more")
+    def _parts(self, request: TreatmentRequest) -> _Parts:
+        patient, view = self._patient(request), _view(request)
         shift = _shift(patient, view, request)
-        work = patient.growth_box if view.gtv_cm3 > site.gtv_cm3 else site.inner
+        work = patient.work(view)
         inside, share = _outline(patient, view, work, shift, request)
-        box, rise = _injury(patient, request, shift)
-        part = within(box, site.box)
-        cleared = _onset(site, view) * (1.0 - share)
-        rise[part][work] *= np.where(site.gap[work], cleared, 1.0 - share)
-        image = patient.scan.volume.array[box].astype(np.float32)
-        image[part] = _paint(patient, view, work, shift, share)
-        image += rise
-        geometry = patient.scan.volume.geometry.crop(box)
-        gtv = np.zeros(geometry.shape, dtype=np.uint8)
-        gtv[part][work] = inside
-        injury = ((rise > LABEL_HU) & (gtv == 0)).astype(np.uint8)
-        return FollowUp(
-            request=request,
-            scan=Volume(geometry, np.rint(np.clip(image, *_HU_RANGE)).astype(np.int16), "CT", "HU"),
-            gtv=Volume(geometry, gtv, "MASK", "1"),
-            injury=Volume(geometry, injury, "MASK", "1"),
-            gtv_cm3=float(share.sum(dtype=np.float64)) * geometry.voxel_cm3,
-            displacement_mm=_embedded(shift, geometry, part),
-            generator=VERSION,
-        )
+        box, reaction = _reaction(patient, request, shift)
+        return _Parts(request, patient, view, shift, work, inside, share, box, reaction)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a follow-up is painted from.
+
+    Args:
+        request: what was asked for.
+        patient: of its scan.
+        view: the tumour.
+        shift: displacement on the site's crop, mm, or None.
+        work: box of the site in which tumour may lie.
+        inside, share: the mask, and the share of tumour in each voxel, on that box.
+        box: of the scan, what changes.
+        reaction: of its lung to the dose, 0 to 1, or None where there is none.
+    """
+
+    request: TreatmentRequest
+    patient: _Patient
+    view: TumourView
+    shift: np.ndarray | None
+    work: Box
+    inside: np.ndarray
+    share: np.ndarray
+    box: Box
+    reaction: np.ndarray | None
+
+    @property
+    def geometry(self) -> Geometry:
+        """Of the box."""
+        return self.patient.scan.volume.geometry.crop(self.box)
+
+    @property
+    def part(self) -> Box:
+        """The site within the box."""
+        return within(self.box, self.patient.site.box)
+
+    @cached_property
+    def painted(self) -> np.ndarray:
+        """(z, y, x) float32 HU of the box, without injury."""
+        image = self.patient.scan.volume.array[self.box].astype(np.float32)
+        image[self.part] = _paint(self.patient, self.view, self.work, self.shift, self.share)
+        return image
+
+    def seen(self, rise: np.ndarray) -> np.ndarray:
+        """(z, y, x) float32: of a rise by injury, what shows where the tumour is not."""
+        site, rise = self.patient.site, rise.copy()
+        cleared = _onset(site, self.view) * (1.0 - self.share)
+        rise[self.part][self.work] *= np.where(site.gap[self.work], cleared, 1.0 - self.share)
+        return rise
+
+
+def _follow_up(parts: _Parts) -> FollowUp:
+    request, geometry = parts.request, parts.geometry
+    if parts.reaction is None:
+        rise = np.zeros(geometry.shape, dtype=np.float32)
+    else:
+        whole = parts.patient.scan.volume.geometry
+        rise = injury_hu(parts.reaction, geometry, whole, request.since_rt_end_days, request.key)
+        rise = parts.seen(rise)
+    gtv = np.zeros(geometry.shape, dtype=np.uint8)
+    gtv[parts.part][parts.work] = parts.inside
+    image = np.rint(np.clip(parts.painted + rise, *_HU_RANGE)).astype(np.int16)
+    return FollowUp(
+        request=request,
+        scan=Volume(geometry, image, "CT", "HU"),
+        gtv=Volume(geometry, gtv, "MASK", "1"),
+        injury=Volume(geometry, ((rise > LABEL_HU) & (gtv == 0)).astype(np.uint8), "MASK", "1"),
+        gtv_cm3=float(parts.share.sum(dtype=np.float64)) * geometry.voxel_cm3,
+        displacement_mm=_embedded(parts.shift, geometry, parts.part),
+        generator=VERSION,
+    )
+
+
+def _layers(parts: _Parts) -> Layers:
+    patient, shift, part = parts.patient, parts.shift, parts.part
+    site = patient.site
+    tissue, tumour = (patient.scan.volume.array[parts.box].astype(np.float32) for _ in range(2))
+    tissue[part] = _with_grain(_warped(patient.healthy[0], shift, site), shift, patient)
+    tumour[part] = _with_grain(_warped(patient.grown_hu, shift, site), shift, patient)
+    image = parts.painted
+    if parts.reaction is not None:
+        rise = amplitude_hu(parts.request.since_rt_end_days) * parts.reaction
+        tissue += rise
+        image = image + parts.seen(rise)
+    share = np.zeros(tissue.shape, dtype=np.float32)
+    share[part][parts.work] = parts.share
+    # What the painted edge has of its own goes into both layers: laid over one another they are the image.
+    own = image - (tissue + share * (tumour - tissue))
+    return Layers(parts.geometry, tissue + own, tumour + own, share)
+
+
+def _view(request: TreatmentRequest) -> TumourView:
+    """The tumour that a request wants, or one that is drawn for it."""
+    view = request.tumour or drawn_tumour(request)
+    if not 0.0 <= view.gtv_cm3 < float("inf"):
+        raise InputError(f"a tumour cannot have {view.gtv_cm3:g} cm3; give a volume of 0 or more")
+    return view
 
 
 def _outside(site: TumourSite, view: TumourView | None) -> str | None:
@@ -234,6 +328,11 @@ def _paint(
     else:
         cleared = onset * (1.0 - share)
         hu[work] = np.where(cleared >= 1.0, hu[work], tumour + cleared * (hu[work] - tumour))
+    return _with_grain(hu, shift, patient)
+
+
+def _with_grain(hu: np.ndarray, shift: np.ndarray | None, patient: _Patient) -> np.ndarray:
+    """The site with the scanner's noise as it was, where resampling has smoothed it; changed in place."""
     if shift is not None:
         length = np.sqrt(np.einsum("kzyx,kzyx->zyx", shift, shift))
         hu += np.float32(_GRAIN) * smoothstep(length / _GRAIN_MM) * patient.grain
@@ -253,20 +352,20 @@ def _warped(hu: np.ndarray, shift: np.ndarray | None, site: TumourSite) -> np.nd
     return out
 
 
-def _injury(patient: _Patient, request: TreatmentRequest, shift: np.ndarray | None) -> tuple[Box, np.ndarray]:
-    """The box of the scan that changes, and the rise of HU by lung injury in it."""
+def _reaction(
+    patient: _Patient, request: TreatmentRequest, shift: np.ndarray | None
+) -> tuple[Box, np.ndarray | None]:
+    """The box of the scan that changes, and how its lung reacts to the dose, 0 to 1; None where it does not."""
     site, eqd2 = patient.site, request.eqd2_since
-    whole = patient.scan.volume.geometry
     if eqd2 is None or amplitude_hu(request.since_rt_end_days) <= 0.0:
-        return site.box, np.zeros(site.geometry.shape, dtype=np.float32)
+        return site.box, None
     irradiated = patient.irradiated(eqd2)
     reaction = irradiated.reaction
     if shift is not None:
         part = within(irradiated.box, site.box)
         reaction = reaction.copy()
         reaction[part] = np.clip(_warped(reaction[part], shift, site), 0.0, 1.0)
-    geometry = whole.crop(irradiated.box)
-    return irradiated.box, injury_hu(reaction, geometry, whole, request.since_rt_end_days, request.key)
+    return irradiated.box, reaction
 
 
 def _embedded(shift: np.ndarray | None, geometry: Geometry, part: Box) -> np.ndarray:

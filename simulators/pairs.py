@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from simulators.accumulation import accumulated
 from simulators.chance import Key, Purpose
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.conditions import SHAPE, Crop, gtv_volume, sampled, scaled
+from simulators.mechanistic import MechanisticTreatment
 from simulators.treatment import TreatmentRequest, TumourView
 from twin import Fraction, PatientTwin, Scan, StructureSet, Volume
 
@@ -18,27 +20,7 @@ _EROSION = 0.5  # not known of a real tumour; no condition depends on it
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
-    """One example, on the earlier scan's crop.
-
-    Args:
-        patient: the twin's id.
-        image: (4, z, y, x) float32: earlier CT in [-1, 1], share of GTV, EQD2 since / 60 Gy, the CT without tumour.
-        vector: (f,) float32 conditions in the order of `VECTOR`; nan is missing.
-        target: (2, z, y, x) float32: later CT in [-1, 1], share of the later GTV.
-        start_days, day: when the two scans were made, days from day 0.
-    """
-
-    patient: str
-    image: np.ndarray
-    vector: np.ndarray
-    target: np.ndarray
-    start_days: float
-    day: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Contoured:
+class Contoured:
     """A CT and what is drawn on it; the GTV is missing where it was seen to be gone."""
 
     scan: Scan
@@ -46,12 +28,64 @@ class _Contoured:
 
     @property
     def gtv(self) -> Volume | None:
+        """Mask of what is drawn, on its own box."""
         return gtv_volume(self.structures) if self.structures.role("GTV") else None
 
     @property
     def gtv_cm3(self) -> float:
+        """Its volume, cm3."""
         gtv = self.gtv
         return 0.0 if gtv is None else float(np.count_nonzero(gtv.array)) * gtv.geometry.voxel_cm3
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One example, on the earlier scan's crop; its arrays are made when they are asked for.
+
+    Args:
+        crop: of the earlier scan.
+        request: what would be asked of a generator, told the volume that was drawn on the later scan.
+        later: the later scan and what is drawn on it.
+        mechanistic: whose follow-up is the draft.
+    """
+
+    crop: Crop
+    request: TreatmentRequest
+    later: Contoured
+    mechanistic: MechanisticTreatment
+
+    @property
+    def start_days(self) -> float:
+        """When the earlier scan was made, days from day 0."""
+        return self.request.scan.time_days
+
+    @property
+    def day(self) -> float:
+        """When the later scan was made, days from day 0."""
+        return self.later.scan.time_days
+
+    @property
+    def drawable(self) -> bool:
+        """Whether a draft can be made of it."""
+        return self.mechanistic.domain(self.request) is None
+
+    @cached_property
+    def vector(self) -> np.ndarray:
+        """(f,) float32 conditions in the order of `VECTOR`; nan is missing."""
+        return self.crop.vector(self.request)
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """(6, z, y, x) float32, `Crop.channels`."""
+        draft = self.crop.draft(self.request.scan.volume, self.mechanistic.drafted(self.request)[1])
+        return self.crop.channels(self.request.eqd2_since, draft)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """(2, z, y, x) float32: later CT in [-1, 1], share of the later GTV."""
+        grid, gtv = self.crop.grid, self.later.gtv
+        mask = np.zeros(grid.shape, np.float32) if gtv is None else sampled(gtv, grid)
+        return np.stack([scaled(sampled(self.later.scan.volume, grid, fill=-1024.0)), mask])
 
 
 def pairs_of(twin: PatientTwin) -> Iterator[Pair]:
@@ -59,6 +93,7 @@ def pairs_of(twin: PatientTwin) -> Iterator[Pair]:
 
     A tumour that does not fit into the crop with its margin gives none.
     """
+    mechanistic = MechanisticTreatment()
     dates = _dates(twin)
     for i, start in enumerate(dates[:-1]):
         if start.gtv is None:
@@ -67,31 +102,7 @@ def pairs_of(twin: PatientTwin) -> Iterator[Pair]:
         if crop.exceeds:
             continue
         for end in dates[i + 1 :]:
-            request = _request(twin, start, end)
-            gtv = end.gtv
-            target = [
-                scaled(sampled(end.scan.volume, crop.grid, fill=-1024.0)),
-                np.zeros(crop.grid.shape, np.float32) if gtv is None else sampled(gtv, crop.grid),
-            ]
-            yield Pair(
-                twin.id,
-                crop.channels(request.eqd2_since),
-                crop.vector(request),
-                np.stack(target),
-                start.scan.time_days,
-                end.scan.time_days,
-            )
-
-
-def pair_requests(twin: PatientTwin) -> list[TreatmentRequest]:
-    """What would be asked of a generator for the same pairs, guided by the volume that was drawn on the later scan."""
-    dates = _dates(twin)
-    return [
-        _request(twin, start, end)
-        for i, start in enumerate(dates)
-        if start.gtv is not None
-        for end in dates[i + 1 :]
-    ]
+            yield Pair(crop, _request(twin, start, end), end, mechanistic)
 
 
 def request_between(
@@ -124,13 +135,13 @@ def request_between(
     )
 
 
-def _dates(twin: PatientTwin) -> list[_Contoured]:
+def _dates(twin: PatientTwin) -> list[Contoured]:
     """The twin's contoured CTs, by time."""
     found = []
     for scan in twin.scans:
         drawn = _drawn_on(twin.structures, scan) if scan.volume.modality == "CT" else None
         if drawn is not None:
-            found.append(_Contoured(scan, drawn))
+            found.append(Contoured(scan, drawn))
     return found
 
 
@@ -141,7 +152,7 @@ def _drawn_on(sets: Sequence[StructureSet], scan: Scan) -> StructureSet | None:
     )
 
 
-def _request(twin: PatientTwin, start: _Contoured, end: _Contoured) -> TreatmentRequest:
+def _request(twin: PatientTwin, start: Contoured, end: Contoured) -> TreatmentRequest:
     view = TumourView(end.gtv_cm3, start.gtv_cm3, _EROSION)
     key = Key(0, twin.id, Purpose.IMAGE)
     return request_between(twin, start.scan, start.structures, end.scan.time_days, view, key)

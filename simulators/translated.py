@@ -20,11 +20,13 @@ from simulators.conditions import (
     sampled,
 )
 from simulators.grain import lost_grain
+from simulators.irradiated_lung import within
 from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
 from simulators.mechanistic import MAX_GROWTH, MechanisticTreatment
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import border_mm, level, tumour_share, without_crumbs
 from twin import Geometry, InputError, Volume
+from twin.geometry import Box
 
 if TYPE_CHECKING:
     from models import Translator
@@ -36,8 +38,9 @@ _CPU_SLICES, _GPU_SLICES = (
     384,
 )  # of a micro-batch; every one has this size, so that no slice depends on others
 _INJURY_MM = 4.0
-_LEAST_SHARE = 1e-3  # a share beyond says no more than that a voxel is far inside or outside
+_LEAST_SHARE = 0.0025  # a share beyond says no more than that a voxel is far inside or outside
 _KEPT_SCANS = 4
+_EROSION = 0.5  # of a tumour that the Translator drew: nothing is known of it
 _RELATIVE = VECTOR.index("relative_gtv")
 
 
@@ -47,12 +50,14 @@ class _Drawn:
 
     Args:
         crop: where.
-        change_hu: (z, y, x) float32.
+        draft: the mechanistic follow-up.
+        change_hu: (z, y, x) float32, what is to be added to it, or to the scan where the Translator knows no draft.
         occupancy: (z, y, x) float32 share of tumour.
         gtv_cm3: the volume that it was to have, or None where nothing says.
     """
 
     crop: Crop
+    draft: FollowUp
     change_hu: np.ndarray
     occupancy: np.ndarray
     gtv_cm3: float | None
@@ -62,13 +67,14 @@ class _Drawn:
 class TranslatedTreatment:
     """A `VirtualTreatment` whose pixels come from a Translator.
 
-    The Translator sees a tumour-centred crop at 2 mm, slice by slice with the slices around it. Only the change that
-    it makes is brought back to the patient's grid, so that the scan's own detail is kept and the crop leaves no
-    seam; of the scan's grain, what the Translator smoothed away is given back. Its layers, tissue and tumour, are
-    laid over one another where the tumour of the volume wanted ends, so that image and mask agree.
+    The Translator sees a tumour-centred crop at 2 mm, slice by slice with the slices around it, and corrects a draft:
+    the mechanistic follow-up. Only the change is brought back to the patient's grid, so that the scan's own detail is
+    kept and the crop leaves no seam; of the scan's grain, what the Translator smoothed away is given back. Its layers,
+    tissue and tumour, are laid over one another where the tumour of the volume wanted ends, so that image and mask
+    agree.
 
     With `request.tumour` the relative volume guides it; without, it draws one of its own. Either way the mask has
-    that volume. The tissue's displacement is the mechanistic one, whoever drew the pixels.
+    that volume. The tissue's displacement is the draft's.
 
     Args:
         name: of the generator.
@@ -89,17 +95,16 @@ class TranslatedTreatment:
     _mechanistic: MechanisticTreatment = field(default_factory=MechanisticTreatment)
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """Outside lie a tumour that exceeds the crop or outgrows it, and conditions that it has not learned from."""
-        if request.scan.volume.modality != "CT":
-            return f"the scan is {request.scan.volume.modality}, not CT"
+        """Outside lie what no draft can be made of, a tumour that exceeds the crop, and conditions not learned from."""
         try:
             crop = self._crop(request)
         except InputError as error:
             return str(error)
         if crop.exceeds:
             return "the tumour with 30 mm around it exceeds the crop"
-        if request.tumour is not None and request.tumour.gtv_cm3 > MAX_GROWTH * request.tumour.gtv0_cm3:
-            return f"a tumour beyond {MAX_GROWTH:g} times its volume on the scan"
+        undrawn = self._mechanistic.domain(request)
+        if undrawn is not None:
+            return undrawn
         return outside(crop.vector(request), self.limits)
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
@@ -147,32 +152,36 @@ class TranslatedTreatment:
         from models.stack import stack
 
         crops = [self._crop(r) for r in requests]
-        images, vectors, noises = [], [], []
+        drafts, images, vectors, noises = [], [], [], []
         for request, crop in zip(requests, crops, strict=True):
-            volume = torch.from_numpy(crop.channels(request.eqd2_since))
             noise = torch.from_numpy(
                 volume_noise(request.key.generator(), self.translator.noise_channels, crop.grid.shape)
             )
             vector = torch.from_numpy(crop.vector(request))[None]
             with torch.inference_mode():
                 # Once for the volume, so that all its slices aim at one response.
-                vectors.append(
-                    self.translator.guided(vector.to(self.device), noise[:1].to(self.device)).cpu()
-                )
+                vector = self.translator.guided(vector.to(self.device), noise[:1].to(self.device)).cpu()
+            aimed = _aimed(request, crop, float(vector[0, _RELATIVE]))
+            followup, layers = self._mechanistic.drafted(aimed)
+            drafts.append((followup, crop.draft(request.scan.volume, layers)))
+            volume = torch.from_numpy(crop.channels(request.eqd2_since, drafts[-1][1]))
+            vectors.append(vector)
             images.append(stack(volume, self.translator.slices))
             noises.append(noise)
         counts = [len(i) for i in images]
         each = torch.cat([v.expand(n, -1) for v, n in zip(vectors, counts, strict=True)])
         out = self._translated(torch.cat(images), each, torch.cat(noises), size)
         made = []
-        for part, crop, vector in zip(np.split(out, np.cumsum(counts)[:-1]), crops, vectors, strict=True):
+        parts = np.split(out, np.cumsum(counts)[:-1])
+        for part, crop, (followup, draft), vector in zip(parts, crops, drafts, vectors, strict=True):
             relative = float(vector[0, _RELATIVE])
             wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
-            tissue, tumour, share = part[:, 0], part[:, 1], part[:, 2]
+            after = part.swapaxes(0, 1)
+            before = draft if self.translator.drafted else np.stack([crop.image, crop.image, crop.occupancy])
             if wanted is not None:
-                share = _share(share, crop, wanted)
-            change = tissue + share * (tumour - tissue) - crop.image
-            made.append(_Drawn(crop, change * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2), share, wanted))
+                after, before = (np.stack([*v[:2], _share(v[2], crop, wanted)]) for v in (after, before))
+            change = (_composed(after) - _composed(before)) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
+            made.append(_Drawn(crop, followup, change, after[2], wanted))
         return made
 
     def _translated(self, image, vector, noise, size: int) -> np.ndarray:
@@ -196,35 +205,39 @@ class TranslatedTreatment:
         if self.grain:
             hu = (crop.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
             change = change + lost_grain(hu, change, SPACING_MM)
-        change = change * _taper(change.shape)
-        whole = request.scan.volume
+        whole, draft = request.scan.volume, drawn.draft
         box = covering(whole.geometry, crop.grid)
         if box is None:
             raise InputError(f"the tumour's contours lie outside the scan {request.scan.name}")
-        part = whole.crop(box)
-        here = part.geometry
-        added = sampled(Volume(crop.grid, change, "CT", "HU"), here)
-        scan = np.clip(np.rint(part.array + added), -32768, 32767).astype(np.int16)
-        inside, gtv_cm3 = _mask(drawn, here)
+        outer = _hull(box, whole.geometry.box_of(draft.scan.geometry))
+        here, part = whole.geometry.crop(outer), within(outer, box)
+        hu, injury = whole.array[outer].astype(np.float32), np.zeros(here.shape, np.uint8)
+        old = here.box_of(draft.scan.geometry)
+        if self.translator.drafted:
+            hu[old], injury[old] = draft.scan.array, draft.injury.array
+        inner = here.crop(part)
+        hu[part] += sampled(Volume(crop.grid, change * _taper(change.shape), "CT", "HU"), inner)
+        inside, gtv_cm3 = _mask(drawn, inner)
+        gtv = np.zeros(here.shape, np.uint8)
+        gtv[part] = inside
+        injury[part] = _injury(request, hu[part] - whole.array[box], inside, inner)
         return FollowUp(
             request=request,
-            scan=Volume(here, scan, "CT", "HU"),
-            gtv=Volume(here, inside.astype(np.uint8), "MASK", "1"),
-            injury=Volume(here, _injury(request, drawn, inside, here), "MASK", "1"),
+            scan=Volume(here, np.clip(np.rint(hu), -32768, 32767).astype(np.int16), "CT", "HU"),
+            gtv=Volume(here, gtv, "MASK", "1"),
+            injury=Volume(here, injury, "MASK", "1"),
             gtv_cm3=gtv_cm3,
-            displacement_mm=self._displacement(request, gtv_cm3, here),
+            displacement_mm=_overlaid(draft.displacement_mm, old, here),
             generator=f"{self.name} {self.version}",
         )
 
-    def _displacement(self, request: TreatmentRequest, gtv_cm3: float, here: Geometry) -> np.ndarray:
-        """The mechanistic displacement of a tumour of this volume; none where it cannot be told."""
-        seen = request.tumour or TumourView(gtv_cm3, self._crop(request).gtv_cm3, 0.5)
-        asked = replace(request, tumour=seen)
-        none = np.broadcast_to(np.float32(0.0), (3, *here.shape))
-        if self._mechanistic.domain(asked) is not None:
-            return none
-        moved = self._mechanistic.displacement(asked)
-        return none if moved is None else _overlaid(moved[0], moved[1], here)
+
+def _aimed(request: TreatmentRequest, crop: Crop, relative: float) -> TreatmentRequest:
+    """A request with the tumour of a relative volume, where it has none and there is one."""
+    if request.tumour is not None or not np.isfinite(relative):
+        return request
+    aim = min(relative, MAX_GROWTH) * crop.gtv_cm3
+    return replace(request, tumour=TumourView(aim, crop.gtv_cm3, _EROSION))
 
 
 def _share(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
@@ -268,31 +281,38 @@ def _mask(drawn: _Drawn, here: Geometry) -> tuple[np.ndarray, float]:
     return inside, wanted if abs(held - wanted) <= max(0.03 * wanted, 0.1) else held
 
 
-def _injury(request: TreatmentRequest, drawn: _Drawn, gtv: np.ndarray, here: Geometry) -> np.ndarray:
-    """(z, y, x) uint8: irradiated lung outside the tumour that became denser."""
+def _injury(request: TreatmentRequest, rise: np.ndarray, gtv: np.ndarray, here: Geometry) -> np.ndarray:
+    """(z, y, x) uint8: irradiated lung outside the tumour that became denser by a rise in HU."""
     from scipy.ndimage import gaussian_filter
 
     lungs = [n for n in ("Lung_L", "Lung_R") if n in request.structures]
     if request.eqd2_since is None or not lungs:
         return np.zeros(here.shape, np.uint8)
-    rise = gaussian_filter(drawn.change_hu, _INJURY_MM / 2 / SPACING_MM)
-    denser = sampled(Volume(drawn.crop.grid, rise, "CT", "HU"), here) > LABEL_HU
+    denser = gaussian_filter(rise, [_INJURY_MM / 2 / s for s in here.spacing_mm]) > LABEL_HU
     lung = np.zeros(here.shape, dtype=bool)
     for name in lungs:
         lung |= sampled(request.structures[name].mask, here) > 0.5
     return (denser & lung & ~gtv & (sampled(request.eqd2_since, here) > THRESHOLD_GY)).astype(np.uint8)
 
 
-def _overlaid(geometry: Geometry, shift_mm: np.ndarray, here: Geometry) -> np.ndarray:
-    """(3, z, y, x) displacement on another crop of the same scan, 0 where it is not known."""
+def _composed(layers: np.ndarray) -> np.ndarray:
+    """(z, y, x) image of (3, z, y, x) tissue, tumour and share."""
+    tissue, tumour, share = layers
+    return tissue + share * (tumour - tissue)
+
+
+def _hull(one: Box, other: Box) -> Box:
+    """The smallest box that holds two."""
+    a, b, c = (slice(min(i.start, j.start), max(i.stop, j.stop)) for i, j in zip(one, other, strict=True))
+    return a, b, c
+
+
+def _overlaid(shift_mm: np.ndarray, where: Box, here: Geometry) -> np.ndarray:
+    """(3, z, y, x) displacement on a larger crop, 0 where it is not known; no memory where nothing moves."""
+    if shift_mm.strides[0] == 0:
+        return np.broadcast_to(np.float32(0.0), (3, *here.shape))
     out = np.zeros((3, *here.shape), dtype=np.float32)
-    offset = np.rint(here.index(geometry.origin_mm)).astype(int)
-    into, source = [slice(None)], [slice(None)]
-    for start, n, size in zip(offset, geometry.shape, here.shape, strict=True):
-        low, high = max(start, 0), max(min(start + n, size), start, 0)
-        into.append(slice(low, high))
-        source.append(slice(low - start, high - start))
-    out[tuple(into)] = shift_mm[tuple(source)]
+    out[(slice(None), *where)] = shift_mm
     return out
 
 

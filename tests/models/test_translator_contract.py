@@ -145,12 +145,14 @@ def test_what_is_hidden_changes_nothing():
     assert not torch.equal(model.generate(image, vector, noise), before)
 
 
-def test_an_untrained_model_has_the_scan_without_tumour_as_tissue_and_the_scan_as_tumour():
-    model = learned("bridge", 3, image_channels=4, tissue_channel=3)
-    for weight in model.network.leave.parameters():
-        torch.nn.init.zeros_(weight)
-    image = torch.rand(2, channels(4, 3), 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    image[:, 1] = (image[:, 1] > 0).float()
-    layers = model.layers(image, torch.full((2, 5), 0.5), torch.randn(2, 3, 16, 16))
-    assert torch.equal(layers[:, :2], image[:, [3, 0]])
-    assert torch.equal(layers[:, 2] > 0.5, image[:, 1] > 0.5)
+@pytest.mark.parametrize("kind", ["bridge", "pix2pix"])
+def test_an_untrained_model_gives_its_draft_and_one_without_a_draft_the_scan(kind):
+    image = torch.rand(2, channels(6, 3), 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    image[:, [1, 5]] = (image[:, [1, 5]] > 0).float()
+    for start in ([3, 4, 5], [0, 0, 1]):
+        model = learned(kind, 3, image_channels=6, start=start)
+        for weight in model.network.leave.parameters():
+            torch.nn.init.zeros_(weight)
+        layers = model.layers(image, torch.full((2, 5), 0.5), torch.randn(2, model.noise_channels, 16, 16))
+        assert torch.equal(layers[:, :2], image[:, start[:2]])
+        assert torch.equal(layers[:, 2] > 0.5, image[:, start[2]] > 0.5)
