@@ -11,7 +11,7 @@ import numpy as np
 from scenarios.delivery import Delivery
 from scenarios.failures import plan_lives, plan_local_days
 from scenarios.organ_dose import DOSE_SD, dose_factors, dose_spread
-from scenarios.render import accumulated
+from scenarios.render import fractions_of
 from scenarios.results import PlanRecord
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.dose import SBRT_GY
@@ -125,8 +125,8 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
 
     from simulators.dvh import region
 
-    dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0]
-    if dose is None:
+    first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
+    if first is None:
         return {}
     delivery = Delivery(twin, arm, seed)
     approximate = any(grid.approximate for grid in arm.doses.values())
@@ -144,7 +144,7 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
             complications |= {name: replace(unknown, unit="probability") for name in names}
             continue
         spread = dose_spread(organ, approximate=approximate, estimated=estimated)
-        points = OrganPoints.even(twin.contours, organ, dose)
+        points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
         held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}"

@@ -272,9 +272,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"the plan {path} cannot be read: {error.strerror}") from None
+        raise InputError(f"the file {path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(f"the plan {path} is not valid YAML") from None
+        raise InputError(f"the file {path} is not valid YAML") from None
     if not isinstance(data, dict):
         raise InputError(f"{path} holds no plan: it needs a mapping with phases")
     return data
@@ -284,4 +284,10 @@ def sentence(error: ValidationError) -> str:
     """The first thing that a validation found wrong, in words."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}".removeprefix(": ").replace("Value error, ", "")
+    if first["type"] == "extra_forbidden":
+        return f"there is no field {where}"
+    return (
+        f"{where}: {first['msg']}".removeprefix(": ")
+        .replace("Value error, ", "")
+        .replace("Input should", "it should")
+    )
