@@ -28,16 +28,18 @@ def shares(contours: Sequence[np.ndarray], slices: Geometry, parts: tuple[int, i
     Args:
         contours: (n, 3) LPS points of each closed planar contour, mm; each belongs to the slice nearest to it.
         slices: the grid of the image they are drawn on, or a crop of it.
-        parts: into how many parts a voxel is divided along (z, y, x); the whole grid is `slices` with that many
-            voxels for one.
+        parts: into how many parts a voxel is divided along (z, y, x), an even number along z; the whole grid is
+            `slices` with that many voxels for one.
 
     Returns:
         (z, y, x) float32 in 0..1, of the divided grid.
 
     Example:
-        >>> square = np.array([(0.5, 0.5, 0), (2.5, 0.5, 0), (2.5, 2.5, 0), (0.5, 2.5, 0)], dtype=float)
-        >>> shares([square], Geometry((1, 4, 4), (1.0, 1.0, 1.0)), (1, 1, 1)).sum()
-        np.float32(4.0)
+        >>> square = np.array([(0.5, 0.5, 0), (8.5, 0.5, 0), (8.5, 8.5, 0), (0.5, 8.5, 0)], dtype=float)
+        >>> two = [square, square + [0, 0, 1]]
+        >>> halves = shares(two, Geometry((2, 10, 10), (1.0, 1.0, 1.0)), (2, 1, 1)).sum(axis=(1, 2))
+        >>> halves[1:3].tolist(), bool(halves[0] == halves[3] < 40)  # between the contours, and beyond them
+        ([64.0, 64.0], True)
     """
     z, y, x = parts
     depth, rows, columns = slices.shape
@@ -55,12 +57,24 @@ def shares(contours: Sequence[np.ndarray], slices: Geometry, parts: tuple[int, i
             continue
         for part in range(z):
             off = (part + 0.5) / z - 0.5
-            there = own + np.float32(abs(off) * taper)
+            own_share = _rounded_off(own, taper, max(0.0, abs(off) - 0.5 / z), abs(off) + 0.5 / z)
             beside = distance.get(number + (1 if off > 0 else -1))
             if beside is not None:
-                np.minimum(there, own + np.float32(abs(off)) * (beside - own), out=there)
-            np.clip(0.5 - there, 0.0, 1.0, out=inside[number * z + part])
+                between = np.clip(0.5 - own - np.float32(abs(off)) * (beside - own), 0.0, 1.0)
+                np.maximum(own_share, between, out=own_share)
+            inside[number * z + part] = own_share
     return inside
+
+
+def _rounded_off(own: np.ndarray, taper: float, low: float, high: float) -> np.ndarray:
+    """Mean share of a part of a slice, from `low` to `high` slices off a contour, of the shape drawing in from it."""
+    near, far = 0.5 - own - np.float32(taper * low), 0.5 - own - np.float32(taper * high)
+    return (_integral(near) - _integral(far)) / np.float32(taper * (high - low))
+
+
+def _integral(u: np.ndarray) -> np.ndarray:
+    """Integral of clip(s, 0, 1) for s up to u."""
+    return np.where(u < 1.0, np.maximum(u, 0.0) ** 2 / 2.0, u - 0.5)
 
 
 def _distance(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray | None:

@@ -88,3 +88,7 @@ def test_contours_and_masks_make_one_region():
 
     assert volume(whole) == pytest.approx(volume(lungs) - volume(gtv), rel=1e-3)
     assert region(organs, "GTVp")[0].array.sum() == gtv.array.sum()
+
+
+def test_a_thin_contour_on_one_slice_keeps_a_volume():
+    assert 0 < cm3([disc(0.6, 3)], parts=(6, 4, 4)) < 0.6**2 * np.pi * 2.5 / 1000
