@@ -53,7 +53,7 @@ class ArmCourses:
     def systemic(self, shape: tuple[int, int]) -> Systemic:
         """What the drugs of the courses do, (p, s)."""
         of = Systemic.of(self.courses)
-        fields = (of.distant_ratio, of.immune_from_days, of.immune_ratio)
+        fields = (of.drugs, of.immune_from_days, of.immune_ratio)
         return Systemic(*(self.each(np.asarray(f), shape) for f in fields))
 
     def groups(self) -> list[tuple[Course, np.ndarray]]:

@@ -114,10 +114,7 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     local = failure_days(survivors, params, gtv_cm3[:, None], ends)
     drugs = [arm.systemic(shape) for arm in arms]
     systemic = Systemic(
-        *(
-            np.stack([getattr(d, f) for d in drugs])
-            for f in ("distant_ratio", "immune_from_days", "immune_ratio")
-        )
+        *(np.stack([getattr(d, f) for d in drugs]) for f in ("drugs", "immune_from_days", "immune_ratio"))
     )
     organs = _organs(members, scenarios, arms, loans)
     lives = after_treatment(members, local, ends, organs, settings, systemic)

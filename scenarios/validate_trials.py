@@ -23,6 +23,7 @@ from scenarios.validate_cohort import (
     shares_of,
 )
 from simulators.multistate import TRIAL
+from simulators.systemic import Systemic
 
 _Z = 1.96
 
@@ -140,7 +141,7 @@ def chart_rows(patients: int, seed: int) -> Iterator[Row]:
         "CHART less 60/30, 2-year local control, points", "CHART 1999, 563 patients: CHART better", "clinical", 8.0,
         0.0, 100.0, float(control[1] - control[0]), note="the sign is the anchor",
     )  # fmt: skip
-    lives = chart.lives()
+    lives = chart.lives(systemic=Systemic(drugs=0.0))
     for i, (arm, published, n) in enumerate((("60/30", 20.0, 225), ("CHART", 29.0, 338))):
         ours = 100 * float(lives.alive(2 * YEAR_D)[i].mean())
         yield share_row(
@@ -150,7 +151,7 @@ def chart_rows(patients: int, seed: int) -> Iterator[Row]:
     gain = 100 * float(lives.alive(2 * YEAR_D)[1].mean() - lives.alive(2 * YEAR_D)[0].mean())
     yield Row("2-year survival, CHART less 60/30, points", "CHART 1999", "clinical", 9.0, 1.8, 16.2, gain)
     wel = Cohort(CHARTWEL_PATIENTS, ("66/33", "CHARTWEL"), patients, seed)
-    lives = wel.lives()
+    lives = wel.lives(systemic=Systemic(drugs=0.0))
     gain = 100 * float(lives.alive(2 * YEAR_D)[1].mean() - lives.alive(2 * YEAR_D)[0].mean())
     yield Row(
         "2-year survival, CHARTWEL less 66/33, points", "CHARTWEL 2011, 406 patients", "clinical", -1.0, -10.0, 8.0,

@@ -21,7 +21,7 @@ from twin import ClinicalRecord, InputError, PatientTwin
 MONTH_D = 365.25 / 12
 DRAWS = ("relapses", "distant", "after", "other", "fatal", "onset", "harm", "frailty", "immune")
 STAGES = ("I", "II", "III")
-NO_DRUGS = Systemic()
+AS_SEEN = Systemic()  # as in the patients that the rates come from
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class SurvivalConstants:
     """
 
     relapse: tuple[float, float, float] = (0.25, 0.40, 0.55)  # distant, by stage I to III [A]
+    # Share of the patients behind these numbers who had drugs: all of the trials' in stage III, none with SBRT [A].
+    drugs: tuple[float, float, float] = (0.0, 0.5, 1.0)
     relapse_months: tuple[float, float] = (10.0, 0.8)  # log-normal median, SD(ln) [A]
     after_months: float = 10.0  # median survival after failure, exponential [A]
     other_per_year: tuple[float, float] = (0.015, 0.023)  # female, male at 70 [M]
@@ -50,7 +52,10 @@ class SurvivalConstants:
 TRIAL = SurvivalConstants()
 # Relapses of more patients, sooner and followed by a shorter life: found on a coarse grid, to meet the Kaplan-Meier
 # curve of Lung1 (Aerts 2014: 337 patients of stage I to III, radiotherapy in 2004 to 2010) at 1, 2, 3 and 5 years.
-UNSELECTED = SurvivalConstants(relapse=(0.35, 0.45, 0.55), relapse_months=(5.0, 0.8), after_months=7.0)
+# 226 of the 422 patients of that cohort had chemotherapy [M], taken as 0.68 of those of stage II and III.
+UNSELECTED = SurvivalConstants(
+    relapse=(0.35, 0.45, 0.55), drugs=(0.0, 0.68, 0.68), relapse_months=(5.0, 0.8), after_months=7.0
+)
 
 
 def constants_for(clinical: ClinicalRecord) -> SurvivalConstants:
@@ -153,7 +158,7 @@ def life_times(
     pneumonitis: np.ndarray | float = 0.0,
     mean_heart_gy: np.ndarray | float = np.nan,
     edic_gy: np.ndarray | float = np.nan,
-    systemic: Systemic = NO_DRUGS,
+    systemic: Systemic = AS_SEEN,
     constants: SurvivalConstants = TRIAL,
 ) -> LifeTimes:
     """The times of failure and death of many patients, arms and samples at once.
@@ -178,7 +183,8 @@ def life_times(
     harm = harm_ratio(mean_heart_gy, edic_gy, at["harm"], stage, c)
     middle, spread = c.relapse_months
     local_days = systemic.local(np.asarray(local_days, dtype=np.float64), at["immune"])
-    distant = systemic.distant(u[..., :2], np.asarray(c.relapse)[stage], middle * MONTH_D, spread)
+    relapse, drugs = np.asarray(c.relapse)[stage], np.asarray(c.drugs)[stage]
+    distant = systemic.distant(u[..., :2], relapse, middle * MONTH_D, spread, drugs)
     failure = np.minimum(local_days, distant)
     after = -np.log(at["after"]) * c.after_months * MONTH_D / np.log(2.0) / harm
     cancer = failure + after
@@ -218,7 +224,7 @@ def patient_life_times(
     pneumonitis: np.ndarray | float = 0.0,
     mean_heart_gy: np.ndarray | float = np.nan,
     edic_gy: np.ndarray | float = np.nan,
-    systemic: Systemic = NO_DRUGS,
+    systemic: Systemic = AS_SEEN,
 ) -> LifeTimes:
     """The life times of one patient's samples under one plan.
 

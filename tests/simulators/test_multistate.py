@@ -79,9 +79,12 @@ def test_immune_dose_by_hand():
 
 
 def test_drugs_lower_distant_failure():
-    with_drugs, without = lives(systemic=Systemic(distant_ratio=0.7)), lives()
+    with_drugs, as_seen, without = (lives(systemic=Systemic(drugs=d)) for d in (1.0, np.nan, 0.0))
     assert (with_drugs.distant >= without.distant).all()
-    assert np.isfinite(with_drugs.distant).mean() == pytest.approx(1 - 0.45**0.7, abs=0.01)
+    np.testing.assert_array_equal(
+        with_drugs.distant, as_seen.distant
+    )  # the rates are those of patients with drugs
+    assert np.isfinite(without.distant).mean() == pytest.approx(1 - 0.45 ** (1 / 0.73), abs=0.01)
 
 
 def test_arms_and_patients_go_through_in_one_call():

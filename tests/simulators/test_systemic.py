@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from scenarios.validate_cohort import hazard_ratio
 from simulators.course import Course, Event
 from simulators.dose_volume import DoseVolumeKinetics
 from simulators.multistate import TRIAL, draws, life_times
@@ -60,7 +61,8 @@ def test_courses_say_which_drugs_they_hold():
         (0.3, Event.CHEMOTHERAPY, 0.0), (67.3, Event.IMMUNOTHERAPY, 0.55), (81.3, Event.IMMUNOTHERAPY, 0.55)
     )
     both = Systemic.of([plain, treated])
-    np.testing.assert_array_equal(both.distant_ratio, [1.0, DRUGS_DISTANT_RATIO])
+    np.testing.assert_array_equal(both.drugs, [0.0, 1.0])
+    np.testing.assert_allclose(both.distant_ratio(0.0), [1.0, DRUGS_DISTANT_RATIO])
     np.testing.assert_array_equal(both.immune_from_days, [np.inf, 67.3])
     np.testing.assert_array_equal(both.immune_ratio, [1.0, IMMUNE_PROGRESSION_RATIO])
 
@@ -71,10 +73,11 @@ def test_chemotherapy_gives_the_published_hazard_ratio_of_death():
     local = np.where(rng.random(N) < 0.5, 39 + rng.exponential(500, N), np.inf)
     arms = [
         life_times(U, local_days=local, stage=2, age_years=62.0, male=True, end_days=39.0, systemic=s).death
-        for s in (Systemic(), Systemic(distant_ratio=DRUGS_DISTANT_RATIO))
+        for s in (Systemic(drugs=0.0), Systemic(drugs=1.0))
     ]
     gain = (arms[1] > 730).mean() - (arms[0] > 730).mean()
-    assert gain == pytest.approx(0.04, abs=0.015)
+    assert gain == pytest.approx(0.04, abs=0.005)
+    assert hazard_ratio(arms[1], arms[0]) == pytest.approx(0.87, abs=0.01)
 
 
 def test_three_sequential_cycles_shrink_the_tumour_by_41_per_cent_and_leave_control_as_it_is():
