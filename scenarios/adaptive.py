@@ -19,7 +19,7 @@ import simpy
 
 from scenarios.arm import Arm
 from scenarios.calendar import FIRST_FRACTION, Slot, image_slots, weekday
-from scenarios.engine import Entry, Treatment, on_treatment
+from scenarios.engine import Entry, Treatment, on_treatment, remaining
 from scenarios.policy import Decision, Policy, Seen
 from scenarios.replan import State, level_of
 from scenarios.scenario import Scenario
@@ -126,7 +126,8 @@ def realise_adaptive(
     Raises:
         InputError: the policy raised, or answered something that is no decision.
     """
-    events = AnatomyEvents.draw(twin.id, belief.n, seed)
+    start = first_day(scenario, twin)
+    events = AnatomyEvents.draw(twin.id, belief.n, seed, start)
     gtv_cm3 = library.gtv_cm3
     patients = []
     for sample in range(belief.n):
@@ -136,7 +137,7 @@ def realise_adaptive(
         patient = _Patient(sample, treatment, library, events, errors, gtv_cm3, given=len(twin.fractions))
         treatment.grid = patient.grid
         patients.append(patient)
-    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve)
+    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve, start)
     env = simpy.Environment()
     for patient in patients:
         env.process(patient.treatment.run(env))
@@ -156,6 +157,12 @@ def realise_adaptive(
     )
 
 
+def first_day(scenario: Scenario, twin: PatientTwin) -> float:
+    """Day on which radiotherapy begins, or began."""
+    fractions = twin.fractions or remaining(scenario, twin)
+    return float(int(fractions[0].time_days)) if fractions else 0.0
+
+
 @dataclass
 class _Loop:
     """The imaging process of one arm, and the decisions that follow from it."""
@@ -169,6 +176,7 @@ class _Loop:
     patients: list[_Patient]
     seed: int
     approve: Approve | None
+    start_days: float
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def image(self, env: simpy.Environment, after: float, until: float) -> Generator[simpy.Event]:
@@ -182,7 +190,7 @@ class _Loop:
             for p in imaged:
                 p.treatment.log.append(Entry(time_days, Event.IMAGING))
             asked = [p for p in imaged if p.treatment.queue]
-            if not asked:
+            if not asked or time_days < self.start_days:  # images while sequential drugs are given
                 continue
             state, gtv_cm3, suv_ratio = self._advance(state, time_days)
             errors = self._errors(ordinal)

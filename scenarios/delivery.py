@@ -102,6 +102,7 @@ class Delivery:
                 )
                 doses = [d + more.reshape(geometry.shape) if i == k else d for i, d in enumerate(doses)]
             done = end
+        self._sums.clear()  # images of one sample come one after the other
         self._sums[sample] = done, doses
         physical, eqd2 = (Volume(geometry, d, "DOSE", "Gy") for d in doses)
         return physical, eqd2, done

@@ -26,7 +26,7 @@ class AnatomyEvents:
     """Events of many samples of one patient, the same under every plan.
 
     Args:
-        day: kind -> (n,) when it happens, days from the start of treatment; infinite where it does not.
+        day: kind -> (n,) when it happens, days from day 0; infinite where it does not.
         shift_mm: kind -> (n, 3) displacement (z, y, x) of the tumour from then on, mm, for shifts and atelectasis.
     """
 
@@ -34,8 +34,14 @@ class AnatomyEvents:
     shift_mm: dict[str, np.ndarray]
 
     @classmethod
-    def draw(cls, patient_id: str, n: int, seed: int) -> AnatomyEvents:
-        """The events of samples 0 to n - 1.
+    def draw(cls, patient_id: str, n: int, seed: int, start_days: float = 0.0) -> AnatomyEvents:
+        """The events of samples 0 to n - 1, in the first six weeks of radiotherapy.
+
+        Args:
+            patient_id: whose.
+            n: how many samples.
+            seed: root of all chance.
+            start_days: first day of radiotherapy.
 
         Example:
             >>> events = AnatomyEvents.draw("p", 20000, seed=0)
@@ -48,7 +54,7 @@ class AnatomyEvents:
         for k, kind in enumerate(KINDS):
             u = uniforms(Key(seed, patient_id, Purpose.ANATOMY, ordinal=k), np.arange(n), 5)
             happens = u[:, 0] < _CHANGED * _AMONG_CHANGES[kind]
-            day[kind] = np.where(happens, _DAYS * u[:, 1], np.inf)
+            day[kind] = np.where(happens, start_days + _DAYS * u[:, 1], np.inf)
             if kind in _SHIFT_MM:
                 median, spread = _SHIFT_MM[kind]
                 size = median * np.exp(spread * ndtri(u[:, 2]))

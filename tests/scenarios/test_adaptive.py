@@ -10,6 +10,7 @@ from scenarios.adaptive import realise_adaptive
 from scenarios.policy import FixedReplans, Isotoxic, PetResponse, TrafficLight, VolumeTrigger
 from scenarios.replan import LEVELS, PlanLibrary
 from scenarios.replan_anatomy import DayAnatomy, shrunk
+from simulators.anatomy_events import AnatomyEvents
 from simulators.prior import prior_belief
 from twin import DoseGrid, InputError, Volume
 
@@ -185,6 +186,19 @@ def test_a_policy_gets_the_follow_up_ct_if_it_asks(phantom_twin):
 def flat_dose(twin):
     geometry = twin.contours.geometry.resampled(8.0)
     return DoseGrid("60/30", Volume(geometry, np.full(geometry.shape, 60.0, np.float32), "DOSE", "Gy"), 60.0)
+
+
+def test_after_sequential_drugs_a_policy_is_asked_and_events_come_once_radiotherapy_has_begun(phantom_twin):
+    plan = TreatmentPlan.parse("sequential")
+    scenario = Scenario(plan=plan, policy=Policy.of("none"))
+    belief = prior_belief(phantom_twin, 4, 1)
+    library = PlanLibrary(phantom_twin, plan, flat_dose(phantom_twin))
+    arm = realise_adaptive(scenario, scenario.policy, phantom_twin, belief, library, days=80, seed=1)
+    assert {int(row["day"]) for row in arm.decisions} == {49, 56, 63, 70, 77}
+    first = {row["sample"]: row["gtv_cm3"] for row in reversed(arm.decisions)}
+    assert np.median(list(first.values())) < 0.9 * phantom_twin.gtv_cm3
+    for kind, day in AnatomyEvents.draw(phantom_twin.id, 4, 1).day.items():
+        np.testing.assert_allclose(arm.events.day[kind], day + 49)
 
 
 class Broken(Policy):
