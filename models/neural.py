@@ -23,7 +23,7 @@ CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # A network's last bits depend on the size of its batch: every batch is filled up to this one.
 _MICRO_BATCH = 16
 _TRAINING_ONLY = "discriminator."
-_DELTA = 0.03  # of Huber's error, about 30 HU
+_DELTA = 0.01  # of Huber's error, about 10 HU
 _IMAGE_STEP, _LOGIT_STEP = 0.3, 2.0  # what 1 of the network's output changes: about 300 HU
 _UNSURE = 0.0025  # what the start's mask leaves open at least
 

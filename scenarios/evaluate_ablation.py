@@ -46,7 +46,7 @@ class Run:
         }
         return (
             f"model: {self.model}\noptions: {options[self.model]}\nslices: {self.slices}\n"
-            f"conditions: {self.conditions}\ncoarsen: 2\nwidths: [32, 48, 64, 96]\nminutes: {minutes:g}\n"
+            f"conditions: {self.conditions}\ndraft: false\ncoarsen: 2\nwidths: [32, 48, 64, 96]\nminutes: {minutes:g}\n"
             "drop: {each: 0.1, all: 0.05, relative: 0.1}\n"
         )
 
@@ -120,7 +120,8 @@ def _table(scores: pl.DataFrame, minutes: float) -> Table:
     note = (
         f"Gain over copying in MAE within 3 cm, with its 95 % interval over patients, after {minutes:g} minutes of "
         "training on 4 mm pixels. Date and baseline are always shown; dose: mean tumour dose, fractions, time since "
-        "the end and the dose as a channel; clinical: the record."
+        "the end and the dose as a channel; clinical: the record. All start from the scan and see no draft, which "
+        "would tell them of dose and response."
     )
     return Table("ablation", "5. Conditioning", note, pl.DataFrame(rows))
 

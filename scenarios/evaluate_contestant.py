@@ -38,8 +38,8 @@ class Contestant(Protocol):
 
     name: str
 
-    def outside(self, held: HeldOut, case: Case) -> str | None:
-        """Why the case lies outside what it can do, or None."""
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """Why the case lies outside what it can do, or None; of a free one nothing is known of how it ended."""
         ...
 
     def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
@@ -57,9 +57,9 @@ class Generated:
     def __init__(self, name: str, treatment: Any) -> None:
         self.name, self._treatment = name, treatment
 
-    def outside(self, held: HeldOut, case: Case) -> str | None:
-        """By the generator's own domain, told the true volume."""
-        return self._treatment.domain(held.request(case, guided=True))
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """By the generator's own domain; guided, it is told the true volume."""
+        return self._treatment.domain(held.request(case, guided=guided))
 
     def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
         """What the generator makes."""
@@ -79,7 +79,7 @@ class Oracle:
 
     name = ORACLE
 
-    def outside(self, held: HeldOut, case: Case) -> str | None:
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """Nothing lies outside."""
         return None
 
@@ -97,7 +97,7 @@ class Acquired:
 
     name = ACQUIRED
 
-    def outside(self, held: HeldOut, case: Case) -> str | None:
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """Other plans than the one that was given."""
         return None if case.plan == held.factual else "not given"
 

@@ -67,7 +67,7 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
     seen: dict[Case, tuple[float, float, Shown, np.ndarray]] = {}
     cases = held.cases(scope.days, scope.plans)
     for case in cases:
-        why = who.outside(held, case)
+        why = who.outside(held, case, guided=True)
         yield _row(case, "outside", "outside", float(why is not None))
         shown = None if why is not None else who.image(held, case, guided=True, sample=0)
         if shown is None:
@@ -85,7 +85,7 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
     yield from _between_plans(held, seen)
     yield from _between_days(held, seen)
     last = max((c for c in cases if c.plan == held.factual), key=lambda c: c.day)
-    if scope.samples and who.outside(held, last) is None:
+    if scope.samples and who.outside(held, last, guided=False) is None:
         yield from _free_images(held, who, last, scope.samples)
 
 
@@ -135,7 +135,7 @@ def _forecasts(held: HeldOut, who: Contestant) -> Iterator[dict]:
     for plan in held.truths:
         for day in held.days:
             case = Case(plan, day)
-            volumes = None if who.outside(held, case) else who.volumes(held, case, DRAWS)
+            volumes = None if who.outside(held, case, guided=False) else who.volumes(held, case, DRAWS)
             if volumes is None:
                 continue
             drawn[case] = volumes
@@ -156,7 +156,7 @@ def _more_dose(held: HeldOut, who: Contestant) -> Iterator[dict]:
     """Whether more of the factual plan's dose never makes the tumour larger, on the last day: share of the samples."""
     treatment = getattr(who, "_treatment", None)
     case = Case(held.factual, held.days[-1])
-    if treatment is None or who.outside(held, case) is not None:
+    if treatment is None or who.outside(held, case, guided=False) is not None:
         return
     asked = held.request(case, guided=False)
     if asked.dose_since is None or asked.eqd2_since is None:

@@ -24,7 +24,9 @@ def opened(phantom_twin, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("opened")
     phantom_twin.save(folder / "patient.twin")
     plans = [TreatmentPlan.parse(p) for p in PLANS]
-    compare(phantom_twin, plans, days=31, samples=12, seed=1, scanners=["pet"]).save(folder / "demo")
+    compare(phantom_twin, plans, days=31, samples=12, seed=1, scanners=["pet"], generator="mechanistic").save(
+        folder / "demo"
+    )
     run_study(cohort_from(40, None, None, 0), plans, folder / "study", days=365, samples=16, seed=0)
     policies = [
         Scenario.model_validate({"plan": plans[0], "policy": kind}) for kind in ("none", "fixed replans")

@@ -17,7 +17,9 @@ def patient_folder(phantom_twin, tmp_path_factory):
 @pytest.fixture(scope="session")
 def run(phantom_twin):
     plans = [TreatmentPlan.parse(p) for p in PLANS]
-    return compare(phantom_twin, plans, days=95, samples=24, seed=3, scanners=["pet"])
+    return compare(
+        phantom_twin, plans, days=95, samples=24, seed=3, scanners=["pet"], generator="mechanistic"
+    )
 
 
 @pytest.fixture(scope="session")
