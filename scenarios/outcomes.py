@@ -147,7 +147,7 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
         held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
-        note = f"relative SD of the dose {spread:.0%}"
+        note = f"relative SD of the dose {spread:.0%}, set-up errors in each fraction"
         for name, unit, threshold_gy in _METRICS[organ]:
             metrics[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
         for row in rows:

@@ -148,7 +148,7 @@ def delivered_at(
         InputError: a fraction names a grid that is not there.
     """
     out = np.zeros((len(shifts_mm), len(points_lps)), dtype=np.float32)
-    for name in {f.grid for f in fractions if f.grid is not None}:
+    for name in dict.fromkeys(f.grid for f in fractions if f.grid is not None):  # in order: sums are the same
         used = [i for i, f in enumerate(fractions) if f.grid == name]
         scales = np.array([fractions[i].scale for i in used])
         _add(out, _grid(doses, name).volume, points_lps, shifts_mm[:, used], scales, alpha_beta_gy)
