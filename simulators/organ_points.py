@@ -11,6 +11,7 @@ from simulators.dvh import Dvh, from_samples, region
 from twin import StructureSet, Volume
 
 POINTS = 800
+_FINEST_MM = 1.0  # so that the hottest voxels together hold more than a near-maximum dose asks for
 PARTS = 1000
 _RANKED = 100_000  # voxels at most whose doses are ranked for equal parts
 
@@ -44,7 +45,7 @@ class OrganPoints:
         Raises:
             InputError: no such structure, or it is empty.
         """
-        mask, estimated = region(structures, name)
+        mask, estimated = region(structures, name, finest_mm=_FINEST_MM)
         inside = np.argwhere(mask.array > 0)
         share = np.asarray(mask.array)[tuple(inside.T)].astype(np.float64) * mask.geometry.voxel_cm3
         if len(inside) > n:
@@ -69,7 +70,7 @@ class OrganPoints:
         Raises:
             InputError: no such structure, or it is empty.
         """
-        mask, estimated = region(structures, name)
+        mask, estimated = region(structures, name, finest_mm=_FINEST_MM)
         inside = np.argwhere(mask.array > 0)
         lps = mask.geometry.lps(inside[:: max(1, len(inside) // _RANKED)])
         order = np.argsort(dose_at(dose, lps), kind="stable")
