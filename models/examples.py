@@ -18,7 +18,7 @@ _NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy`, `.first.npy` and
+    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy`, `.outcomes.npy` and
     `.vectors.npy`.
 
     Args:
@@ -36,7 +36,7 @@ class Subject:
         stem: Path,
         volumes: Sequence[tuple[np.ndarray, np.ndarray]],
         vectors: np.ndarray,
-        first: np.ndarray | None = None,
+        outcomes: np.ndarray | None = None,
     ) -> Subject:
         """Write a patient's examples.
 
@@ -45,7 +45,8 @@ class Subject:
             stem: path of the files without their endings.
             volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x); there may be none.
             vectors: (n, f) of all examples, those with volumes first.
-            first: (n,) bool, which of them begin at the first image; all of them where None.
+            outcomes: (m, f) conditions with the relative volumes that came of them, for whoever forecasts volumes;
+                those of the examples where None.
         """
         before = [np.concatenate([i, depth(torch.from_numpy(i[1])).numpy()[None]]) for i, _ in volumes]
         after = [t for _, t in volumes]
@@ -53,7 +54,7 @@ class Subject:
             "before": _slices(before),
             "after": _slices(after),
             "near": np.array([_near(i[1], t[1]) for i, t in volumes]),
-            "first": np.ones(len(vectors), bool) if first is None else first,
+            "outcomes": np.asarray(vectors if outcomes is None else outcomes, np.float32),
             "vectors": np.asarray(vectors, np.float32),
         }
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +75,13 @@ class Subject:
         return np.load(self._file("vectors"))
 
     @cached_property
-    def from_first(self) -> np.ndarray:
-        """(m, f): conditions of the examples that begin at the first image, before any treatment.
+    def outcomes(self) -> np.ndarray:
+        """(m, f): conditions with the relative volumes that came of them, from the first image on, before treatment.
 
         From a later one it is not known what was done before: no dose since may mean none at all, or a course that
         has just ended.
         """
-        return self.vectors[np.load(self._file("first"))]
+        return np.load(self._file("outcomes"))
 
     @cached_property
     def before(self) -> np.ndarray:

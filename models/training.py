@@ -303,18 +303,21 @@ class _Run:
         )
 
     def fit_volumes(self, learned: Sequence[Subject], held: Sequence[Subject], roles: Roles) -> None:
-        """Train the density of relative volumes; it takes the vectors only."""
+        """Train the density of relative volumes; it takes conditions and volumes only."""
         head = self.model.volume
         assert head is not None
-        rows = [s.from_first for s in [*learned, *held]]
+        every = [*learned, *held]
+        rows = [s.outcomes for s in every]
         vectors = np.concatenate(rows)
-        patients = torch.from_numpy(np.repeat(np.arange(len(rows)), [len(r) for r in rows]))
+        number = {name: i for i, name in enumerate(dict.fromkeys(s.patient for s in every))}
+        whose = [number[s.patient] for s in every]  # one patient may come several times, under several plans
+        patients = torch.from_numpy(np.repeat(whose, [len(r) for r in rows]))
         head.cpu()
         figures = fit_volume_head(
             head,
             torch.from_numpy(vectors),
             patients,
-            patients >= len(learned),
+            patients >= len({s.patient for s in learned}),
             each=self.config.drop.volume,
             kept=roles.kept,
             steps=self.config.volume_steps,
@@ -323,7 +326,7 @@ class _Run:
         head.to(self.processes.device)
         assert self.weights.volume is not None
         self.weights.volume.load_state_dict(head.state_dict())
-        self.log({"volumes": {k: round(v, 5) for k, v in figures.items()}, "pairs": len(vectors)})
+        self.log({"volumes": {k: round(v, 5) for k, v in figures.items()}, "outcomes": len(vectors)})
 
     def validate(self, validation: Validation) -> None:
         """Figures and a picture of the averaged weights."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenarios.longitudinal import VOLUMES
 from simulators.chance import Key, Purpose
 from simulators.conditions import MARGIN_MM, gtv_volume
 from simulators.pairs import request_between
@@ -56,7 +57,7 @@ class HeldOut:
         if not row.get("truth"):
             raise InputError(f"{folder} holds no truth for {row['id']}; make the set with --truth")
         place = folder / row["truth"]
-        table = pl.read_parquet(place / "volumes.parquet")
+        table = pl.read_parquet(place / VOLUMES)
         plans = table["plan"].unique(maintain_order=True).to_list()
         truths = {plan: PatientTwin.load(place / f"{plan}.twin") for plan in plans}
         return cls(PatientTwin.load(folder / row["twin"]), truths, table)

@@ -21,6 +21,7 @@ from twin import InputError
 from twin.files import atomic_file
 
 FORMAT = "rt-twin-set/1"
+VOLUMES = "volumes.parquet"  # of a truth
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.engine import realise
+from scenarios.longitudinal import VOLUMES
 from scenarios.longitudinal_baseline import Baseline
 from scenarios.longitudinal_plans import dates, given, intended, others
 from scenarios.planned_dose import planned_doses
@@ -356,4 +357,4 @@ def write(patient: Patient, folder: Path, *, truth: bool) -> None:
     begin = PatientTwin.load(place)  # its files are linked, not written again
     for slug, twin in patient.truths(begin):
         twin.save(folder / f"{patient.name}.truth" / f"{slug}.twin")
-    patient.volumes(begin.gtv_cm3).write_parquet(folder / f"{patient.name}.truth" / "volumes.parquet")
+    patient.volumes(begin.gtv_cm3).write_parquet(folder / f"{patient.name}.truth" / VOLUMES)

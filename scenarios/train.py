@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.longitudinal import VOLUMES
 from twin.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pac
 _DOSE_CHANNEL, _DRAFT_CHANNELS = 2, (3, 4, 5)
 _TRUTH = ".truth"
 _PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
+_OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
 CACHE = "cache"
 _VERSION = "4"  # of how a twin becomes examples
 
@@ -168,8 +170,8 @@ def examples(
             skipped += 1
     if not any(len(s.before) for s in found):
         raise InputError(
-            f"none of the {len(twins)} twins in {', '.join(map(str, sets))} has two CTs with a contoured tumour "
-            "that fits into the crop; training needs pairs of scans"
+            f"none of the {len(twins)} twins in {', '.join(map(str, sets))} has two CTs with lungs and a "
+            "tumour drawn that fits into the crop; training needs pairs of scans"
         )
     return found, skipped
 
@@ -222,16 +224,41 @@ def _read(path: Path, subject: Subject, most: int, align: bool) -> None:
         subject.stem,
         [(p.image, _target(p, align)) for p in kept],
         np.stack([p.vector for p in every]) if every else np.empty((0, len(VECTOR))),
-        np.array([p.start_days == pairs[0].start_days for p in every], bool),
+        _outcomes(path, [p for p in pairs if p.start_days == pairs[0].start_days]),
     )
+
+
+def _outcomes(path: Path, pairs: Sequence[Pair]) -> np.ndarray:
+    """(m, f) conditions with the volumes that came of them; of the truth also what came of others like this patient."""
+    from simulators.conditions import VECTOR
+
+    if not pairs:
+        return np.empty((0, len(VECTOR)), np.float32)
+    own = np.stack([p.vector for p in pairs])
+    if not _is_truth(path):
+        return own
+    import polars as pl
+
+    table = pl.read_parquet(path.parent / VOLUMES).filter(
+        pl.col("plan") == path.stem, pl.col("draw") < _OTHERS
+    )
+    every = [own]
+    for pair, vector in zip(pairs, own, strict=True):
+        volumes = table.filter((pl.col("day") - pair.day).abs() < 1e-6, pl.col("draw") >= 0)[
+            "gtv_cm3"
+        ].to_numpy()
+        others = np.repeat(vector[None], len(volumes), axis=0)
+        others[:, VECTOR.index("relative_gtv")] = volumes / pair.crop.gtv_cm3
+        every.append(others)
+    return np.concatenate(every)
 
 
 def _chosen(pairs: Sequence[Pair], most: int, name: str) -> list[Pair]:
     """The pairs whose images are kept: those from the first scan before others, by a chance that the name gives."""
     drawable = [p for p in pairs if p.drawable]
     order = np.random.default_rng(list(name.encode())).permutation(len(drawable))
-    mixed = [drawable[i] for i in order]
-    return sorted(mixed, key=lambda p: p.start_days > pairs[0].start_days)[:most]
+    first = sorted(order, key=lambda i: drawable[i].start_days > pairs[0].start_days)
+    return [drawable[i] for i in sorted(first[:most])]
 
 
 def _target(pair: Pair, align: bool) -> np.ndarray:

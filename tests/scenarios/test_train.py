@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,7 @@ from twin import InputError, PatientTwin, Scan, StructureSet, Volume
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from scenarios.cli import app
+from scenarios.longitudinal import VOLUMES
 from scenarios.train import examples, roles, train, twins_in
 from simulators.conditions import VECTOR
 from simulators.pairs import pairs_of
@@ -32,11 +34,18 @@ def small(twin: PatientTwin) -> PatientTwin:
     here = grid.crop(box)
     ct = twin.baseline.volume.on(here, fill=-1024.0)
     gtv = Volume(twin.contours.geometry, twin.contours.gtv().astype(np.uint8), "MASK", "1").on(here)
+    lungs = {}
+    for name in ("Lung_L", "Lung_R"):
+        mask = Volume(twin.contours.geometry, twin.contours.mask(name).astype(np.uint8), "MASK", "1")
+        lungs[name] = mask.on(here) > 0.5
     scans, sets = [], []
     for n, (day, level) in enumerate(((0.0, 0.5), (30.0, 0.7), (90.0, 0.9))):
         ct[gtv > 0.5] -= 50.0  # so that copying is wrong
         scans.append(Scan(f"CT {n}", day, Volume(here, np.rint(ct).astype(np.int16), "CT", "HU")))
-        sets.append(StructureSet(here, (), day).with_mask("GTVp", "GTV", gtv > level))
+        drawn = StructureSet(here, (), day).with_mask("GTVp", "GTV", gtv > level)
+        for name, mask in lungs.items():
+            drawn = drawn.with_mask(name, "OAR", mask & (gtv <= level))
+        sets.append(drawn)
     return PatientTwin(id=twin.id, clinical=twin.clinical, scans=tuple(scans), structures=tuple(sets))
 
 
@@ -72,9 +81,26 @@ def test_examples_are_the_pairs_and_are_read_once(twins, tmp_path, monkeypatch):
     for k in range(2):
         assert np.abs(found[0].before[k, :, :6].swapaxes(0, 1) - pairs[k].image).max() < 1e-3
         assert np.abs(found[0].after[k].swapaxes(0, 1) - pairs[k].target).max() < 1e-3
-    assert len(found[0].from_first) == 2
+    assert len(found[0].outcomes) == 2
     monkeypatch.setattr("scenarios.train._read", lambda *_: pytest.fail("it was there already"))
     assert len(examples([twins], tmp_path, 2, align=False)[0]) == 1
+
+
+def test_of_a_set_with_truth_the_truth_is_learned_and_what_came_of_others(phantom_twin, tmp_path):
+    patient, place = small(phantom_twin), tmp_path / "set" / "one.truth"
+    patient.save(tmp_path / "set" / "one.twin")
+    for plan in ("55-20", "none"):
+        patient.save(place / f"{plan}.twin")
+    rows = [(p, d, k, 1.0 + k) for p in ("55-20", "none") for d in (30.0, 90.0) for k in (-1, 0, 1, 2)]
+    pl.DataFrame(rows, schema=["plan", "day", "draw", "gtv_cm3"], orient="row").write_parquet(place / VOLUMES)
+    assert [p.parent.name for p in twins_in(tmp_path / "set")] == ["one.truth"] * 2
+    found, skipped = examples([tmp_path / "set"], tmp_path / "cache", 6)
+    assert skipped == 0 and [s.patient for s in found] == ["one", "one"]
+    for subject in found:
+        assert len(subject.before) == 1 and len(subject.vectors) == 2, "no pair starts after treatment began"
+        volume, baseline = (VECTOR.index(n) for n in ("relative_gtv", "gtv0_cm3"))
+        drawn = subject.outcomes[len(subject.vectors) :]
+        np.testing.assert_allclose(drawn[:, volume] * drawn[:, baseline], [1, 2, 3, 1, 2, 3], rtol=1e-5)
 
 
 def test_the_roles_name_what_they_mean():
