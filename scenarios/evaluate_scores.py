@@ -29,7 +29,7 @@ SCHEMA = {
     "plan": pl.String,
     "day": pl.Float64,
     "other": pl.String,  # the second plan of a pair
-    "mode": pl.String,  # guided, free, mean (of the free samples), outside
+    "mode": pl.String,  # guided, mask (as guided, by the generator's own), free, mean (of the free samples), outside
     "metric": pl.String,
     "value": pl.Float64,
 }
@@ -90,11 +90,14 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
 
 
 def _between_plans(held: HeldOut, seen: dict) -> Iterator[dict]:
-    """Differences of segmented volumes between plans on one day, made and true."""
+    """Differences of volumes between plans on one day, made and true: as segmented, and as the mask has them."""
+    voxel_cm3 = held.start.volume.geometry.voxel_cm3
     for a, b in combinations(seen, 2):
         if a.day == b.day:
             made, true = seen[a][0] - seen[b][0], seen[a][1] - seen[b][1]
             yield from _pair(held, a, b, "guided", made, true)
+            masks = (int(seen[a][2].gtv.sum()) - int(seen[b][2].gtv.sum())) * voxel_cm3
+            yield from _pair(held, a, b, "mask", masks, held.true_cm3(a) - held.true_cm3(b))
 
 
 def _between_days(held: HeldOut, seen: dict) -> Iterator[dict]:
