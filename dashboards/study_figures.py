@@ -94,7 +94,11 @@ def survival_figure(
                 "range": [-0.15, 5.15],
                 "anchor": "y2",
             },
-            "yaxis": {"title": {"text": "%", "font": TITLE}, "range": [0, 102], "domain": [floor, 1]},
+            "yaxis": {
+                "title": {"text": f"{endpoint.replace('_', ' ')}, %", "font": TITLE},
+                "range": [0, 102],
+                "domain": [floor, 1],
+            },
             "yaxis2": {
                 "domain": [0, floor - 0.08],
                 "range": [rows - 0.5, -0.5],

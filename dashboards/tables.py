@@ -43,7 +43,10 @@ def contrast_table(run: RunFolder) -> Any:
     frame = run.table("contrasts")
     labels = {plan.slug: plan.label for plan in run.record.plans}
     pairs = frame.select("plan", "reference").unique(maintain_order=True).rows()
-    heads = [html.Th(f"{labels.get(a, a)} \u2212 {labels.get(b, b)}", scope="col") for a, b in pairs]
+    heads = [
+        html.Th(f"{labels.get(a, a)} \u2212 {labels.get(b, b)}", scope="col", className="rt-number")
+        for a, b in pairs
+    ]
     rows = []
     for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
         cells = [

@@ -10,9 +10,16 @@
     for (const part of header.parts) {
       const bytes = new Uint8Array(buffer, 4 + size + part.offset, part.bytes);
       const count = part.shape[0] * part.shape[1] * part.shape[2];
-      parts[part.name] = { ...part, data: part.codec === "bits" ? bits(bytes, count) : running(bytes, count) };
+      if (part.codec === "bits") parts[part.name] = lazily({ ...part }, () => bits(bytes, count));
+      else parts[part.name] = { ...part, data: running(bytes, count) };
     }
     return { header, parts };
+  }
+
+  /** A part whose voxels are unpacked when they are first looked at: a body's mask is as large as its CT. */
+  function lazily(part, make) {
+    const value = () => Object.defineProperty(part, "data", { value: make(), enumerable: true }).data;
+    return Object.defineProperty(part, "data", { enumerable: true, configurable: true, get: value });
   }
 
   function bits(bytes, count) {
@@ -129,6 +136,9 @@
     return array.data[from];
   }
 
+  const IDLE_MS = 300; // the longest that a slab waits for the page
+  const idle = () => new Promise((resolve) => requestIdleCallback(resolve, { timeout: IDLE_MS }));
+
   /** The acquired CT in the browser's memory, filled slab by slab from the slice that is looked at. */
   class Baseline {
     constructor(grid, urlOfSlab, onSlab) {
@@ -161,7 +171,10 @@
 
     async lane() {
       this.lanes = (this.lanes ?? 0) + 1;
-      for (let next = this.nearest(); next >= 0 && !this.closed; next = this.nearest()) {
+      for (;;) {
+        if (this.ready[this.wanted] !== 0) await idle(); // what is looked at comes first, then the page, then the rest
+        const next = this.nearest();
+        if (next < 0 || this.closed) break;
         this.ready[next] = 1;
         try {
           const { parts } = await fetchPack(this.urlOfSlab(next));

@@ -86,6 +86,7 @@ def _page(study: Study, key: str) -> Any:
                     html.Label("Tumour, cm\u00b3", className="rt-label"),
                     dmc.RangeSlider(
                         id="volume", min=0, max=round(largest + 1), value=[0, round(largest + 1)], size="sm", w=150,
+                        marks=[{"value": v, "label": str(v)} for v in (0, round(largest + 1))],
                         thumbFromLabel="Smallest tumour", thumbToLabel="Largest tumour",
                     ),
                 ]
