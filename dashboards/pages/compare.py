@@ -270,7 +270,8 @@ def _figures(run: RunFolder) -> Any:
         [
             chooser,
             html.Div(figure("dvh", f"Dose-volume histograms, {run.record.patient.id}"), className="rt-rest"),
-        ]
+        ],
+        className="rt-chosen",
     )
     graphs = [
         figure("trajectory", f"Tumour volume, {run.record.patient.id}"),
