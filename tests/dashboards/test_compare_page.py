@@ -297,3 +297,19 @@ def test_diameters_stand_beside_the_volumes(page, run):
     first = table.filter((table["plan"] == "60-15") & (table["sample"] == 0)).sort("day")["longest_mm"]
     line = next(y for name, y in shown if name.startswith("60/15"))
     assert line[1:] == pytest.approx(first.to_list(), abs=0.06)
+
+
+def test_histograms_are_seen_when_their_tab_is_opened(page, run):
+    page.open(RUN)
+    page.script("document.querySelector('#tabs-figures [role=tab]:nth-child(3)').click()")
+    page.wait("return document.querySelector('#dvh .main-svg')?.clientHeight > 100")
+
+
+def test_tabs_are_filled_when_they_are_opened_and_stay(page):
+    page.open(RUN)
+    assert page.script("return document.querySelectorAll('.rt-later').length") >= 2
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
+    page.says("Constraint and its set")
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(1)').click()")
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
+    page.says("passes in")
