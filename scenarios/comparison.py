@@ -214,7 +214,8 @@ def _belief_notes(belief: Belief | None) -> list[str]:
 
     if belief is None or belief.kind == "prior":
         return []
-    notes = [f"The belief has learned from {len(belief.learned_from)} observations."]
+    n = len(belief.learned_from)
+    notes = [f"The belief has learned from {n} observation{'' if n == 1 else 's'}."]
     if belief.ess is not None:
         low = (
             " That is low, and further moves did not raise it: intervals are noisier than the number of samples says, "
