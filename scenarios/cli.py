@@ -345,7 +345,7 @@ def ablate(
     learn: Annotated[Path, typer.Argument(metavar="SET", help="The set to learn from.")],
     held_out: Annotated[Path, typer.Argument(metavar="HELD", help="A set with truth, of other patients.")],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
-    minutes: Annotated[float, typer.Option(help="Of each of the 16 trainings.")] = 1.2,
+    steps: Annotated[int, typer.Option(min=1, help="Of each of the 16 trainings.")] = 400,
     patients: Annotated[int, typer.Option(help="Of the held-out set.")] = 40,
     cache: Annotated[Path | None, typer.Option(help="Examples of an earlier training.")] = None,
 ) -> None:
@@ -353,7 +353,7 @@ def ablate(
     from scenarios.evaluate_ablation import ablate as run
 
     with _progress() as progress:
-        table = run(learn, held_out, out, minutes=minutes, patients=patients, cache=cache, progress=progress)
+        table = run(learn, held_out, out, steps=steps, patients=patients, cache=cache, progress=progress)
     print(table.markdown())
 
 

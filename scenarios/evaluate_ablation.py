@@ -1,7 +1,7 @@
 """What each kind of condition is worth: short trainings at 4 mm, judged in free use on held-out patients.
 
 The reference work conditions on dose and on clinical variables, finds that both help, and diffusion more than GANs.
-Here every combination is trained for the same time, from the same examples and seed.
+Here every combination is trained for the same number of steps, from the same examples and seed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Run:
         """Of its folder and in the tables."""
         return f"{self.model}-{'2.5d' if self.slices > 1 else '2d'}-{self.conditions}"
 
-    def config(self, minutes: float) -> str:
+    def config(self, steps: int) -> str:
         """Its training config, YAML."""
         options = {
             "diffusion": "{steps: 10}",
@@ -46,7 +46,7 @@ class Run:
         }
         return (
             f"model: {self.model}\noptions: {options[self.model]}\nslices: {self.slices}\n"
-            f"conditions: {self.conditions}\ndraft: false\ncoarsen: 2\nwidths: [32, 48, 64, 96]\nminutes: {minutes:g}\n"
+            f"conditions: {self.conditions}\ndraft: false\ncoarsen: 2\nwidths: [32, 48, 64, 96]\nsteps: {steps}\n"
             "drop: {each: 0.1, all: 0.05, relative: 0.1}\n"
         )
 
@@ -62,7 +62,7 @@ def ablate(
     held: Path,
     out: Path,
     *,
-    minutes: float = 1.2,
+    steps: int = 400,
     patients: int = 40,
     cache: Path | None = None,
     progress: Progress = lambda step, share: None,
@@ -73,7 +73,7 @@ def ablate(
         learn: the set to learn from.
         held: a set with truth, of other patients.
         out: the folder to write.
-        minutes: of each of the 16 trainings.
+        steps: of each of the 16 trainings.
         patients: of the held-out set.
         cache: the examples of an earlier training.
         progress: as for `train`.
@@ -85,7 +85,7 @@ def ablate(
         place = out / "weights" / run.name
         config = out / f"{run.name}.yaml"
         out.mkdir(parents=True, exist_ok=True)
-        config.write_text(run.config(minutes))
+        config.write_text(run.config(steps))
         progress(run.name, 0.6 * done / len(every))
         train([learn], str(config), place, cache=cache or out / "cache")
         places.append(str(place))
@@ -93,14 +93,14 @@ def ablate(
         held, places, out / "scores", scope=_SCOPE, patients=patients,
         progress=lambda step, share: progress(step, 0.6 + 0.4 * share),
     )  # fmt: skip
-    table = _table(scores, minutes)
+    table = _table(scores, steps)
     table.frame.write_csv(out / "ablation.csv")
     with atomic_file(out / "tables.md") as file:
         file.write_text(table.markdown() + "\n", encoding="utf-8")
     return table
 
 
-def _table(scores: pl.DataFrame, minutes: float) -> Table:
+def _table(scores: pl.DataFrame, steps: int) -> Table:
     rows = []
     for run in runs():
         single, mean, guided = (gain_over_copy(scores, run.name, mode) for mode in ("free", "mean", "guided"))
@@ -118,7 +118,7 @@ def _table(scores: pl.DataFrame, minutes: float) -> Table:
             }
         )
     note = (
-        f"Gain over copying in MAE within 3 cm, with its 95 % interval over patients, after {minutes:g} minutes of "
+        f"Gain over copying in MAE within 3 cm, with its 95 % interval over patients, after {steps} steps of "
         "training on 4 mm pixels. Date and baseline are always shown; dose: mean tumour dose, fractions, time since "
         "the end and the dose as a channel; clinical: the record. All start from the scan and see no draft, which "
         "would tell them of dose and response."
