@@ -141,7 +141,9 @@ class NeuralTranslator(nn.Module):
         k = self.config["coarsen"]
         small = F.avg_pool2d(image, k) if k > 1 else image
         # k times the mean of k x k independent numbers has variance 1 again; channel 0 is the same everywhere.
-        little = torch.cat([noise[:, :1, ::k, ::k], F.avg_pool2d(noise[:, 1:], k) * k], 1) if k > 1 else noise
+        little = noise[:, :, ::k, ::k].clone()
+        if k > 1 and noise.shape[1] > 1:
+            little[:, 1:] = F.avg_pool2d(noise[:, 1:], k) * k
         with self._precision(image):
             out = self.translate(small, vector, little).float()
         if k > 1:

@@ -145,6 +145,13 @@ def test_what_is_hidden_changes_nothing():
     assert not torch.equal(model.generate(image, vector, noise), before)
 
 
+@pytest.mark.parametrize("kind", ["bridge", "pix2pix", "diffusion"])
+def test_on_coarse_pixels_it_still_answers_on_the_pixels_given(kind):
+    image, vector, noise = inputs(learned(kind, 3))
+    made = learned(kind, 3, coarsen=2).generate(image, vector, noise)
+    assert made.shape == (len(image), 2, *image.shape[2:]) and torch.isfinite(made).all()
+
+
 @pytest.mark.parametrize("kind", ["bridge", "pix2pix"])
 def test_an_untrained_model_gives_its_draft_and_one_without_a_draft_the_scan(kind):
     image = torch.rand(2, channels(6, 3), 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
