@@ -67,12 +67,13 @@ def depth(mask: Tensor) -> Tensor:
     return (signed / DEPTH_VOXELS).clamp(-1.0, 1.0)
 
 
-def stack(volume: Tensor, slices: int) -> Tensor:
+def stack(volume: Tensor, slices: int, deep: Tensor | None = None) -> Tensor:
     """All slices of a volume with their neighbours; the volume's first and last slice are repeated beyond its ends.
 
     Args:
         volume: (c, z, y, x); channel 1 is the tumour.
         slices: how many slices a model sees, odd.
+        deep: (z, y, x) `depth` of the tumour, where it is at hand.
 
     Returns:
         (z, c * slices + 1, y, x): the c channels of the slice itself, then those of the slice below, then above, ...;
@@ -89,5 +90,6 @@ def stack(volume: Tensor, slices: int) -> Tensor:
 
     z = torch.arange(volume.shape[1], device=volume.device)
     parts = [volume[:, (z + offset).clamp(0, len(z) - 1)] for offset in offsets(slices)]
-    parts.append(depth(volume[MASK])[None].to(volume.dtype))
+    deep = depth(volume[MASK]) if deep is None else deep
+    parts.append(deep[None].to(volume.dtype))
     return torch.cat(parts).transpose(0, 1).contiguous()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,11 @@ import numpy as np
 from simulators.treatment import TreatmentRequest
 from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
 from twin.geometry import Box, Shape
+from twin.structures import bounding_box
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from simulators.mechanistic import Layers
 
 SPACING_MM = 2.0
@@ -119,13 +123,32 @@ class Crop:
         here = layers.geometry
         before = scan.crop(scan.geometry.box_of(here)).array
         hu = (self.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
-        # What changes is sampled: beyond the layers' crop nothing does.
-        changes = (
-            sampled(Volume(here, hu_then - before, "CT", "HU"), self.grid)
-            for hu_then in (layers.tissue_hu, layers.tumour_hu)
+        tissue, tumour, share = (
+            self._sampled_where_any(Volume(here, values, "CT", "HU"))
+            for values in (layers.tissue_hu - before, layers.tumour_hu - before, layers.share)
         )
-        share = sampled(Volume(here, layers.share, "MASK", "1"), self.grid)
-        return np.stack([*(scaled(hu + change) for change in changes), share])
+        return np.stack([scaled(hu + tissue), scaled(hu + tumour), share])
+
+    @cached_property
+    def depth(self) -> Tensor:
+        """(z, y, x) `models.stack.depth` of the tumour: one for all images from this scan."""
+        import torch
+
+        from models.stack import depth
+
+        return depth(torch.from_numpy(self.occupancy))
+
+    def _sampled_where_any(self, volume: Volume) -> np.ndarray:
+        """(z, y, x) float32 of what is 0 in most places, sampled only around where it is not."""
+        out = np.zeros(self.grid.shape, np.float32)
+        array = volume.array
+        if not array.any():
+            return out
+        part = volume.crop(bounding_box(array, (1, 1, 1)))
+        box = covering(self.grid, part.geometry, margin=1)
+        if box is not None:
+            out[box] = sampled(part, self.grid.crop(box))
+        return out
 
     def vector(self, request: TreatmentRequest) -> np.ndarray:
         """(f,) float32 conditions in the order of `VECTOR`; nan is missing.
@@ -135,8 +158,9 @@ class Crop:
         """
         dose_gy = None if request.fractions_since else 0.0
         if request.dose_since is not None and self.occupancy.any():
-            local = sampled(request.dose_since, self.grid)
-            dose_gy = float((local * self.occupancy).sum() / self.occupancy.sum())
+            box = bounding_box(self.occupancy)
+            local = sampled(request.dose_since, self.grid.crop(box))
+            dose_gy = float((local * self.occupancy[box]).sum() / self.occupancy.sum())
         over = request.fractions_since > 0 and request.since_rt_end_days >= 0
         tumour = request.tumour
         values: dict[str, float | None] = {
@@ -281,8 +305,6 @@ def gtv_volume(structures: StructureSet) -> Volume:
     gtvs = structures.role("GTV")
     if len(gtvs) == 1:
         return gtvs[0].mask
-    from twin.structures import bounding_box
-
     whole = structures.gtv()
     box = bounding_box(whole)
     return Volume(structures.geometry.crop(box), whole[box].astype(np.uint8), "MASK", "1")

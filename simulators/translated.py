@@ -166,7 +166,7 @@ class TranslatedTreatment:
             drafts.append((followup, crop.draft(request.scan.volume, layers)))
             volume = torch.from_numpy(crop.channels(request.eqd2_since, drafts[-1][1]))
             vectors.append(vector)
-            images.append(stack(volume, self.translator.slices))
+            images.append(stack(volume, self.translator.slices, crop.depth))
             noises.append(noise)
         counts = [len(i) for i in images]
         each = torch.cat([v.expand(n, -1) for v, n in zip(vectors, counts, strict=True)])

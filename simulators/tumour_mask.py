@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import label, map_coordinates, maximum
+from scipy.ndimage import label, map_coordinates
 
 from simulators.treatment import TumourView
 from simulators.tumour_site import TumourSite, smooth, smoothstep
@@ -115,7 +115,8 @@ def without_crumbs(score: np.ndarray, gtv: np.ndarray, volume_cm3: float, voxel_
         return score
     owners, owner_count = label(gtv)
     sizes = np.bincount(pieces.ravel())
-    owner = np.asarray(maximum(owners, pieces, np.arange(n + 1)), dtype=np.int64)
+    owner, inside = np.zeros(n + 1, dtype=np.int64), pieces > 0
+    np.maximum.at(owner, pieces[inside], owners[inside])
     largest = np.zeros(owner_count + 1, dtype=np.int64)
     np.maximum.at(largest, owner[1:], sizes[1:])
     small = sizes < _CRUMB_SHARE * np.where(owner > 0, largest[owner], largest.max())
