@@ -38,6 +38,7 @@ _CPU_SLICES, _GPU_SLICES = (
     384,
 )  # of a micro-batch; every one has this size, so that no slice depends on others
 _INJURY_MM = 4.0
+_MOVED_SHARE, _NEAR = 0.02, 5  # share of tumour by which a border has moved; voxels around it
 _LEAST_SHARE = 0.0025  # a share beyond says no more than that a voxel is far inside or outside
 _KEPT_SCANS = 4
 _EROSION = 0.5  # of a tumour that the Translator drew: nothing is known of it
@@ -177,10 +178,15 @@ class TranslatedTreatment:
             relative = float(vector[0, _RELATIVE])
             wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
             after = part.swapaxes(0, 1)
-            before = draft if self.translator.drafted else np.stack([crop.image, crop.image, crop.occupancy])
+            start = draft if self.translator.drafted else np.stack([crop.image, crop.image, crop.occupancy])
+            before = start
             if wanted is not None:
                 after, before = (np.stack([*v[:2], _share(v[2], crop, wanted)]) for v in (after, before))
-            change = (_composed(after) - _composed(before)) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
+            change = _composed(after) - _composed(before)
+            if self.translator.drafted:  # whose own borders lie elsewhere
+                moved = np.abs(after[2] - before[2]) > _MOVED_SHARE
+                change = np.where(moved, _bounded(change, _composed(start)), change)
+            change *= np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
             made.append(_Drawn(crop, followup, change, after[2], wanted))
         return made
 
@@ -299,6 +305,18 @@ def _composed(layers: np.ndarray) -> np.ndarray:
     """(z, y, x) image of (3, z, y, x) tissue, tumour and share."""
     tissue, tumour, share = layers
     return tissue + share * (tumour - tissue)
+
+
+def _bounded(change: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """A change that leads beyond nothing that is seen near: where a border moved, no rim is left behind.
+
+    Args:
+        change: (z, y, x) of the image.
+        start: (z, y, x) image that it begins at.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    return np.clip(start + change, minimum_filter(start, _NEAR), maximum_filter(start, _NEAR)) - start
 
 
 def _hull(one: Box, other: Box) -> Box:
