@@ -18,7 +18,7 @@ def copying():
     from models import CopyTranslator
     from simulators.translated import TranslatedTreatment
 
-    return TranslatedTreatment("copy 1", CopyTranslator())
+    return TranslatedTreatment("copy", CopyTranslator())
 
 
 GENERATORS = {"mechanistic": lambda: generator_named("mechanistic"), "auto": lambda: generator_named("auto")}
