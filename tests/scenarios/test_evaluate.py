@@ -208,6 +208,17 @@ def test_the_segmentation_measures_a_ball_in_lung():
         assert measure.cm3(hu) == pytest.approx(cm3(ball(radius)), rel=0.06)
 
 
+def test_the_segmentation_does_not_take_a_scar_for_tumour():
+    measure = Segmentation(scan("a", 0.0, ball(16.0)).volume.array, ball(16.0), GRID.spacing_mm)
+    hu = scan("b", 1.0, ball(8.0)).volume.array
+    scar = ball(16.0) & (X < 24)
+    assert not (scar & ball(8.0)).any() and cm3(scar) > 2.0
+    assert measure.cm3(np.where(scar, -150, hu)) == pytest.approx(
+        cm3(ball(8.0)), rel=0.25
+    )  # its edge touches
+    assert measure.cm3(np.where(ball(16.0), -150, -800)) == 0.0
+
+
 def test_scores_of_images_and_masks_by_hand():
     truth = np.zeros((12, 12, 12), np.float32)
     near = np.ones(truth.shape, dtype=bool)
