@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, html
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def named(text: str) -> dict[str, Any]:
@@ -110,36 +107,6 @@ def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:
     table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="rt-table")
     scroll = html.Div(table, className="rt-scroll", tabIndex=0)
     return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
-
-
-def sorted_heads(store: str, columns: dict[str, str], by: dict[str, Any] | None) -> list[Any]:
-    """Heads that sort their table: a click puts the column and the direction into a store.
-
-    Args:
-        store: its id.
-        columns: name in the table -> words.
-        by: what the store holds, {"column": ..., "down": ...}.
-    """
-    heads = []
-    for column, words in columns.items():
-        chosen = by is not None and by["column"] == column
-        order = ("descending" if by["down"] else "ascending") if by is not None and chosen else "none"
-        button = html.Button(words, className="rt-sort", type="button", **data(sort=column, sorts=store))
-        sorts: dict[str, Any] = {"aria-sort": order}
-        heads.append(html.Th(button, scope="col", **sorts))
-    return heads
-
-
-def sorted_by(table: pl.DataFrame, by: dict[str, Any] | None) -> pl.DataFrame:
-    """A table in the order that its heads ask for, what is missing last.
-
-    Args:
-        table: the whole table.
-        by: what the store holds; as it is where nothing is asked for.
-    """
-    if by is None or by["column"] not in table.columns:
-        return table
-    return table.sort(by["column"], descending=bool(by["down"]), nulls_last=True, maintain_order=True)
 
 
 def notice(title: str, text: Any, kind: str = "info") -> Any:

@@ -137,13 +137,17 @@
     return new Blob([Uint8Array.from(atob(body), (c) => c.charCodeAt(0))], { type });
   }
 
-  /** Save the figure that is seen in the card of a button. */
+  /** Save the figure, or the long table, that is seen in the card of a button. */
   async function save(button) {
-    const element = [...button.closest(".rt-card").querySelectorAll(".rt-figure")].find((e) => seen(e) && kept.has(e));
+    const card = button.closest(".rt-card");
+    const format = button.dataset.save;
+    const element = [...card.querySelectorAll(".rt-figure, .rt-grid")].find((e) => seen(e) && (kept.has(e) || e.matches(".rt-grid")));
     if (!element) return;
     const name = `simulated_${rt.viewer?.manifest.key ?? "study"}_${element.id}`.replace(/[^\w.-]+/g, "-");
-    const format = button.dataset.save;
-    if (format === "csv") return rt.download(new Blob([table(element)], { type: "text/csv" }), `${name}.csv`);
+    if (format === "csv") {
+      const text = kept.has(element) ? table(element) : `# ${SIMULATED}\n${rt.longTable.csv(element)}`;
+      return rt.download(new Blob([text], { type: "text/csv" }), `${name}.csv`);
+    }
     const Plotly = await plotly();
     const url = await Plotly.toImage(printed(element), { format, width: 1100, height: 620, scale: format === "png" ? 2 : 1 });
     rt.download(blobOf(url), `${name}.${format}`);

@@ -79,14 +79,6 @@
     if (who) window.dash_clientside.set_props("picked", { data: who.dataset.pick });
   });
 
-  // A head sorts its table; the server orders all rows, not only those that are shown.
-  document.addEventListener("click", (event) => {
-    const head = event.target.closest?.("[data-sort]");
-    if (!head) return;
-    const down = head.closest("th").getAttribute("aria-sort") === "ascending";
-    window.dash_clientside.set_props(head.dataset.sorts, { data: { column: head.dataset.sort, down } });
-  });
-
   // Functions that Mantine components call by name.
   window.dashMantineFunctions = { ...window.dashMantineFunctions, rtDay: (day) => `day ${Number(day).toFixed(day % 1 ? 1 : 0)}` };
 

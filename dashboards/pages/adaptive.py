@@ -11,7 +11,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dashboards.clinic_figures import late_figure, load_figure, summary_table, use_figure, wait_figure
 from dashboards.library import Library
 from dashboards.links import link
-from dashboards.parts import draws, figure, named, notice, saves, scroll_table, sorted_by, sorted_heads, tabs
+from dashboards.long_table import LONGEST, long_table, number, words
+from dashboards.parts import draws, figure, named, notice, saves, scroll_table, tabs
 from dashboards.policy_figures import change_counts, change_figure, outcome_figure
 from dashboards.tables import plan_heads, row_head, value_cell
 from scenarios.colours import plan_colour
@@ -31,18 +32,17 @@ _OUTCOMES = (
     "oesophagitis",
     "overall_survival_2y",
 )
-_DECISIONS = {
-    "plan": "Scenario",
-    "sample": "Sample",
-    "day": "Day",
-    "decision": "Decision",
-    "reason": "Why",
-    "gtv_cm3": "Tumour seen, cm\u00b3",
-    "shift_mm": "Shift seen, mm",
-    "forecast_mean_lung_gy": "Mean lung dose, Gy: forecast",
-    "final_mean_lung_gy": "in the end",
-}
-_LISTED = 300
+_DECISIONS = [
+    words("plan", "Scenario", cellRenderer="rtPlan", flex=1.6),
+    number("sample", "Sample", 0, missing="all", maxWidth=110),
+    number("day", "Day", maxWidth=100),
+    words("decision", "Decision", filter=True, flex=1.4, cellClass="rt-middle"),
+    words("reason", "Why", filter=True, flex=3),
+    number("gtv_cm3", "Tumour seen, cm\u00b3", missing="unknown"),
+    number("shift_mm", "Shift seen, mm", missing="unknown"),
+    number("forecast_mean_lung_gy", "Mean lung dose forecast, Gy", missing="unknown", flex=1.2),
+    number("final_mean_lung_gy", "Mean lung dose in the end, Gy", missing="unknown", flex=1.2),
+]
 _MOST_CLINICS = 4
 _FIGURES = ("policy-doses", "policy-effects", "policy-changes")
 _CLINIC_FIGURES = ("clinic-use", "clinic-waits", "clinic-load", "clinic-late")
@@ -78,7 +78,6 @@ def layout(library: Library, key: str | None, clinic: str | None) -> tuple[Any, 
         [
             html.H1("Adaptive radiotherapy", className="rt-hidden"),
             dcc.Store(id="adaptive-key", data=key),
-            dcc.Store(id="decisions-sort"),
             tabs("adaptive", heads, contents, first="clinic" if clinic or not key else "policies"),
         ],
         className="rt-adaptive",
@@ -194,22 +193,20 @@ def _decisions(run: RunFolder) -> Any:
         ],
         className="rt-decision-bar",
     )  # fmt: skip
-    return html.Section(
-        [bar, html.Div(id="decisions", className="rt-scroll rt-decisions", tabIndex=0)], className="rt-card"
-    )
+    table = long_table("decisions", "Decisions", _DECISIONS, "No decision of this kind.")
+    return html.Section([bar, table], className="rt-card")
 
 
 def decision_rows(
-    run: RunFolder, plan: str | None, sample: int | None, changes_only: bool, by: dict[str, Any] | None = None
-) -> tuple[Any, str]:
-    """The decisions of a run as a table, and how many there are.
+    run: RunFolder, plan: str | None, sample: int | None, changes_only: bool
+) -> tuple[list[dict[str, Any]], str]:
+    """The decisions of a run as rows of the table, and how many there are.
 
     Args:
         run: the run.
         plan: slug of the only scenario to list, or None.
         sample: the only sample to list, or None.
         changes_only: leave out decisions to go on as planned.
-        by: the column and the direction that the heads ask for, or None.
     """
     table = run.table("decisions")
     if plan:
@@ -218,31 +215,14 @@ def decision_rows(
         table = table.filter(pl.col("sample") == sample)
     if changes_only:
         table = table.filter(pl.col("decision") != "continue")
-    plans = {p.slug: (p.label, plan_colour(i)) for i, p in enumerate(run.record.plans)}
-    body = []
-    for row in sorted_by(table.sort("plan", "sample", "day"), by).head(_LISTED).iter_rows(named=True):
-        label, colour = plans[row["plan"]]
+    plans = {p.slug: {"plan": p.label, "colour": plan_colour(i)} for i, p in enumerate(run.record.plans)}
+    rows = []
+    for row in table.sort("plan", "sample", "day").head(LONGEST).iter_rows(named=True):
         decision = row["decision"] + (f" {row['fractions']:+d} fractions" if row["fractions"] else "")
-        cells: list[Any] = [
-            html.Td([html.Span(className="rt-swatch", style={"background": colour}), label]),
-            html.Td("all" if row["sample"] is None else str(row["sample"]), className="rt-number"),
-            html.Td(f"{row['day']:.1f}", className="rt-number"),
-            html.Td([html.Strong(decision), "" if row["approved"] else " (not approved)"]),
-            html.Td(row["reason"]),
-            *(
-                html.Td("unknown" if row[c] is None else f"{row[c]:.1f}", className="rt-number")
-                for c in ("gtv_cm3", "shift_mm", "forecast_mean_lung_gy", "final_mean_lung_gy")
-            ),
-        ]
-        body.append(html.Tr(cells))
-    shown = html.Table(
-        [html.Thead(html.Tr(sorted_heads("decisions-sort", _DECISIONS, by))), html.Tbody(body)],
-        className="rt-table",
-    )
-    count = f"{len(table)} decisions" + (
-        f", the first {_LISTED} of this order listed" if len(table) > _LISTED else ""
-    )
-    return shown if body else html.P("No decision of this kind.", className="rt-note"), count
+        said = decision + ("" if row["approved"] else " (not approved)")
+        rows.append({**row, **plans[row["plan"]], "decision": said})
+    more = f", the first {LONGEST} listed" if len(table) > LONGEST else ""
+    return rows, f"{len(table)} decisions{more}"
 
 
 def _clinics(keys: list[str], shown: list[str]) -> Any:
@@ -275,17 +255,16 @@ def register(app: Dash, library: Library) -> None:
     """The page's callbacks."""
 
     @app.callback(
-        Output("decisions", "children"),
+        Output("decisions", "rowData"),
         Output("decisions-count", "children"),
         Input("decisions-plan", "value"),
         Input("decisions-sample", "value"),
         Input("decisions-changes", "checked"),
-        Input("decisions-sort", "data"),
         State("adaptive-key", "data"),
     )
-    def decide(plan, sample, changes_only, by, key):
+    def decide(plan, sample, changes_only, key):
         wanted = None if sample in (None, "") else int(sample)
-        return decision_rows(library.run(key), plan, wanted, bool(changes_only), by)
+        return decision_rows(library.run(key), plan, wanted, bool(changes_only))
 
     @app.callback(
         *(Output(f"{name}-figure", "data") for name in _CLINIC_FIGURES),

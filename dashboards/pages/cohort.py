@@ -9,7 +9,8 @@ import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.library import Library
-from dashboards.parts import data, draws, figure, named, notice, saves, sorted_by, sorted_heads, tabs
+from dashboards.long_table import LONGEST, long_table, number, words
+from dashboards.parts import draws, figure, named, notice, saves, tabs
 from dashboards.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.study_figures import effect_figure, survival_figure
 from dashboards.tables import readable
@@ -23,17 +24,16 @@ _ENDPOINTS = {
     "progression_free_survival": "Progression-free survival",
     "local_control": "Local control",
 }
-_LISTED = 200
-_COLUMNS = {
-    "patient": "Patient",
-    "gtv_cm3": "Tumour, cm\u00b3",
-    "stage": "Stage",
-    "histology": "Histology",
-    "age_years": "Age, years",
-    "sex": "Sex",
-    "ecog": "ECOG",
-    "chemotherapy": "Chemotherapy",
-}
+_COLUMNS = [
+    words("patient", "Patient", cellRenderer="rtPick", filter=True, flex=1.5, minWidth=128),
+    number("gtv_cm3", "Tumour, cm\u00b3", minWidth=72),
+    words("stage", "Stage", minWidth=58),
+    words("histology", "Histology", flex=1.7, minWidth=84),
+    number("age_years", "Age, years", 0, minWidth=54),
+    words("sex", "Sex", minWidth=62),
+    number("ecog", "ECOG", 0, minWidth=58),
+    words("chemotherapy", "Chemotherapy", flex=1.3, minWidth=116),
+]
 
 
 def layout(library: Library, key: str | None) -> tuple[Any, Any]:
@@ -112,7 +112,7 @@ def _page(study: Study, key: str) -> Any:
     contents = [
         effects,
         _contrasts(study, names),
-        html.Div(id="cohort-patients", className="rt-tabled"),
+        _listed(),
     ]
     right = html.Section(tabs("cohort", heads, contents, saves()), className="rt-card")
     return html.Div(
@@ -122,7 +122,6 @@ def _page(study: Study, key: str) -> Any:
             dcc.Store(id="survival-figure"),
             dcc.Store(id="effects-figure"),
             dcc.Store(id="picked"),
-            dcc.Store(id="cohort-sort"),
             dcc.Store(id="patient-volume-figure"),
             dmc.Drawer(
                 [
@@ -223,29 +222,23 @@ def chosen_patients(
     return found
 
 
-def listed(patients: pl.DataFrame, by: dict[str, Any] | None) -> Any:
-    """Patients as a table that its heads sort, and how many there are.
+def _listed() -> Any:
+    table = long_table("cohort-patients", "Patients", _COLUMNS, "No patient is left by these filters.")
+    return html.Div(
+        [table, html.Div([html.Span(id="cohort-count"), saves("csv")], className="rt-note rt-titled")],
+        className="rt-tabled",
+    )
+
+
+def listed(patients: pl.DataFrame) -> tuple[list[dict[str, Any]], str]:
+    """Patients as rows of the table, and how many there are.
 
     Args:
         patients: all that the filters leave.
-        by: the column and the direction that were asked for, or None.
     """
-    head = html.Tr(sorted_heads("cohort-sort", _COLUMNS, by))
-    body = []
-    for row in sorted_by(patients, by).head(_LISTED).select(*_COLUMNS).iter_rows():
-        cells = [html.Span("missing", className="rt-missing") if v is None else _shown(v) for v in row]
-        who = html.Button(cells[0], className="rt-who", type="button", **data(pick=str(row[0])))
-        body.append(html.Tr([html.Td(c) for c in (who, *cells[1:])]))
-    more = f", the first {_LISTED} of this order listed" if len(patients) > _LISTED else ""
-    table = html.Table([html.Thead(head), html.Tbody(body)], className="rt-table")
-    return [
-        html.Div(table, className="rt-scroll", tabIndex=0),
-        html.P(f"{len(patients)} patients{more}.", className="rt-note"),
-    ]
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.1f}" if isinstance(value, float) else str(value)
+    more = f", the first {LONGEST} listed" if len(patients) > LONGEST else ""
+    rows = patients.select(column["field"] for column in _COLUMNS).head(LONGEST).to_dicts()
+    return rows, f"{len(patients)} patients{more}."
 
 
 def register(app: Dash, library: Library) -> None:
@@ -280,15 +273,19 @@ def register(app: Dash, library: Library) -> None:
         return curves, title, effects, words
 
     @app.callback(
-        Output("cohort-patients", "children"),
-        Input("study-key", "data"),
+        Output("cohort-patients", "rowData"),
+        Output("cohort-count", "children"),
+        Input("tabs-cohort", "value"),
         Input("filter-stage", "value"),
         Input("filter-histology", "value"),
         Input("volume", "value"),
-        Input("cohort-sort", "data"),
+        State("study-key", "data"),
+        prevent_initial_call=True,
     )
-    def list_patients(key, stages, histologies, volumes, by):
-        return listed(chosen_patients(library.study(key), stages or [], histologies or [], volumes), by)
+    def list_patients(tab, stages, histologies, volumes, key):
+        if tab != "patients":
+            return no_update, no_update
+        return listed(chosen_patients(library.study(key), stages or [], histologies or [], volumes))
 
     @app.callback(
         Output("patient-card", "children"),
