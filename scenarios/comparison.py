@@ -13,7 +13,7 @@ import polars as pl
 from scenarios.adaptive import Approve, realise_adaptive
 from scenarios.arm import Arm
 from scenarios.context import outside_context
-from scenarios.delivery import Delivery
+from scenarios.delivery import Delivery, Shrinking
 from scenarios.engine import realise
 from scenarios.failures import failure_table
 from scenarios.forecasts import drawn_table, moved_table
@@ -115,9 +115,10 @@ def compare(
         )
         for scenario, arm in zip(scenarios, arms, strict=True)
     )
+    deliveries = _deliveries(twin, arms, belief, gtv_cm3, seed)
     effects = {
-        record.slug: plan_outcomes(twin, arm, belief, daily, gtv_cm3[p], survivors[p], seed)
-        for p, (record, arm) in enumerate(zip(records, arms, strict=True))
+        record.slug: plan_outcomes(delivery, belief, daily, gtv_cm3[p], survivors[p])
+        for p, (record, delivery) in enumerate(zip(records, deliveries, strict=True))
     }
     before = _before(twin, arms, belief, daily, seed)
     structures = all_targets(twin, [s.plan for s in scenarios])
@@ -142,7 +143,7 @@ def compare(
         "recist": recist_table(twin, images),
     }
     clock.lap("tables", 1.0)
-    tables["scorecard"] = scorecard_table(twin, records, structures, arms, belief.n, seed)
+    tables["scorecard"] = scorecard_table(records, structures, deliveries, belief.n)
     clock.lap("scorecard", 1.0)
     record = RunRecord(
         patient=PatientRecord(
@@ -272,6 +273,20 @@ def _trajectories(
         volumes.append(gtv_cm3)
         survivors.append(state.survivors)
     return np.stack(volumes), np.stack(survivors)
+
+
+def _deliveries(
+    twin: PatientTwin, arms: Sequence[Arm], belief: Belief, gtv_cm3: np.ndarray, seed: int
+) -> list[Delivery]:
+    """How each arm reaches the patient, whose tissue follows the tumour's volumes, (plan, sample, day) cm3."""
+    from simulators.tissue_motion import TissueMotion
+
+    try:
+        motion = TissueMotion.of(twin)
+    except InputError:  # no lung is drawn: nothing is known of how it gives
+        return [Delivery(twin, arm, seed) for arm in arms]
+    shrinking = [Shrinking.of(motion, belief, volumes) for volumes in gtv_cm3]
+    return [Delivery(twin, arm, seed, shrinking=s) for arm, s in zip(arms, shrinking, strict=True)]
 
 
 def _image_jobs(

@@ -1,8 +1,8 @@
 """How the fractions of a plan reach a patient: each with its set-up error, on tissue that events have moved.
 
 One mechanism for organ doses, constraints and the dose that images carry: dose grids stay fixed in the room, tissue is
-followed (MODEL.md 6). Where a policy may adapt, the tumour is displaced by its events as well; without a policy
-nothing happens to the anatomy but the tumour's own change.
+followed (MODEL.md 6): it is drawn along while the tumour shrinks. Where a policy may adapt, the tumour is displaced by
+its events as well; without a policy nothing happens to the anatomy but the tumour's own change.
 """
 
 from __future__ import annotations
@@ -21,10 +21,35 @@ from simulators.chance import Key, Purpose
 from simulators.complications import LATE_ALPHA_BETA_GY
 from simulators.course import Event
 from simulators.treatment import FollowUp
-from twin import Fraction, Geometry, PatientTwin, Volume
+from twin import Belief, Fraction, Geometry, PatientTwin, Volume
 
 if TYPE_CHECKING:
     from simulators.anatomy_image import ChangedAnatomy
+    from simulators.tissue_motion import TissueMotion
+
+
+@dataclass(frozen=True, eq=False)
+class Shrinking:
+    """How far each sample's shrinking tumour has drawn tissue along.
+
+    Args:
+        motion: of the patient's tissue.
+        stages: (samples, days) steps along its paths, daily from day 0.
+    """
+
+    motion: TissueMotion
+    stages: np.ndarray
+
+    @classmethod
+    def of(cls, motion: TissueMotion, belief: Belief, gtv_cm3: np.ndarray) -> Shrinking:
+        """By the daily volumes of a belief's samples, (samples, days) cm3 from day 0."""
+        return cls(motion, motion.stage(gtv_cm3, belief.samples["erosion_fraction"][:, None]))
+
+    def at(self, samples: range, given: Sequence[Fraction]) -> np.ndarray:
+        """(samples, fractions) steps along the paths."""
+        when = np.array([f.time_days for f in given])
+        days = np.arange(self.stages.shape[1])
+        return np.stack([np.interp(when, days, self.stages[sample]) for sample in samples])
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +61,14 @@ class Delivery:
         arm: what the plan became.
         seed: root of all chance; the errors of a sample are the same under every plan, and those of the closed loop.
         set_up: errors of positioning in each fraction.
+        shrinking: how tissue follows the shrinking tumour; it stands still where None.
     """
 
     twin: PatientTwin
     arm: Arm
     seed: int
     set_up: SetUp = field(default_factory=SetUp)
+    shrinking: Shrinking | None = None
     _sums: dict[int, tuple[int, list[np.ndarray]]] = field(default_factory=dict)
 
     def at(
@@ -56,14 +83,23 @@ class Delivery:
             tumour: the points lie in the tumour and move with it.
         """
         each = 1 if len(self.arm.courses) > 1 or (tumour and self.arm.events is not None) else samples
+        blocks = [(range(i, i + each), self._fractions(i)) for i in range(0, samples, each)]
+        stages = [
+            None if self.shrinking is None else self.shrinking.at(block, given) for block, given in blocks
+        ]
+        where = lps_mm
+        if self.shrinking is not None:
+            furthest = max((float(s.max(initial=0.0)) for s in stages if s is not None), default=0.0)
+            where = self.shrinking.motion.paths(lps_mm, furthest)
         parts = []
-        for first in range(0, samples, each):
-            given = self._fractions(first)
+        for (block, given), stage in zip(blocks, stages, strict=True):
             key = Key(self.seed, self.twin.id, Purpose.DOSE)
-            shifts = self.set_up.many(key, range(first, first + each), len(given))
+            shifts = self.set_up.many(key, block, len(given))
             if tumour:
-                shifts = shifts + self._moved_lps(first, given)
-            parts.append(delivered_at(self.arm.doses, given, lps_mm, shifts, alpha_beta_gy=alpha_beta_gy))
+                shifts = shifts + self._moved_lps(block[0], given)
+            parts.append(
+                delivered_at(self.arm.doses, given, where, shifts, stages=stage, alpha_beta_gy=alpha_beta_gy)
+            )
         return np.concatenate(parts)
 
     def planned_at(self, lps_mm: np.ndarray) -> np.ndarray:

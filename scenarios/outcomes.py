@@ -46,25 +46,22 @@ class Effect:
 
 
 def plan_outcomes(
-    twin: PatientTwin,
-    arm: Arm,
+    delivery: Delivery,
     belief: Belief,
     daily: np.ndarray,
     gtv_cm3: np.ndarray,
     survivors: np.ndarray,
-    seed: int,
 ) -> dict[str, Effect]:
     """All outcomes of one plan by name, sample by sample.
 
     Args:
-        twin: the patient.
-        arm: what the plan became.
+        delivery: how the plan reaches the patient.
         belief: the samples.
         daily: (days,) days from day 0.
         gtv_cm3: (samples, days) tumour volume, cm3.
         survivors: (samples,) clonogens that survive the course; nan where there was none.
-        seed: root of all chance.
     """
+    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
     effects = {}
     ends = np.array([arm.course(s).end_days for s in range(belief.n)])
     if 0 < ends.max() <= daily[-1]:
@@ -74,7 +71,7 @@ def plan_outcomes(
         if day <= daily[-1]:
             effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
     effects |= _control(twin, arm, belief, survivors, seed)
-    organs = _organs(twin, arm, belief.n, seed)
+    organs = _organs(delivery, belief.n)
     return effects | _survival(twin, arm, belief, survivors, organs, seed) | organs
 
 
@@ -120,15 +117,14 @@ def _survival(
     }
 
 
-def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]:
+def _organs(delivery: Delivery, n: int) -> dict[str, Effect]:
     """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
-
     from simulators.dvh import region
 
+    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
     first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
     if first is None:
         return {}
-    delivery = Delivery(twin, arm, seed)
     approximate = any(grid.approximate for grid in arm.doses.values())
     stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
     metrics: dict[str, Effect] = {}
@@ -148,6 +144,8 @@ def _organs(twin: PatientTwin, arm: Arm, n: int, seed: int) -> dict[str, Effect]
         held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}, set-up errors in each fraction"
+        if delivery.shrinking is not None:
+            note += ", tissue that follows the shrinking tumour"
         for name, unit, threshold_gy in _METRICS[organ]:
             metrics[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
         for row in rows:

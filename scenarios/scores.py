@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scenarios.arm import Arm
 from scenarios.delivery import Delivery
 from scenarios.organ_dose import dose_factors, dose_spread
 from scenarios.render import accumulated
@@ -19,37 +18,34 @@ from simulators.constraints import constraint_sets, coverage_goals, metric
 from simulators.dvh import Dvh
 from simulators.organ_points import OrganPoints
 from simulators.scorecard import Score, scorecard
-from twin import PatientTwin, StructureSet, Volume
+from twin import StructureSet, Volume
 
 SAMPLES = 200  # at most: the share that passes is then known to 3 or 4 points
 _TARGETS = ("GTV", "CTV", "ITV", "PTV")
 
 
 def scorecard_table(
-    twin: PatientTwin,
     records: Sequence[PlanRecord],
     structures: Sequence[StructureSet],
-    arms: Sequence[Arm],
+    deliveries: Sequence[Delivery],
     samples: int,
-    seed: int,
 ) -> pl.DataFrame:
     """The `scorecard` table: every constraint of every set for every plan with dose.
 
     Args:
-        twin: the patient.
         records: the plans.
         structures: of each plan, with its targets.
-        arms: what the plans became.
+        deliveries: how the plans reach the patient.
         samples: of the run.
-        seed: root of all chance.
     """
     rows: list[dict[str, Any]] = []
-    for record, drawn, arm in zip(records, structures, arms, strict=True):
+    for record, drawn, delivery in zip(records, structures, deliveries, strict=True):
+        arm = delivery.arm
         dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0]
         if dose is None or record.fractions == 0:
             continue
         approximate = any(grid.approximate for grid in arm.doses.values())
-        spread = _Spread(twin, arm, drawn, dose, min(samples, SAMPLES), seed, approximate)
+        spread = _Spread(delivery, drawn, dose, min(samples, SAMPLES), approximate)
         scores = scorecard(
             dose, drawn,
             prescription_gy=record.total_gy, fractions=record.fractions,
@@ -99,12 +95,10 @@ class _Spread:
     to, and have none.
     """
 
-    twin: PatientTwin
-    arm: Arm
+    delivery: Delivery
     structures: StructureSet
     dose: Volume
     n: int
-    seed: int
     approximate: bool
     _known: dict[str, list[Dvh]] = field(default_factory=dict)
 
@@ -123,12 +117,11 @@ class _Spread:
     def _histograms(self, name: str) -> list[Dvh]:
         """Of the planned dose, and of the dose of each sample."""
         points = OrganPoints.of(self.structures, name, self.dose)
-        target = name.startswith(_TARGETS)
-        delivery = Delivery(self.twin, self.arm, self.seed)
+        target, delivery = name.startswith(_TARGETS), self.delivery
         drawn = delivery.at(points.lps_mm, self.n, tumour=target)
         spread = dose_spread(name, approximate=self.approximate, estimated=points.estimated)
         if target:
             spread = 0.0
-        factor = dose_factors(name, self.twin.id, self.n, self.seed, spread)[:, None]
+        factor = dose_factors(name, delivery.twin.id, self.n, delivery.seed, spread)[:, None]
         drawn = np.minimum(drawn * factor, np.maximum(drawn, self.dose.array.max()))
         return [points.dvh(row) for row in (delivery.planned_at(points.lps_mm), *drawn)]

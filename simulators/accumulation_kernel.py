@@ -1,4 +1,4 @@
-"""The compiled sum of fractions at points that are shifted from fraction to fraction."""
+"""The compiled sum of fractions at points that move from fraction to fraction."""
 
 import math
 
@@ -6,25 +6,29 @@ from numba import njit, prange
 
 
 @njit(cache=True, parallel=True)
-def summed_dose(dose, points, shifts, scales, alpha_beta, out):
+def summed_dose(dose, paths, stages, shifts, scales, alpha_beta, out):
     """Add the fractions' doses, or their EQD2, at points of one dose grid.
 
     Args:
         dose: (z, y, x) float32, Gy; linear between voxel centres, 0 outside them.
-        points: (n, 3) float64 voxel indices (z, y, x).
+        paths: (stages, n, 3) float64 voxel indices (z, y, x), where each point goes.
+        stages: (draws, fractions) float64, how far along them the points are, below the number of stages.
         shifts: (draws, fractions, 3) float64, voxels.
         scales: (fractions,) the share of the grid that each fraction delivers.
         alpha_beta: Gy for EQD2, or 0 for physical dose.
         out: (draws, n) float32, added to.
     """
     nz, ny, nx = dose.shape
+    last = paths.shape[0] - 1
     for row in prange(out.shape[0]):
-        for i in range(points.shape[0]):
+        for i in range(paths.shape[1]):
             total = 0.0
             for f in range(scales.size):
-                z = points[i, 0] + shifts[row, f, 0]
-                y = points[i, 1] + shifts[row, f, 1]
-                x = points[i, 2] + shifts[row, f, 2]
+                s = int(stages[row, f])
+                t, s1 = stages[row, f] - s, min(s + 1, last)
+                z = (1 - t) * paths[s, i, 0] + t * paths[s1, i, 0] + shifts[row, f, 0]
+                y = (1 - t) * paths[s, i, 1] + t * paths[s1, i, 1] + shifts[row, f, 1]
+                x = (1 - t) * paths[s, i, 2] + t * paths[s1, i, 2] + shifts[row, f, 2]
                 if not (0.0 <= z <= nz - 1 and 0.0 <= y <= ny - 1 and 0.0 <= x <= nx - 1):
                     continue
                 k, j, h = math.floor(z), math.floor(y), math.floor(x)

@@ -51,24 +51,25 @@ class Flow:
     basis: SplineBasis
 
 
-def elastic_tau(gtv_cm3: float, gtv0_cm3: float, erosion: float) -> float:
+def elastic_tau(gtv_cm3, gtv0_cm3, erosion):
     """How long the flow runs so that the tissue drawn through the GTV's first surface is (1 - erosion) of the loss.
 
     The GTV's interior contracts by exp(-tau) = 1 - (1 - erosion) (1 - V/V0).
 
     Args:
-        gtv_cm3: volume now, cm3.
+        gtv_cm3: volume now, cm3, a number or an array; so are the others.
         gtv0_cm3: volume at the start, cm3.
         erosion: share of the loss that re-aerates in place.
 
     Example:
-        >>> round(elastic_tau(30.0, 60.0, 0.0), 6) == round(float(np.log(2)), 6)
+        >>> round(elastic_tau(30.0, 60.0, 0.0), 6) == round(np.log(2), 6)
         True
-        >>> elastic_tau(30.0, 60.0, 1.0), elastic_tau(70.0, 60.0, 0.0), elastic_tau(0.0, 60.0, 0.0)
-        (0.0, 0.0, inf)
+        >>> [float(elastic_tau(*v)) for v in ((30.0, 60.0, 1.0), (70.0, 60.0, 0.0), (0.0, 60.0, 0.0))]
+        [0.0, 0.0, inf]
     """
-    drawn = (1.0 - erosion) * max(0.0, 1.0 - gtv_cm3 / gtv0_cm3)
-    return float(np.log(1.0 / (1.0 - drawn))) if drawn < 1.0 else float("inf")
+    drawn = (1.0 - erosion) * np.maximum(0.0, 1.0 - gtv_cm3 / gtv0_cm3)
+    with np.errstate(divide="ignore"):
+        return np.abs(np.log1p(-drawn))
 
 
 def shrinkage_flow(site: TumourSite) -> Flow:

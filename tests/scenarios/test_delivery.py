@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from scenarios.arm import Arm
-from scenarios.delivery import Delivery
+from scenarios.delivery import Delivery, Shrinking
 from simulators.accumulation import SetUp
 from simulators.anatomy_events import AnatomyEvents
 from simulators.chance import Key, Purpose
 from simulators.course import Course, Event
-from twin import DoseGrid, Geometry, PatientTwin, Scan, StructureSet, Volume
+from simulators.tissue_motion import TissueMotion
+from twin import Belief, DoseGrid, Geometry, PatientTwin, Scan, StructureSet, Volume
 
 GRID = Geometry((40, 48, 48), (3.0, 3.0, 3.0), (-72.0, -72.0, -60.0))
 N, SEED = 30, 4
@@ -96,3 +97,21 @@ def test_without_a_policy_an_image_carries_the_planned_dose(patient):
     physical, _, fractions = Delivery(patient, arm(None), SEED).before(0, 10)
     np.testing.assert_allclose(physical.array, arm(None).doses["60/30"].volume.array / 3, rtol=1e-5)
     assert fractions == 10
+
+
+def test_tissue_follows_the_shrinking_tumour_fraction_by_fraction(patient):
+    motion = TissueMotion.of(patient)
+    belief = Belief({"erosion_fraction": np.array([0.0, 0.0, 1.0])})
+    left = np.linspace(1.0, 0.4, 60)  # of the volume, day by day
+    gtv_cm3 = motion.gtv_cm3 * np.stack([np.ones(60), left, left])
+    still = SetUp(0.0, 0.0)
+    delivery = Delivery(patient, arm(None), SEED, still, shrinking=Shrinking.of(motion, belief, gtv_cm3))
+    beside = np.array([[-15.0, 0.0, 0.0], [15.0, 0.0, 0.0], [-60.0, 0.0, 0.0]])
+    planned = Delivery(patient, arm(None), SEED, still).at(beside, 3)
+    found = delivery.at(beside, 3)
+    np.testing.assert_allclose(found[[0, 2]], planned[[0, 2]], rtol=1e-6)  # no loss; all of it re-aerates
+    stages = motion.stage(np.interp(course().time_days[:N], np.arange(60), gtv_cm3[1]), np.array(0.0))
+    paths = motion.paths(beside, stages.max())
+    x = [np.interp(stages, np.arange(len(paths)), paths[:, i, 0]).mean() for i in range(3)]
+    np.testing.assert_allclose(found[1], np.array(x) + 100, rtol=1e-5)
+    assert x[0] > -15.0 + 0.3 and x[1] < 15.0 - 0.3 and x[2] == pytest.approx(-60.0)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtr
 
 from simulators import Key, Purpose
-from simulators.accumulation import SetUp, accumulated, alpha_beta_gy, delivered, forward
+from simulators.accumulation import SetUp, accumulated, alpha_beta_gy, delivered_at
 from simulators.dvh import dvh
 from twin import DoseGrid, Fraction, Geometry, InputError, StructureSet, Volume
 
@@ -52,19 +52,23 @@ def test_a_dvh_of_eqd2_takes_the_structure_s_own_alpha_beta():
     assert dvh(summed, structures, "SpinalCord").mean_gy == pytest.approx(54 * (18 + 2) / 4, rel=1e-5)
 
 
+def lps(geometry):
+    return geometry.lps(np.moveaxis(np.indices(geometry.shape, dtype=np.float64), 0, -1)).reshape(-1, 3)
+
+
 def test_without_errors_or_motion_delivered_is_accumulated():
     doses = plan(lambda x: 60 - np.abs(x))
     a = accumulated(doses, course(30, 1 / 30), GRID, alpha_beta_gy=10.0)
-    b = delivered(doses, course(30, 1 / 30), GRID, key=KEY, alpha_beta_gy=10.0)
-    np.testing.assert_allclose(a.array, b.array, rtol=1e-4)
+    b = delivered_at(doses, course(30, 1 / 30), lps(GRID), np.zeros((1, 30, 3)), alpha_beta_gy=10.0)
+    np.testing.assert_allclose(a.array, b.reshape(GRID.shape), rtol=1e-4)
 
 
 def test_random_errors_blur_a_field_edge_into_an_error_function():
     doses = plan(lambda x: np.where(x < 0, 60.0, 0.0))
-    inner = GRID.crop((slice(4, 12), slice(4, 12), slice(20, 41)))
-    n = 4000
-    blurred = delivered(doses, course(n, 1 / n), inner, key=KEY, set_up=SetUp(0.0, 2.5)).array[4, 4]
-    x = np.arange(21) - 10.0
+    x, n = np.arange(21) - 10.0, 4000
+    points = np.stack([x, np.zeros(21), np.zeros(21)], axis=-1)
+    shifts = SetUp(0.0, 2.5).many(KEY, [0], n)
+    blurred = delivered_at(doses, course(n, 1 / n), points, shifts)[0]
     np.testing.assert_allclose(blurred, 60 * ndtr((-x - 0.5) / 2.5), atol=2.0)
 
 
@@ -79,30 +83,15 @@ def test_the_systematic_error_stays_and_the_first_fractions_do_not_depend_on_the
 
 def test_tissue_that_moves_takes_the_dose_of_where_it_is():
     doses = plan(lambda x: 30 + x)
-    inner = GRID.crop((slice(4, 12), slice(4, 12), slice(20, 40)))
-
-    def motion(time_days):
-        u = np.zeros((3, *inner.shape), np.float32)
-        u[2] = 5.0 if time_days > 10 else 0.0
-        return u
-
-    still = delivered(doses, course(20, 1 / 20), inner, key=KEY)
-    moved = delivered(doses, course(20, 1 / 20), inner, key=KEY, motion=motion)
-    # 10 of 20 fractions 5 mm further on 1 Gy/mm.
-    np.testing.assert_allclose(moved.array - still.array, 2.5, rtol=1e-3)
-
-
-def test_forward_inverts_a_displacement():
-    z, y, x = np.indices(GRID.shape)
-    displacement = np.zeros((3, *GRID.shape), np.float32)
-    displacement[2] = 4.0 * np.exp(-(((x - 30) / 12.0) ** 2))
-    displacement[0] = -2.0 * np.exp(-(((z - 8) / 6.0) ** 2))
-    u = forward(displacement, GRID)
-    from scipy.ndimage import map_coordinates
-
-    at = np.stack([z, y, x]) + u / np.array(GRID.spacing_mm).reshape(3, 1, 1, 1)
-    back = np.stack([map_coordinates(c, at, order=1, mode="nearest") for c in displacement])
-    assert np.abs(u + back).max() < 0.05
+    rest = np.array([[-5.0, 1.0, 2.0], [4.0, 0.0, 0.0]])
+    paths = rest + np.array([[[0.0, 0.0, 0.0]], [[2.0, 0.0, 0.0]], [[6.0, 1.0, 0.0]]])
+    stages = np.zeros((3, 20))
+    stages[1, 10:] = 2.0
+    stages[2, 10:] = 1.25  # 2 mm and a quarter of the 4 after it
+    moved = delivered_at(doses, course(20, 1 / 20), paths, np.zeros((3, 20, 3)), stages=stages)
+    np.testing.assert_allclose(moved[0], 30 + rest[:, 0], rtol=1e-5)
+    # 10 of 20 fractions so much further on, by 1 Gy a mm.
+    np.testing.assert_allclose(moved[1:] - moved[0], [[3.0, 3.0], [1.5, 1.5]], rtol=1e-4)
 
 
 def test_an_unknown_grid_is_named():
