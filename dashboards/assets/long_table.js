@@ -29,7 +29,7 @@
       seen.observe(place.current);
       return () => seen.disconnect();
     }, [ready]);
-    return ready ? createElement(real.AgGrid, props) : createElement("div", { ref: place, className: "rt-later" }, "\u2026");
+    return ready ? createElement(real.AgGrid, props) : createElement("div", { ref: place, id: props.id, className: "rt-grid rt-later" }, "\u2026");
   }
   Late.dashRenderType = true;
   window.dash_ag_grid = { AgGrid: Late };
@@ -48,6 +48,8 @@
       }),
     rtWords: (value, none) => (missing(value) ? none : String(value)),
     rtNumber: (value, digits, none) => (missing(value) ? none : value.toFixed(digits).replace("-", "\u2212")),
+    /** The day of "2026-11-21 10:30"; the tooltip says the time. */
+    rtDate: (value) => value.slice(0, 10),
     /** What is missing stays last in both directions. */
     rtMissingLast: (a, b, _one, _other, down) => {
       if (missing(a) || missing(b)) return (missing(a) - missing(b)) * (down ? -1 : 1);
@@ -55,10 +57,15 @@
     },
   };
 
+  const pageLink = (href, className, words) => createElement(window.dash_core_components.Link, { href, className }, words);
+
   window.dashAgGridComponentFunctions = {
     ...window.dashAgGridComponentFunctions,
     /** A patient's name that opens his card. */
     rtPick: ({ value }) => createElement("button", { className: "rt-who", type: "button", tabIndex: -1, "data-pick": value }, value),
+    /** A name that opens its page, and a patient's way to a comparison. */
+    rtLink: ({ value, data }) => (data.open ? pageLink(data.open, "rt-who", value) : value),
+    rtCompare: ({ value }) => (value ? pageLink(value, "rt-button", "Compare") : ""),
     /** A scenario with its colour. */
     rtPlan: ({ value, data }) =>
       createElement("span", null, createElement("span", { className: "rt-swatch", style: { background: data.colour } }), value),
@@ -66,7 +73,12 @@
 
   /** The rows of a table in the order and choice in which it shows them, as CSV. */
   const csv = (element) => window.dash_ag_grid.getApi(element.id).getDataAsCsv();
-  rt.longTable = { csv };
+  /** Leave the rows of all tables in which every word stands. */
+  const find = async (text) => {
+    await load();
+    for (const { id } of document.querySelectorAll(".rt-grid")) (await window.dash_ag_grid.getApiAsync(id)).setGridOption("quickFilterText", text);
+  };
+  rt.longTable = { csv, find };
 
   // Enter in a cell does what a click on its button does: the keyboard moves between cells, not between buttons.
   document.addEventListener("keydown", (event) => {

@@ -64,10 +64,7 @@
       if (!data) rt.emptied(window.dash_clientside.callback_context.inputs_list[0].id);
     },
     search: (text) => {
-      const words = (text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-      for (const row of document.querySelectorAll(".rt-row")) {
-        row.hidden = !words.every((word) => row.dataset.words.includes(word));
-      }
+      rt.longTable.find(text ?? "");
       return idle();
     },
     ...Object.fromEntries([0, 1, 2, 3].map((n) => [`save${n}`, (clicks) => (clicks && rt.viewer?.save(n), idle())])),

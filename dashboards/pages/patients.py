@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
+from dashboards.folder_tables import folder_tables
 from dashboards.jobs import Jobs, Uploads, new_path
-from dashboards.library import Entry, Library
+from dashboards.library import Library
 from dashboards.links import link
 from dashboards.parts import data, named
-from scenarios.results import read_record
-from twin import InputError, PatientTwin
+from twin import InputError
 
 _STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
@@ -30,101 +28,11 @@ def layout(library: Library) -> tuple[Any, Any]:
                 size="sm",
                 **named("Search patients and runs"),
             ),
-            html.Div(_lists(library), id="lists"),
+            html.Div(folder_tables(library), id="lists"),
         ]
     )
     right = html.Div([_import_card(), _phantom_card()], className="rt-side")
     return html.Div([left, right], className="rt-patients"), None
-
-
-def _lists(library: Library) -> list[Any]:
-    """What lies in the folder, by kind."""
-    kinds = (
-        ("Patients", "twins", _twin_row, library.twins(), "No patients yet: import one or make one on the right."),
-        ("Comparisons", "runs", _run_row, library.runs(), "No comparisons yet: choose Compare plans beside a patient."),
-        ("Studies", "studies", _study_row, library.studies(), "No studies yet: rt-twin cohort makes one."),
-        ("Departments", "clinics", _clinic_row, library.clinics(), "No departments yet: rt-twin clinic makes one."),
-    )  # fmt: skip
-    return [
-        _section(title, name, [row(library, entry) for entry in entries], empty)
-        for title, name, row, entries, empty in kinds
-    ]
-
-
-def _section(title: str, name: str, rows: list[Any], empty: str) -> Any:
-    body = rows or [html.P(empty, className="rt-faint")]
-    return html.Section([html.H2(title), html.Div(body, className="rt-rows", id=f"list-{name}")])
-
-
-def _twin_facts(folder: Path) -> tuple[str, str, bool]:
-    """Who a twin is, what is known of it in a line, and whether it is in silico."""
-    twin = PatientTwin.load(folder)
-    days = f"day {twin.now_days:g}" if twin.now_days else "before treatment"
-    scans = f"{len(twin.scans)} scan{'s' * (len(twin.scans) != 1)}"
-    tnm = " ".join(filter(None, (twin.clinical.t_stage, twin.clinical.n_stage, twin.clinical.m_stage)))
-    words = (f"GTV {twin.gtv_cm3:.1f} cm\u00b3", scans, days, twin.clinical.histology, tnm)
-    return twin.id, ", ".join(filter(None, words)), twin.in_silico
-
-
-def _twin_row(library: Library, entry: Entry) -> Any:
-    try:
-        who, facts, in_silico = library.noted(entry, _twin_facts)
-    except InputError as error:
-        return _row(entry, "cannot be read", str(error), [], [])
-    marks = [html.Span("in silico", className="rt-tag")] if in_silico else []
-    actions = [
-        dcc.Link("Open", href=link("/twin", twin=entry.key), className="rt-button"),
-        dcc.Link("Compare plans", href=link("/new", twin=entry.key), className="rt-button rt-strong"),
-    ]
-    return _row(entry, who, facts, marks, actions)
-
-
-def _run_row(library: Library, entry: Entry) -> Any:
-    try:
-        record = library.record(entry) or read_record(entry.path)  # the second says what is wrong
-        plans = " v ".join(plan.label for plan in record.plans)
-        facts = f"{plans}; {record.days:g} days, {record.samples} samples"
-        marks = []
-        if any(plan.context for plan in record.plans):
-            marks.append(html.Span("\u26a0 a plan outside its context of use", className="rt-outside"))
-        actions = [dcc.Link("Open", href=link("/compare", run=entry.key), className="rt-button rt-strong")]
-        return _row(entry, record.patient.id, facts, marks, actions)
-    except InputError as error:
-        return _row(entry, "cannot be read", str(error), [], [])
-
-
-def _study_row(library: Library, entry: Entry) -> Any:
-    try:
-        record = library.study(entry.key).record
-        facts = f"{' v '.join(record.plans)}; {record.days:g} days, {record.samples} samples each"
-        actions = [dcc.Link("Open", href=link("/cohort", study=entry.key), className="rt-button rt-strong")]
-        return _row(entry, record.cohort, facts, [], actions)
-    except InputError as error:
-        return _row(entry, "cannot be read", str(error), [], [])
-
-
-def _clinic_row(library: Library, entry: Entry) -> Any:
-    try:
-        run = library.clinic(entry.key).run
-        facts = f"{run.clinic.linacs} linacs, {run.referrals.per_year:g} referrals a year, {run.days} days"
-        actions = [
-            dcc.Link("Open", href=link("/adaptive", clinic=entry.key), className="rt-button rt-strong")
-        ]
-        return _row(entry, "department", facts, [], actions)
-    except InputError as error:
-        return _row(entry, "cannot be read", str(error), [], [])
-
-
-def _row(entry: Entry, who: str, facts: str, marks: list[Any], actions: list[Any]) -> Any:
-    changed = datetime.fromtimestamp(entry.changed).strftime("%Y-%m-%d %H:%M")
-    words = html.Div(
-        [
-            html.Div([html.Strong(entry.key), *marks]),
-            html.Div(f"{who}: {facts}", className="rt-faint"),
-        ]
-    )
-    row = [words, html.Span(changed, className="rt-when"), html.Div(actions, className="rt-actions")]
-    return html.Div(row, className="rt-row", **data(words=f"{entry.key} {who} {facts}".lower()))
 
 
 def _import_card() -> Any:
@@ -264,7 +172,7 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
     )
     def list_again(ended):
         """What a job has made appears when it ends."""
-        return _lists(library) if ended and ctx.triggered else no_update
+        return folder_tables(library) if ended and ctx.triggered else no_update
 
     for store in _STORES:
         app.clientside_callback(ClientsideFunction("rt", "emptied"), Input(store, "data"))

@@ -19,7 +19,27 @@ def test_patients_and_comparisons_are_listed_and_searched(page):
     page.says("60/15 v 30/10")
     page.says("40 sampled patients")
     page.find("#search").send_keys("30/10")
-    page.wait("return [...document.querySelectorAll('.rt-row')].filter((r) => !r.hidden).length === 1")
+    page.wait(
+        "return document.querySelectorAll('.ag-center-cols-container .ag-row').length === 2"
+    )  # and the study
+    page.script("document.querySelector('#list-runs a.rt-who').click()")
+    page.settled()
+    assert page.driver.current_url.endswith("/compare?run=demo") or "run=demo&" in page.driver.current_url
+
+
+def test_a_folder_that_cannot_be_read_is_listed_with_the_reason(opened):
+    from dashboards.folder_tables import folder_tables
+    from dashboards.library import Library
+
+    broken = opened / "broken-run"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    try:
+        shown = str(folder_tables(Library(opened)))
+        assert "broken-run cannot be read: " in shown and "40 sampled patients" in shown
+    finally:
+        (broken / "run.json").unlink()
+        broken.rmdir()
 
 
 def test_opening_a_page_starts_no_job(page):
