@@ -22,9 +22,10 @@ from simulators.conditions import (
 from simulators.grain import lost_grain
 from simulators.irradiated_lung import within
 from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
-from simulators.mechanistic import MAX_GROWTH, MechanisticTreatment
+from simulators.mechanistic import MAX_GROWTH, Layers, MechanisticTreatment
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import border_mm, level, tumour_share, without_crumbs
+from simulators.tumour_site import smoothstep
 from twin import Geometry, InputError, Volume
 from twin.geometry import Box
 
@@ -38,11 +39,13 @@ _CPU_SLICES, _GPU_SLICES = (
     384,
 )  # of a micro-batch; every one has this size, so that no slice depends on others
 _INJURY_MM = 4.0
-_MOVED_SHARE, _NEAR = 0.02, 5  # share of tumour by which a border has moved; voxels around it
+_MOVED_MM = 0.3  # by which a border has moved for sure
+_BORDER_MM = 6.0  # further away a border's distance does not matter
 _LEAST_SHARE = 0.0025  # a share beyond says no more than that a voxel is far inside or outside
 _KEPT_SCANS = 4
 _EROSION = 0.5  # of a tumour that the Translator drew: nothing is known of it
 _RELATIVE = VECTOR.index("relative_gtv")
+_HU_UNIT = np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)  # of the layers, from -1 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +55,22 @@ class _Drawn:
     Args:
         crop: where.
         draft: the mechanistic follow-up.
-        change_hu: (z, y, x) float32, what is to be added to it, or to the scan where the Translator knows no draft.
-        occupancy: (z, y, x) float32 share of tumour.
-        gtv_cm3: the volume that it was to have, or None where nothing says.
+        layers: of the draft that is corrected; None where it is the scan itself.
+        change_hu: (2, z, y, x) float32, what is to be added to its tissue and to its tumour.
+        share: (z, y, x) float32 share of tumour.
+        border_mm: (z, y, x) float32 signed distance to the border that the tumour is to have; None where no volume is
+            known.
+        moved_mm: (z, y, x) float32, by how much that is more than in the layers; None without them.
+        gtv_cm3: the volume that the tumour is to have, or None where nothing says.
     """
 
     crop: Crop
     draft: FollowUp
+    layers: Layers | None
     change_hu: np.ndarray
-    occupancy: np.ndarray
+    share: np.ndarray
+    border_mm: np.ndarray | None
+    moved_mm: np.ndarray | None
     gtv_cm3: float | None
 
 
@@ -70,9 +80,9 @@ class TranslatedTreatment:
 
     The Translator sees a tumour-centred crop at 2 mm, slice by slice with the slices around it, and corrects a draft:
     the mechanistic follow-up. Only the change is brought back to the patient's grid, so that the scan's own detail is
-    kept and the crop leaves no seam; of the scan's grain, what the Translator smoothed away is given back. Its layers,
-    tissue and tumour, are laid over one another where the tumour of the volume wanted ends, so that image and mask
-    agree.
+    kept and the crop leaves no seam; of the scan's grain, what the Translator smoothed away is given back. There its
+    layers, tissue and tumour, are laid over one another where the tumour of the volume wanted ends, with an edge as
+    sharp as the scan's, so that image and mask agree.
 
     With `request.tumour` the relative volume guides it; without, it draws one of its own. Either way the mask has
     that volume. The tissue's displacement is the draft's.
@@ -164,31 +174,45 @@ class TranslatedTreatment:
                 vector = self.translator.guided(vector.to(self.device), noise[:1].to(self.device)).cpu()
             aimed = _aimed(request, crop, float(vector[0, _RELATIVE]))
             followup, layers = self._mechanistic.drafted(aimed)
-            drafts.append((followup, crop.draft(request.scan.volume, layers)))
-            volume = torch.from_numpy(crop.channels(request.eqd2_since, drafts[-1][1]))
+            draft = crop.draft(request.scan.volume, layers)
+            drafts.append((followup, layers, draft))
+            volume = torch.from_numpy(crop.channels(request.eqd2_since, draft))
             vectors.append(vector)
             images.append(stack(volume, self.translator.slices, crop.depth))
             noises.append(noise)
         counts = [len(i) for i in images]
         each = torch.cat([v.expand(n, -1) for v, n in zip(vectors, counts, strict=True)])
         out = self._translated(torch.cat(images), each, torch.cat(noises), size)
-        made = []
         parts = np.split(out, np.cumsum(counts)[:-1])
-        for part, crop, (followup, draft), vector in zip(parts, crops, drafts, vectors, strict=True):
-            relative = float(vector[0, _RELATIVE])
-            wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
-            after = part.swapaxes(0, 1)
-            start = draft if self.translator.drafted else np.stack([crop.image, crop.image, crop.occupancy])
-            before = start
-            if wanted is not None:
-                after, before = (np.stack([*v[:2], _share(v[2], crop, wanted)]) for v in (after, before))
-            change = _composed(after) - _composed(before)
-            if self.translator.drafted:  # whose own borders lie elsewhere
-                moved = np.abs(after[2] - before[2]) > _MOVED_SHARE
-                change = np.where(moved, _bounded(change, _composed(start)), change)
-            change *= np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2)
-            made.append(_Drawn(crop, followup, change, after[2], wanted))
-        return made
+        return [
+            self._corrected(part.swapaxes(0, 1), crop, draft, float(vector[0, _RELATIVE]))
+            for part, crop, draft, vector in zip(parts, crops, drafts, vectors, strict=True)
+        ]
+
+    def _corrected(
+        self,
+        after: np.ndarray,
+        crop: Crop,
+        drafted: tuple[FollowUp, Layers, np.ndarray],
+        relative: float,
+    ) -> _Drawn:
+        """By how much the (3, z, y, x) layers that a Translator made differ from what they correct."""
+        followup, before = drafted[0], drafted[2]
+        layers: Layers | None = drafted[1]
+        if not self.translator.drafted:
+            layers, before = None, np.stack([crop.image, crop.image, crop.occupancy])
+        wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
+        share, old_share, border, moved = after[2], before[2], None, None
+        if wanted is not None:
+            border, old = (_border(v, crop, wanted) for v in (share, old_share))
+            share, old_share = (tumour_share(b, wanted, crop.grid.voxel_cm3) for b in (border, old))
+            moved = border - old if self.translator.drafted else None
+        change = (after[:2] - before[:2]) * _HU_UNIT
+        if self.grain:
+            seen = _composed(after[0], after[1], share) - _composed(before[0], before[1], old_share)
+            hu = (crop.image + 1.0) * _HU_UNIT + np.float32(HU_RANGE[0])
+            change += lost_grain(hu, seen * _HU_UNIT, SPACING_MM)
+        return _Drawn(crop, followup, layers, change, share, border, moved, wanted)
 
     def _translated(self, image, vector, noise, size: int) -> np.ndarray:
         """(n, 3, y, x) float32 layers of n slices, in micro-batches of one size; the last is filled up with zeros."""
@@ -206,24 +230,36 @@ class TranslatedTreatment:
         return torch.cat(out).numpy()
 
     def _placed(self, request: TreatmentRequest, drawn: _Drawn) -> FollowUp:
-        """Bring change and mask from the crop to the whole-voxel box of the scan within it."""
-        crop, change = drawn.crop, drawn.change_hu
-        if self.grain:
-            hu = (crop.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
-            change = change + lost_grain(hu, change, SPACING_MM)
-        whole, draft = request.scan.volume, drawn.draft
+        """Bring changes and border from the crop to the whole-voxel box of the scan within it."""
+        crop, whole, draft = drawn.crop, request.scan.volume, drawn.draft
         box = covering(whole.geometry, crop.grid)
         if box is None:
             raise InputError(f"the tumour's contours lie outside the scan {request.scan.name}")
         outer = _hull(box, whole.geometry.box_of(draft.scan.geometry))
         here, part = whole.geometry.crop(outer), within(outer, box)
-        hu, injury = whole.array[outer].astype(np.float32), np.zeros(here.shape, np.uint8)
-        old = here.box_of(draft.scan.geometry)
-        if self.translator.drafted:
+        here, part = whole.geometry.crop(outer), within(outer, box)
+        inner, old = here.crop(part), here.box_of(draft.scan.geometry)
+        tissue = whole.array[outer].astype(np.float32)
+        tumour, hu, was = tissue.copy(), tissue.copy(), np.zeros_like(tissue)
+        injury = np.zeros(here.shape, np.uint8)
+        if drawn.layers is None:
+            was[part] = sampled(Volume(crop.grid, crop.occupancy, "MASK", "1"), inner)
+        else:
+            tissue[old], tumour[old], was[old] = (
+                drawn.layers.tissue_hu,
+                drawn.layers.tumour_hu,
+                drawn.layers.share,
+            )
             hu[old], injury[old] = draft.scan.array, draft.injury.array
-        inner = here.crop(part)
-        hu[part] += sampled(Volume(crop.grid, change * _taper(change.shape), "CT", "HU"), inner)
-        inside, gtv_cm3 = _mask(drawn, inner)
+        tissue, tumour, was = tissue[part], tumour[part], was[part]
+        share = _share(drawn, was, inner)
+        more_tissue, more_tumour = (
+            sampled(Volume(crop.grid, change * _taper(change.shape), "CT", "HU"), inner)
+            for change in drawn.change_hu
+        )
+        change = _composed(tissue + more_tissue, tumour + more_tumour, share) - _composed(tissue, tumour, was)
+        hu[part] += change
+        inside, gtv_cm3 = _mask(drawn, share, inner)
         gtv = np.zeros(here.shape, np.uint8)
         gtv[part] = inside
         injury[part] = _injury(request, hu[part] - whole.array[box], inside, inner)
@@ -246,8 +282,8 @@ def _aimed(request: TreatmentRequest, crop: Crop, relative: float) -> TreatmentR
     return replace(request, tumour=TumourView(aim, crop.gtv_cm3, _EROSION))
 
 
-def _share(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
-    """(z, y, x) float32: the share of tumour with the volume wanted and an edge as sharp as the scanner's.
+def _border(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
+    """(z, y, x) float32 mm, signed distance to the border of the tumour with the volume wanted, positive inside.
 
     Which voxels it takes follows from the Translator's own share; where that is level, from how near they are to it.
     """
@@ -255,33 +291,36 @@ def _share(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
 
     before, voxel_cm3 = crop.occupancy, crop.grid.voxel_cm3
     if wanted_cm3 < 0.5 * voxel_cm3:
-        return np.zeros_like(share)
+        return np.full_like(share, -_BORDER_MM)
     sure = np.clip(share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
     near = gaussian_filter(share, 2.0) + 1e-3 * gaussian_filter(before, 4.0)
     score = gaussian_filter(np.log(sure / (1.0 - sure)), 0.5) + near
     score = without_crumbs(score, before > 0.5, wanted_cm3, voxel_cm3)
     border = border_mm(score, level(score, wanted_cm3, voxel_cm3), crop.grid.spacing_mm)
-    return tumour_share(border, wanted_cm3, voxel_cm3)
+    return np.clip(border, -_BORDER_MM, _BORDER_MM).astype(np.float32)
 
 
-def _mask(drawn: _Drawn, here: Geometry) -> tuple[np.ndarray, float]:
-    """The tumour on a grid, of the volume that it was to have, and that volume in cm3.
-
-    Which voxels it takes follows from the Translator's occupancy; where that is level, from how near they are to it.
-    """
-    from scipy.ndimage import gaussian_filter
-
-    occupancy, before = drawn.occupancy, drawn.crop.occupancy
-    # Distances in voxels; weights so small that they only order what is level.
-    near = gaussian_filter(occupancy, 2.0) + 1e-3 * gaussian_filter(before, 4.0)
+def _share(drawn: _Drawn, was: np.ndarray, here: Geometry) -> np.ndarray:
+    """(z, y, x) float32: the share of tumour in each voxel of the scan, as it was where its border has not moved."""
     grid = drawn.crop.grid
-    share = sampled(Volume(grid, occupancy, "MASK", "1"), here)
-    wanted = float(share.sum(dtype=np.float64)) * here.voxel_cm3 if drawn.gtv_cm3 is None else drawn.gtv_cm3
+    if drawn.border_mm is None or drawn.gtv_cm3 is None:
+        return sampled(Volume(grid, drawn.share, "MASK", "1"), here)
+    border = sampled(Volume(grid, drawn.border_mm, "DISTANCE", "mm"), here, -_BORDER_MM)
+    share = tumour_share(border, drawn.gtv_cm3, here.voxel_cm3)
+    if drawn.moved_mm is None:
+        return share
+    moved = np.abs(sampled(Volume(grid, drawn.moved_mm, "DISTANCE", "mm"), here))
+    return was + smoothstep(moved / _MOVED_MM) * (share - was)
+
+
+def _mask(drawn: _Drawn, share: np.ndarray, here: Geometry) -> tuple[np.ndarray, float]:
+    """The tumour on a grid, of the volume that it was to have, and that volume in cm3."""
+    held = float(share.sum(dtype=np.float64)) * here.voxel_cm3
+    wanted = held if drawn.gtv_cm3 is None else drawn.gtv_cm3
     if wanted < 0.5 * here.voxel_cm3:
         return np.zeros(here.shape, dtype=bool), 0.0
-    score = share + np.float32(1e-3) * sampled(Volume(grid, near, "MASK", "1"), here)
-    first = sampled(Volume(grid, before, "MASK", "1"), here) > 0.5
-    score = without_crumbs(score, first, wanted, here.voxel_cm3)
+    first = sampled(Volume(drawn.crop.grid, drawn.crop.occupancy, "MASK", "1"), here) > 0.5
+    score = without_crumbs(share, first, wanted, here.voxel_cm3)
     inside = score > level(score, wanted, here.voxel_cm3)
     held = float(np.count_nonzero(inside)) * here.voxel_cm3
     return inside, wanted if abs(held - wanted) <= max(0.03 * wanted, 0.1) else held
@@ -301,22 +340,9 @@ def _injury(request: TreatmentRequest, rise: np.ndarray, gtv: np.ndarray, here: 
     return (denser & lung & ~gtv & (sampled(request.eqd2_since, here) > THRESHOLD_GY)).astype(np.uint8)
 
 
-def _composed(layers: np.ndarray) -> np.ndarray:
-    """(z, y, x) image of (3, z, y, x) tissue, tumour and share."""
-    tissue, tumour, share = layers
+def _composed(tissue: np.ndarray, tumour: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(z, y, x) image of tumour laid over tissue."""
     return tissue + share * (tumour - tissue)
-
-
-def _bounded(change: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """A change that leads beyond nothing that is seen near: where a border moved, no rim is left behind.
-
-    Args:
-        change: (z, y, x) of the image.
-        start: (z, y, x) image that it begins at.
-    """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    return np.clip(start + change, minimum_filter(start, _NEAR), maximum_filter(start, _NEAR)) - start
 
 
 def _hull(one: Box, other: Box) -> Box:
