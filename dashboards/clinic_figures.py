@@ -163,7 +163,9 @@ def summary_table(clinics: list[ClinicFolder]) -> Any:
         rows.append(html.Tr([html.Th(head, scope="row"), *cells]))
     spans = sorted({(clinic.run.warm_up_days, clinic.run.days) for clinic in clinics})
     words = "; ".join(f"days {first} to {last}" for first, last in spans)
-    return scroll_table(heads, rows, f"{words}. Departments of one seed see the same patients.")
+    return scroll_table(
+        heads, rows, f"{words[:1].upper()}{words[1:]}. Departments of one seed see the same patients."
+    )
 
 
 def _shown(value: float | None) -> str:
@@ -182,5 +184,6 @@ def _layout(x: str, y: str) -> dict[str, Any]:
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
         "xaxis": {"title": {"text": x, "standoff": 6, "font": TITLE}},
         "yaxis": {"title": {"text": y, "standoff": 6, "font": TITLE}, "rangemode": "tozero"},
+        "showlegend": True,
         "annotations": [stamp()],
     }

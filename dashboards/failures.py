@@ -27,7 +27,7 @@ def failure_traces(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any
         mark = {"symbol": "x-open", "size": 9, "color": colour, "line": {"width": 2, "color": colour}}
         common = {"type": "scatter", "showlegend": False, "name": f"{row}, simulated"}
         traces += [
-            {**common, **bar, "line": {"width": 9, "color": faint(colour, 0.35)}, "hoverinfo": "skip"},
+            {**common, **bar, "line": {"width": 9, "color": faint(colour, 0.5)}, "hoverinfo": "skip"},
             {
                 **common, "mode": "markers", "x": [found["median"]], "y": [row], "text": [f"simulated {words}"],
                 "marker": mark, "hovertemplate": "%{text}<extra></extra>",

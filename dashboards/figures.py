@@ -175,7 +175,7 @@ def course_figure(run: RunFolder) -> dict[str, Any]:
     """
     events, decisions = of_the_imaged(run.table("events")), of_the_imaged(run.table("decisions"))
     symbols = {"fraction": "line-ns", "imaging": "square", "chemotherapy": "triangle-up", "course_end": "x"}
-    rows = {"fraction": "fractions", "imaging": "images", "course_end": "end of course"}
+    rows = {"fraction": "fractions", "imaging": "images", "course_end": "fractions"}
     traces: list[dict[str, Any]] = []
     for i, plan in enumerate(run.record.plans):
         mine = events.filter(pl.col("plan") == plan.slug)
@@ -196,7 +196,7 @@ def course_figure(run: RunFolder) -> dict[str, Any]:
                         "color": plan_colour(i),
                         "line": {"width": 1.6, "color": plan_colour(i)},
                     },
-                    "hovertemplate": "day %{x:.2f} %{text}",
+                    "hovertemplate": f"{str(kind).replace('_', ' ')}, day %{{x:.2f}} %{{text}}",
                     "showlegend": False,
                 }
             )
@@ -230,7 +230,7 @@ def course_figure(run: RunFolder) -> dict[str, Any]:
                 "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
                 "range": [-1, last * 1.08],
             },
-            "yaxis": {"autorange": "reversed", "automargin": True},
+            "yaxis": {"autorange": "reversed", "automargin": True, "dtick": 1},
             "annotations": [{**stamp(), "x": 0, "xanchor": "left", "yanchor": "bottom"}],
             "meta": "days",
             "uirevision": run.entry.version,

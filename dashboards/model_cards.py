@@ -15,6 +15,11 @@ _LONGEST = 200_000  # characters of a card
 _FACTS = 60
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)  # the hub's metadata, not for reading
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((?!https?:|data:|/)([\w.-]+\.(?:png|jpg|jpeg|svg))\)")
+_FIXED = "\u00a0"  # a space at which no line breaks
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_INTERVAL = re.compile(
+    r"\[(-?\d[^\[\]]*)\](?![(\[:])"
+)  # [15.7 %, 23.0 %], which the page would take for a link
 _TITLE = re.compile(r"\A\s*# (.+)\n")
 
 
@@ -60,6 +65,8 @@ def learned() -> list[Card]:
         found = _TITLE.match(text)
         title = found[1].strip() if found else folder.name
         text = _TITLE.sub("", text) or "*There is no README.md beside these weights.*"
+        text = _INTERVAL.sub(lambda found: f"\\[{found[1].replace(' ', _FIXED)}\\]", _COMMENT.sub("", text))
+        text = text.replace(" %", f"{_FIXED}%")
         text = _PICTURE.sub(rf"![\1](/data/weights/{folder.name}/\2)", text)
         facts = _facts(folder / "config.json")
         cards.append(Card(folder.name, title, _kind(dict(facts)), text, facts, folder))

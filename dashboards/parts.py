@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 
 def named(text: str) -> dict[str, Any]:
@@ -109,13 +109,21 @@ def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:
     return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
 
 
-def notice(title: str, text: Any, kind: str = "info") -> Any:
+def notice(
+    title: str, text: str, kind: str = "info", command: str = "", go: tuple[str, str] | None = None
+) -> Any:
     """A plain message in place of a page.
 
     Args:
         title: what it is about.
-        text: a sentence, or components.
+        text: a sentence.
         kind: "info" or "error".
+        command: what to type in a terminal, shown as such.
+        go: words and address of a page that helps.
     """
-    body = html.P(text) if isinstance(text, str) else text
-    return html.Div([html.H1(title), body], className=f"rt-notice rt-{kind}", role="status")
+    parts = [html.H1(title), html.P(text)]
+    if command:
+        parts.append(html.Pre(command))
+    if go:
+        parts.append(dcc.Link(go[0], href=go[1], className="rt-button rt-strong"))
+    return html.Div(parts, className=f"rt-notice rt-{kind}", role="status")

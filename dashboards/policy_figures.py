@@ -167,18 +167,17 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
         "y": 0,
         "xanchor": "left",
         "yanchor": "top",
-        "yshift": -22,
-        "text": stamp()["text"],
+        "yshift": -40,
     }
     legend = {
         "text": f"mean and its {words}" + (f"; each minus {run.record.plans[0].label}" if paired else ""),
-        "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "top", "yshift": -24,
+        "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "top", "yshift": -20,
         "showarrow": False, "font": {"size": 11},
     }  # fmt: skip
     return {
         "data": traces,
         "layout": {
-            "margin": {"l": 20, "r": 12, "t": 28, "b": 48},
+            "margin": {"l": 20, "r": 12, "t": 28, "b": 62},
             "font": FONT,
             "modebar": MODEBAR,
             **layout,

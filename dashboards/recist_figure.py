@@ -54,14 +54,13 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
             "hovertemplate": "acquired: %{y:.0f} mm",
         }
     )
-    shapes = []
     if len(acquired):
         limit = _PARTIAL * acquired["longest_mm"][0]
-        shapes.append(
+        traces.append(
             {
-                "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": limit, "y1": limit,
-                "line": {"color": "#868e96", "width": 1, "dash": "dot"},
-                "label": {"text": "partial response: 30 % less", "textposition": "end", "font": {"size": 10}},
+                "type": "scatter", "mode": "lines", "x": [0, run.record.days], "y": [limit, limit],
+                "line": {"color": "#868e96", "width": 1, "dash": "dot"}, "hoverinfo": "skip",
+                "name": "30 % less",
             }
         )  # fmt: skip
     return {
@@ -77,10 +76,9 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
                 "range": [-0.02 * run.record.days, run.record.days * 1.01],
             },
             "yaxis": {
-                "title": {"text": "longest diameters, sum, mm", "standoff": 6, "font": TITLE},
+                "title": {"text": "sum of diameters, mm", "standoff": 6, "font": TITLE},
                 "rangemode": "tozero",
             },
-            "shapes": shapes,
             "annotations": [stamp()],
             "meta": "days",
             "uirevision": run.entry.version,

@@ -60,8 +60,13 @@
     if (seen(element)) draw(element);
   }
 
+  const waiting = new WeakSet(); // elements that will be drawn as soon as plotly is here
+
   async function draw(element) {
+    if (waiting.has(element)) return;
+    waiting.add(element);
     const Plotly = await plotly();
+    waiting.delete(element);
     const figure = kept.get(element);
     if (!figure || !element.isConnected) return;
     const { data, layout } = themed(figure);
@@ -83,10 +88,16 @@
     for (const { target } of entries) {
       if (!target.isConnected) sizes.unobserve(target);
       else if (!seen(target)) continue;
-      else if (drawn.has(target)) window.Plotly.Plots.resize(target);
+      else if (drawn.has(target)) resized(target);
       else draw(target);
     }
   });
+
+  /** Plotly places a legend whose lines have become fewer or more only when it draws once more. */
+  async function resized(element) {
+    await window.Plotly.Plots.resize(element);
+    if (element.layout?.showlegend !== false && element.querySelector(".legend")) window.Plotly.redraw(element);
+  }
 
   /** Move the line of the day in every figure over time; plotly redraws shapes alone. */
   function cursor() {

@@ -303,14 +303,32 @@
       label(c, "5 cm", right - ruler - 5 * ratio, bottom - 3 * ratio, "right", "#c9d1d9");
     }
 
+    /** The lines of the title, as many as the panel's width asks for, and where they end: never under the stamp. */
+    titled(c, scene, width, ratio) {
+      const size = (width < 420 * ratio ? 10 : 11) * ratio;
+      const lines = [];
+      let y = 8 * ratio;
+      c.save();
+      c.font = `700 ${size}px ${FONT}`;
+      const free = width - (scene.simulated ? c.measureText(scene.simulated).width + 18 * ratio : 0);
+      scene.title.forEach((text, n) => {
+        const font = n ? `${size}px ${FONT}` : `600 ${size * 1.1}px ${FONT}`;
+        c.font = font;
+        for (const part of wrapped(c, text, width - 20 * ratio)) {
+          const long = c.measureText(part).width;
+          if (y < 26 * ratio && long + 16 * ratio > free) y = 28 * ratio;
+          lines.push({ text: part, font, colour: n ? "#dde3ea" : "#ffffff", y, width: long });
+          y += size * 1.4;
+        }
+      });
+      c.restore();
+      return { lines, low: y };
+    }
+
     /** How low the upper letter stands: below the stamp and the title where they reach the middle. */
     topLetter(c, scene, width, ratio) {
-      const size = (width < 420 * ratio ? 10 : 11) * ratio;
-      c.save();
-      c.font = `600 ${size * 1.1}px ${FONT}`;
-      const widest = Math.max(...scene.title.map((text) => c.measureText(text).width));
-      c.restore();
-      if (widest + 20 * ratio > width / 2) return 20 * ratio + scene.title.length * size * 1.4;
+      const { lines, low } = this.titled(c, scene, width, ratio);
+      if (Math.max(...lines.map((line) => line.width)) + 20 * ratio > width / 2) return low + 12 * ratio;
       return (width < 760 * ratio ? 40 : 14) * ratio;
     }
 
@@ -319,25 +337,22 @@
       const size = (this.canvas.width < 420 * ratio ? 10 : 11) * ratio;
       const { width, height } = this.canvas;
       const lineHeight = size * 1.4;
-      const block = (lines, top) => {
-        const texts = lines.filter((line) => line.text);
-        if (!texts.length) return;
-        for (const line of texts) {
-          c.font = line.font;
-          line.width = c.measureText(line.text).width;
-        }
+      const block = (lines) => {
+        if (!lines.length) return;
+        const top = lines[0].y - 2 * ratio;
         c.fillStyle = "rgba(0,0,0,0.5)";
-        c.fillRect(4 * ratio, top - 2 * ratio, Math.max(...texts.map((line) => line.width)) + 8 * ratio, texts.length * lineHeight + 3 * ratio);
+        c.fillRect(4 * ratio, top, Math.max(...lines.map((line) => line.width)) + 8 * ratio, lines.at(-1).y + lineHeight + ratio - top);
         c.textBaseline = "top";
-        texts.forEach((line, n) => {
+        for (const line of lines) {
           c.font = line.font;
-          label(c, line.text, 8 * ratio, top + n * lineHeight, "left", line.colour);
-        });
+          label(c, line.text, 8 * ratio, line.y, "left", line.colour);
+        }
       };
+      block(this.titled(c, scene, width, ratio).lines);
       const plain = `${size}px ${FONT}`;
-      block(scene.title.map((text, n) => ({ text, font: n ? plain : `600 ${size * 1.1}px ${FONT}`, colour: n ? "#dde3ea" : "#ffffff" })), 8 * ratio);
-      const corner = scene.corner.map((text) => ({ text, font: plain, colour: "#dde3ea" })).filter((line) => line.text);
-      block(corner, height - 6 * ratio - corner.length * lineHeight);
+      const corner = scene.corner.filter(Boolean);
+      c.font = plain;
+      block(corner.map((text, n) => ({ text, font: plain, colour: "#dde3ea", width: c.measureText(text).width, y: height - 6 * ratio - (corner.length - n) * lineHeight })));
       if (scene.simulated) this.stamp(c, scene.simulated, width, size, ratio);
       for (const [n, bar] of scene.bars.entries()) this.bar(c, bar, n, ratio, size);
     }
@@ -381,6 +396,17 @@
       c.textBaseline = "bottom";
       label(c, bar.unit, left + 10 * ratio, top - 5 * ratio, "right", "#e8ecf1");
     }
+  }
+
+  /** A text in lines of at most a width. */
+  function wrapped(c, text, width) {
+    const lines = [];
+    for (const word of text.split(" ")) {
+      const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+      if (lines.length && c.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    return lines;
   }
 
   function label(c, text, x, y, align, colour) {

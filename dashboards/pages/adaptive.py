@@ -96,14 +96,13 @@ def adaptive_runs(library: Library) -> list[str]:
 
 
 def _nothing() -> Any:
-    words = [
-        html.P(
-            "Compare the same plan under different policies, and simulate the department that carries them out:"
-        ),
-        html.Pre("rt-twin clinic --out CLINIC"),
-        dcc.Link("Set up a comparison with policies", href=link("/new"), className="rt-button rt-strong"),
-    ]
-    return notice("No policies and no clinic in this folder yet", html.Div(words))
+    text = (
+        "Compare the same plan under different policies, and simulate the department that carries them out:"
+    )
+    go = ("Set up a comparison with policies", "/new")
+    return notice(
+        "No policies and no clinic in this folder yet", text, command="rt-twin clinic --out CLINIC", go=go
+    )
 
 
 def _policies(library: Library, key: str | None) -> Any:

@@ -44,8 +44,9 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
     """
     entries = library.studies()
     if not entries:
-        text = "Simulate a cohort first: rt-twin cohort --n 1000 --plan 60/30 --plan 60/15 --out STUDY"
-        return notice("No studies in this folder yet", text), None
+        command = "rt-twin cohort --n 1000 --plan 60/30 --plan 60/15 --out STUDY"
+        text = "Simulate a cohort first, in a terminal:"
+        return notice("No studies in this folder yet", text, command=command), None
     key = key or entries[0].key
     study = library.study(key)
     chooser = dmc.Select(
@@ -170,6 +171,7 @@ def _contrasts(study: Study, names: dict[str, str]) -> Any:
     rows = []
     for row in study.contrasts.iter_rows(named=True):
         scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
+        unit = unit.replace("cm3", "cm\u00b3")
         if row["mean"] is None:
             continue
         cells = [
@@ -180,7 +182,7 @@ def _contrasts(study: Study, names: dict[str, str]) -> Any:
             html.Tr(
                 [
                     html.Th([readable(row["outcome"]), html.Span(unit, className="rt-unit")], scope="row"),
-                    html.Td(f"{names[row['plan']]} \u2212 {names[row['reference']]}"),
+                    html.Td(f"{names[row['plan']]}\u00a0\u2212\u00a0{names[row['reference']]}"),
                     html.Td(
                         [
                             html.Span(cells[0], className="rt-middle"),

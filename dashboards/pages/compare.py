@@ -45,8 +45,11 @@ def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, 
     """
     entries = library.runs()
     if not entries:
-        text = "Compare plans of a patient first: rt-twin compare PATIENT.twin --plan 60/30 --plan 55/20 --out RUN"
-        return notice("No runs in this folder yet", text), None
+        command = "rt-twin compare PATIENT.twin --plan 60/30 --plan 55/20 --out RUN"
+        text = "Compare plans of a patient first, on the page New or in a terminal:"
+        return notice(
+            "No runs in this folder yet", text, command=command, go=("Set up a comparison", "/new")
+        ), None
     run = library.run(key or entries[0].key)
     view = View.parse(search)
     chooser = dmc.Select(

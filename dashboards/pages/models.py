@@ -50,7 +50,7 @@ def _card(card: Card) -> Any:
         [
             html.H2(card.title),
             html.Span(card.kind, className="rt-tag"),
-            html.Code(card.name, className="rt-faint"),
+            html.Code(card.name, className="rt-faint") if card.name != card.title else None,
         ],
         className="rt-card-head",
     )

@@ -56,7 +56,8 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
     """
     entries = library.twins()
     if not entries:
-        return notice("No patients in this folder yet", "Import one or make one on the page Patients."), None
+        text = "Import one, or make an in-silico patient."
+        return notice("No patients in this folder yet", text, go=("Patients", "/patients")), None
     if key is not None:
         library.twin(key)
     left = html.Section(

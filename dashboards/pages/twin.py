@@ -48,7 +48,8 @@ def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, 
     """
     entries = library.twins()
     if not entries:
-        return notice("No patients in this folder yet", "Import one or make one on the page Patients."), None
+        text = "Import one, or make an in-silico patient."
+        return notice("No patients in this folder yet", text, go=("Patients", "/patients")), None
     subject = library.twin(key or entries[0].key)
     view = View.parse(search)
     asked = parse_qs((search or "").lstrip("?")).get("forecast", [None])[-1]

@@ -32,6 +32,19 @@ def test_generated_pictures_are_stamped_and_name_their_generator(page):
     assert amber[:3] == [255, 176, 0]
 
 
+def test_a_title_never_lies_under_the_stamp(page):
+    page.open(RUN + "&day=30&plans=30-10,60-15,60-15,60-15")
+    lines = page.script(
+        "const p = rtTwin.viewer.panels[0], c = p.canvas.getContext('2d'), s = rtTwin.viewer.scene(p);"
+        "c.font = '700 11px sans-serif'; const free = p.canvas.width - c.measureText(s.simulated).width;"
+        "const lines = p.drawer.titled(c, s, p.canvas.width, 1).lines;"
+        "return lines.map((l) => [l.y, l.width < free - 20, l.width < p.canvas.width])"
+    )
+    assert (
+        len(lines) >= 4 and all(y >= 26 or clear for y, clear, _ in lines) and all(fits for *_, fits in lines)
+    )
+
+
 def test_the_baseline_says_that_it_was_acquired(page):
     page.open(RUN + "&day=0")
     assert "Day 0, acquired" in page.title()

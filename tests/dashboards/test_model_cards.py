@@ -30,6 +30,14 @@ def test_a_card_is_read_with_its_title_and_configuration(weights):
     assert ("domain.days", "7, 180") in card.facts and "bridge" in card.kind
 
 
+def test_intervals_are_no_links_and_comments_are_not_shown(weights):
+    text = "# A bridge\n<!-- figures: begin -->\n| gain |\n|---|\n| 19.5 % [15.7 %, -2 %] |\n\n[docs](https://example.org)\n"
+    (weights / "README.md").write_text(text)
+    shown = next(c for c in learned() if c.name == "bridge-7").text
+    assert "figures" not in shown and "[docs](https://example.org)" in shown
+    assert "19.5\u00a0% \\[15.7\u00a0%,\u00a0-2\u00a0%\\]" in shown
+
+
 def test_only_pictures_beside_the_card_are_served(weights, client):
     card = next(c for c in learned() if c.name == "bridge-7")
     assert "(/data/weights/bridge-7/gain.png)" in card.text
