@@ -7,13 +7,14 @@ of day 0 has one path for all samples and plans, along which it has come as far 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from simulators.deformation import Flow, elastic_tau, shrinkage_flow
 from simulators.tumour_site import lungs_of, tumour_site
-from twin import PatientTwin
+from twin import PatientTwin, Scan, StructureSet
 
 STEP = 0.05  # of -ln(volume), between two points of a path
 
@@ -37,8 +38,7 @@ class TissueMotion:
         Raises:
             InputError: the baseline has no GTV or neither lung.
         """
-        site = tumour_site(twin.baseline, twin.contours, lungs_of(twin.contours))
-        return cls(shrinkage_flow(site), site.gtv_cm3)
+        return _motion(twin.baseline, twin.contours)
 
     def stage(self, gtv_cm3: np.ndarray, erosion: np.ndarray) -> np.ndarray:
         """How far along its path tissue has come, in steps of `paths`.
@@ -79,3 +79,9 @@ class TissueMotion:
             for v, s in zip(self.flow.velocity_mm, spacing, strict=True)
         ]
         return np.stack(along, axis=-1)
+
+
+@lru_cache(maxsize=2)
+def _motion(scan: Scan, structures: StructureSet) -> TissueMotion:
+    site = tumour_site(scan, structures, lungs_of(structures))
+    return TissueMotion(shrinkage_flow(site), site.gtv_cm3)
