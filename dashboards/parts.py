@@ -109,6 +109,18 @@ def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:
     return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
 
 
+def interval_cell(middle: str, low: str, high: str, note: str = "") -> Any:
+    """A value above its interval: one component, since a page takes a millisecond for each.
+
+    Args:
+        middle: the value.
+        low: lower end.
+        high: upper end.
+        note: shown on hover.
+    """
+    return html.Td(f"{middle}\n{low} to {high}", className="rt-number rt-valued", title=note)
+
+
 def notice(
     title: str, text: str, kind: str = "info", command: str = "", go: tuple[str, str] | None = None
 ) -> Any:

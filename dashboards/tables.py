@@ -9,7 +9,7 @@ import polars as pl
 from dash import html
 
 from dashboards.figures import interval_name
-from dashboards.parts import named, scroll_table
+from dashboards.parts import interval_cell, named, scroll_table
 from scenarios.colours import plan_colour
 from scenarios.schema import OUTCOMES
 
@@ -110,11 +110,9 @@ def value_cell(row: pl.DataFrame, unit: str) -> Any:
     scale = 100.0 if unit in _SHARES else 1.0
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(middle), abs(high)))
-    parts: list[Any] = [html.Span(f"{middle:.{digits}f}", className="rt-middle")]
-    if status in _MARKS:
-        parts.append(html.Sup(_MARKS[status], title=note or status))
-    parts.append(html.Span(f"{low:.{digits}f} to {high:.{digits}f}", className="rt-interval"))
-    return html.Td(parts, className="rt-number", title=note)
+    text = [f"{v:.{digits}f}" for v in (middle, low, high)]
+    mark = f"\u202f{_MARKS[status]}" if status in _MARKS else ""
+    return interval_cell(text[0] + mark, text[1], text[2], note)
 
 
 def _difference(row: pl.DataFrame, unit: str) -> Any:
@@ -124,10 +122,7 @@ def _difference(row: pl.DataFrame, unit: str) -> Any:
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(low), abs(high)))
     text = [f"{round(v, digits) + 0.0:+.{digits}f}".replace("-", "\u2212") for v in (middle, low, high)]
-    value = html.Span(text[0], className="rt-middle")
-    return html.Td(
-        [value, html.Span(f"{text[1]} to {text[2]}", className="rt-interval")], className="rt-number"
-    )
+    return interval_cell(*text)
 
 
 def row_head(outcome: str, unit: str, shares: str = "%") -> Any:

@@ -30,6 +30,7 @@ SETTLED = """
 const v = window.rtTwin?.viewer;
 const figures = [...document.querySelectorAll('.rt-figure')].filter((e) => e.clientWidth > 20);
 return Boolean(document.querySelector('h1')) && figures.every((e) => e.querySelector('.main-svg'))
+  && [...document.querySelectorAll('.rt-grid')].every((e) => !e.clientWidth || e.querySelector('.ag-row'))
   && (!document.querySelector('.rt-canvas')
     || Boolean(v && v.baseline.share === 1 && v.visible().every((p) => p.pending === null)));
 """
@@ -47,7 +48,7 @@ def pages_of(folder: Path) -> dict[str, str]:
         found["twin"] = "/twin?" + urlencode({"twin": followed[0]})
         found["new"] = "/new?" + urlencode({"twin": twins[0].key})
     if plain:
-        found["compare"] = "/compare?" + urlencode({"run": plain[-1], "day": 90})
+        found["compare"] = "/compare?" + urlencode({"run": plain[0], "day": 90})
     if studies:
         found["cohort"] = "/cohort?" + urlencode({"study": studies[0].key})
     if policies or library.clinics():

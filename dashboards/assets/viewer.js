@@ -127,7 +127,14 @@
       this.draw();
     }
 
+    /** Fetch the follow-ups of the next and the last day, once all that is looked at is here. */
     lookAhead() {
+      if (this.closed) return;
+      const waits = (panel) => panel.pending !== null && !panel.failure;
+      if (this.baseline.ready.some((slab) => slab < 2) || this.visible().some(waits)) {
+        this.ahead = setTimeout(() => this.lookAhead(), 500);
+        return;
+      }
       const days = this.manifest.days;
       const at = days.findLastIndex((day) => day <= this.state.day + 1e-6);
       for (const panel of this.visible()) {

@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from dashboards.library import Library
 from dashboards.long_table import LONGEST, long_table, number, words
-from dashboards.parts import draws, figure, named, notice, saves, tabs
+from dashboards.parts import draws, figure, interval_cell, named, notice, saves, tabs
 from dashboards.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.study_figures import effect_figure, survival_figure
 from dashboards.tables import readable
@@ -183,13 +183,7 @@ def _contrasts(study: Study, names: dict[str, str]) -> Any:
                 [
                     html.Th([readable(row["outcome"]), html.Span(unit, className="rt-unit")], scope="row"),
                     html.Td(f"{names[row['plan']]}\u00a0\u2212\u00a0{names[row['reference']]}"),
-                    html.Td(
-                        [
-                            html.Span(cells[0], className="rt-middle"),
-                            html.Span(f"{cells[1]} to {cells[2]}", className="rt-interval"),
-                        ],
-                        className="rt-number",
-                    ),
+                    interval_cell(*cells),
                     html.Td(better, className="rt-number"),
                 ]
             )

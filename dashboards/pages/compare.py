@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards import run_tables
 from dashboards.figures import course_figure, default_structures, dvh_figure, trajectory_figure
@@ -74,7 +74,7 @@ def _page(run: RunFolder, view: View) -> Any:
             dcc.Store(id="manifest", data=manifest),
             dcc.Store(id="mounted"),
             dcc.Store(id="trajectory-figure", data=trajectory_figure(run)),
-            dcc.Store(id="dvh-figure", data=dvh_figure(run)),
+            dcc.Store(id="dvh-figure"),
             dcc.Store(id="course-figure", data=course_figure(run)),
             dcc.Store(id="recist-figure", data=recist_figure(run)),
             _toolbar(run, view, len(slugs)),
@@ -291,11 +291,13 @@ def register(app: Dash, library: Library) -> None:
     @app.callback(
         Output("dvh-figure", "data"),
         Input("dvh-structures", "value"),
+        Input("tabs-figures", "value"),
         State("manifest", "data"),
         prevent_initial_call=True,
     )
-    def choose(structures: list[str], manifest: dict[str, Any]) -> Any:
-        return dvh_figure(library.run(manifest["key"]), structures)
+    def choose(structures: list[str], tab: str, manifest: dict[str, Any]) -> Any:
+        """Histograms are made when their tab is opened: they are a quarter of the page's answer."""
+        return dvh_figure(library.run(manifest["key"]), structures) if tab == "dvh" else no_update
 
     run_tables.register(app, library)
     controls = [_input(c) for c in _CONTROLS]
