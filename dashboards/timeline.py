@@ -110,7 +110,7 @@ def _marks(row: str, events: list[tuple[float, str]], colour: str, *, simulated:
             "symbol": f"{symbol}-open" if simulated or symbol == "line-ns" else symbol,
             "size": 9,
             "color": colour,
-            "opacity": 0.75 if simulated else 1.0,
+            "opacity": 0.9 if simulated else 1.0,
             "line": {"width": 1.2 if simulated else 2.4, "color": colour},
         },
         "name": f"{row}, {'simulated' if simulated else 'as they were'}",
