@@ -40,6 +40,11 @@ def test_pages_are_accessible(page, axe, path, scheme):
     try:
         page.open(path, viewer=path.startswith(("/compare", "/twin")))
         page.wait("return document.querySelector('h1')")
+        if path == "/cohort":
+            page.wait("return document.querySelector('#tabs-cohort [role=tab]:nth-child(3)')")
+            page.script("document.querySelector('#tabs-cohort [role=tab]:nth-child(3)').click()")
+        if path in ("/cohort", "/patients", "/adaptive"):
+            page.wait("return document.querySelector('.ag-row')")
         page.script(axe)
         assert page.driver.execute_async_script(RUN) == []
     finally:
