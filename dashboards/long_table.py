@@ -10,14 +10,12 @@ from dash_ag_grid import AgGrid
 
 from dashboards.parts import named
 
-LONGEST = 10_000
-"""Rows that a page sends at most; some megabytes."""
+LONGEST = 10_000  # rows that a page sends at most: two megabytes
 
+# No page fetches the grid's megabyte at once; assets/long_table.js does when it is needed.
 for _script in dash_ag_grid._js_dist:
     if _script["relative_package_path"] == "dash_ag_grid.min.js":
-        _script["dynamic"] = (
-            True  # no page fetches its megabyte at once; assets/long_table.js does when it is needed
-        )
+        _script["dynamic"] = True
 
 _OPTIONS = {
     "theme": {"function": "rtTheme(themeQuartz)"},

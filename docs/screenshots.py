@@ -88,7 +88,7 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
                 while time.monotonic() < end and not browser.execute_script(SETTLED):
                     time.sleep(0.1)
                 time.sleep(0.6)
-                kept = out == HERE
+                kept = out.resolve() == HERE.resolve()
                 if kept and width != KEPT:
                     continue
                 picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")

@@ -75,8 +75,9 @@
   const csv = (element) => window.dash_ag_grid.getApi(element.id).getDataAsCsv();
   /** Leave the rows of all tables in which every word stands. */
   const find = async (text) => {
-    await load();
-    for (const { id } of document.querySelectorAll(".rt-grid")) (await window.dash_ag_grid.getApiAsync(id)).setGridOption("quickFilterText", text);
+    const tables = document.querySelectorAll(".rt-grid");
+    if (tables.length) await load();
+    for (const { id } of tables) (await window.dash_ag_grid.getApiAsync(id)).setGridOption("quickFilterText", text);
   };
   rt.longTable = { csv, find };
 

@@ -93,6 +93,16 @@ def test_heads_sort_all_patients_up_and_down(patients, everyone):
         assert head.get_attribute("aria-sort") == order
 
 
+def test_what_is_missing_is_sorted_last_both_ways(page):
+    page.open("/patients", viewer=False)
+    page.wait("return window.dashAgGridFunctions?.rtMissingLast")
+    order = page.script(
+        "const by = (down) => (a, b) => dashAgGridFunctions.rtMissingLast(a, b, null, null, down) * (down ? -1 : 1);"
+        "return [false, true].map((down) => [null, 30, 4, null, 100].sort(by(down)))"
+    )
+    assert order == [[4, 30, 100, None, None], [100, 30, 4, None, None]]
+
+
 def test_the_keyboard_opens_a_patient_from_the_list(patients, study):
     from selenium.webdriver.common.keys import Keys
 
