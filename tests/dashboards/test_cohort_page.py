@@ -95,7 +95,7 @@ def test_heads_sort_all_patients_up_and_down(patients, everyone):
 
 def test_what_is_missing_is_sorted_last_both_ways(page):
     page.open("/patients", viewer=False)
-    page.wait("return window.dashAgGridFunctions?.rtMissingLast")
+    page.wait("return Boolean(window.dashAgGridFunctions?.rtMissingLast)")
     order = page.script(
         "const by = (down) => (a, b) => dashAgGridFunctions.rtMissingLast(a, b, null, null, down) * (down ? -1 : 1);"
         "return [false, true].map((down) => [null, 30, 4, null, 100].sort(by(down)))"
