@@ -155,6 +155,7 @@ def _about(out: Path) -> str:
 
 def _begun(weights: Path) -> str:
     """A card's beginning, from the configuration of the weights."""
+    from simulators.conditions import DOMAIN
     from simulators.weights import facts, fingerprint
 
     known = facts(weights)
@@ -168,8 +169,11 @@ def _begun(weights: Path) -> str:
         f"Learned from {len(known.get('trained_on', []))} patients. Domain (outside it `--generator auto` falls back "
         "to the mechanistic generator):",
         "",
-        *(f"- {name}: {low:g} to {high:g}" for name, (low, high) in known.get("domain", {}).items()),
-        "- site: lung; CT; the tumour with 3 cm around it fits into 192 x 192 x 192 mm",
+        *(
+            f"- {DOMAIN[name].format(f'{low:g} to {high:g}')}"
+            for name, (low, high) in known.get("domain", {}).items()
+        ),
+        "- lung; CT; the tumour with 3 cm around it fits into 192 x 192 x 192 mm",
         "",
     ]
     return "\n".join(lines)

@@ -169,8 +169,12 @@ def _plans(scores: pl.DataFrame) -> Table:
         row["falls_with_dose"] = _percent(_values(scores, name, "free", "monotonic").mean())
         row["untreated,_times_baseline"] = _number(_values(scores, name, "free", "untreated_ratio").mean())
         flicker = _wide(scores, name, "guided")
-        for metric in ("flicker_hu", "change_made_hu", "change_true_hu"):
-            row[metric] = _mean(flicker, metric)
+        for metric, heading in (
+            ("flicker_hu", "flicker, HU"),
+            ("change_made_hu", "change made, HU"),
+            ("change_true_hu", "true change, HU"),
+        ):
+            row[heading] = _mean(flicker, metric)
         rows.append(row)
     note = (
         "Differences in volume between two plans on one day: guided by the fixed segmentation, beside the same on the "
