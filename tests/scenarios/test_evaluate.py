@@ -155,7 +155,11 @@ def test_tables_and_card_are_written(made, judged, tmp_path):
     (weights / "config.json").write_text('{"_class_name": "CopyTranslator", "domain": {"dose_gy": [0, 70]}}')
     (write_card(weights, out, found)).write_text((weights / "README.md").read_text() + "\nBy hand.\n")
     card = write_card(weights, out, found).read_text()
-    assert card.count("**1. Images**") == 1 and "- 0 to 70 Gy in the tumour" in card and card.endswith("By hand.\n")
+    assert (
+        card.count("**1. Images**") == 1
+        and "- 0 to 70 Gy in the tumour" in card
+        and card.endswith("By hand.\n")
+    )
 
 
 def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path):
