@@ -25,7 +25,7 @@ from simulators.lung_injury import LABEL_HU, THRESHOLD_GY
 from simulators.mechanistic import MAX_GROWTH, Layers, MechanisticTreatment
 from simulators.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.tumour_mask import border_mm, level, tumour_share, without_crumbs
-from simulators.tumour_site import smoothstep
+from simulators.tumour_site import smoothstep, voxels
 from twin import Geometry, InputError, Volume
 from twin.geometry import Box
 
@@ -39,6 +39,7 @@ _CPU_SLICES, _GPU_SLICES = (
     384,
 )  # of a micro-batch; every one has this size, so that no slice depends on others
 _INJURY_MM = 4.0
+_MOVED_SHARE, _NEAR_MM = 0.02, 4.0  # share of tumour by which a border has moved; how far around it is near
 _MOVED_MM = 0.3  # by which a border has moved for sure
 _BORDER_MM = 6.0  # further away a border's distance does not matter
 _LEAST_SHARE = 0.0025  # a share beyond says no more than that a voxel is far inside or outside
@@ -197,22 +198,22 @@ class TranslatedTreatment:
         relative: float,
     ) -> _Drawn:
         """By how much the (3, z, y, x) layers that a Translator made differ from what they correct."""
-        followup, before = drafted[0], drafted[2]
-        layers: Layers | None = drafted[1]
-        if not self.translator.drafted:
-            layers, before = None, np.stack([crop.image, crop.image, crop.occupancy])
+        followup, layers, before = drafted
+        corrects = self.translator.drafted
+        if not corrects:
+            before = np.stack([crop.image, crop.image, crop.occupancy])
         wanted = relative * crop.gtv_cm3 if np.isfinite(relative) else None
         share, old_share, border, moved = after[2], before[2], None, None
         if wanted is not None:
             border, old = (_border(v, crop, wanted) for v in (share, old_share))
             share, old_share = (tumour_share(b, wanted, crop.grid.voxel_cm3) for b in (border, old))
-            moved = border - old if self.translator.drafted else None
+            moved = border - old if corrects else None
         change = (after[:2] - before[:2]) * _HU_UNIT
         if self.grain:
             seen = _composed(after[0], after[1], share) - _composed(before[0], before[1], old_share)
             hu = (crop.image + 1.0) * _HU_UNIT + np.float32(HU_RANGE[0])
             change += lost_grain(hu, seen * _HU_UNIT, SPACING_MM)
-        return _Drawn(crop, followup, layers, change, share, border, moved, wanted)
+        return _Drawn(crop, followup, layers if corrects else None, change, share, border, moved, wanted)
 
     def _translated(self, image, vector, noise, size: int) -> np.ndarray:
         """(n, 3, y, x) float32 layers of n slices, in micro-batches of one size; the last is filled up with zeros."""
@@ -237,14 +238,11 @@ class TranslatedTreatment:
             raise InputError(f"the tumour's contours lie outside the scan {request.scan.name}")
         outer = _hull(box, whole.geometry.box_of(draft.scan.geometry))
         here, part = whole.geometry.crop(outer), within(outer, box)
-        here, part = whole.geometry.crop(outer), within(outer, box)
         inner, old = here.crop(part), here.box_of(draft.scan.geometry)
         tissue = whole.array[outer].astype(np.float32)
         tumour, hu, was = tissue.copy(), tissue.copy(), np.zeros_like(tissue)
         injury = np.zeros(here.shape, np.uint8)
-        if drawn.layers is None:
-            was[part] = sampled(Volume(crop.grid, crop.occupancy, "MASK", "1"), inner)
-        else:
+        if drawn.layers is not None:
             tissue[old], tumour[old], was[old] = (
                 drawn.layers.tissue_hu,
                 drawn.layers.tumour_hu,
@@ -257,8 +255,11 @@ class TranslatedTreatment:
             sampled(Volume(crop.grid, change * _taper(change.shape), "CT", "HU"), inner)
             for change in drawn.change_hu
         )
-        change = _composed(tissue + more_tissue, tumour + more_tumour, share) - _composed(tissue, tumour, was)
-        hu[part] += change
+        start = _composed(tissue, tumour, was)
+        end = _composed(tissue + more_tissue, tumour + more_tumour, share)
+        if drawn.layers is not None:
+            end = np.where(np.abs(share - was) > _MOVED_SHARE, _bounded(end, start, inner), end)
+        hu[part] += end - start
         inside, gtv_cm3 = _mask(drawn, share, inner)
         gtv = np.zeros(here.shape, np.uint8)
         gtv[part] = inside
@@ -343,6 +344,21 @@ def _injury(request: TreatmentRequest, rise: np.ndarray, gtv: np.ndarray, here: 
 def _composed(tissue: np.ndarray, tumour: np.ndarray, share: np.ndarray) -> np.ndarray:
     """(z, y, x) image of tumour laid over tissue."""
     return tissue + share * (tumour - tissue)
+
+
+def _bounded(end: np.ndarray, start: np.ndarray, here: Geometry) -> np.ndarray:
+    """An image that shows nothing beyond what was seen near: where a border moved, what a layer had of its own at the
+    old edge leaves no rim.
+
+    Args:
+        end: (z, y, x) the image.
+        start: (z, y, x) what it began as.
+        here: their grid.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    size = [2 * n + 1 for n in voxels(_NEAR_MM, here.spacing_mm)]
+    return np.clip(end, minimum_filter(start, size), maximum_filter(start, size))
 
 
 def _hull(one: Box, other: Box) -> Box:
