@@ -14,6 +14,8 @@ from torch import Tensor
 from models.stack import depth, offsets
 
 _NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
+_SPARSE = 4  # every fourth slice tells how much changed
+_NOISE = 0.1  # a change by less, about 100 HU, does not count
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,17 +138,36 @@ class Examples:
         """(n, f) of all examples."""
         return np.concatenate([s.vectors for s in self.subjects])
 
-    def at(self, step: int) -> Mapping[str, Tensor]:
+    @cached_property
+    def change(self) -> np.ndarray:
+        """(n,) by how much the image of each example with volumes changes beyond noise, on the mean of some slices."""
+        found = []
+        for i, j in self.index:
+            before, after = self.subjects[i].before[j, ::_SPARSE, 0], self.subjects[i].after[j, ::_SPARSE, 0]
+            beyond = np.abs(after.astype(np.float32) - before) - _NOISE
+            found.append(float(np.maximum(beyond, 0.0).mean()))
+        return np.array(found) + 1e-6
+
+    def at(self, step: int, *, by_change: bool = False) -> Mapping[str, Tensor]:
         """The batch of a step: `image` (b, C, y, x), `vector` (b, f), `target` (b, 2, y, x).
 
-        All examples are gone through in a new order each time, so that none is left out.
+        All examples are gone through in a new order each time, so that none is left out; half of the slices are
+        mirrored, left to right.
+
+        Args:
+            step: which one.
+            by_change: every other example is drawn in proportion to its change instead, so that what happens to few
+                patients, but much, is seen often.
         """
         n = len(self.index)
         images, vectors, targets = [], [], []
         for k in range(step * self.volumes, (step + 1) * self.volumes):
             order = np.random.default_rng((self.seed, k // n)).permutation(n)
             chance = np.random.default_rng((self.seed, k, 1))
-            i, j = self.index[order[k % n]]
+            which = order[k % n]
+            if by_change and k % 2:
+                which = chance.choice(n, p=self.change / self.change.sum())
+            i, j = self.index[which]
             subject = self.subjects[i]
             for _ in range(self.batch // self.volumes):
                 bounds = (
@@ -155,8 +176,9 @@ class Examples:
                 z = int(chance.integers(*bounds))
                 corner = [int(chance.integers(n + 1)) for n in self._play(subject)]
                 image, target = self._slice(subject, j, z, corner)
-                images.append(image)
-                targets.append(target)
+                turn = -1 if chance.random() < 0.5 else 1
+                images.append(image[..., ::turn])
+                targets.append(target[..., ::turn])
                 vectors.append(subject.vectors[j])
         batch = {"image": np.stack(images), "target": np.stack(targets), "vector": np.stack(vectors)}
         tensors = {k: torch.from_numpy(v) for k, v in batch.items()}

@@ -23,7 +23,7 @@ CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # A network's last bits depend on the size of its batch: every batch is filled up to this one.
 _MICRO_BATCH = 16
 _TRAINING_ONLY = "discriminator."
-_DELTA = 0.01  # of Huber's error, about 10 HU
+SHARP = 0.01  # of Huber's error, about 10 HU
 _IMAGE_STEP, _LOGIT_STEP = 0.3, 2.0  # what 1 of the network's output changes: about 300 HU
 _UNSURE = 0.0025  # what the start's mask leaves open at least
 
@@ -63,6 +63,7 @@ class NeuralTranslator(nn.Module):
         usual |= {"near_weight": 4.0, "mask_weight": 2.0}
         self.config: dict[str, Any] = usual | dict(config)
         self.config["options"] = self.options | dict(config.get("options", {}))
+        self.delta = SHARP  # a training begins with more
         c = self.config
         self.slices: int = c["slices"]
         seen = channels(c["image_channels"], self.slices)
@@ -216,14 +217,15 @@ class NeuralTranslator(nn.Module):
     ) -> dict[str, Tensor]:
         """Huber's error of the image and cross-entropy of the mask, both weighted towards the tumour.
 
-        Tissue and tumour answer each for the pixels that the true mask gives them. Squared below `_DELTA`, the size of
-        noise; of larger changes it learns the median: injury that comes in patches must not become haze everywhere.
+        Tissue and tumour answer each for the pixels that the true mask gives them. Squared below `delta`, in the end
+        the size of noise; of larger changes it learns the median: injury that comes in patches must not become haze
+        everywhere.
         """
         near = (image[:, -1] > -1.0).float()
         weight = 1.0 + (self.config["near_weight"] - 1.0) * near
         share = target[:, 1].clamp(0, 1)
         picture = composed(torch.cat([pictures, share[:, None]], dim=1))[:, 0]
-        error = F.huber_loss(picture, target[:, 0], reduction="none", delta=_DELTA) / _DELTA
+        error = F.huber_loss(picture, target[:, 0], reduction="none", delta=self.delta) / self.delta
         entropy = F.binary_cross_entropy_with_logits(logit, share, reduction="none")
         return {
             "image": (weight * error).sum() / weight.sum(),

@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from models.conditions import dropped, statistics
 from models.examples import Examples, Subject
-from models.neural import NeuralTranslator, half_precision
+from models.neural import SHARP, NeuralTranslator, half_precision
 from models.processes import Processes
 from models.training_config import TrainingConfig
 from models.validation import Validation
@@ -30,6 +30,9 @@ CHECKPOINT, LOG, TRAINING = "checkpoint.pt", "log.jsonl", "training.yaml"
 _LOG_EVERY = 25
 _PLAN_EVERY = 50
 _LAST_RATE = 0.01  # of the learning rate, at the end
+_FIRST_DELTA = 0.3  # about 300 HU
+# From when to when in a training it is brought down; before, half of the examples are drawn by their change.
+_SHARPENED = (0.15, 0.3)
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,21 @@ def rate_at(step: int, total: int, warmup: int) -> float:
     return min(1.0, (step + 1) / warmup) * (_LAST_RATE + (1.0 - _LAST_RATE) * cosine)
 
 
+def delta_at(step: int, total: int) -> float:
+    """Below which error of a pixel the loss is squared, in units of the image: large at first, `SHARP` at the end.
+
+    A median stays where it is until what tells the cases apart is known, and has no reason to learn what does:
+    collapsed lung that opens was never learned from absolute errors alone. A mean moves from the first step on.
+
+    Example:
+        >>> [round(delta_at(s, 1000), 3) for s in (0, 150, 225, 300, 1000)]
+        [0.3, 0.3, 0.055, 0.01, 0.01]
+    """
+    since, until = _SHARPENED
+    share = (step / max(total, 1) - since) / (until - since)
+    return _FIRST_DELTA * (SHARP / _FIRST_DELTA) ** min(max(share, 0.0), 1.0)
+
+
 def _average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
     """Averages weights exponentially, the first steps over fewer ones, so that the start is soon forgotten."""
 
@@ -266,10 +284,13 @@ class _Run:
         config, processes = self.config, self.processes
         number = self.number * processes.count + processes.rank
         chance = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
-        batch = {k: v.to(processes.device) for k, v in data.at(number).items()}
+        total = self.total or 10**9
+        batch = data.at(number, by_change=self.number < _SHARPENED[0] * total)
+        batch = {k: v.to(processes.device) for k, v in batch.items()}
         rates = config.drop.model_dump() | {"kept": roles.kept}
+        self.model.delta = delta_at(self.number, total)
         batch["vector"] = dropped(batch["vector"], chance, rates, roles.relative)
-        rate = config.learning_rate * rate_at(self.number, self.total or 10**9, config.warmup_steps)
+        rate = config.learning_rate * rate_at(self.number, total, config.warmup_steps)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate

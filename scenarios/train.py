@@ -24,12 +24,12 @@ _SET_FORMAT = "rt-twin-set/1"
 _KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
 _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
-_DOSE_CHANNEL, _DRAFT_CHANNELS = 2, (3, 4, 5)
+_DOSE_CHANNEL, _DRAFT_CHANNELS = 2, (4, 5, 6)
 _TRUTH = ".truth"
 _PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
 _OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
 CACHE = "cache"
-_VERSION = "4"  # of how a twin becomes examples
+_VERSION = "5"  # of how a twin becomes examples
 
 
 @dataclass(frozen=True)

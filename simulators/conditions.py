@@ -27,6 +27,7 @@ SHAPE = (48, 96, 96)  # of what a Translator learns from; a longer tumour is giv
 MAX_SLICES = 96
 SLICE_STEP = 16
 MARGIN_MM = 30.0  # the tumour with this margin must fit into the crop
+CHANNELS = 7  # of `Crop.channels`
 HU_RANGE = (-1024.0, 1024.0)  # mapped to [-1, 1]
 EQD2_UNIT_GY = 60.0
 # In this order; nan is missing, and nothing is ever filled in.
@@ -66,6 +67,7 @@ class Crop:
         grid: 96 x 96 voxels of 2 mm in plane and 48 to 96 slices along the scan's axes, the tumour in the middle.
         image: (z, y, x) float32, -1024 to 1024 HU mapped to [-1, 1].
         occupancy: (z, y, x) float32 share of GTV in each voxel, 0 to 1.
+        lung: (z, y, x) float32 share of what is drawn as lung, 0 to 1; collapsed lung is dense there.
         gtv_cm3: volume of the whole GTV on the scan, cm3.
         exceeds: whether the tumour with its margin does not fit.
     """
@@ -73,6 +75,7 @@ class Crop:
     grid: Geometry
     image: np.ndarray
     occupancy: np.ndarray
+    lung: np.ndarray
     gtv_cm3: float
     exceeds: bool
 
@@ -99,19 +102,20 @@ class Crop:
             grid=grid,
             image=scaled(sampled(scan.volume, grid, fill=HU_RANGE[0])),
             occupancy=sampled(gtv, grid),
+            lung=lung_share(structures, grid),
             gtv_cm3=float(np.count_nonzero(gtv.array)) * gtv.geometry.voxel_cm3,
             exceeds=bool((needed > most).any()),
         )
 
     def channels(self, eqd2: Volume | None, draft: np.ndarray) -> np.ndarray:
-        """(6, z, y, x) float32: image, GTV, EQD2 / 60 Gy (0 without dose), and the draft's tissue, tumour and share.
+        """(7, z, y, x) float32: image, GTV, EQD2 / 60 Gy (0 without dose), lung, and the draft's layers.
 
         Args:
             eqd2: EQD2 with alpha/beta 3 Gy since the scan, Gy, on any grid.
             draft: (3, z, y, x) of `draft`.
         """
         dose = np.zeros_like(self.image) if eqd2 is None else sampled(eqd2, self.grid) / EQD2_UNIT_GY
-        return np.concatenate([np.stack([self.image, self.occupancy, dose]), draft])
+        return np.concatenate([np.stack([self.image, self.occupancy, dose, self.lung]), draft])
 
     def draft(self, scan: Volume, layers: Layers) -> np.ndarray:
         """(3, z, y, x) float32: tissue and tumour in [-1, 1] and share of tumour, from which a Translator starts.
@@ -308,6 +312,15 @@ def gtv_volume(structures: StructureSet) -> Volume:
     whole = structures.gtv()
     box = bounding_box(whole)
     return Volume(structures.geometry.crop(box), whole[box].astype(np.uint8), "MASK", "1")
+
+
+def lung_share(structures: StructureSet, grid: Geometry) -> np.ndarray:
+    """(z, y, x) float32 share of lung in each voxel of a grid, 0 to 1; none where no lung is drawn."""
+    share = np.zeros(grid.shape, np.float32)
+    for name in ("Lung_L", "Lung_R"):
+        if name in structures:
+            np.maximum(share, sampled(structures[name].mask, grid), out=share)
+    return share
 
 
 def _centred(gtv: Volume, whole: Geometry, shape: Shape) -> Geometry:

@@ -76,7 +76,7 @@ class Pair:
 
     @cached_property
     def image(self) -> np.ndarray:
-        """(6, z, y, x) float32, `Crop.channels`."""
+        """(7, z, y, x) float32, `Crop.channels`."""
         draft = self.crop.draft(self.request.scan.volume, self.mechanistic.drafted(self.request)[1])
         return self.crop.channels(self.request.eqd2_since, draft)
 

@@ -16,6 +16,7 @@ from simulators.conditions import (
     VECTOR,
     Crop,
     covering,
+    lung_share,
     outside,
     sampled,
 )
@@ -331,13 +332,10 @@ def _injury(request: TreatmentRequest, rise: np.ndarray, gtv: np.ndarray, here: 
     """(z, y, x) uint8: irradiated lung outside the tumour that became denser by a rise in HU."""
     from scipy.ndimage import gaussian_filter
 
-    lungs = [n for n in ("Lung_L", "Lung_R") if n in request.structures]
-    if request.eqd2_since is None or not lungs:
+    if request.eqd2_since is None:
         return np.zeros(here.shape, np.uint8)
     denser = gaussian_filter(rise, [_INJURY_MM / 2 / s for s in here.spacing_mm]) > LABEL_HU
-    lung = np.zeros(here.shape, dtype=bool)
-    for name in lungs:
-        lung |= sampled(request.structures[name].mask, here) > 0.5
+    lung = lung_share(request.structures, here) > 0.5
     return (denser & lung & ~gtv & (sampled(request.eqd2_since, here) > THRESHOLD_GY)).astype(np.uint8)
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulators.conditions import CHANNELS, VECTOR
 from twin import InputError
 
 if TYPE_CHECKING:
@@ -42,12 +43,20 @@ def _loaded(path: Path) -> TranslatedTreatment:
         from simulators.translated import TranslatedTreatment
     except ImportError as error:
         raise InputError(_missing(error)) from None
+    known = facts(path)
+    shown = known.get("image_channels", CHANNELS)
+    if "vector" in known and (known["vector"] != list(VECTOR) or shown != CHANNELS):
+        raise InputError(
+            f"the weights in {path} were trained by a version that shows a generator something else "
+            f"({shown} channels, this one {CHANNELS}); train them again"
+        )
     translator: Any = load(path)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu":
         translator.to(device)
-    limits = facts(path).get("domain", {})
-    return TranslatedTreatment(path.name, translator, fingerprint(path), limits, device=device)
+    return TranslatedTreatment(
+        path.name, translator, fingerprint(path), known.get("domain", {}), device=device
+    )
 
 
 def facts(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What ships: weights that load, fit their size, say what they were made from, and are what `auto` takes."""
 
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from models.weights import SHIPPED, load
 from simulators import Key, Purpose, TreatmentRequest, TumourView
 from simulators.conditions import VECTOR
 from simulators.treatment import generator_named
+from twin import InputError
 
 NAMES = ("bridge", "pix2pix")
 
@@ -29,6 +31,15 @@ def test_weights_are_small_complete_and_can_be_made_again(name):
     card = (folder / "README.md").read_text()
     for word in ("SIMULATED", "Domain", "seed", "held-out"):
         assert word in card, f"the card says nothing of {word}"
+
+
+def test_weights_that_were_shown_other_channels_are_refused_in_one_sentence(tmp_path):
+    for file in (SHIPPED / "bridge").glob("*.*"):
+        shutil.copy(file, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"image_channels": 6}))
+    with pytest.raises(InputError, match=r"something else \(6 channels, this one 7\); train them again"):
+        generator_named(str(tmp_path))
 
 
 def test_auto_takes_the_learned_generator_inside_its_domain_and_says_why_not_outside(phantom_twin):

@@ -77,15 +77,41 @@ def test_it_logs_losses_figures_and_pictures(toy_subjects, tmp_path):
     assert len(list((tmp_path / "samples").glob("*.png"))) == 2
 
 
-def test_a_batch_follows_from_seed_and_step_and_holds_what_stack_gives(toy_subjects):
+def test_a_batch_follows_from_seed_and_step(toy_subjects):
     data = Examples(toy_subjects, slices=3, batch=8, volumes=4)
     one, other = data.at(7), Examples(toy_subjects, slices=3, batch=8, volumes=4).at(7)
     assert all(torch.equal(one[k], other[k]) for k in one)
     assert not torch.equal(one["image"], data.at(8)["image"])
-    subject = next(s for s in toy_subjects if (s.vectors[0] == one["vector"][0].numpy()).all())
-    volume = torch.from_numpy(subject.before[0, :, :-1].astype("float32")).transpose(0, 1)
-    whole = stack(volume, 3)
-    assert any((slice_ - one["image"][0]).abs().max() < 1e-3 for slice_ in whole)
+
+
+def test_slices_are_what_stack_gives_and_half_of_them_mirrored_with_their_targets(toy_subjects):
+    subject = toy_subjects[0]
+    whole = stack(torch.from_numpy(subject.before[0, :, :-1].astype("float32")).transpose(0, 1), 3)
+    after = torch.from_numpy(subject.after[0].astype("float32"))
+    batch = Examples([subject], slices=3, batch=40, volumes=1).at(0)
+    turned = []
+    for image, target in zip(batch["image"], batch["target"], strict=True):
+        found = [
+            (z, mirrored)
+            for z in range(8)
+            for mirrored in (False, True)
+            if ((whole[z].flip(-1) if mirrored else whole[z]) - image).abs().max() < 1e-3
+        ]
+        ((z, mirrored),) = found
+        assert torch.equal(target, after[z].flip(-1) if mirrored else after[z])
+        turned.append(mirrored)
+    assert 10 <= sum(turned) <= 30
+
+
+def test_what_changes_much_is_drawn_in_proportion_when_asked_for(toy_subjects):
+    data = Examples(toy_subjects, slices=1, batch=16, volumes=16)
+    share = data.change / data.change.sum()
+    most = int(share.argmax())
+    vector = torch.from_numpy(toy_subjects[most].vectors[0])
+    drawn = [(data.at(i, by_change=True)["vector"] == vector).all(dim=1).sum().item() for i in range(60)]
+    expected = 960 * (0.5 * share[most] + 0.5 / 24)
+    assert sum(drawn) == pytest.approx(expected, abs=4 * expected**0.5)
+    assert share[most] > 2 / 24, "else it says nothing"
 
 
 def test_every_example_is_seen_once_before_any_is_seen_twice(toy_subjects):
