@@ -108,8 +108,7 @@ def pictures(folder: Path, generators: Sequence[str], out: Path, n: int) -> list
 def write_card(weights: Path, out: Path, found: Sequence[Table]) -> Path:
     """Put an evaluation's tables into the model card of some weights, README.md beside them.
 
-    What was written by hand around the figures stays; a card that is missing is begun with what the weights say of
-    themselves.
+    It begins with what the weights say of themselves; what was written by hand after the figures stays.
 
     Args:
         weights: their folder.
@@ -117,14 +116,13 @@ def write_card(weights: Path, out: Path, found: Sequence[Table]) -> Path:
         found: its tables.
     """
     file = weights / "README.md"
-    text = file.read_text(encoding="utf-8") if file.is_file() else _begun(weights)
-    if _CARD_BEGIN not in text:
-        text += f"\n## Figures\n\n{_CARD_BEGIN}\n{_CARD_END}\n"
-    head, _, rest = text.partition(_CARD_BEGIN)
-    _, _, tail = rest.partition(_CARD_END)
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    tail = before.partition(_CARD_END)[2] if _CARD_END in before else f"\n{before}"
     figures = f"{_about(out)}\n\n{markdown([_for(table, weights.name) for table in found])}"
     with atomic_file(file) as part:
-        part.write_text(f"{head}{_CARD_BEGIN}\n{figures}{_CARD_END}{tail}", encoding="utf-8")
+        part.write_text(
+            f"{_begun(weights)}\n## Figures\n\n{_CARD_BEGIN}\n{figures}{_CARD_END}{tail}", encoding="utf-8"
+        )
     return file
 
 

@@ -152,14 +152,14 @@ def test_tables_and_card_are_written(made, judged, tmp_path):
     assert "SIMULATED" in text and "| oracle | 1 |" in text and "best possible" in text
     weights = tmp_path / "mine"
     weights.mkdir()
-    (weights / "config.json").write_text('{"_class_name": "CopyTranslator", "domain": {"dose_gy": [0, 70]}}')
-    (write_card(weights, out, found)).write_text((weights / "README.md").read_text() + "\nBy hand.\n")
+    config = '{"_class_name": "CopyTranslator", "domain": {"dose_gy": [0, 60]}}'
+    (weights / "config.json").write_text(config)
+    (weights / "README.md").write_text("By hand.\n")
+    assert "- 0 to 60 Gy in the tumour" in write_card(weights, out, found).read_text()
+    (weights / "config.json").write_text(config.replace("60", "70"))
     card = write_card(weights, out, found).read_text()
-    assert (
-        card.count("**1. Images**") == 1
-        and "- 0 to 70 Gy in the tumour" in card
-        and card.endswith("By hand.\n")
-    )
+    assert card.count("**1. Images**") == 1 and card.endswith("By hand.\n")
+    assert "- 0 to 70 Gy in the tumour" in card and "60 Gy" not in card, "trained anew, it says so"
 
 
 def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path):
