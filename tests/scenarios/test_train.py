@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from scenarios.cli import app
 from scenarios.longitudinal import VOLUMES
 from scenarios.train import examples, roles, train, twins_in
-from simulators.conditions import VECTOR
+from simulators.conditions import CHANNELS, VECTOR
 from simulators.pairs import pairs_of
 
 CONFIG = """
@@ -79,7 +79,7 @@ def test_examples_are_the_pairs_and_are_read_once(twins, tmp_path, monkeypatch):
     assert skipped == 1 and len(found[0].before) == 2 and len(found[0].vectors) == len(pairs) == 3
     assert [p.day for p in pairs[:2]] == [30.0, 90.0]
     for k in range(2):
-        assert np.abs(found[0].before[k, :, :6].swapaxes(0, 1) - pairs[k].image).max() < 1e-3
+        assert np.abs(found[0].before[k, :, :CHANNELS].swapaxes(0, 1) - pairs[k].image).max() < 1e-3
         assert np.abs(found[0].after[k].swapaxes(0, 1) - pairs[k].target).max() < 1e-3
     assert len(found[0].outcomes) == 2
     monkeypatch.setattr("scenarios.train._read", lambda *_: pytest.fail("it was there already"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators.conditions import SHAPE, VECTOR, Crop, domain_of, outside
+from simulators.conditions import CHANNELS, SHAPE, VECTOR, Crop, domain_of, outside
 from simulators.mechanistic import MechanisticTreatment
 from simulators.pairs import pairs_of
 from twin import ClinicalRecord, DoseGrid, Fraction, Geometry, PatientTwin, Scan, StructureSet, Volume
@@ -85,11 +85,12 @@ def test_images_on_a_grid_of_2_mm_are_cut_and_not_resampled(twin, pairs):
     pair = pairs[0]
     grid = Crop.of(twin.scans[0], twin.structures[0], slices=SHAPE[0]).grid
     box = GRID.box_of(grid)
-    assert pair.image.shape == (6, *SHAPE) and pair.target.shape == (2, *SHAPE)
+    assert pair.image.shape == (CHANNELS, *SHAPE) and pair.target.shape == (2, *SHAPE)
     for image, scan in ((pair.image, twin.scans[0]), (pair.target, twin.scans[1])):
         np.testing.assert_allclose((image[0] + 1) * 1024 - 1024, scan.volume.array[box], atol=1e-3)
     np.testing.assert_array_equal(pair.image[1], ball(16.0)[box])
     np.testing.assert_array_equal(pair.target[1], ball(12.0)[box])
+    np.testing.assert_array_equal(pair.image[3], ~ball(16.0)[box], "lung")
 
 
 def test_a_tumour_that_is_gone_has_no_volume(pairs):
@@ -101,10 +102,10 @@ def test_a_tumour_that_is_gone_has_no_volume(pairs):
 def test_the_draft_is_the_mechanistic_follow_up(pairs):
     for pair in pairs:
         assert pair.drawable
-        assert pair.image[5].sum() * 0.008 == pytest.approx(pair.request.tumour.gtv_cm3, rel=0.01, abs=0.01)
+        assert pair.image[6].sum() * 0.008 == pytest.approx(pair.request.tumour.gtv_cm3, rel=0.01, abs=0.01)
     pair = pairs[0]  # before any injury, which the draft shows without its patches
     followup = MechanisticTreatment().generate([pair.request])[0]
-    tissue, tumour, share = pair.image[3:]
+    tissue, tumour, share = pair.image[4:]
     assert ((share > 0.5) == (followup.gtv.on(pair.crop.grid, order=0) > 0)).mean() > 0.999
     drawn = (followup.scan.on(pair.crop.grid, fill=-3000) + 1024) / 1024 - 1
     shown = drawn > -1.5  # the follow-up holds no more than the region that changed

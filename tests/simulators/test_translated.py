@@ -85,14 +85,14 @@ class Drafted(CopyTranslator):
     drafted = True
 
     def layers(self, image, vector, noise):
-        return image[:, 3:6]
+        return image[:, 4:7]
 
 
 class Shifted(Drafted):
     """Moves its draft's tumour by two of its pixels, 4 mm, and leaves both layers as they are."""
 
     def layers(self, image, vector, noise):
-        out = image[:, 3:6].clone()
+        out = image[:, 4:7].clone()
         out[:, 2] = torch.roll(out[:, 2], 2, dims=-1)
         return out
 
