@@ -139,14 +139,15 @@ class Examples:
         return np.concatenate([s.vectors for s in self.subjects])
 
     @cached_property
-    def change(self) -> np.ndarray:
-        """(n,) by how much the image of each example with volumes changes beyond noise, on the mean of some slices."""
+    def change_share(self) -> np.ndarray:
+        """(n,) share of each example with volumes in all change of images beyond noise, by some of their slices."""
         found = []
         for i, j in self.index:
             before, after = self.subjects[i].before[j, ::_SPARSE, 0], self.subjects[i].after[j, ::_SPARSE, 0]
             beyond = np.abs(after.astype(np.float32) - before) - _NOISE
             found.append(float(np.maximum(beyond, 0.0).mean()))
-        return np.array(found) + 1e-6
+        change = np.array(found) + 1e-6
+        return change / change.sum()
 
     def at(self, step: int, *, by_change: bool = False) -> Mapping[str, Tensor]:
         """The batch of a step: `image` (b, C, y, x), `vector` (b, f), `target` (b, 2, y, x).
@@ -166,7 +167,7 @@ class Examples:
             chance = np.random.default_rng((self.seed, k, 1))
             which = order[k % n]
             if by_change and k % 2:
-                which = chance.choice(n, p=self.change / self.change.sum())
+                which = chance.choice(n, p=self.change_share)
             i, j = self.index[which]
             subject = self.subjects[i]
             for _ in range(self.batch // self.volumes):

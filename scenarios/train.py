@@ -24,7 +24,6 @@ _SET_FORMAT = "rt-twin-set/1"
 _KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
 _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
-_DOSE_CHANNEL, _DRAFT_CHANNELS = 2, (4, 5, 6)
 _TRUTH = ".truth"
 _PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
 _OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
@@ -114,7 +113,7 @@ def train(
 def roles() -> Roles:
     """What each condition is to a Translator's training."""
     from models.training import Roles
-    from simulators.conditions import VECTOR
+    from simulators.conditions import DOSE_CHANNEL, DRAFT_CHANNELS, VECTOR
 
     return Roles(
         names=VECTOR,
@@ -124,8 +123,8 @@ def roles() -> Roles:
             "dose": [VECTOR.index(n) for n in _DOSE],
             "clinical": [VECTOR.index(n) for n in _CLINICAL],
         },
-        dose_channels=[_DOSE_CHANNEL],
-        draft_channels=_DRAFT_CHANNELS,
+        dose_channels=[DOSE_CHANNEL],
+        draft_channels=DRAFT_CHANNELS,
     )
 
 

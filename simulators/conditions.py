@@ -27,7 +27,7 @@ SHAPE = (48, 96, 96)  # of what a Translator learns from; a longer tumour is giv
 MAX_SLICES = 96
 SLICE_STEP = 16
 MARGIN_MM = 30.0  # the tumour with this margin must fit into the crop
-CHANNELS = 7  # of `Crop.channels`
+DOSE_CHANNEL, DRAFT_CHANNELS, CHANNELS = 2, (4, 5, 6), 7  # of `Crop.channels`
 HU_RANGE = (-1024.0, 1024.0)  # mapped to [-1, 1]
 EQD2_UNIT_GY = 60.0
 # In this order; nan is missing, and nothing is ever filled in.

@@ -105,7 +105,7 @@ def test_slices_are_what_stack_gives_and_half_of_them_mirrored_with_their_target
 
 def test_what_changes_much_is_drawn_in_proportion_when_asked_for(toy_subjects):
     data = Examples(toy_subjects, slices=1, batch=16, volumes=16)
-    share = data.change / data.change.sum()
+    share = data.change_share
     most = int(share.argmax())
     vector = torch.from_numpy(toy_subjects[most].vectors[0])
     drawn = [(data.at(i, by_change=True)["vector"] == vector).all(dim=1).sum().item() for i in range(60)]

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from models import CopyTranslator  # noqa: E402
 from simulators import Key, Purpose, TreatmentRequest, TumourView  # noqa: E402
-from simulators.conditions import VECTOR, Crop  # noqa: E402
+from simulators.conditions import DRAFT_CHANNELS, VECTOR, Crop  # noqa: E402
 from simulators.translated import SHAPE, TranslatedTreatment  # noqa: E402
 
 RELATIVE = VECTOR.index("relative_gtv")
@@ -85,14 +85,14 @@ class Drafted(CopyTranslator):
     drafted = True
 
     def layers(self, image, vector, noise):
-        return image[:, 4:7]
+        return image[:, DRAFT_CHANNELS]
 
 
 class Shifted(Drafted):
     """Moves its draft's tumour by two of its pixels, 4 mm, and leaves both layers as they are."""
 
     def layers(self, image, vector, noise):
-        out = image[:, 4:7].clone()
+        out = image[:, DRAFT_CHANNELS]
         out[:, 2] = torch.roll(out[:, 2], 2, dims=-1)
         return out
 
