@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.belief_update import update_belief
-from simulators.course import Course, Event
-from simulators.dose_volume import DoseVolumeKinetics
-from simulators.prior import CLINICAL, prior_belief
+from simulators.belief.prior import CLINICAL, prior_belief
+from simulators.belief.update import update_belief
+from simulators.core.course import Course, Event
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Fraction, Geometry, Observation, PatientTwin, Scan, StructureSet, Volume
 
 FRACTIONS = [d + 0.375 for d in range(42) if d % 7 < 5]

@@ -8,10 +8,10 @@ from time import perf_counter
 
 import numpy as np
 
-from simulators.dose import approximate_dose
-from simulators.dvh import dvh
-from simulators.insilico import make_patient
-from simulators.targets import targets
+from simulators.dose.approximate import approximate_dose
+from simulators.dose.dvh import dvh
+from simulators.dose.targets import targets
+from simulators.insilico.patient import make_patient
 
 CASES = {
     "central right, 70 cm3, 60/30 (MLD 11-15, V20 18-27, V5 40-60, MHD 3-8)": (

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.dvh import Dvh, dvh
+from simulators.dose.dvh import Dvh, dvh
 from twin import Geometry, StructureSet, Volume
-from twin.rtstruct import Roi, roi_mask
+from twin.dicom.rtstruct import Roi, roi_mask
 from twin.structures import Structure
 
 _ROOT = "slicerrt_eclipse_dose_dvh/"

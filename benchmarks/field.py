@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.course import Course, Event
-from simulators.field import FieldKinetics
-from simulators.prior import median_parameters
+from simulators.belief.prior import median_parameters
+from simulators.core.course import Course, Event
+from simulators.tumour.field import FieldKinetics
 from twin import Geometry, PatientTwin
 
 TARGET_S = 0.15

@@ -15,16 +15,16 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from scenarios.longitudinal_baseline import in_silico
-from scenarios.longitudinal_patient import Patient
-from scenarios.render import accumulated
-from simulators.chance import Key, Purpose
-from simulators.conditions import MARGIN_MM
-from simulators.mechanistic import MAX_GROWTH, MechanisticTreatment
-from simulators.prior import prior_belief
-from simulators.response import mean_gy
-from simulators.response_traits import Traits
-from simulators.treatment import TreatmentRequest, TumourView
+from scenarios.datasets.baseline import in_silico
+from scenarios.datasets.patient import Patient
+from scenarios.engine.render import accumulated
+from simulators.belief.prior import prior_belief
+from simulators.core.chance import Key, Purpose
+from simulators.core.treatment import TreatmentRequest, TumourView
+from simulators.insilico.response import mean_gy
+from simulators.insilico.traits import Traits
+from simulators.tasks.conditions import MARGIN_MM
+from simulators.treatment.mechanistic import MAX_GROWTH, MechanisticTreatment
 
 SEED = 900_000
 NAMES = (

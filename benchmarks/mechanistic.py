@@ -6,15 +6,15 @@ import time
 from statistics import median
 
 from simulators import Key, Purpose, TreatmentRequest, TumourView
-from simulators.dose import approximate_dose
-from simulators.mechanistic import MechanisticTreatment
+from simulators.dose.approximate import approximate_dose
+from simulators.treatment.mechanistic import MechanisticTreatment
 from twin import PatientTwin, Volume
 
 
 def patient() -> PatientTwin:
     if len(sys.argv) > 1:
         return PatientTwin.load(sys.argv[1])
-    from simulators.insilico import make_patient
+    from simulators.insilico.patient import make_patient
 
     return make_patient(7)[0]
 

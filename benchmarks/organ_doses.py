@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.dose import approximate_dose
-from simulators.dvh import dvh
-from simulators.insilico import make_patient
+from simulators.dose.approximate import approximate_dose
+from simulators.dose.dvh import dvh
+from simulators.insilico.patient import make_patient
 from twin import InputError
 
-FILE = Path(__file__).resolve().parents[1] / "scenarios" / "assets" / "organ_doses.csv"
+FILE = Path(__file__).resolve().parents[1] / "scenarios" / "study" / "data" / "organ_doses.csv"
 ORGANS = ("Lungs-GTV", "Heart", "Esophagus", "GTVp")
 PARTS = 50
 SMALLEST_CM3, LARGEST_CM3, LARGEST_SBRT_CM3 = 1.5, 300.0, 70.0

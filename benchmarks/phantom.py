@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 
-from simulators.insilico import make_patient
+from simulators.insilico.patient import make_patient
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import time
 
 import numba
 
-from simulators.published import Benchmark
+from simulators.published.simulator import Benchmark
 
 
 def main() -> None:

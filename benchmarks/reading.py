@@ -11,7 +11,7 @@ from pathlib import Path
 
 import SimpleITK
 
-from twin.dicom import read_series, volume
+from twin.dicom.series import read_series, volume
 from twin.importer import import_patient
 
 REPEATS = 7

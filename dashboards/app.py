@@ -13,14 +13,14 @@ from urllib.parse import parse_qs
 
 from dash import ClientsideFunction, Dash, Input, Output
 
-from dashboards import tray
-from dashboards.jobs import Jobs, Uploads
-from dashboards.library import Library
+from dashboards.files.library import Library
+from dashboards.jobs import tray
+from dashboards.jobs.child import Jobs, Uploads
 from dashboards.pages import adaptive, cohort, compare, models, new, patients, twin
-from dashboards.parts import notice
-from dashboards.routes import add_routes, add_upload
+from dashboards.parts.common import notice
 from dashboards.safety import guard
 from dashboards.shell import shell
+from dashboards.viewer.routes import add_routes, add_upload
 from twin.errors import InputError
 
 _PAGE = """<!DOCTYPE html>

@@ -7,9 +7,9 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboards.parts import named
-from dashboards.tray import tray
-from scenarios.schema import SIMULATED
+from dashboards.jobs.tray import tray
+from dashboards.parts.common import named
+from scenarios.records.schema import SIMULATED
 
 PAGES = (
     ("/patients", "Patients"),

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from scenarios import TreatmentPlan, compare
-from scenarios.picture import LUNG, windowed
-from scenarios.schema import SIMULATED
-from simulators.insilico import make_patient
+from scenarios.records.schema import SIMULATED
+from scenarios.report.picture import LUNG, windowed
+from simulators.insilico.patient import make_patient
 
 HERE = Path(__file__).parent / "images"
 DAYS = (21, 60, 150)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scenarios.picture import LUNG, windowed
-from scenarios.schema import SIMULATED
+from scenarios.records.schema import SIMULATED
+from scenarios.report.picture import LUNG, windowed
 from twin import PatientTwin
 
 HERE = Path(__file__).parent / "images"

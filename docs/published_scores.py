@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators.published import Benchmark
-from simulators.published_baselines import BayesFilter, LinearBaseline, Task, scores
-from simulators.published_twin import TwinForecaster
+from simulators.published.baselines import BayesFilter, LinearBaseline, Task, scores
+from simulators.published.forecast import TwinForecaster
+from simulators.published.simulator import Benchmark
 
 PAGE = Path(__file__).parent / "published_simulator.md"
 HORIZON = 5

@@ -21,7 +21,7 @@ from selenium import webdriver
 from werkzeug.serving import make_server
 
 from dashboards.app import create_app
-from dashboards.library import Library
+from dashboards.files.library import Library
 
 HERE = Path(__file__).parent / "images"
 SIZES = {1280: 800, 1920: 1080}

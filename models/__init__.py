@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_HOME = {"CopyTranslator": "copy", "Translator": "translator"}
+_HOME = {"CopyTranslator": "families.copy", "Translator": "families.translator"}
 __all__ = list(_HOME)
 
 

@@ -3,19 +3,19 @@
 from importlib import import_module
 
 _HOME = {
-    "Course": "course",
-    "Event": "course",
-    "FollowUp": "treatment",
-    "Key": "chance",
-    "Kinetics": "kinetics",
-    "Purpose": "chance",
-    "TreatmentRequest": "treatment",
-    "TumourState": "kinetics",
-    "TumourView": "treatment",
-    "VirtualScanner": "scanner",
-    "VirtualTreatment": "treatment",
-    "generator_named": "treatment",
-    "scanner_named": "scanner",
+    "Course": "core.course",
+    "Event": "core.course",
+    "FollowUp": "core.treatment",
+    "Key": "core.chance",
+    "Kinetics": "core.kinetics",
+    "Purpose": "core.chance",
+    "TreatmentRequest": "core.treatment",
+    "TumourState": "core.kinetics",
+    "TumourView": "core.treatment",
+    "VirtualScanner": "core.scanner",
+    "VirtualTreatment": "core.treatment",
+    "generator_named": "core.treatment",
+    "scanner_named": "core.scanner",
 }
 __all__ = list(_HOME)
 

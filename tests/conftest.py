@@ -30,7 +30,7 @@ def lung_twin(shared_data) -> PatientTwin:
 @pytest.fixture(scope="session")
 def phantom_twin() -> PatientTwin:
     """The in-silico patient of `rt-twin phantom --seed 7`."""
-    from simulators.insilico import make_patient
+    from simulators.insilico.patient import make_patient
 
     return make_patient(seed=7)[0]
 

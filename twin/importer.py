@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from twin import anatomy
+from twin.anatomy import organs as anatomy
+from twin.dicom.pseudonym import pseudonym
 from twin.errors import InputError
-from twin.images import SUFFIXES, read_ct, read_mask
+from twin.files.images import SUFFIXES, read_ct, read_mask
+from twin.files.records import merged, read_clinical
 from twin.patient import PatientTwin, Scan
-from twin.pseudonym import pseudonym
-from twin.records import merged, read_clinical
 from twin.structures import Structure, StructureSet
 
 
@@ -77,9 +77,9 @@ def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
 def _from_dicom(
     src: Path, gtv: Sequence[str], days: Mapping[str, float] | None, delivered_from: float | None
 ) -> PatientTwin:
-    from twin.archive import unpacked
-    from twin.dicom import read_series
-    from twin.studies import Studies
+    from twin.dicom.series import read_series
+    from twin.dicom.studies import Studies
+    from twin.files.archive import unpacked
 
     with unpacked(src) as folder:
         try:

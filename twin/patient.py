@@ -108,7 +108,7 @@ class PatientTwin:
         Raises:
             InputError: no such folder, a newer format, or a broken file.
         """
-        from twin.folder import load
+        from twin.files.folder import load
 
         return load(path)
 
@@ -118,7 +118,7 @@ class PatientTwin:
         Raises:
             InputError: the folder exists with other content, or the disk is full.
         """
-        from twin.folder import save
+        from twin.files.folder import save
 
         save(self, path)
 

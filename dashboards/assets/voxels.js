@@ -1,4 +1,4 @@
-// Packed voxels from the server (dashboards/pack.py), and planes cut out of them.
+// Packed voxels from the server (dashboards/viewer/pack.py), and planes cut out of them.
 (() => {
   const rt = (window.rtTwin ??= {});
 

@@ -8,17 +8,17 @@ import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.clinic_figures import late_figure, load_figure, summary_table, use_figure, wait_figure
-from dashboards.library import Library
+from dashboards.figures.clinic import late_figure, load_figure, summary_table, use_figure, wait_figure
+from dashboards.figures.policy import change_counts, change_figure, outcome_figure
+from dashboards.files.library import Library
 from dashboards.links import link
-from dashboards.long_table import LONGEST, long_table, number, words
-from dashboards.parts import draws, figure, named, notice, saves, scroll_table, tabs
-from dashboards.policy_figures import change_counts, change_figure, outcome_figure
-from dashboards.tables import plan_heads, row_head, value_cell
-from scenarios.colours import plan_colour
+from dashboards.parts.common import draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.tables.long import LONGEST, long_table, number, words
+from dashboards.tables.outcomes import plan_heads, row_head, value_cell
+from scenarios.report.colours import plan_colour
 
 if TYPE_CHECKING:
-    from dashboards.subject import RunFolder
+    from dashboards.viewer.subject import RunFolder
 
 _OUTCOMES = (
     "mean_lung_dose",

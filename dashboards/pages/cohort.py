@@ -8,16 +8,16 @@ import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.library import Library
-from dashboards.long_table import LONGEST, long_table, number, words
-from dashboards.parts import draws, figure, interval_cell, named, notice, saves, tabs
-from dashboards.patient_card import patient_card, patient_figure, patient_outcomes
-from dashboards.study_figures import effect_figure, survival_figure
-from dashboards.tables import readable
+from dashboards.figures.study import effect_figure, survival_figure
+from dashboards.files.library import Library
+from dashboards.parts.common import draws, figure, interval_cell, named, notice, saves, tabs
+from dashboards.parts.patient_card import patient_card, patient_figure, patient_outcomes
+from dashboards.tables.long import LONGEST, long_table, number, words
+from dashboards.tables.outcomes import readable
 from twin.errors import InputError
 
 if TYPE_CHECKING:
-    from scenarios.study import Study
+    from scenarios.study.parts import Study
 
 _ENDPOINTS = {
     "overall_survival": "Overall survival",
@@ -60,7 +60,7 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
 
 def labels(study: Study) -> dict[str, str]:
     """Slug -> label of a study's plans."""
-    from scenarios.scenario import Scenario
+    from scenarios.plans.scenario import Scenario
 
     return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}
 

@@ -7,14 +7,14 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards import run_tables
-from dashboards.figures import course_figure, default_structures, dvh_figure, trajectory_figure
-from dashboards.library import Library
-from dashboards.parts import draws, figure, named, notice, saves, segments, tabs
-from dashboards.recist_figure import recist_figure
-from dashboards.subject import RunFolder
-from dashboards.view import View
-from scenarios.colours import plan_colour
+from dashboards.figures.recist import recist_figure
+from dashboards.figures.run import course_figure, default_structures, dvh_figure, trajectory_figure
+from dashboards.files.library import Library
+from dashboards.parts.common import draws, figure, named, notice, saves, segments, tabs
+from dashboards.tables import run as run_tables
+from dashboards.viewer.subject import RunFolder
+from dashboards.viewer.view import View
+from scenarios.report.colours import plan_colour
 
 PANELS = 4
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain

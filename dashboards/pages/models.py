@@ -6,8 +6,8 @@ from typing import Any
 
 from dash import dcc, html
 
-from dashboards.model_cards import Card, built_in, learned
-from dashboards.parts import named
+from dashboards.parts.common import named
+from dashboards.parts.model_cards import Card, built_in, learned
 
 _WHERE = "models/weights/NAME, or a folder of your own named by RT_TWIN_WEIGHTS"
 

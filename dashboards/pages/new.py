@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, html, no_update
 
-from dashboards.jobs import Jobs, Uploads, new_path
-from dashboards.library import Library
+from dashboards.files.library import Library
+from dashboards.jobs.child import Jobs, Uploads, new_path
 from dashboards.links import link
-from dashboards.model_cards import learned
-from dashboards.parts import named, notice, segments
-from dashboards.scenario_form import (
+from dashboards.parts.common import named, notice, segments
+from dashboards.parts.model_cards import learned
+from dashboards.parts.scenario_form import (
     MOST,
     SUGGESTED,
     Asked,
@@ -23,11 +23,11 @@ from dashboards.scenario_form import (
     parameters,
     scenarios_of,
 )
-from scenarios.colours import plan_colour
+from scenarios.report.colours import plan_colour
 from twin.errors import InputError
 
 if TYPE_CHECKING:
-    from scenarios.scenario import Scenario
+    from scenarios.plans.scenario import Scenario
 
 _LONGEST_NAME = 60
 _NUMBERS = ("days", "samples", "images", "seed")
@@ -166,7 +166,7 @@ def _row(label: str, parts: list[Any]) -> Any:
 
 
 def _policy_choices() -> list[dict[str, str]]:
-    from scenarios.policy import Policy
+    from scenarios.plans.policy import Policy
 
     shown = {"none": "no adaptation, to compare with"}
     return [{"value": kind, "label": shown.get(kind, kind)} for kind in Policy.known]

@@ -7,11 +7,11 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboards.folder_tables import folder_tables
-from dashboards.jobs import Jobs, Uploads, new_path
-from dashboards.library import Library
+from dashboards.files.library import Library
+from dashboards.jobs.child import Jobs, Uploads, new_path
 from dashboards.links import link
-from dashboards.parts import data, named
+from dashboards.parts.common import data, named
+from dashboards.tables.folder import folder_tables
 from twin import InputError
 
 _STORES = ("upload-scan", "upload-mask", "upload-clinical")

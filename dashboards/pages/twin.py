@@ -8,14 +8,14 @@ from urllib.parse import parse_qs
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards import timeline_card
-from dashboards.belief_table import belief_table
-from dashboards.jobs import Jobs, Uploads
-from dashboards.library import Library
+from dashboards.files.library import Library
+from dashboards.jobs.child import Jobs, Uploads
 from dashboards.links import link
-from dashboards.parts import named, notice, segments
-from dashboards.subject import TwinFolder
-from dashboards.view import View
+from dashboards.parts import timeline_card
+from dashboards.parts.common import named, notice, segments
+from dashboards.tables.belief import belief_table
+from dashboards.viewer.subject import TwinFolder
+from dashboards.viewer.view import View
 from twin.errors import InputError
 
 _PLANES = ("axial", "coronal", "sagittal")
@@ -284,7 +284,7 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         prevent_initial_call=True,
     )
     def observe(clicks, manifest, day, gtv_cm3, plan):
-        from scenarios.plan import TreatmentPlan
+        from scenarios.plans.plan import TreatmentPlan
 
         if not clicks:  # the page was opened
             return no_update, no_update

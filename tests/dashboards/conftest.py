@@ -16,10 +16,10 @@ PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less t
 def opened(phantom_twin, tmp_path_factory) -> Path:
     """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
-    from scenarios.clinic import Clinic, Referrals, simulate_clinic
-    from scenarios.cohort import cohort_from
-    from scenarios.scenario import Scenario
-    from scenarios.study import run_study
+    from scenarios.clinic.department import Clinic, Referrals, simulate_clinic
+    from scenarios.plans.scenario import Scenario
+    from scenarios.study.cohort import cohort_from
+    from scenarios.study.parts import run_study
 
     folder = tmp_path_factory.mktemp("opened")
     phantom_twin.save(folder / "patient.twin")
@@ -41,7 +41,7 @@ def opened(phantom_twin, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(opened):
-    from dashboards.library import Library
+    from dashboards.files.library import Library
 
     return Library(opened).run("demo")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.subject import SLAB
+from dashboards.viewer.subject import SLAB
 
 
 def resident_mb(pid: int) -> float:

@@ -33,7 +33,7 @@ def example(chance: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.nda
 @pytest.fixture(scope="session")
 def toy_subjects(tmp_path_factory):
     """24 toy patients with one example each."""
-    from models.examples import Subject
+    from models.data.examples import Subject
 
     folder, chance = tmp_path_factory.mktemp("toy"), np.random.default_rng(0)
     made = []
@@ -46,7 +46,7 @@ def toy_subjects(tmp_path_factory):
 @pytest.fixture(scope="session")
 def toy_config():
     """The config of a tiny network for the toy world."""
-    from models.conditions import statistics
+    from models.networks.conditions import statistics
 
     chance = np.random.default_rng(1)
     vectors = np.stack([example(chance)[1] for _ in range(32)])

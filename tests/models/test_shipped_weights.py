@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models.training_config import TrainingConfig, load_config
-from models.weights import SHIPPED, load
+from models.hub import SHIPPED, load
+from models.training.config import TrainingConfig, load_config
 from simulators import Key, Purpose, TreatmentRequest, TumourView
-from simulators.conditions import VECTOR
-from simulators.treatment import generator_named
+from simulators.core.treatment import generator_named
+from simulators.tasks.conditions import VECTOR
 from twin import InputError
 
 NAMES = ("bridge", "pix2pix")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulators.dvh import dvh
+from simulators.dose.dvh import dvh
 from twin import Geometry, StructureSet, Volume
-from twin.dicom import read_series
-from twin.rtdose import read_dose
+from twin.dicom.rtdose import read_dose
+from twin.dicom.series import read_series
 
 
 def _sparse(path, shape=(128, 128, 128)):

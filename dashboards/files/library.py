@@ -1,0 +1,222 @@
+"""What lies in the opened folder: runs, twins, studies and clinics. Nothing outside it is ever read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from dashboards.files.cache import BoundedCache
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from dashboards.viewer.subject import RunFolder, TwinFolder
+    from scenarios.clinic.run import ClinicRun
+    from scenarios.records.run import RunRecord
+    from scenarios.study.parts import Study
+
+T = TypeVar("T")
+_DEPTH = 3
+_MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
+_RECORDS_KEPT = 500
+_KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run or twin in the opened folder.
+
+    Args:
+        key: how pages and URLs name it: its path below the opened folder.
+        path: where it lies.
+        changed: time of the last change, seconds since 1970.
+    """
+
+    key: str
+    path: Path
+    changed: float
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the folder's content does, so that browsers may keep what they fetched."""
+        return blake2b(f"{self.path}{self.changed}".encode(), digest_size=6).hexdigest()
+
+
+@dataclass(eq=False)
+class Library:
+    """The runs and twins below one folder, found by their marker files; symbolic links are not followed.
+
+    A key is only ever compared with what was found: it is never joined to a path.
+    """
+
+    root: Path
+    _open: BoundedCache = field(default_factory=lambda: BoundedCache(_KEPT_OPEN), repr=False)
+    _records: BoundedCache = field(default_factory=lambda: BoundedCache(_RECORDS_KEPT), repr=False)
+
+    def runs(self) -> list[Entry]:
+        """All run folders, the newest first."""
+        return self._found("run.json")
+
+    def twins(self) -> list[Entry]:
+        """All twin folders that are not a run's baseline, the newest first."""
+        return self._found("twin.json")
+
+    def studies(self) -> list[Entry]:
+        """All study folders, the newest first."""
+        return self._found("study.json")
+
+    def clinics(self) -> list[Entry]:
+        """All folders of simulated departments, the newest first."""
+        return self._found("clinic.json")
+
+    def clinic(self, key: str) -> ClinicFolder:
+        """The department of a key.
+
+        Raises:
+            InputError: no such department in the folder.
+        """
+        return ClinicFolder(_pick(self.clinics(), key, "clinic"))
+
+    def study(self, key: str) -> Study:
+        """The study of a key; its tables are read when asked for.
+
+        Raises:
+            InputError: no such study in the folder, or a broken or unfinished one.
+        """
+        from scenarios.study.parts import load_study
+
+        return load_study(_pick(self.studies(), key, "study").path)
+
+    def run(self, key: str) -> RunFolder:
+        """The run of a key.
+
+        Raises:
+            InputError: no such run in the folder, or a broken one.
+        """
+        from dashboards.viewer.subject import RunFolder
+
+        entry = _pick(self.runs(), key, "run")
+        return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
+
+    def runs_of(self, patient: str) -> list[Entry]:
+        """The runs of a patient, the newest first."""
+        found = ((entry, self.record(entry)) for entry in self.runs())
+        return [entry for entry, record in found if record is not None and record.patient.id == patient]
+
+    def twin_named(self, patient: str) -> Entry | None:
+        """The twin of a patient's id, or None; the newest where there are several."""
+
+        def name(entry: Entry) -> str | None:
+            try:
+                found = json.loads((entry.path / "twin.json").read_text(encoding="utf-8"))
+                return str(found["id"])
+            except (OSError, ValueError, KeyError, TypeError):
+                return None
+
+        for entry in self.twins():
+            if self._records.get((entry.path, entry.version, "id"), partial(name, entry)) == patient:
+                return entry
+        return None
+
+    def record(self, entry: Entry) -> RunRecord | None:
+        """What a run is about, without opening its images; None where it cannot be read."""
+        from scenarios.records.run import read_record
+
+        def read() -> RunRecord | None:
+            try:
+                return read_record(entry.path)
+            except InputError:
+                return None
+
+        return self._records.get((entry.path, entry.version), read)
+
+    def noted(self, entry: Entry, make: Callable[[Path], T]) -> T:
+        """Something small about a folder, made once for each of its versions; no open subject gives way to it.
+
+        Args:
+            entry: the folder.
+            make: makes it of the folder's path.
+        """
+        return self._records.get((entry.path, entry.version, make), lambda: make(entry.path))
+
+    def twin(self, key: str) -> TwinFolder:
+        """The twin of a key.
+
+        Raises:
+            InputError: no such twin in the folder, or a broken one.
+        """
+        from dashboards.viewer.subject import TwinFolder
+
+        entry = _pick(self.twins(), key, "twin")
+        return self._open.get((entry.path, entry.version), lambda: TwinFolder(entry))
+
+    def _found(self, marker: str) -> list[Entry]:
+        entries = []
+        for folder, subfolders, files in os.walk(self.root, followlinks=False):
+            path = Path(folder)
+            below = path.relative_to(self.root)
+            leaf = any(name in files for name in _MARKERS)
+            if leaf or len(below.parts) >= _DEPTH:
+                subfolders.clear()
+            subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))
+            file = path / marker
+            if marker in files and not file.is_symlink():
+                key = below.as_posix() if below.parts else self.root.name
+                entries.append(Entry(key, path, file.stat().st_mtime))
+        return sorted(entries, key=lambda e: (-e.changed, e.key))
+
+
+@dataclass(frozen=True)
+class ClinicFolder:
+    """A simulated department.
+
+    Args:
+        entry: where it lies.
+    """
+
+    entry: Entry
+
+    @cached_property
+    def run(self) -> ClinicRun:
+        """What became of it: its tables, and what was asked for.
+
+        Raises:
+            InputError: it is broken, or of a newer release.
+        """
+        from scenarios.clinic.run import load_clinic
+
+        return load_clinic(self.entry.path)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """One of its tables, with the schema of `scenarios.clinic.tables`."""
+        return self.run.tables[name]
+
+
+def _pick(entries: list[Entry], key: str, noun: str) -> Entry:
+    for entry in entries:
+        if entry.key == key:
+            return entry
+    raise InputError(f"there is no {noun} {key!r} in the opened folder")
+
+
+def read_table(folder: Path, name: str) -> pl.DataFrame:
+    """One table of a run folder.
+
+    Raises:
+        InputError: it is missing or broken.
+    """
+    import polars as pl
+
+    try:
+        return pl.read_parquet(folder / f"{name}.parquet")
+    except (OSError, pl.exceptions.PolarsError):
+        raise InputError(
+            f"{name}.parquet is missing or broken in {folder.name}; run the same command again"
+        ) from None

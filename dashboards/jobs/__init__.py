@@ -1,0 +1,1 @@
+"""Long work as child processes, and the tray that shows it."""

@@ -1,0 +1,128 @@
+"""One patient of a study: the clinical record, what each plan would do, and the way to the twin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dash import dcc, html
+
+from dashboards.figures.run import FONT, MODEBAR, TITLE, interval_name, stamp
+from dashboards.files.library import Entry
+from dashboards.links import link
+from dashboards.tables.outcomes import row_head, value_cell
+from scenarios.report.colours import faint, plan_colour
+
+if TYPE_CHECKING:
+    from scenarios.study.parts import Study
+
+_FACTS = (
+    ("gtv_cm3", "Tumour", "cm\u00b3"),
+    ("site", "Site", ""),
+    ("stage", "Stage", ""),
+    ("histology", "Histology", ""),
+    ("age_years", "Age", "years"),
+    ("sex", "Sex", ""),
+    ("ecog", "ECOG", ""),
+    ("smoking", "Smoking", ""),
+    ("comorbidity", "Comorbidity", ""),
+    ("chemotherapy", "Chemotherapy", ""),
+)
+
+
+def patient_card(study: Study, names: dict[str, str], patient: str, twin: Entry | None) -> Any:
+    """The record of a patient, and the way to the twin.
+
+    Args:
+        study: the study.
+        names: slug -> label of its plans.
+        patient: the id.
+        twin: where the twin lies in the opened folder, or None.
+    """
+    found = study.patients.filter(pl.col("patient") == patient)
+    if found.is_empty():
+        return html.P(f"There is no patient {patient} in this study.", className="rt-error-text")
+    record = found.row(0, named=True)
+    facts = [
+        html.Tr([html.Th(label, scope="row"), html.Td(_shown(record[c], unit))]) for c, label, unit in _FACTS
+    ]
+    way: Any = html.Span("There is no twin of this patient in the folder.", className="rt-faint")
+    if twin is not None:
+        way = dcc.Link("Open the twin", href=link("/twin", twin=twin.key), className="rt-button rt-strong")
+    return html.Div(
+        [
+            html.Div([html.Strong(patient), way], className="rt-patient-head"),
+            html.Table(html.Tbody(facts), className="rt-table rt-tight rt-two"),
+        ]
+    )
+
+
+def patient_outcomes(study: Study, names: dict[str, str], patient: str) -> Any:
+    """What each plan would do to a patient: every outcome with its interval, a column for each plan."""
+    table = study.scan("outcomes").filter(pl.col("patient") == patient).collect()
+    table = table.with_columns(note=pl.lit(""))
+    rows = []
+    for (outcome, unit), group in table.group_by("outcome", "unit", maintain_order=True):
+        cells = [value_cell(group.filter(pl.col("plan") == slug), str(unit)) for slug in names]
+        rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
+    heads = [html.Th("Outcome", scope="col")]
+    for i, label in enumerate(names.values()):
+        swatch = html.Span(className="rt-swatch", style={"background": plan_colour(i)})
+        heads.append(html.Th([swatch, label], scope="col", className="rt-number"))
+    words = f"Mean or median with its {interval_name(study.record.level, study.record.samples)}."
+    return html.Div(
+        [
+            html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="rt-table"),
+            html.P(words, className="rt-note"),
+        ]
+    )
+
+
+def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[str, Any] | None:
+    """The volumes of one patient's tumour under every plan: medians and bands; None where there are none."""
+    table = study.scan("trajectory").filter(pl.col("patient") == patient).collect()
+    if table.is_empty():
+        return None
+    traces: list[dict[str, Any]] = []
+    for i, (slug, label) in enumerate(names.items()):
+        mine = table.filter(pl.col("plan") == slug).sort("day")
+        common = {"type": "scatter", "mode": "lines", "x": mine["day"].to_list(), "legendgroup": slug}
+        edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        traces += [
+            {**edge, "y": mine["lower"].to_list(), "name": f"{label}: low"},
+            {
+                **edge,
+                "y": mine["upper"].to_list(),
+                "name": f"{label}: high",
+                "fill": "tonexty",
+                "fillcolor": faint(plan_colour(i), 0.14),
+            },
+            {
+                **common,
+                "y": mine["median"].to_list(),
+                "name": label,
+                "line": {"width": 2.0 + 1.2 * (len(names) - 1 - i), "color": plan_colour(i)},
+                "hovertemplate": "%{y:.1f} cm\u00b3",
+            },
+        ]
+    return {
+        "data": traces,
+        "layout": {
+            "margin": {"l": 50, "r": 12, "t": 28, "b": 38},
+            "font": FONT,
+            "modebar": MODEBAR,
+            "hovermode": "x unified",
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
+            "xaxis": {"title": {"text": "days from day 0", "standoff": 6, "font": TITLE}},
+            "yaxis": {"title": {"text": "tumour volume, cm\u00b3", "font": TITLE}, "rangemode": "tozero"},
+            "annotations": [stamp()],
+        },
+    }
+
+
+def _shown(value: Any, unit: str) -> Any:
+    if value is None:
+        return html.Span("missing", className="rt-missing")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.1f} {unit}".strip() if isinstance(value, float) else f"{value} {unit}".strip()

@@ -1,0 +1,58 @@
+"""What a patient's observations taught, and how each of them moved the forecast, from a run's tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dash import html
+
+from dashboards.tables.parameters import belief_head, belief_rows
+
+if TYPE_CHECKING:
+    from dashboards.viewer.subject import RunFolder
+
+
+def moved_table(run: RunFolder, slug: str) -> Any:
+    """The forecast of a scenario before any observation and after each of them; None where there is none.
+
+    Args:
+        run: the run.
+        slug: of the scenario.
+    """
+    table = run.table("moved").filter(pl.col("plan") == slug).sort("order")
+    if table.is_empty():
+        return None
+    rows = []
+    for row in table.iter_rows(named=True):
+        seen = "before any" if row["day"] is None else f"day {row['day']:g}: {row['value']:.1f}"
+        moved = "" if row["moved_cm3"] is None else f"{row['moved_cm3']:+.1f}".replace("-", "\u2212")
+        interval = html.Span(f"{row['lower']:.1f} to {row['upper']:.1f}", className="rt-interval")
+        forecast = html.Td(
+            [html.Span(f"{row['median']:.1f}", className="rt-middle"), interval], className="rt-number"
+        )
+        rows.append(html.Tr([html.Th(seen, scope="row"), forecast, html.Td(moved, className="rt-number")]))
+    day, level = table["forecast_day"][0], table["level"][0]
+    heads = ("Observation", f"Day {day:g}, cm\u00b3", "Moved by")
+    head = html.Tr([html.Th(h, scope="col", className="rt-number" if n else "") for n, h in enumerate(heads)])
+    note = f"Median and {100 * level:g} % interval of the tumour's volume."
+    return html.Section(
+        [
+            html.H2("What moved the forecast"),
+            html.P(note, className="rt-faint"),
+            html.Table([html.Thead(head), html.Tbody(rows)], className="rt-table rt-belief"),
+        ]
+    )
+
+
+def learned_table(run: RunFolder) -> Any:
+    """Prior and posterior of each parameter as a run found them; None where the patient was not observed."""
+    table = run.table("learned")
+    if table.is_empty():
+        return None
+    moved = [moved_table(run, plan.slug) for plan in run.record.plans[:1]]
+    body = html.Table([belief_head(), html.Tbody(belief_rows(table.to_dicts()))], className="rt-table")
+    words = f"Median and {100 * run.record.level:g} % interval. {' '.join(run.record.notes[:2])}"
+    return html.Div(
+        [html.P(words, className="rt-note"), body, *filter(None, moved)], className="rt-scroll", tabIndex=0
+    )

@@ -1,0 +1,141 @@
+"""Outcomes and their differences as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dash_mantine_components as dmc
+import polars as pl
+from dash import html
+
+from dashboards.figures.run import interval_name
+from dashboards.parts.common import interval_cell, named, scroll_table
+from scenarios.records.schema import OUTCOMES
+from scenarios.report.colours import plan_colour
+
+if TYPE_CHECKING:
+    from dashboards.viewer.subject import RunFolder
+
+_MARKS = {"approximate": "\u2248", "estimated": "\u2020", "unknown": "?"}
+_LEGEND = {
+    "approximate": "\u2248 approximate: from a dose that this software computed, not a planning system",
+    "estimated": "\u2020 estimated: the organ was drawn by this software, not by a person",
+}
+_SHARES = ("probability", "fraction")
+
+
+def outcome_table(run: RunFolder) -> Any:
+    """All outcomes, a column for each plan; plans outside their context of use are marked in their heads."""
+    frame = run.table("outcomes")
+    rows = []
+    for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
+        cells = [
+            value_cell(group.filter(pl.col("plan") == plan.slug), str(unit)) for plan in run.record.plans
+        ]
+        rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
+    used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
+    note = f"Mean or median with its {interval_name(run.record.level, run.record.samples)}. "
+    return scroll_table([html.Th("Outcome", scope="col"), *plan_heads(run)], rows, note + "  ".join(used))
+
+
+def contrast_table(run: RunFolder) -> Any:
+    """Paired differences to the reference plan under common random numbers."""
+    frame = run.table("contrasts")
+    labels = {plan.slug: plan.label for plan in run.record.plans}
+    pairs = frame.select("plan", "reference").unique(maintain_order=True).rows()
+    heads = [
+        html.Th(f"{labels.get(a, a)} \u2212 {labels.get(b, b)}", scope="col", className="rt-number")
+        for a, b in pairs
+    ]
+    rows = []
+    for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
+        cells = [
+            _difference(group.filter((pl.col("plan") == a) & (pl.col("reference") == b)), str(unit))
+            for a, b in pairs
+        ]
+        rows.append(html.Tr([row_head(str(outcome), str(unit), "points"), *cells]))
+    note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
+    return scroll_table([html.Th("Difference", scope="col"), *heads], rows, note)
+
+
+def readable(outcome: str) -> str:
+    """An outcome's name for people.
+
+    Example:
+        >>> readable("mean_heart_dose"), readable("survival_2y")
+        ('Mean heart dose', 'Survival at 2 years')
+    """
+    words = outcome.replace("_", " ").replace(" 2y", " at 2 years")
+    return OUTCOMES.get(outcome, words[0].upper() + words[1:])
+
+
+def plan_heads(run: RunFolder) -> list[Any]:
+    """A head for each plan's column, marked where it lies outside its context of use."""
+    heads = []
+    for i, plan in enumerate(run.record.plans):
+        label: list[Any] = [
+            html.Span(className="rt-swatch", style={"background": plan_colour(i)}),
+            plan.label,
+        ]
+        if plan.context:
+            label.append(context_mark(plan.context))
+        heads.append(html.Th(label, scope="col", className="rt-number"))
+    return heads
+
+
+def context_mark(reasons: tuple[str, ...]) -> Any:
+    """The mark of a plan outside its context of use, with the reasons on hover and for screen readers."""
+    text = "Outside the context of use: " + "; ".join(reasons)
+    return dmc.Tooltip(
+        html.Span("\u26a0 outside", className="rt-outside", tabIndex=0, **named(text)),
+        label=text,
+        multiline=True,
+        w=320,
+        withArrow=True,
+    )
+
+
+def value_cell(row: pl.DataFrame, unit: str) -> Any:
+    """An outcome's value with its interval and its marks.
+
+    Args:
+        row: the outcome's row of the table `outcomes`, or none.
+        unit: its unit.
+    """
+    if row.is_empty():
+        return html.Td("not applicable", className="rt-number rt-faint")
+    status, note = row["status"][0], row["note"][0] or ""
+    if row["mean"][0] is None:
+        return html.Td("unknown", className="rt-number rt-faint", title=note)
+    scale = 100.0 if unit in _SHARES else 1.0
+    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
+    digits = _digits(max(abs(middle), abs(high)))
+    text = [f"{v:.{digits}f}" for v in (middle, low, high)]
+    mark = f"\u202f{_MARKS[status]}" if status in _MARKS else ""
+    return interval_cell(text[0] + mark, text[1], text[2], note)
+
+
+def _difference(row: pl.DataFrame, unit: str) -> Any:
+    if row.is_empty() or row["mean"][0] is None:
+        return html.Td("unknown", className="rt-number rt-faint")
+    scale = 100.0 if unit in _SHARES else 1.0
+    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
+    digits = _digits(max(abs(low), abs(high)))
+    text = [f"{round(v, digits) + 0.0:+.{digits}f}".replace("-", "\u2212") for v in (middle, low, high)]
+    return interval_cell(*text)
+
+
+def row_head(outcome: str, unit: str, shares: str = "%") -> Any:
+    """The head of an outcome's row: its name and its unit.
+
+    Args:
+        outcome: its name in the tables.
+        unit: its unit.
+        shares: how probabilities and fractions are counted.
+    """
+    shown = shares if unit in _SHARES else unit.replace("cm3", "cm\u00b3")
+    return html.Th([readable(outcome), html.Span(shown, className="rt-unit")], scope="row")
+
+
+def _digits(largest: float) -> int:
+    return 0 if largest >= 1000 else 1 if largest >= 1 else 2

@@ -1,0 +1,88 @@
+"""The plans of a run held against published constraints, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from dash import html
+
+from dashboards.parts.common import scroll_table
+from dashboards.tables.outcomes import plan_heads
+
+if TYPE_CHECKING:
+    from dashboards.viewer.subject import RunFolder
+
+_JUDGED = ("pass", "fail", "estimated")
+_NO_TABLE = "This run was made before scorecards were part of a run; run the comparison again to have one."
+
+
+def scorecard_table(run: RunFolder) -> Any:
+    """Constraint, goal, and for each plan the value, whether it keeps to it, and in which share of the samples.
+
+    Constraints that hold for none of the plans are left out.
+    """
+    table = run.table("scorecard")
+    if table.is_empty():
+        return html.P(_NO_TABLE, className="rt-note")
+    table = table.filter(pl.col("verdict") != "not applicable")
+    if table.is_empty():
+        return html.P("No constraint set holds for the fraction sizes of these plans.", className="rt-note")
+    rows = []
+    for _, group in table.group_by("set", "structure", "goal", "endpoint", maintain_order=True):
+        first = group.row(0, named=True)
+        words = html.Th(
+            [_signed(first["structure"], first["goal"]), _protects(first)], scope="row", title=first["source"]
+        )
+        cells = [_cell(group.filter(pl.col("plan") == plan.slug)) for plan in run.record.plans]
+        rows.append(html.Tr([words, *cells]))
+    heads = [html.Th("Constraint and its set", scope="col"), *plan_heads(run)]
+    return scroll_table(heads, rows, _note(table))
+
+
+def _note(table: pl.DataFrame) -> str:
+    level, n = table["level"][0], table["n"][0]
+    words = (
+        f"Value of the dose as planned; its {100 * level:g} % interval and the share that passes are over {n} samples "
+        "of set-up errors and of the dose's own error."
+    )
+    if table["approximate"].any():
+        words += " The dose is approximate: not from a planning system."
+    if "estimated" in table["verdict"].to_list():
+        words += " \u2020 estimated: the organ was drawn by this software."
+    return words
+
+
+def _cell(found: pl.DataFrame) -> Any:
+    if found.is_empty():
+        return html.Td("not applicable", className="rt-number rt-faint")
+    score = found.row(0, named=True)
+    if score["verdict"] not in _JUDGED or score["value"] is None:
+        words = "no such organ" if score["verdict"] == "unknown" else score["verdict"]
+        return html.Td(words, className="rt-number rt-faint")
+    met = score["met"]
+    sign = ("\u2713 pass" if met else "\u2717 fail") + ("\u2020" if score["verdict"] == "estimated" else "")
+    parts: list[Any] = [
+        html.Span(f"{score['value']:.1f} {score['unit']} ", className="rt-middle"),
+        html.Span(sign, className="rt-met" if met else "rt-failed-goal"),
+    ]
+    if score["share_passing"] is not None:
+        share = 100 * score["share_passing"]
+        bar = html.Span(className="rt-share", style={"--share": f"{share:.0f}%"}, **{"aria-hidden": "true"})  # type: ignore[arg-type]
+        parts.append(html.Span(f"{score['low']:.1f} to {score['high']:.1f}", className="rt-interval"))
+        parts.append(html.Span([f"passes in {share:.0f} % ", bar], className="rt-interval"))
+    return html.Td(parts, className="rt-number")
+
+
+def _protects(score: dict[str, Any]) -> Any:
+    """Whose constraint it is and what it protects from, in small print."""
+    words = [f"{score['set']}: {score['endpoint']}"]
+    if score["grade"]:
+        words.append(f"grade {_signed(score['grade'])}")
+    if score["rate_percent"] is not None:
+        words.append(f"{score['rate_percent']:g} % at the limit")
+    return html.Span(", ".join(words), className="rt-interval")
+
+
+def _signed(*words: str) -> str:
+    return " ".join(words).replace("<=", "\u2264").replace(">=", "\u2265")

@@ -1,0 +1,1 @@
+"""Examples as arrays, and slices as a network sees them."""

@@ -1,0 +1,1 @@
+"""Ways to learn a translation, one file each."""

@@ -1,0 +1,1 @@
+"""The networks that families are built of."""

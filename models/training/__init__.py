@@ -1,0 +1,1 @@
+"""Training: resumable, logged and watched by its validation."""

@@ -1,0 +1,1 @@
+"""Generators judged on patients that they never saw."""

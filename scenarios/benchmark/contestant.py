@@ -1,0 +1,180 @@
+"""Who is judged: generators, and the yardsticks that know the truth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from scenarios.benchmark.patient import Case, HeldOut
+from simulators.core.treatment import FollowUp
+from twin import InputError
+
+ORACLE, ACQUIRED = "oracle", "acquired"
+YARDSTICKS = ("copy", "mechanistic", ORACLE, ACQUIRED)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An image that was made for a case, on the start's whole grid.
+
+    Args:
+        hu: (z, y, x) float32.
+        gtv: (z, y, x) bool.
+        seconds: that it took; nan where nothing was computed.
+    """
+
+    hu: np.ndarray
+    gtv: np.ndarray
+    seconds: float = float("nan")
+
+
+class Contestant(Protocol):
+    """Whoever answers a case with an image and a forecast."""
+
+    name: str
+
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """Why the case lies outside what it can do, or None; of a free one nothing is known of how it ended."""
+        ...
+
+    def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
+        """An image, or None where it makes none of this kind."""
+        ...
+
+    def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
+        """(n,) draws of the tumour's volume, cm3, from dose, time and record alone; None where it makes none."""
+        ...
+
+
+class Generated:
+    """A virtual treatment under judgement."""
+
+    def __init__(self, name: str, treatment: Any) -> None:
+        self.name, self._treatment = name, treatment
+
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """By the generator's own domain; guided, it is told the true volume."""
+        return self._treatment.domain(held.request(case, guided=guided))
+
+    def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
+        """What the generator makes."""
+        request = held.request(case, guided=guided, sample=sample)
+        before = time.perf_counter()
+        followup = self._treatment.generate([request])[0]
+        return whole(held, followup, time.perf_counter() - before)
+
+    def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
+        """Of its samples; None where it knows volumes only by its images."""
+        drawn = self._treatment.volumes_cm3(held.request(case, guided=False), n)
+        return drawn if np.isfinite(drawn).all() else None
+
+
+class Oracle:
+    """The truth itself, without scanner noise; its forecast is the best that is possible."""
+
+    name = ORACLE
+
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """Nothing lies outside."""
+        return None
+
+    def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
+        """The truth; it is no forecast."""
+        return Shown(*held.truth(case)) if guided else None
+
+    def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
+        """The simulator's own predictive distribution."""
+        return held.expected_cm3(case, n)
+
+
+class Acquired:
+    """The follow-up as it was acquired, noise, set-up and breathing included; known under the factual plan only."""
+
+    name = ACQUIRED
+
+    def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
+        """Other plans than the one that was given."""
+        return None if case.plan == held.factual else "not given"
+
+    def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
+        """The later scan."""
+        return Shown(*held.later(case)) if guided else None
+
+    def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
+        """A scan is no forecast."""
+        return None
+
+
+def whole(held: HeldOut, followup: FollowUp, seconds: float = float("nan")) -> Shown:
+    """A follow-up on the start's whole grid: the stored crop in its place, the start around it."""
+    geometry = held.start.volume.geometry
+    box = geometry.box_of(followup.scan.geometry)
+    hu = held.start.volume.array.astype(np.float32)
+    hu[box] = followup.scan.array
+    gtv = np.zeros(geometry.shape, dtype=bool)
+    gtv[box] = followup.gtv.array > 0
+    return Shown(hu, gtv, seconds)
+
+
+@lru_cache(maxsize=32)
+def contestant(name: str) -> Contestant:
+    """Whoever a name stands for.
+
+    Args:
+        name: `oracle`, `acquired`, or what `generator_named` takes; weights may be followed by `@N` for N network
+            evaluations, and by `+smooth` to leave out the scan's grain.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    if name == ORACLE:
+        return Oracle()
+    if name == ACQUIRED:
+        return Acquired()
+    from simulators.core.treatment import generator_named
+    from simulators.learned.weights import learned_treatment
+
+    plain = name.removesuffix("+smooth")
+    weights, _, steps = plain.partition("@")
+    if plain == name and not steps:
+        return Generated(label(name), generator_named(name))
+    treatment = learned_treatment(weights)
+    if steps:
+        if not steps.isdigit() or int(steps) < 1:
+            raise InputError(f"{name}: after @ comes the number of network evaluations, as in bridge@50")
+        treatment = replace(treatment, translator=_with_steps(weights, int(steps)))
+    return Generated(label(name), replace(treatment, grain=plain == name))
+
+
+def _with_steps(weights: str, steps: int) -> Any:
+    """A Translator of its own that takes so many steps."""
+    from models.hub import load
+
+    translator: Any = load(weights)
+    options = translator.config["options"]
+    if "steps" not in options:
+        raise InputError(f"{weights} has no steps to choose: it takes one network evaluation")
+    options["steps"] = steps
+    return translator
+
+
+def label(name: str) -> str:
+    """A generator's name in tables: of a folder, its own.
+
+    Example:
+        >>> label("runs/weights/bridge@50"), label("mechanistic")
+        ('bridge@50', 'mechanistic')
+    """
+    return Path(name).name
+
+
+def network_evaluations(name: str) -> int | None:
+    """Of one image; None for who has no network."""
+    treatment = getattr(contestant(name), "_treatment", None)
+    translator = getattr(treatment, "translator", None)
+    return None if translator is None else int(getattr(translator, "evaluations", 1))

@@ -1,0 +1,1 @@
+"""A radiotherapy department as queues."""

@@ -1,0 +1,1 @@
+"""Plans compared for one patient under common random numbers."""

@@ -1,0 +1,307 @@
+"""What a plan means for the patient: volumes, control, doses to organs and complications, each with uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scenarios.comparison.failures import plan_lives, plan_local_days
+from scenarios.engine.delivery import Delivery
+from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
+from scenarios.engine.render import fractions_of
+from scenarios.records.run import PlanRecord
+from simulators.dose.approximate import SBRT_GY
+from simulators.dose.organ_points import OrganPoints
+from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from twin import Belief, InputError, PatientTwin
+
+if TYPE_CHECKING:
+    from scenarios.engine.arm import Arm
+    from simulators.outcome.complications import Complication
+
+LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
+CONTROL_DAYS = 730.5
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """One outcome of one plan.
+
+    Args:
+        values: (samples,) float64; nan where it is unknown.
+        unit: cm3, Gy, probability or fraction.
+        interval: "samples" (spread over samples) or "mean" (Monte Carlo error of a probability).
+        status: "ok", "approximate", "estimated" or "unknown".
+        note: why, and the source of the model.
+    """
+
+    values: np.ndarray
+    unit: str
+    interval: str = "samples"
+    status: str = "ok"
+    note: str = ""
+
+
+def plan_outcomes(
+    delivery: Delivery,
+    belief: Belief,
+    daily: np.ndarray,
+    gtv_cm3: np.ndarray,
+    survivors: np.ndarray,
+) -> dict[str, Effect]:
+    """All outcomes of one plan by name, sample by sample.
+
+    Args:
+        delivery: how the plan reaches the patient.
+        belief: the samples.
+        daily: (days,) days from day 0.
+        gtv_cm3: (samples, days) tumour volume, cm3.
+        survivors: (samples,) clonogens that survive the course; nan where there was none.
+    """
+    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
+    effects = {}
+    ends = np.array([arm.course(s).end_days for s in range(belief.n)])
+    if 0 < ends.max() <= daily[-1]:
+        at_end = [np.interp(end, daily, curve) for end, curve in zip(ends, gtv_cm3, strict=True)]
+        effects["gtv_end_of_treatment"] = Effect(np.array(at_end), "cm3")
+    for name, day in LANDMARKS.items():
+        if day <= daily[-1]:
+            effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
+    effects |= _control(twin, arm, belief, survivors, seed)
+    organs = _organs(delivery, belief.n)
+    return effects | _survival(twin, arm, belief, survivors, organs, seed) | organs
+
+
+def _control(
+    twin: PatientTwin, arm: Arm, belief: Belief, survivors: np.ndarray, seed: int
+) -> dict[str, Effect]:
+    controlled = plan_local_days(twin, arm, belief, survivors, seed) > CONTROL_DAYS
+    return {
+        "tumour_control": Effect(
+            (survivors == 0).astype(np.float64), "probability", "mean", note="no clonogen survives the course"
+        ),
+        "local_control_2y": Effect(
+            controlled.astype(np.float64), "probability", "mean", note="no local failure by day 730"
+        ),
+    }
+
+
+_SURVIVAL = {
+    "overall_survival_2y": ("death", 730.5),
+    "overall_survival_5y": ("death", 1826.25),
+    "progression_free_2y": ("progression", 730.5),
+}
+
+
+def _survival(
+    twin: PatientTwin,
+    arm: Arm,
+    belief: Belief,
+    survivors: np.ndarray,
+    organs: Mapping[str, Effect],
+    seed: int,
+) -> dict[str, Effect]:
+    """Life from day 0, by the multi-state model; unknown where the clinical record lacks what it needs."""
+    try:
+        lives = plan_lives(twin, arm, belief, survivors, organs, seed)
+    except InputError as error:
+        nothing = Effect(np.full(belief.n, np.nan), "probability", "mean", "unknown", str(error))
+        return dict.fromkeys(_SURVIVAL, nothing)
+    note = "from day 0; calibrated on unselected patients, see docs/model.md"
+    return {
+        name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "mean", note=note)
+        for name, (what, day) in _SURVIVAL.items()
+    }
+
+
+def _organs(delivery: Delivery, n: int) -> dict[str, Effect]:
+    """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
+    from simulators.dose.dvh import region
+
+    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
+    first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
+    if first is None:
+        return {}
+    approximate = any(grid.approximate for grid in arm.doses.values())
+    stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
+    metrics: dict[str, Effect] = {}
+    complications: dict[str, Effect] = {}
+    for organ in DOSE_SD:
+        rows = [c for c in _complications(twin) if c.organ == organ]
+        try:
+            estimated = region(twin.contours, organ)[1]
+        except InputError as error:
+            unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
+            metrics |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
+            names = [c.name for c in rows] + (["pneumonitis_risk_factors"] if organ == "Lungs-GTV" else [])
+            complications |= {name: replace(unknown, unit="probability") for name in names}
+            continue
+        spread = dose_spread(organ, approximate=approximate, estimated=estimated)
+        points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
+        held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
+        status = "estimated" if estimated else "approximate" if approximate else "ok"
+        note = f"relative SD of the dose {spread:.0%}, set-up errors in each fraction"
+        if delivery.shrinking is not None:
+            note += ", tissue that follows the shrinking tumour"
+        for name, unit, threshold_gy in _METRICS[organ]:
+            metrics[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
+        for row in rows:
+            words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
+            if stereotactic:
+                words += "; fitted to conventional fractionation, not to SBRT"
+            effect = Effect(row.probability(held.metric(row)), "probability", status=status, note=words)
+            complications[row.name] = effect
+        if organ == "Lungs-GTV":
+            complications["pneumonitis_risk_factors"] = _by_risk_factors(twin, held, status, stereotactic)
+    return metrics | complications
+
+
+def _by_risk_factors(twin: PatientTwin, lungs: OrganDose, status: str, stereotactic: bool) -> Effect:
+    """Pneumonitis by mean lung dose and the patient's own risk factors; unknown where one is missing."""
+    from simulators.anatomy.tumour_place import mid_or_inferior
+    from simulators.outcome.complications import pneumonitis_with_risk_factors
+
+    words = "radiation pneumonitis, symptomatic, within 6 months; Appelt 2014"
+    risk = pneumonitis_with_risk_factors(
+        lungs.eqd2_gy.mean(axis=1), twin.clinical, mid_or_inferior(twin.contours)
+    )
+    if risk is None:
+        missing = f"{words}; it needs smoking, comorbidity, age, chemotherapy and both lungs"
+        return Effect(np.full(len(lungs.eqd2_gy), np.nan), "probability", status="unknown", note=missing)
+    if stereotactic:
+        words += "; fitted to conventional fractionation, not to SBRT"
+    return Effect(risk, "probability", status=status, note=words)
+
+
+# (outcome, unit, threshold in Gy or None for the mean dose)
+_METRICS: dict[str, tuple[tuple[str, str, float | None], ...]] = {
+    "Lungs-GTV": (
+        ("mean_lung_dose", "Gy", None),
+        ("lung_v20", "fraction", 20.0),
+        ("lung_v5", "fraction", 5.0),
+    ),
+    "Heart": (("mean_heart_dose", "Gy", None),),
+    "Esophagus": (("mean_oesophagus_dose", "Gy", None), ("oesophagus_v60", "fraction", 60.0)),
+}
+
+
+def _complications(twin: PatientTwin) -> list[Complication]:
+    """The dose-effect relations that hold for this patient; the ones fitted with concurrent drugs need them."""
+    from simulators.outcome.complications import COMPLICATIONS
+
+    concurrent = twin.clinical.chemotherapy == "concurrent"
+    return [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
+
+
+@dataclass(frozen=True, eq=False)
+class OrganDose:
+    """One organ's doses over whole courses, with their set-up errors, sample by sample.
+
+    Args:
+        dose_gy: (samples, parts) physical dose of equal parts of the organ, Gy.
+        eqd2_gy: (samples, parts) EQD2 with alpha/beta 3 Gy, taken for each fraction before summing, Gy.
+    """
+
+    dose_gy: np.ndarray
+    eqd2_gy: np.ndarray
+
+    @classmethod
+    def of(cls, delivery: Delivery, points: OrganPoints, factor: np.ndarray) -> OrganDose:
+        """Doses at an organ's points, each sample's scaled by a factor, (samples,)."""
+        n, ratio = len(factor), LATE_ALPHA_BETA_GY
+        linear = delivery.at(points.lps_mm, n).astype(np.float64)
+        squared = (2 + ratio) * delivery.at(points.lps_mm, n, alpha_beta_gy=ratio) - ratio * linear
+        f = factor[:, None]
+        return cls(f * linear, (f**2 * squared + ratio * f * linear) / (2 + ratio))
+
+    def above(self, threshold_gy: float | None) -> np.ndarray:
+        """(samples,) share of the organ at or above a dose, or its mean dose in Gy for None."""
+        return (
+            self.dose_gy.mean(axis=1) if threshold_gy is None else (self.dose_gy >= threshold_gy).mean(axis=1)
+        )
+
+    def metric(self, row: Complication) -> np.ndarray:
+        """(samples,) the number that a complication's probability takes, from EQD2."""
+        if row.metric == "v60":
+            return (self.eqd2_gy >= 60).mean(axis=1)
+        return (self.eqd2_gy ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
+
+
+def outcome_rows(
+    records: Sequence[PlanRecord], effects: Mapping[str, Mapping[str, Effect]], level: float
+) -> list[dict[str, Any]]:
+    """Rows of the `outcomes` table: median and interval of volumes and doses, mean and interval of probabilities."""
+    rows = []
+    for record in records:
+        for name, effect in effects[record.slug].items():
+            middle, low, high = _summary(effect, level)
+            rows.append(
+                {
+                    "plan": record.slug,
+                    "outcome": name,
+                    "unit": effect.unit,
+                    "mean": middle,
+                    "low": low,
+                    "high": high,
+                    "level": level,
+                    "n": len(effect.values),
+                    "interval": effect.interval,
+                    "status": effect.status,
+                    "outside": bool(record.context),
+                    "note": effect.note,
+                }
+            )
+    return rows
+
+
+def contrasts(
+    records: Sequence[PlanRecord], effects: Mapping[str, Mapping[str, Effect]], level: float
+) -> list[dict[str, Any]]:
+    """Rows of the `contrasts` table: each plan minus the first, sample by sample."""
+    rows = []
+    reference = records[0]
+    for record in records[1:]:
+        for name, effect in effects[record.slug].items():
+            other = effects[reference.slug].get(name)
+            if other is None or "unknown" in (effect.status, other.status):
+                continue
+            difference = Effect(effect.values - other.values, effect.unit, effect.interval)
+            middle, low, high = _summary(difference, level, bounded=False)
+            rows.append(
+                {
+                    "plan": record.slug,
+                    "reference": reference.slug,
+                    "outcome": name,
+                    "unit": effect.unit,
+                    "mean": middle,
+                    "low": low,
+                    "high": high,
+                    "level": level,
+                    "n": len(effect.values),
+                }
+            )
+    return rows
+
+
+def _summary(
+    effect: Effect, level: float, bounded: bool = True
+) -> tuple[float | None, float | None, float | None]:
+    """Middle, low and high: the mean with its Monte Carlo interval, or the median with the samples' interval."""
+    from scipy.special import ndtri
+
+    values = effect.values
+    if effect.status == "unknown" or np.isnan(values).any():
+        return None, None, None
+    if effect.interval == "mean":
+        # The Wilson score interval (Wilson 1927) keeps its width where all samples agree.
+        z, n, p = float(ndtri((1 + level) / 2)), len(values), float(values.mean())
+        if not bounded:
+            error = z * float(values.std()) / np.sqrt(n)
+            return p, p - error, p + error
+        centre, half = (p + z * z / (2 * n)), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return p, (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return float(middle), float(low), float(high)

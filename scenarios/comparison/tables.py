@@ -1,0 +1,145 @@
+"""Tables of a comparison, from its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from scenarios.engine.arm import Arm
+from scenarios.engine.render import accumulated
+from scenarios.plans.scenario import Scenario
+from scenarios.records.run import PlanRecord
+from scenarios.records.schema import LEVEL, table
+from simulators.core.course import Event
+from twin import Belief, PatientTwin, StructureSet, Volume
+
+_LUNGS = "Lungs-GTV"  # what lung constraints are about
+
+
+def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
+    """Daily volume of every sample, from (plan, sample, day) in cm3."""
+    plans, samples, days = gtv_cm3.shape
+    return table(
+        "trajectory",
+        {
+            "plan": np.repeat([r.slug for r in records], samples * days),
+            "sample": np.tile(np.repeat(np.arange(samples, dtype=np.int32), days), plans),
+            "day": np.tile(daily, plans * samples),
+            "gtv_cm3": gtv_cm3.ravel(),
+        },
+    )
+
+
+def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
+    """What the twin's observations taught: its posterior beside the prior."""
+    from simulators.belief.information import what_was_learned
+    from simulators.belief.prior import prior_belief
+
+    if belief.kind == "prior" or twin.belief is None:
+        return table("learned", [])
+    prior = prior_belief(twin, twin.belief.n, seed)
+    tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    rows = []
+    for found in what_was_learned(prior, twin.belief):
+        before = np.quantile(prior.samples[found.parameter], tails)
+        after = np.quantile(twin.belief.samples[found.parameter], tails)
+        rows.append(
+            {
+                "parameter": found.parameter,
+                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
+                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
+                "ratio": found.ratio,
+                "informed": found.informed,
+            }
+        )
+    return table("learned", rows)
+
+
+def band_table(
+    name: str, records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray
+) -> pl.DataFrame:
+    """Daily quantiles over samples, from (plan, sample, day) in cm3, as the `bands` or `prior_bands` table."""
+    tail = (1 - LEVEL) / 2
+    frames = []
+    for record, curves in zip(records, gtv_cm3, strict=True):
+        lower, median, upper = np.quantile(curves, [tail, 0.5, 1 - tail], axis=0)
+        columns = {
+            "day": daily,
+            "lower": lower,
+            "median": median,
+            "upper": upper,
+            "mean": curves.mean(axis=0),
+        }
+        frames.append(
+            pl.DataFrame(columns).with_columns(
+                plan=pl.lit(record.slug), level=pl.lit(LEVEL), n=pl.lit(len(curves), dtype=pl.Int32)
+            )
+        )
+    return table(
+        name,
+        pl.concat(frames).select("plan", "day", "lower", "median", "upper", "mean", "level", "n").to_dict(),
+    )
+
+
+def event_table(records: Sequence[PlanRecord], arms: Sequence[Arm], now_days: float) -> pl.DataFrame:
+    """Events of each course; the sample is null where all samples share one course."""
+    frames = [table("events", [])]
+    for record, arm in zip(records, arms, strict=True):
+        for s, course in enumerate(arm.courses):
+            names = [Event(kind).name.lower() for kind in course.kind]
+            given = (course.kind == Event.FRACTION) & (course.time_days <= now_days) & (now_days > 0)
+            columns = {
+                "plan": [record.slug] * len(course),
+                "sample": [s if len(arm.courses) > 1 else None] * len(course),
+                "ordinal": np.arange(len(course)),
+                "day": course.time_days,
+                "kind": names,
+                "dose_gy": course.dose_gy,
+                "grid": [course.grids[g] if g >= 0 else None for g in course.grid],
+                "delivered": given,
+            }
+            frames.append(table("events", columns))
+    return pl.concat(frames)
+
+
+def dvh_table(
+    records: Sequence[PlanRecord],
+    scenarios: Sequence[Scenario],
+    structures: Sequence[StructureSet],
+    arms: Sequence[Arm],
+) -> pl.DataFrame:
+    """Cumulative DVHs in steps of a quarter gray; other structures than targets and organs are left out."""
+    frames: list[pl.DataFrame] = []
+    curves: dict[str, pl.DataFrame] = {}  # scenarios of one plan share its dose
+    for record, scenario, drawn, arm in zip(records, scenarios, structures, arms, strict=True):
+        if record.grid is None:
+            continue
+        if record.grid not in curves:
+            dose = arm.doses[record.grid].volume
+            if scenario.plan.more:  # with what was delivered before
+                dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
+            curves[record.grid] = _dvh_curves(dose, drawn)
+        frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
+    return pl.concat(frames) if frames else table("dvh", [])
+
+
+def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:
+    from simulators.dose.dvh import dvh
+
+    frames = []
+    drawn = [s.name for s in structures if s.role not in ("EXTERNAL", "OTHER")]
+    lungs = [_LUNGS] if {"Lung_L", "Lung_R"} <= set(drawn) and structures.role("GTV") else []
+    for name in [*lungs, *drawn]:
+        curve = dvh(dose, structures, name)
+        dose_gy = np.arange(0.0, curve.max_gy + 0.5, 0.25)
+        share = np.interp(dose_gy, curve.dose_gy, curve.volume_fraction, right=0.0)
+        frames.append(
+            pl.DataFrame({"dose_gy": dose_gy, "volume_fraction": share}).select(
+                pl.lit(name).alias("structure"),
+                pl.all(),
+                pl.lit(curve.estimated).alias("estimated"),
+            )
+        )
+    return pl.concat(frames)

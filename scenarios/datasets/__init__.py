@@ -1,0 +1,1 @@
+"""In-silico sets, and scans in pairs to learn from."""

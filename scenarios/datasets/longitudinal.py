@@ -1,0 +1,247 @@
+"""The in-silico longitudinal set: patients with irregular follow-up CTs, on which generators are trained and judged.
+
+SET/set.json says what it is and lists the patients, SET/NAME.twin is one as a clinic would have him. With `truth`,
+SET/NAME.truth/PLAN.twin is what would have been seen without noise under every plan, and volumes.parquet holds the
+tumour's volumes there, true and as they could be expected at best.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from simulators.insilico.traits import VERSION as RESPONSE
+from twin import InputError
+from twin.files.atomic import atomic_file
+
+FORMAT = "rt-twin-set/1"
+VOLUMES = "volumes.parquet"  # of a truth
+_THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class SetRequest:
+    """What a set holds; the same request gives the same files.
+
+    Args:
+        n: number of patients.
+        seed: the first patient's seed; the next has the next one.
+        truth: whether every plan is followed, beside the factual one.
+        twins: folder of twins whose baselines are used in turn, or None for in-silico ones.
+    """
+
+    n: int
+    seed: int = 0
+    truth: bool = False
+    twins: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= 1_000_000:
+            raise InputError(f"a set has 1 to 1000000 patients, not {self.n}")
+        if self.seed < 0:
+            raise InputError(f"the seed of a set cannot be negative, not {self.seed}")
+
+    @classmethod
+    def of(cls, n: int | None, twins: Path | None, *, seed: int, truth: bool) -> SetRequest:
+        """A request in which each twin of a folder comes once where no number is given."""
+        folder = None if twins is None else str(twins.absolute())
+        return cls(len(_twins_in(twins)) if n is None and twins else int(n or 0), seed, truth, folder)
+
+    def jobs(self) -> list[Job]:
+        """The patients to make, in order.
+
+        Raises:
+            InputError: no twin in the folder.
+        """
+        found = _twins_in(Path(self.twins)) if self.twins is not None else [None]
+        jobs = []
+        for i in range(self.n):
+            twin, seed = found[i % len(found)], self.seed + i
+            stem = "" if twin is None else f"{twin.name.removesuffix('.twin')}-"
+            jobs.append(Job(f"{stem}{seed:06d}", seed, None if twin is None else str(twin), self.truth))
+        return jobs
+
+
+@dataclass(frozen=True)
+class Job:
+    """One patient to make.
+
+    Args:
+        name: in the set.
+        seed: of his chance.
+        twin: folder of the twin whose baseline is used, or None.
+        truth: whether every plan is followed.
+    """
+
+    name: str
+    seed: int
+    twin: str | None
+    truth: bool
+
+
+def make_set(
+    request: SetRequest,
+    out: Path,
+    *,
+    workers: int = 2,
+    progress: Callable[[str, float], None] = lambda step, share: None,
+) -> list[dict[str, Any]]:
+    """Make a set, or what is still missing of it.
+
+    Args:
+        request: what it holds.
+        out: its folder; one that holds part of the same set is completed.
+        workers: processes; 1 works in this one. The files do not depend on it.
+        progress: told how far it is.
+
+    Returns:
+        The rows of `set.json`, one a patient: id, twin, truth, and `failed`, the reason, where there is none.
+
+    Raises:
+        InputError: the folder holds something else, or cannot be written.
+    """
+    jobs = request.jobs()
+    rows: dict[str, dict[str, Any]] = {}
+    _check_begun(request, out)
+    missing = [job for job in jobs if not _done(job, out, rows)]  # whoever failed is tried again
+    _write_index(request, out, jobs, rows)
+    for done, (job, reason) in enumerate(_made(missing, out, workers), start=1):
+        rows[job.name] = _row(job, reason)
+        _write_index(request, out, jobs, rows)
+        progress(job.name, 1.0 - (len(missing) - done) / len(jobs))
+    return [rows[job.name] for job in jobs if job.name in rows]
+
+
+def simulator() -> str:
+    """What makes the truth, with its versions: a set is made by one of them only."""
+    from simulators.belief.prior import VERSION as PRIOR
+
+    return f"{RESPONSE}, prior {PRIOR}"
+
+
+def make_patient(job: Job, out: Path) -> str | None:
+    """Make one patient whole or not at all; returns why there is none, or None."""
+    from scenarios.datasets.baseline import in_silico, real
+    from scenarios.datasets.patient import Patient, write
+    from twin import PatientTwin
+
+    part = out / f".{job.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        given = None if job.twin is None else PatientTwin.load(job.twin)
+        baseline = in_silico(job.seed, job.name) if given is None else real(given, job.name)
+        write(Patient(job.name, baseline, job.seed), part, truth=job.truth)
+        for kind in ("truth", "twin"):  # the twin last: where it is, all is
+            made = part / f"{job.name}.{kind}"
+            if made.exists():
+                shutil.rmtree(out / made.name, ignore_errors=True)
+                made.rename(out / made.name)
+    except InputError as error:
+        return str(error)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return None
+
+
+def _made(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, str | None]]:
+    """Each job with why it failed, or None, as they are done."""
+    if workers <= 1 or len(jobs) < 2:
+        for job in jobs:
+            yield job, make_patient(job, out)
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        try:
+            waiting = {pool.submit(make_patient, job, out): job for job in jobs}
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Child processes that start here take one thread each; the environment is put back after."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _twins_in(folder: Path) -> list[Path]:
+    found = sorted(p for p in folder.glob("*.twin") if p.is_dir()) if folder.is_dir() else []
+    if not found:
+        raise InputError(f"the folder {folder} holds no NAME.twin; a set needs at least one baseline")
+    return found
+
+
+def _check_begun(request: SetRequest, out: Path) -> None:
+    """Refuse a folder that holds anything but part of the same set; make one that is not there.
+
+    Raises:
+        InputError: it does.
+    """
+    if not (out / "set.json").is_file():
+        if out.exists() and any(out.iterdir()):
+            raise InputError(f"{out} already exists with other content; choose another name or remove it")
+        out.mkdir(parents=True, exist_ok=True)
+        return
+    stored = read_index(out)
+    same = {k: v for k, v in asdict(request).items() if k != "n"}
+    if {k: stored["arguments"].get(k) for k in same} != same or stored["simulator"] != simulator():
+        raise InputError(f"{out} holds another set, made from {stored['arguments']}; choose another folder")
+
+
+def _done(job: Job, out: Path, rows: dict[str, dict[str, Any]]) -> bool:
+    """Whether a patient is on the disk; his row is added."""
+    if not (out / f"{job.name}.twin").is_dir():
+        return False
+    rows[job.name] = _row(job, None)
+    return True
+
+
+def _row(job: Job, reason: str | None) -> dict[str, Any]:
+    row = {"id": job.name, "twin": f"{job.name}.twin", "truth": f"{job.name}.truth" if job.truth else None}
+    return row if reason is None else {"id": job.name, "twin": None, "truth": None, "failed": reason}
+
+
+def _write_index(request: SetRequest, out: Path, jobs: Iterable[Job], rows: dict[str, Any]) -> None:
+    index = {
+        "format": FORMAT,
+        "simulator": simulator(),
+        "arguments": asdict(request),
+        "patients": [rows[job.name] for job in jobs if job.name in rows],
+    }
+    with atomic_file(out / "set.json") as file:
+        file.write_text(json.dumps(index, indent=1))
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """What `set.json` says.
+
+    Raises:
+        InputError: the folder holds no set, or one of another format.
+    """
+    try:
+        stored = json.loads((folder / "set.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"the folder {folder} holds no longitudinal set: set.json cannot be read") from None
+    if stored.get("format") != FORMAT:
+        raise InputError(f"{folder} has the format {stored.get('format')!r}; this version reads {FORMAT}")
+    return stored

@@ -1,0 +1,1 @@
+"""The scenario engine: plans become courses, courses become dose and images."""

@@ -1,0 +1,65 @@
+"""Add what was measured, and what was delivered before it, to a twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scenarios.engine.courses import remaining
+from scenarios.engine.planned_dose import planned_doses
+from scenarios.plans.scenario import Scenario
+from twin import Fraction, InputError, Observation, PatientTwin, Scan
+
+
+def observe(
+    twin: PatientTwin,
+    day: float,
+    *,
+    gtv_cm3: float | None = None,
+    scan: Path | None = None,
+    mask: Path | None = None,
+    plan: Scenario | None = None,
+) -> PatientTwin:
+    """A new twin with one more observation.
+
+    Args:
+        twin: the patient; not changed.
+        day: when, days from day 0.
+        gtv_cm3: the measured volume, or
+        scan, mask: the CT of that day and the tumour on it (NIfTI or NRRD, one grid).
+        plan: whose fractions up to that day are recorded as delivered first.
+
+    Raises:
+        InputError: a day before the twin's now, neither a volume nor a scan with a mask, or a plan that
+            contradicts what was delivered.
+    """
+    if not twin.now_days <= day < float("inf"):
+        raise InputError(f"--day must be {twin.now_days:g} or later, where the patient stands, not {day:g}")
+    if (gtv_cm3 is None) == (scan is None) or (scan is None) != (mask is None):
+        raise InputError("give either --gtv-cm3, or --scan with --mask")
+    if plan is not None:
+        twin = deliver_until(twin, plan, day)
+    if gtv_cm3 is not None:
+        return twin.observe(Observation(day, "gtv_cm3", gtv_cm3))
+    from twin.importer import import_patient
+
+    seen = import_patient(scan, mask=mask)  # type: ignore[arg-type]
+    name = f"CT-{sum(s.volume.modality == 'CT' for s in twin.scans) + 1}"
+    structures = seen.contours.at(day)
+    return twin.observe(
+        Observation(day, "gtv_cm3", seen.gtv_cm3, name), Scan(name, day, seen.baseline.volume), structures
+    )
+
+
+def deliver_until(twin: PatientTwin, scenario: Scenario, day: float) -> PatientTwin:
+    """A new twin that has received the scenario's fractions up to a day.
+
+    Raises:
+        InputError: the plan contradicts what was delivered.
+    """
+    due = [slot for slot in remaining(scenario, twin) if slot.time_days <= day]
+    if not due:
+        return twin
+    plan = scenario.plan
+    grid = planned_doses(twin, [plan])[plan.label]
+    fractions = [Fraction(s.time_days, s.dose_gy, grid.name, s.dose_gy / plan.total_gy) for s in due]
+    return twin.deliver(fractions, [grid])

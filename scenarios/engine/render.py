@@ -1,0 +1,164 @@
+"""Renders the images of all plans and samples, in batches, after the courses are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scenarios.records.run import ImageRecord, Kind, RunImage
+from simulators.core.chance import Key, Purpose
+from simulators.core.course import Course, Event
+from simulators.core.scanner import VirtualScanner
+from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
+from simulators.dose import accumulation
+from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from twin import DoseGrid, Fraction, PatientTwin, Volume
+
+if TYPE_CHECKING:
+    from scenarios.engine.delivery import Delivery
+
+_BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
+
+
+@dataclass(frozen=True, eq=False)
+class ImageJob:
+    """One image that a course asks for."""
+
+    plan: str
+    sample: int
+    ordinal: int
+    day: float
+    course: Course
+    delivery: Delivery
+    tumour: TumourView
+    key: Key
+
+
+def render(
+    twin: PatientTwin,
+    jobs: Sequence[ImageJob],
+    treatment: VirtualTreatment,
+    scanners: Sequence[VirtualScanner],
+    notes: list[str],
+) -> Iterator[list[RunImage]]:
+    """The stored images of each job, in order; none where the job lies outside the generator's domain.
+
+    Args:
+        twin: the patient.
+        jobs: what to render.
+        treatment: makes the follow-up CTs.
+        scanners: make further modalities from them.
+        notes: gets a sentence for each image that could not be made, and one for each reason for which another
+            generator than the one asked for made images.
+    """
+    fallbacks: Counter[tuple[str, str]] = Counter()
+    for first in range(0, len(jobs), _BATCH):
+        batch, requests = [], []
+        for job in jobs[first : first + _BATCH]:
+            request = _request(twin, job)
+            reason = treatment.domain(request)
+            if reason is None:
+                batch.append(job)
+                requests.append(request)
+            else:
+                notes.append(
+                    f"no image of {job.plan}, sample {job.sample}, on day {job.day:.0f}: "
+                    f"outside the domain of {treatment.name}: {reason}"
+                )
+                yield []
+        followups = [
+            job.delivery.seen(followup, job.sample, job.day)
+            for job, followup in zip(batch, treatment.generate(requests), strict=True)
+        ]
+        fallbacks.update((f.generator, f.fallback) for f in followups if f.fallback is not None)
+        scans = [
+            scanner.scan(
+                followups, [Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal) for j in batch]
+            )
+            for scanner in scanners
+        ]
+        for i, (job, followup) in enumerate(zip(batch, followups, strict=True)):
+            yield _stored(
+                job, followup, {s.name: made[i] for s, made in zip(scanners, scans, strict=True)}, scanners
+            )
+    for (generator, why), n in fallbacks.items():
+        notes.append(f"{n} of {len(jobs)} follow-up CTs were made by {generator} ({why})")
+
+
+def _request(twin: PatientTwin, job: ImageJob) -> TreatmentRequest:
+    dose, eqd2, fractions = job.delivery.before(job.sample, job.ordinal)
+    return TreatmentRequest(
+        scan=twin.baseline,
+        structures=twin.contours,
+        dose_since=dose,
+        eqd2_since=eqd2,
+        fractions_since=fractions,
+        elapsed_days=job.day - twin.baseline.time_days,
+        since_rt_end_days=job.day - job.course.end_days,
+        clinical=twin.clinical,
+        tumour=job.tumour,
+        key=job.key,
+    )
+
+
+def accumulated(
+    course: Course, doses: Mapping[str, DoseGrid], before: int
+) -> tuple[Volume | None, Volume | None, int]:
+    """Physical dose, EQD2 (alpha/beta 3 Gy) and number of the fractions before an event's ordinal.
+
+    EQD2 is taken for each fraction before summing. Fractions whose dose grid is unknown count but add no dose.
+    """
+    given = fractions_of(course, before)
+    first = next((f.grid for f in given if f.grid is not None), None)
+    if first is None:
+        return None, None, len(given)
+    geometry = doses[first].volume.geometry
+    dose = accumulation.accumulated(doses, given, geometry)
+    eqd2 = accumulation.accumulated(doses, given, geometry, alpha_beta_gy=LATE_ALPHA_BETA_GY)
+    return dose, eqd2, len(given)
+
+
+def fractions_of(course: Course, before: int | None = None) -> list[Fraction]:
+    """The fractions of a course, up to an event's ordinal; without a grid where only the prescription is known."""
+    return [
+        Fraction(
+            float(course.time_days[i]),
+            float(course.dose_gy[i]),
+            course.grids[course.grid[i]] if course.grid[i] >= 0 else None,
+            float(course.scale[i]),
+        )
+        for i in course.of(Event.FRACTION)
+        if before is None or i < before
+    ]
+
+
+def _stored(
+    job: ImageJob, followup: FollowUp, scans: Mapping[str, Volume], scanners: Sequence[VirtualScanner]
+) -> list[RunImage]:
+    images = [
+        _image(job, "ct", followup.scan, followup.generator),
+        _image(job, "gtv", followup.gtv, followup.generator),
+    ]
+    if followup.injury.array.any():
+        images.append(_image(job, "injury", followup.injury, followup.generator))
+    if followup.request.dose_since is not None:
+        rounded = np.round(followup.request.dose_since.array, 2)
+        grid = followup.request.dose_since.geometry
+        images.append(
+            _image(job, "dose", Volume(grid, rounded, "DOSE", "Gy"), "accumulated on the baseline anatomy")
+        )
+    for scanner in scanners:
+        images.append(_image(job, scanner.name, scans[scanner.name], f"{scanner.name} scanner"))
+    return images
+
+
+def _image(job: ImageJob, kind: Kind, volume: Volume, generator: str) -> RunImage:
+    file = f"scans/{job.plan}/d{job.day:07.3f}-s{job.sample:03d}-{kind}.nii.gz"
+    record = ImageRecord(
+        plan=job.plan, sample=job.sample, day=job.day, kind=kind, file=file, generator=generator
+    )
+    return RunImage(record, volume)

@@ -1,0 +1,245 @@
+"""Doses of a plan and of its replans, for a tumour that shrinks and moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from scenarios.engine.organ_dose import organ_quantiles
+from scenarios.engine.replan_anatomy import DayAnatomy, sampled
+from scenarios.plans.plan import TreatmentPlan
+from simulators.core.course import Course, Event
+from simulators.dose.approximate import SBRT_GY
+from twin import DoseGrid, InputError, PatientTwin, Volume
+
+# What is left of the target's volume on the scan of the replan; a sample takes the next larger one.
+LEVELS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
+Millimetres = tuple[float, float, float]  # (z, y, x)
+_STILL: Millimetres = (0.0, 0.0, 0.0)
+_STEP_MM = 2.0  # displacements are rounded to this
+_BINS = 20
+_POINTS = 2000  # of the GTV, at which a moved tumour's dose is read
+_ORGANS, _ORGAN_POINTS = ("Lungs-GTV", "Heart", "Esophagus"), 20_000
+
+
+@dataclass(frozen=True)
+class State:
+    """How a fraction is given.
+
+    Args:
+        level: of the replan, index into LEVELS; 0 is the first plan.
+        aimed_mm: by how much the plan was moved with the tumour, against the first one, mm.
+        moved_mm: how far the tumour lies from where the plan has it, set-up errors and all, mm.
+
+    Example:
+        >>> State.of(2, [0.4, 0, 0], [3.1, -0.2, 0]).name("60/30")
+        '60/30, replan at 70%, tumour moved by 4/0/0 mm'
+    """
+
+    level: int = 0
+    aimed_mm: Millimetres = _STILL
+    moved_mm: Millimetres = _STILL
+
+    @classmethod
+    def of(cls, level: int, aimed_mm: np.ndarray, moved_mm: np.ndarray) -> State:
+        """With displacements rounded to 2 mm."""
+        return cls(level, _rounded(aimed_mm), _rounded(moved_mm))
+
+    def plan_name(self, plan: str) -> str:
+        """What to call the plan that is in use."""
+        if self.level:
+            plan += f", replan at {LEVELS[self.level]:.0%}"
+        return plan if self.aimed_mm == _STILL else f"{plan}, aimed {_words(self.aimed_mm)}"
+
+    def name(self, plan: str) -> str:
+        """What to call the dose."""
+        name = self.plan_name(plan)
+        return name if self.moved_mm == _STILL else f"{name}, tumour moved by {_words(self.moved_mm)}"
+
+
+PLANNED = State()  # the first plan as it is meant to be given
+
+
+def _rounded(mm: np.ndarray) -> Millimetres:
+    z, y, x = (float(v) for v in np.rint(np.asarray(mm) / _STEP_MM) * _STEP_MM + 0.0)
+    return z, y, x
+
+
+def _words(mm: Millimetres) -> str:
+    return "/".join(f"{v:g}" for v in mm) + " mm"
+
+
+def level_of(measured_ratio: float, erosion: float) -> int:
+    """Index of the smallest target that still covers a tumour of that relative volume.
+
+    What eroded stays a target; what was drawn in lets it shrink.
+
+    Example:
+        >>> level_of(0.5, 0.0), level_of(0.5, 1.0)
+        (3, 0)
+    """
+    left = 1 - (1 - erosion) * (1 - min(measured_ratio, 1.0))
+    return max(k for k, share in enumerate(LEVELS) if share >= left - 1e-9)
+
+
+@dataclass(eq=False)
+class PlanLibrary:
+    """Dose grids of one plan by the state in which a fraction is given, made when first needed.
+
+    The target of a replan is the first CTV carried by the tissue: what eroded keeps its dose, what was drawn in lets
+    the target shrink (MODEL.md 4). Its dose is computed on the anatomy of the day (`DayAnatomy`) and accumulates on
+    the baseline anatomy. A replan for a tumour that has moved is that dose moved along; a plan that is not replanned
+    stays fixed in the room.
+
+    Args:
+        twin: the patient.
+        plan: whose doses.
+        first: the dose of the plan on the baseline CT.
+        doses: state name -> dose on the organs, which stand still.
+        tumour_doses: state name -> dose on the tumour's tissue, which moves.
+        relative: state name -> (bins,) dose over prescription in the GTV's dose bins.
+        known: (id of a dose, organ) -> (1000,) rising dose quantiles, Gy.
+    """
+
+    twin: PatientTwin
+    plan: TreatmentPlan
+    first: DoseGrid
+    doses: dict[str, DoseGrid] = field(default_factory=dict)
+    tumour_doses: dict[str, DoseGrid] = field(default_factory=dict)
+    relative: dict[str, np.ndarray] = field(default_factory=dict)
+    _levels: dict[int, tuple[DoseGrid, DoseGrid, np.ndarray]] = field(default_factory=dict)
+    known: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
+    _aimed: dict[str, DoseGrid] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, grid in self.twin.doses.items():
+            self.doses[name] = self.tumour_doses[name] = grid
+            self.relative[name] = self._bins_of(grid, self._points)
+        self._levels[0] = self.first, self.first, self._points
+        self.state(PLANNED)
+
+    @cached_property
+    def _points(self) -> np.ndarray:
+        """(bins, points, 3) LPS positions in the GTV, ranked into bins by the first plan's dose."""
+        contours = self.twin.contours
+        found = np.argwhere(contours.gtv())
+        chosen = found[:: max(1, len(found) // _POINTS)]
+        chosen = (
+            chosen[: len(chosen) // _BINS * _BINS] if len(chosen) >= _BINS else np.resize(chosen, (_BINS, 3))
+        )
+        points = contours.geometry.lps(chosen)
+        order = np.argsort(sampled(self.first.volume, points), kind="stable")
+        return points[order].reshape(_BINS, -1, 3)
+
+    @property
+    def bin_fraction(self) -> np.ndarray:
+        """(bins,) share of the GTV in each bin."""
+        return np.full(_BINS, 1 / _BINS)
+
+    def state(self, state: State) -> str:
+        """Name of the dose that is delivered in a state."""
+        name = state.name(self.plan.label)
+        if name not in self.relative:
+            day, on_day_0, points = self._level(state.level)
+            plan = state.plan_name(self.plan.label)
+            if plan not in self._aimed:
+                self._aimed[plan] = aimed = _moved(on_day_0, self._lps(state.aimed_mm))
+                self._aim_at_organs(on_day_0, aimed)
+            self.doses[name] = self._aimed[plan]
+            self.tumour_doses[name] = _moved(on_day_0, -self._lps(state.moved_mm))
+            self.relative[name] = self._bins_of(day, points + self._lps(state.moved_mm))
+        return name
+
+    @cached_property
+    def gtv_cm3(self) -> float:
+        """Volume of the GTV at day 0, cm3."""
+        return self.twin.gtv_cm3
+
+    def mean_lung_gy(
+        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
+    ) -> float:
+        """Mean dose of lungs - GTV of a course and of what is to come in a state, Gy; nan if unknown."""
+        return float(self._organ(course, state, to_come, "Lungs-GTV").mean())
+
+    def oesophagus_v60(
+        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
+    ) -> float:
+        """Share of the oesophagus above 60 Gy of a course and of what is to come; nan if unknown."""
+        dose = self._organ(course, state, to_come, "Esophagus")
+        return float("nan") if np.isnan(dose).any() else float((dose >= 60).mean())
+
+    def _organ(self, course: Course, state: State, to_come: float, organ: str) -> np.ndarray:
+        """Dose quantiles of an organ, Gy."""
+        total = to_come * self._quantiles(self.state(state), organ)
+        for i in course.of(Event.FRACTION):
+            if course.grid[i] >= 0:
+                total = total + course.scale[i] * self._quantiles(course.grids[course.grid[i]], organ)
+        return total
+
+    def _quantiles(self, name: str, organ: str) -> np.ndarray:
+        return organ_quantiles(self.doses[name], self.twin, organ, self.known)
+
+    def _aim_at_organs(self, dose: DoseGrid, aimed: DoseGrid) -> None:
+        """Quantiles of a moved dose in the organs: those of the dose, and what moving it changes at some points."""
+        if aimed is dose:
+            return
+        ranks = (np.arange(1000) + 0.5) / 1000
+        for organ, points in self._organ_points.items():
+            base = organ_quantiles(dose, self.twin, organ, self.known)
+            after, before = (np.quantile(sampled(d.volume, points), ranks) for d in (aimed, dose))
+            self.known[id(aimed), organ] = np.sort(np.maximum(base + after - before, 0.0))
+
+    @cached_property
+    def _organ_points(self) -> dict[str, np.ndarray]:
+        """Organ -> (points, 3) LPS positions of some of its voxels; organs that are unknown have none."""
+        from simulators.dose.dvh import region
+
+        points = {}
+        for organ in _ORGANS:
+            try:
+                mask = region(self.twin.contours, organ)[0]
+            except InputError:
+                continue
+            found = np.argwhere(mask.array)
+            points[organ] = mask.geometry.lps(found[:: max(1, len(found) // _ORGAN_POINTS)])
+        return points
+
+    def _level(self, level: int) -> tuple[DoseGrid, DoseGrid, np.ndarray]:
+        """Dose of a level on the day's anatomy, the same on the tissue of day 0, and the GTV's points on the day."""
+        if level not in self._levels:
+            anatomy = DayAnatomy.of(self.twin, LEVELS[level])
+            dose = self._replanned(anatomy)
+            self._levels[level] = dose, anatomy.on_day_0(dose), anatomy.follow(self._points)
+        return self._levels[level]
+
+    def _replanned(self, anatomy: DayAnatomy) -> DoseGrid:
+        from simulators.dose.approximate import approximate_dose
+        from simulators.dose.targets import targets
+
+        sbrt = self.plan.largest_fraction_gy >= SBRT_GY
+        prescription = (54.0, 3) if sbrt else (self.plan.total_gy, self.plan.fractions)
+        target = targets(anatomy.scan, anatomy.structures, sbrt=sbrt, histology=self.twin.clinical.histology)
+        grid = approximate_dose(anatomy.scan, anatomy.structures, *prescription, targets=target)
+        array = (grid.volume.array * np.float32(self.plan.total_gy / grid.prescription_gy)).astype(np.float32)
+        return replace(
+            grid, volume=Volume(grid.volume.geometry, array, "DOSE", "Gy"), prescription_gy=self.plan.total_gy
+        )
+
+    def _lps(self, mm: Millimetres) -> np.ndarray:
+        axes = self.twin.contours.geometry.rotation[:, ::-1].T  # LPS directions of the z, y and x axes
+        return np.asarray(mm) @ axes
+
+    def _bins_of(self, grid: DoseGrid, points: np.ndarray) -> np.ndarray:
+        return sampled(grid.volume, points).mean(axis=1) / grid.prescription_gy
+
+
+def _moved(dose: DoseGrid, lps: np.ndarray) -> DoseGrid:
+    """A dose moved in the room by LPS mm; it shares the array."""
+    if not np.any(lps):
+        return dose
+    geometry = dose.volume.geometry
+    origin = tuple(float(v) for v in np.asarray(geometry.origin_mm) + lps)
+    volume = Volume(replace(geometry, origin_mm=origin), dose.volume.array, "DOSE", "Gy")
+    return replace(dose, volume=volume)

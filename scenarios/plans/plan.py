@@ -1,0 +1,293 @@
+"""Treatment plans: what is prescribed, when it is given, and when images are taken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from twin import InputError
+
+_SHORT = re.compile(
+    r"(?P<more>\+)?(?P<total>\d{1,3}(\.\d{1,3})?)/(?P<n>\d{1,3})( (?P<rate>bid|tid))?( every (?P<every>[2-7]) days)?"
+)
+_PER_DAY = {None: 1, "bid": 2, "tid": 3}
+_RATE = {1: "", 2: " bid", 3: " tid"}
+_NAMED = ("CHART", "CHARTWEL", "PACIFIC", "SEQUENTIAL")  # presets that no short form can say
+_FORMS = (
+    "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, PACIFIC, sequential, isotoxic, "
+    "+20/8 (eight more from now), none, or a YAML file"
+)
+
+
+class Frozen(BaseModel):
+    """What is read from a user or a file: unknown fields and numbers that are not finite are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Phase(Frozen):
+    """Fractions of one size, given at one rate.
+
+    Args:
+        total_gy: dose of the phase, Gy.
+        fractions: number of fractions.
+        per_day: fractions a treatment day, one to three.
+        every_days: least number of days from one treatment day to the next; 2 gives alternate days.
+        gap_hours: least time between two fractions of one day; six hours in CHART (Saunders 1999).
+    """
+
+    total_gy: float = Field(ge=0, le=200)
+    fractions: int = Field(ge=1, le=100)
+    per_day: Literal[1, 2, 3] = 1
+    every_days: int = Field(1, ge=1, le=7)
+    gap_hours: float = Field(6.0, ge=4, le=12)
+
+    @model_validator(mode="after")
+    def _size(self) -> Phase:
+        if (self.per_day - 1) * self.gap_hours > 14:  # from 09:00 to 23:00
+            raise ValueError(f"{self.per_day} fractions {self.gap_hours:g} h apart do not fit into a day")
+        if self.fraction_gy > 34:  # the largest single fraction tried in lung: RTOG 0915, 34 Gy
+            raise ValueError(f"{self.fraction_gy:g} Gy in one fraction is above 34 Gy")
+        return self
+
+    @property
+    def fraction_gy(self) -> float:
+        """Dose of one fraction, Gy."""
+        return self.total_gy / self.fractions
+
+
+class Imaging(Frozen):
+    """When follow-up images are taken: every so many days, counted from day 0.
+
+    Args:
+        during_days: spacing while treatment lasts, days; None for none on a schedule.
+        after_days: spacing afterwards, days; None for none on a schedule.
+        also: further days.
+        spread_days: an image of the schedule comes up to so many whole days early or late, as in practice; by how
+            many is the patient's own chance, the same under every plan.
+    """
+
+    during_days: float | None = Field(7.0, gt=0)
+    after_days: float | None = Field(30.0, gt=0)
+    also: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    spread_days: int = Field(0, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _orderly(self) -> Imaging:
+        for spacing in (self.during_days, self.after_days):
+            if spacing is not None and 2 * self.spread_days >= spacing > 0 and self.spread_days:
+                raise ValueError(f"images {spacing:g} days apart cannot be {self.spread_days} days off")
+        return self
+
+
+class Chemotherapy(Frozen):
+    """Chemotherapy by cycle: with radiotherapy, or before it.
+
+    Concurrent cycles begin with radiotherapy. Sequential ones begin on day 0, and radiotherapy after them; they shrink
+    the tumour and lower distant failure, and leave its control as it is (`simulators.tumour.systemic`).
+
+    Args:
+        cycles: how many; concurrent ones share the log-kill of a whole concurrent course (Auperin 2010;
+            docs/model.md).
+        every_days: from one cycle to the next.
+        timing: "concurrent" or "sequential".
+        wait_days: from the last sequential cycle to the first day of radiotherapy.
+    """
+
+    cycles: int = Field(2, ge=1, le=12)
+    every_days: int = Field(21, ge=1, le=42)
+    timing: Literal["concurrent", "sequential"] = "concurrent"
+    wait_days: int = Field(21, ge=1, le=84)
+
+    @property
+    def lead_days(self) -> int:
+        """Days from the first cycle to the first day of radiotherapy."""
+        return (self.cycles - 1) * self.every_days + self.wait_days if self.timing == "sequential" else 0
+
+
+class Immunotherapy(Frozen):
+    """Consolidation after radiotherapy, for those who have not failed by then: durvalumab as in PACIFIC.
+
+    Args:
+        wait_days: from the last fraction to the first infusion; 1 to 42 days in PACIFIC.
+        every_days: from one infusion to the next.
+        months: how long it is given.
+        hazard_ratio: of local and distant failure from the first infusion on; that of progression or death in
+            PACIFIC after five years, 0.45 to 0.68 (Spigel 2022, J Clin Oncol 40:1301).
+    """
+
+    wait_days: int = Field(28, ge=1, le=180)
+    every_days: int = Field(14, ge=7, le=42)
+    months: float = Field(12.0, gt=0, le=36)
+    hazard_ratio: float = Field(0.55, gt=0, le=1)
+
+
+class TreatmentPlan(Frozen):
+    """A course of radiotherapy and its images.
+
+    Args:
+        phases: given one after the other; none means no treatment.
+        more: the fractions come on top of what was delivered, from now on.
+        weekends: whether Saturdays and Sundays are treatment days.
+        chemotherapy: drugs with radiotherapy or before it, or None.
+        immunotherapy: consolidation after it, or None.
+        imaging: the imaging schedule.
+        name: shown instead of the short form.
+
+    Example:
+        >>> plan = TreatmentPlan.parse("60/30")
+        >>> plan.total_gy, plan.fractions, plan.slug
+        (60.0, 30, '60-30')
+        >>> TreatmentPlan.parse("54/36 tid").phases[0].per_day
+        3
+    """
+
+    phases: tuple[Phase, ...] = ()
+    more: bool = False
+    weekends: bool = False
+    chemotherapy: Chemotherapy | None = None
+    immunotherapy: Immunotherapy | None = None
+    imaging: Imaging = Imaging()
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+/-]{0,39}$")
+
+    @classmethod
+    def parse(cls, text: str) -> TreatmentPlan:
+        """A plan from its short form, or from a YAML file's path.
+
+        Raises:
+            InputError: the text is neither; the sentence names the accepted forms.
+        """
+        text = text.strip()
+        if text == "none":
+            return cls()
+        if text.upper() in _NAMED:
+            from scenarios.plans.presets import preset
+
+            return preset(text)
+        if text.lower() == "isotoxic":
+            raise InputError("isotoxic is a plan with a policy: read it with Scenario.parse")
+        if text.endswith((".yaml", ".yml")):
+            return cls.from_yaml(Path(text))
+        match = _SHORT.fullmatch(text)
+        if match is None or float(match["total"]) == 0 or int(match["n"]) == 0:
+            raise InputError(f"the plan {text!r} is not understood; write it like {_FORMS}")
+        try:
+            phase = Phase(
+                total_gy=float(match["total"]),
+                fractions=int(match["n"]),
+                per_day=_PER_DAY[match["rate"]],
+                every_days=int(match["every"] or 1),
+            )
+        except ValidationError as error:
+            raise InputError(f"the plan {text!r} cannot be: {sentence(error)}") from None
+        return cls(phases=(phase,), more=bool(match["more"]))
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> TreatmentPlan:
+        """A plan from a YAML file.
+
+        Raises:
+            InputError: no such file, not YAML, or not a plan.
+        """
+        try:
+            return cls.model_validate(read_yaml(path))
+        except ValidationError as error:
+            raise InputError(f"the plan {path} cannot be: {sentence(error)}") from None
+
+    def to_yaml(self) -> str:
+        """The plan as YAML; `from_yaml` gives the same plan back."""
+        import yaml
+
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
+
+    @property
+    def total_gy(self) -> float:
+        """Prescribed dose, Gy."""
+        return sum(p.total_gy for p in self.phases)
+
+    @property
+    def fractions(self) -> int:
+        """Number of fractions."""
+        return sum(p.fractions for p in self.phases)
+
+    @property
+    def largest_fraction_gy(self) -> float:
+        """Dose of the largest fraction, Gy."""
+        return max((p.fraction_gy for p in self.phases), default=0.0)
+
+    @property
+    def label(self) -> str:
+        """The name, or the short form."""
+        if self.name:
+            return self.name
+        if not self.phases:
+            return "none"
+        parts = [
+            f"{p.total_gy:g}/{p.fractions}{_RATE[p.per_day]}"
+            + (f" every {p.every_days} days" if p.every_days > 1 else "")
+            for p in self.phases
+        ]
+        drugs = ""
+        if self.chemotherapy:
+            drugs = (
+                " with chemotherapy" if self.chemotherapy.timing == "concurrent" else " after chemotherapy"
+            )
+        if self.immunotherapy:
+            drugs += " then immunotherapy"
+        return ("+" if self.more else "") + " then ".join(parts) + drugs
+
+    @model_validator(mode="after")
+    def _drugs_have_radiotherapy(self) -> TreatmentPlan:
+        if (self.chemotherapy or self.immunotherapy) and not self.phases:
+            raise ValueError("drugs are given with radiotherapy, and the plan has none")
+        return self
+
+    @property
+    def slug(self) -> str:
+        """The label in characters that every file system takes."""
+        return slug_of(self.label)
+
+
+def slug_of(label: str) -> str:
+    """A label in characters that every file system takes.
+
+    Example:
+        >>> slug_of("+20/8, 7 days off")
+        'plus-20-8-7-days-off'
+    """
+    return re.sub(r"[^A-Za-z0-9.]+", "-", label.replace("+", "plus ")).strip("-.")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A mapping from a YAML file, nothing in it executed.
+
+    Raises:
+        InputError: no such file, not YAML, or no mapping.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the file {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"the file {path} is not valid YAML") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path} holds no plan: it needs a mapping with phases")
+    return data
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing that a validation found wrong, in words."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"there is no field {where}"
+    return (
+        f"{where}: {first['msg']}".removeprefix(": ")
+        .replace("Value error, ", "")
+        .replace("Input should", "it should")
+    )

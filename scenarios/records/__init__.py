@@ -1,0 +1,1 @@
+"""What is kept of a run or a study: formats, schemas and folders."""

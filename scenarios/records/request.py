@@ -1,0 +1,65 @@
+"""What was asked for, as a hash: equal requests give equal tables."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import numpy as np
+
+from scenarios.plans.scenario import Scenario
+from twin import PatientTwin
+
+
+def request_hash(
+    twin: PatientTwin,
+    scenarios: Sequence[Scenario],
+    *,
+    days: float,
+    samples: int,
+    image_samples: int,
+    seed: int,
+    generator: str,
+    scanners: Sequence[str],
+) -> str:
+    """Hash of the patient's content, the plans, all settings and the versions that compute with them."""
+    settings = (
+        float(days),
+        samples,
+        image_samples,
+        seed,
+        generator,
+        tuple(scanners),
+        sorted(versions().items()),
+    )
+    parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def fingerprint(twin: PatientTwin) -> str:
+    """A hash of the twin's voxels and facts: equal for equal patients, wherever they are stored."""
+    digest = hashlib.blake2b(digest_size=16)
+    facts = (twin.id, twin.clinical, twin.fractions, twin.observations, twin.day0_weekday, twin.now_days)
+    digest.update(repr(facts).encode())
+    volumes = [(scan.name, scan.time_days, scan.volume) for scan in twin.scans]
+    volumes += [(d.name, d.prescription_gy, d.volume) for d in twin.doses.values()]
+    for structures in twin.structures:
+        volumes += [(f"{s.name} {s.role} {s.estimated}", structures.time_days, s.mask) for s in structures]
+    for name, number, volume in volumes:
+        digest.update(repr((name, number, volume.geometry)).encode())
+        digest.update(np.ascontiguousarray(volume.array).data)
+    if twin.belief is not None:
+        for name, values in sorted(twin.belief.samples.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the tables depend on."""
+    from simulators.belief.prior import VERSION
+
+    names = ("rt-twin", "numpy", "scipy", "numba", "simpy", "polars")
+    return {"python": platform.python_version(), "prior": str(VERSION), **{n: version(n) for n in names}}

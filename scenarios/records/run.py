@@ -1,0 +1,222 @@
+"""A comparison of plans for one patient, and the run folder that keeps it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from scenarios.records.schema import ADDED, RUN_FORMAT, SCHEMAS, SIMULATED, table
+from twin import InputError, PatientTwin, Volume
+
+Kind = Literal["ct", "gtv", "injury", "pet", "dose"]
+_MODALITY: dict[str, tuple[Any, Any]] = {
+    "ct": ("CT", "HU"),
+    "gtv": ("MASK", "1"),
+    "injury": ("MASK", "1"),
+    "pet": ("PT", "SUV"),
+    "dose": ("DOSE", "Gy"),
+}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlanRecord(_Frozen):
+    """One plan of a run: what was asked for, how long it took, and why it may lie outside the context of use."""
+
+    slug: str
+    label: str
+    total_gy: float
+    fractions: int
+    end_days: float
+    grid: str | None
+    context: tuple[str, ...]
+    scenario: dict[str, Any]
+
+
+class PatientRecord(_Frozen):
+    """Whom the run is about."""
+
+    id: str
+    gtv_cm3: float
+    in_silico: bool
+    now_days: float
+
+
+class ImageRecord(_Frozen):
+    """One image file of a run, and what made it."""
+
+    plan: str
+    sample: int
+    day: float
+    kind: Kind
+    file: str
+    generator: str
+
+
+class RunRecord(_Frozen):
+    """`run.json`: all that is needed to run the comparison again, and what it cost.
+
+    `request` is a hash of what was asked for; runs with equal hashes have equal tables.
+    """
+
+    format: Literal["rt-twin-run/1"] = "rt-twin-run/1"
+    simulated: str = SIMULATED
+    patient: PatientRecord
+    plans: tuple[PlanRecord, ...]
+    days: float
+    samples: int
+    image_samples: int
+    seed: int
+    generator: str
+    scanners: tuple[str, ...]
+    level: float
+    belief: Literal["prior", "posterior"]
+    versions: dict[str, str]
+    device: str
+    request: str
+    timings_s: dict[str, float]
+    notes: tuple[str, ...] = ()
+    images: tuple[ImageRecord, ...] = ()
+    baseline: str = "baseline.twin"
+
+
+@dataclass(frozen=True, eq=False)
+class RunImage:
+    """One generated image: its record and its voxels (ct, gtv and injury as crops of the baseline's grid)."""
+
+    record: ImageRecord
+    volume: Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs of one twin under several plans with common random numbers.
+
+    Args:
+        record: what was asked for and how it went.
+        twin: the patient at the start.
+        tables: polars frames by name, with the schemas of `scenarios.records.schema`.
+        images: generated images.
+    """
+
+    record: RunRecord
+    twin: PatientTwin
+    tables: Mapping[str, pl.DataFrame]
+    images: tuple[RunImage, ...] = ()
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        tables = self.__dict__.get("tables", {})
+        if name in tables:
+            return tables[name]
+        raise AttributeError(f"a comparison has no {name!r}; its tables are {', '.join(tables)}")
+
+    def image(self, plan: str, day: float, kind: Kind, sample: int = 0) -> Volume | None:
+        """The image of a plan's slug on a day, or None where none was made."""
+        for image in self.images:
+            r = image.record
+            if (r.plan, r.kind, r.sample) == (plan, kind, sample) and abs(r.day - day) < 1e-6:
+                return image.volume
+        return None
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the run folder with its report, whole or not at all; a run of the same request is replaced.
+
+        Raises:
+            InputError: the folder exists with other content, or the disk is full.
+        """
+        from scenarios.report.page import write_report
+        from twin.files.atomic import atomic_folder
+        from twin.files.nifti import write
+
+        target = Path(path)
+        replace = may_write(target, self.record.request)
+        with atomic_folder(target, replace=replace) as part:
+            self.twin.save(part / self.record.baseline)
+            for name, frame in self.tables.items():
+                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
+                frame.write_parquet(held, compression="zstd")
+                (part / f"{name}.parquet").write_bytes(held.getbuffer())
+            for folder in {(part / i.record.file).parent for i in self.images}:
+                folder.mkdir(parents=True, exist_ok=True)
+            with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
+                list(pool.map(lambda i: write(part / i.record.file, i.volume), self.images))
+            write_report(self, part / "report.html")
+            (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def may_write(target: Path, request: str) -> bool:
+    """Whether the folder holds an earlier run of the same request, which is replaced.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    if target.is_dir() and (target / "run.json").is_file() and read_record(target).request == request:
+        return True
+    raise InputError(f"{target} exists with other content; choose another --out or remove it")
+
+
+def read_record(path: Path) -> RunRecord:
+    """The `run.json` of a run folder.
+
+    Raises:
+        InputError: no such run, a newer format, or a broken file.
+    """
+    file = path / "run.json"
+    if not file.is_file():
+        raise InputError(f"{path} is not a run folder: it has no run.json")
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{file} is broken: it is not valid JSON") from None
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != RUN_FORMAT:
+        raise InputError(f"{file} has the format {found!r}; this version reads {RUN_FORMAT}: update rt-twin")
+    try:
+        return RunRecord.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{file} is broken at {where}: {first['msg']}") from None
+
+
+def load(path: str | PathLike[str]) -> Comparison:
+    """Read a run folder; images are read from disk when first used.
+
+    Raises:
+        InputError: no such run, a newer format, or a broken or missing file.
+    """
+    from twin.files.nifti import read
+
+    folder = Path(path)
+    record = read_record(folder)
+    tables = {}
+    for name in SCHEMAS:
+        if name in ADDED and not (folder / f"{name}.parquet").exists():
+            tables[name] = table(name, [])
+            continue
+        try:
+            tables[name] = pl.read_parquet(folder / f"{name}.parquet")
+        except (OSError, pl.exceptions.PolarsError):
+            raise InputError(
+                f"{folder / name}.parquet is missing or broken; run the comparison again"
+            ) from None
+    images = []
+    for item in record.images:
+        file = (folder / item.file).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise InputError(f"{folder}/run.json names a file outside the run: {item.file}")
+        images.append(RunImage(item, read(file, *_MODALITY[item.kind])))
+    return Comparison(record, PatientTwin.load(folder / record.baseline), tables, tuple(images))

@@ -1,0 +1,1 @@
+"""Reports, pictures and DICOM of a run."""

@@ -1,0 +1,99 @@
+"""A run as DICOM: whole follow-up CTs, the tumour of each date, and the dose accumulated until then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from scenarios.records.run import Comparison, ImageRecord, PlanRecord
+from twin import InputError, StructureSet, Volume
+from twin.export.dicom import CtSeries, Origin, write_ct, write_rtdose, write_rtplan, write_rtstruct
+from twin.files.atomic import atomic_folder
+
+
+def export_dicom(run: Comparison, folder: Path) -> int:
+    """Write the baseline and every follow-up of a run, a folder for each date, whole or not at all.
+
+    Layout: `baseline/`, `PLAN-SLUG/d021.354-s000/` with `ct-NNN.dcm`, `rtstruct.dcm`, `rtplan.dcm`, `rtdose.dcm`.
+    UIDs follow from the run; all dates share the baseline's frame of reference, because they share its grid.
+
+    Args:
+        run: a comparison with images.
+        folder: a new folder.
+
+    Returns:
+        The number of follow-ups.
+
+    Raises:
+        InputError: the run has no images, or the folder exists with other content or cannot be written.
+    """
+    dates = [i.record for i in run.images if i.record.kind == "ct"]
+    if not dates:
+        raise InputError("the run has no follow-up CT; make it with --image-samples 1 or more")
+    plans = {p.slug: p for p in run.record.plans}
+    with atomic_folder(folder) as part:
+        source = _baseline(run, part / "baseline")
+        for record in dates:
+            target = part / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
+            _follow_up(run, plans[record.plan], record, source, target)
+    return len(dates)
+
+
+def _baseline(run: Comparison, folder: Path) -> CtSeries:
+    folder.mkdir()
+    made_by = "in-silico thorax" if run.twin.in_silico else None
+    origin = Origin(
+        run.twin.id, f"{run.record.request}|baseline", run.twin.id, made_by, run.record.versions["rt-twin"]
+    )
+    ct = write_ct(folder, run.twin.baseline.volume, origin, description="baseline CT, day 0")
+    write_rtstruct(folder / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
+    return ct
+
+
+def _follow_up(
+    run: Comparison, plan: PlanRecord, record: ImageRecord, source: CtSeries, folder: Path
+) -> None:
+    folder.mkdir(parents=True)
+    seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
+    name, _, version = record.generator.rpartition(" ")
+    origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version)
+    words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
+    ct = write_ct(folder, whole_ct(run, record), origin, description=words, source=source)
+    structure_uid = write_rtstruct(folder / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
+    dose = run.image(record.plan, record.day, "dose", record.sample)
+    if dose is not None:
+        plan_uid = write_rtplan(
+            folder / "rtplan.dcm",
+            origin,
+            prescription_gy=plan.total_gy,
+            fractions=plan.fractions,
+            structure_set_uid=structure_uid,
+        )
+        write_rtdose(
+            folder / "rtdose.dcm", dose, origin, plan_uid=plan_uid, description=f"accumulated, {words}"
+        )
+
+
+def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
+    """A follow-up CT on the whole baseline grid: the stored crop in its place, the baseline around it."""
+    baseline = run.twin.baseline.volume
+    crop = run.image(record.plan, record.day, "ct", record.sample)
+    assert crop is not None
+    array = np.array(baseline.array)
+    array[baseline.geometry.box_of(crop.geometry)] = crop.array
+    return Volume(baseline.geometry, array, "CT", "HU")
+
+
+def tumour_of(run: Comparison, record: ImageRecord) -> StructureSet:
+    """The tumour, and the injured lung, on a follow-up's date; a tumour that is gone has no contour."""
+    geometry = run.twin.baseline.volume.geometry
+    structures = StructureSet(geometry, (), record.day)
+    for kind, name in (("gtv", "GTVp"), ("injury", "LungInjury")):
+        crop = run.image(record.plan, record.day, kind, record.sample)  # type: ignore[arg-type]
+        if crop is None or not crop.array.any():
+            continue
+        mask = np.zeros(geometry.shape, dtype=bool)
+        mask[geometry.box_of(crop.geometry)] = crop.array > 0
+        structures = structures.with_mask(name, "GTV" if kind == "gtv" else "OTHER", mask, estimated=True)
+    return structures

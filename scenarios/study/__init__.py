@@ -1,0 +1,1 @@
+"""Cohorts times scenarios: parts, survival and simulated trials."""

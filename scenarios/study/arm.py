@@ -1,0 +1,120 @@
+"""One plan in many patients known by numbers only: courses that all share, or under a policy one for each sample.
+
+Sample 0 is the patient's truth, as everywhere in a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scenarios.engine.adaptive import realise_adaptive
+from scenarios.plans.scenario import Scenario
+from scenarios.study.borrowed_dose import Lenders, Loan
+from scenarios.study.borrowed_replan import BorrowedLibrary
+from scenarios.study.cohort import Member
+from simulators.core.course import Course
+from simulators.dose.approximate import SBRT_GY
+from simulators.tumour.systemic import Systemic
+from twin import Belief
+
+TRUTH_SEED = 2**40  # added to the seed: anatomy and measurements that no sample of the belief has
+
+
+@dataclass(frozen=True, eq=False)
+class ArmCourses:
+    """The courses of one plan in some patients (p) and samples (s).
+
+    Args:
+        courses: one for all, or p x s of them, patient by patient.
+        shrunk: organ, or "integral" -> (p, s) logarithm of what replans left of its dose; none without a policy.
+        relative: patient by patient, dose grid name -> (bins,) dose over prescription in the tumour.
+        bin_fraction: (bins,) share of the tumour in each bin, or () where it is one.
+        decisions: rows of the `decisions` table.
+    """
+
+    courses: Sequence[Course]
+    relative: Sequence[Mapping[str, np.ndarray]]
+    bin_fraction: np.ndarray
+    shrunk: Mapping[str, np.ndarray] = field(default_factory=dict)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+
+    def ends(self, shape: tuple[int, int]) -> np.ndarray:
+        """(p, s) end of the courses, days."""
+        return self.each(np.array([c.end_days for c in self.courses]), shape)
+
+    def each(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """(p, s) of a number of each course."""
+        return np.broadcast_to(values, shape) if len(values) == 1 else values.reshape(shape)
+
+    def systemic(self, shape: tuple[int, int]) -> Systemic:
+        """What the drugs of the courses do, (p, s)."""
+        of = Systemic.of(self.courses)
+        fields = (of.drugs, of.immune_from_days, of.immune_ratio)
+        return Systemic(*(self.each(np.asarray(f), shape) for f in fields))
+
+    def groups(self) -> list[tuple[Course, np.ndarray]]:
+        """Courses of equal fractions: one of them, and which of `courses` are like it."""
+        keys = [tuple(np.round(c.dose_gy[c.dose_gy > 0], 9).tolist()) for c in self.courses]
+        found: dict[tuple[float, ...], list[int]] = {}
+        for i, key in enumerate(keys):
+            found.setdefault(key, []).append(i)
+        return [(self.courses[rows[0]], np.array(rows)) for rows in found.values()]
+
+
+def stereotactic(scenario: Scenario) -> bool:
+    """Whether a scenario's technique is SBRT."""
+    return scenario.plan.largest_fraction_gy >= SBRT_GY
+
+
+def policy_courses(
+    scenario: Scenario,
+    members: Sequence[Member],
+    params: Mapping[str, np.ndarray],
+    loan: Loan,
+    days: float,
+    seed: int,
+) -> ArmCourses:
+    """What a scenario with a policy becomes: the policy sees measured volumes, SUVs, shifts and borrowed doses.
+
+    Args:
+        scenario: with a policy.
+        members: the patients.
+        params: name -> (p, s) parameters, the truth first.
+        loan: of the organ doses, (p, s).
+        days: images are taken up to this day.
+        seed: root of all chance.
+    """
+    assert scenario.policy is not None
+    sbrt = stereotactic(scenario)
+    courses: list[Course] = []
+    relative: list[Mapping[str, np.ndarray]] = []
+    shrunk: list[Mapping[str, np.ndarray]] = []
+    decisions: list[dict[str, Any]] = []
+    for i, member in enumerate(members):
+        twin, own = member.light(), {name: values[i] for name, values in params.items()}
+        mine: list[Course] = []
+        doses: dict[str, np.ndarray] = {}
+        levels: dict[str, int] = {}
+        for samples, root in ((slice(0, 1), seed + TRUTH_SEED), (slice(1, None), seed)):
+            belief = Belief({name: values[samples] for name, values in own.items()})
+            if belief.n == 0:
+                continue
+            library = BorrowedLibrary(
+                scenario.plan, member.gtv_cm3, sbrt, Lenders.of(sbrt), loan.part(i, samples)
+            )
+            arm = realise_adaptive(scenario, scenario.policy, twin, belief, library, days=days, seed=root)
+            mine += arm.courses
+            doses |= library.relative
+            levels |= library.levels
+            if samples.start:
+                decisions += [{"patient": member.id, **row} for row in arm.decisions]
+        courses += mine
+        relative.append(doses)
+        shrunk.append(library.log_factors(mine, levels))
+    shape = params["alpha_per_gy"].shape
+    factors = {organ: np.concatenate([s[organ] for s in shrunk]).reshape(shape) for organ in shrunk[0]}
+    return ArmCourses(courses, relative, library.bin_fraction, factors, decisions)

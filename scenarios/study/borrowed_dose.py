@@ -1,0 +1,205 @@
+"""Doses of organs in patients without images: borrowed from an in-silico patient with a tumour of like size and place.
+
+`data/organ_doses.csv` holds the organ doses of in-silico patients as `simulators.dose.approximate` calculates them
+(the script is `benchmarks/organ_doses.py`). A patient known by numbers only borrows, in each sample, those of one of
+the nearest of them, scaled by the regression of the mean dose on the tumour's volume. Which one it is, and the error
+of the approximate dose, are chance: the spread between patients of like tumours is part of the uncertainty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from simulators.core.course import Course, Event
+from simulators.outcome.complications import COMPLICATIONS, LATE_ALPHA_BETA_GY, Complication
+
+_FILE = Path(__file__).parent / "data" / "organ_doses.csv"
+ORGANS = ("Lungs-GTV", "Heart", "Esophagus")
+DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (MODEL.md 5)
+NEIGHBOURS = 4
+_STRATUM = 1.0  # another site or nodal state counts as much as a volume e times as large [assumed]
+_LOG_FACTOR = np.linspace(-2.5, 2.5, 101)
+_ALPHA_PER_GY, _ALPHA_BETA_GY = 0.36, 10.0  # the prior's middle, for the tumour's equivalent uniform dose
+
+
+@dataclass(frozen=True, eq=False)
+class Lenders:
+    """In-silico patients whose organ doses are borrowed, for one technique.
+
+    Args:
+        log_gtv: (m,) logarithm of the tumour's volume in cm3.
+        central: (m,) whether the tumour is central.
+        nodes: (m,) whether nodes are involved.
+        parts: organ -> (m, parts) dose of equal parts of it over the prescription, the hottest first.
+        integral_cm3: (m,) dose summed over the body, over the prescription.
+        slopes: organ, or "integral" -> slope of the logarithm of its mean dose on `log_gtv`.
+    """
+
+    log_gtv: np.ndarray
+    central: np.ndarray
+    nodes: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    integral_cm3: np.ndarray
+    slopes: Mapping[str, float]
+
+    @classmethod
+    @cache
+    def of(cls, stereotactic: bool) -> Lenders:
+        """Those of a technique."""
+        import polars as pl
+
+        technique = "stereotactic" if stereotactic else "conventional"
+        table = pl.read_csv(_FILE).filter(pl.col("technique") == technique).sort("patient")
+        lungs = table.filter(pl.col("organ") == "Lungs-GTV")
+        columns = [c for c in table.columns if c.startswith("part_")]
+        parts = {
+            organ: table.filter(pl.col("organ") == organ).select(columns).to_numpy()
+            for organ in (*ORGANS, "GTVp")
+        }
+        log_gtv = np.log(lungs["gtv_cm3"].to_numpy())
+        central = (lungs["site"] == "central").to_numpy()
+        nodes = lungs["nodes"].cast(pl.String).str.to_lowercase().eq("true").to_numpy()
+        integral = lungs["integral_cm3"].to_numpy()
+        means = {organ: parts[organ].mean(axis=1) for organ in ORGANS} | {"integral": integral}
+        slopes = {name: _slope(log_gtv, central, nodes, mean) for name, mean in means.items()}
+        return cls(log_gtv, central, nodes, parts, integral, slopes)
+
+    def nearest(self, gtv_cm3: float, site: str | None, nodes: bool | None) -> np.ndarray:
+        """(NEIGHBOURS,) the in-silico patients nearest to a patient; what is unknown does not count."""
+        far = np.abs(np.log(gtv_cm3) - self.log_gtv)
+        if site is not None:
+            far = far + _STRATUM * (self.central != (site == "central"))
+        if nodes is not None:
+            far = far + _STRATUM * (self.nodes != nodes)
+        return np.argsort(far, kind="stable")[:NEIGHBOURS]
+
+    def tumour_dose(self) -> float:
+        """Equivalent uniform dose of the tumour over the prescription (Niemierko 1997), the lenders' median."""
+        prescription_gy, fraction_gy = (54.0, 18.0) if self is Lenders.of(True) else (60.0, 2.0)
+        local = self.parts["GTVp"]
+        kill = _ALPHA_PER_GY * prescription_gy * local * (1.0 + local * fraction_gy / _ALPHA_BETA_GY)
+        least = kill.min(axis=1, keepdims=True)
+        effect = (least[:, 0] - np.log(np.exp(least - kill).mean(axis=1))) / _ALPHA_PER_GY / prescription_gy
+        c = fraction_gy / _ALPHA_BETA_GY
+        return float(np.median((np.sqrt(1.0 + 4.0 * c * effect) - 1.0) / (2.0 * c)))
+
+
+def _slope(log_gtv: np.ndarray, central: np.ndarray, nodes: np.ndarray, mean: np.ndarray) -> float:
+    """Slope on the tumour's volume by least squares, with site and nodes beside it."""
+    design = np.stack([np.ones_like(log_gtv), log_gtv, central, nodes], axis=1)
+    slope = np.linalg.lstsq(design, np.log(np.maximum(mean, 1e-3)), rcond=None)[0][1]
+    return float(np.clip(slope, 0.0, 1.0))  # a dose neither falls with the tumour nor outgrows it
+
+
+@dataclass(frozen=True, eq=False)
+class Loan:
+    """Which in-silico patient each sample of each patient borrows from, and by what its doses are scaled.
+
+    Args:
+        lender: (patients, samples) index.
+        log_factor: organ, or "integral" -> (patients, samples) logarithm of the factor on its doses.
+    """
+
+    lender: np.ndarray
+    log_factor: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, lenders: Lenders, nearest: np.ndarray, log_gtv: np.ndarray, u: np.ndarray) -> Loan:
+        """A loan by chance.
+
+        Args:
+            lenders: of the plan's technique.
+            nearest: (patients, NEIGHBOURS) from `Lenders.nearest`.
+            log_gtv: (patients,) logarithm of the volume, cm3.
+            u: (patients, samples, 4) uniform numbers: the choice, and one for each organ's dose.
+        """
+        from scipy.special import ndtri
+
+        choice = (u[..., 0] * nearest.shape[1]).astype(np.intp)
+        lender = np.take_along_axis(nearest, choice, axis=1)
+        larger = log_gtv[:, None] - lenders.log_gtv[lender]
+        factor = {"integral": lenders.slopes["integral"] * larger}
+        for k, organ in enumerate(ORGANS, start=1):
+            sd = DOSE_SD[organ]
+            factor[organ] = lenders.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
+        return cls(lender, factor)
+
+    def part(self, patient: int, samples: slice) -> Loan:
+        """That of some samples of one patient, (1, samples)."""
+        factors = {name: f[patient : patient + 1, samples] for name, f in self.log_factor.items()}
+        return Loan(self.lender[patient : patient + 1, samples], factors)
+
+    def after(self, shrunk: Mapping[str, np.ndarray]) -> Loan:
+        """The loan after replans left a part of the doses, (patients, samples) in logarithms."""
+        if not shrunk:
+            return self
+        return Loan(self.lender, {name: f + shrunk[name] for name, f in self.log_factor.items()})
+
+    def look_up(self, organ: str, table: np.ndarray) -> np.ndarray:
+        """(patients, samples) entries of an organ's table (m, len(_LOG_FACTOR)), linear in between."""
+        step = _LOG_FACTOR[1] - _LOG_FACTOR[0]
+        at = np.clip((self.log_factor[organ] - _LOG_FACTOR[0]) / step, 0.0, len(_LOG_FACTOR) - 1.000001)
+        below = at.astype(np.intp)
+        low, high = table[self.lender, below], table[self.lender, below + 1]
+        return low + (at - below) * (high - low)
+
+
+@dataclass(frozen=True, eq=False)
+class OrganTables:
+    """What a course does to the organs of every lender, at every factor on its doses.
+
+    Args:
+        metrics: outcome -> (organ, unit, (m, factors)).
+        complications: outcome -> (its relation, (m, factors) probability).
+    """
+
+    metrics: Mapping[str, tuple[str, str, np.ndarray]]
+    complications: Mapping[str, tuple[Complication, np.ndarray]]
+
+    @classmethod
+    def of(cls, lenders: Lenders, course: Course) -> OrganTables:
+        """The tables of one course."""
+        fractions = course.dose_gy[course.of(Event.FRACTION)]
+        total, squares = fractions.sum(), (fractions**2).sum()
+        scale = np.exp(_LOG_FACTOR)[:, None]
+        metrics: dict[str, tuple[str, str, np.ndarray]] = {}
+        complications: dict[str, tuple[Complication, np.ndarray]] = {}
+        for organ, (mean, *volumes) in _METRICS.items():
+            relative = lenders.parts[organ][:, None, :] * scale
+            dose = total * relative
+            late = (LATE_ALPHA_BETA_GY * dose + squares * relative**2) / (2.0 + LATE_ALPHA_BETA_GY)
+            metrics[mean] = (organ, "Gy", dose.mean(axis=-1))
+            metrics |= {name: (organ, "fraction", _above(dose, gy)) for name, gy in volumes}
+            for row in COMPLICATIONS:
+                if row.organ == organ:
+                    complications[row.name] = (row, row.probability(_metric(row, late)))
+        return cls(metrics, complications)
+
+
+_METRICS: dict[str, tuple] = {
+    "Lungs-GTV": ("mean_lung_dose", ("lung_v20", 20.0), ("lung_v5", 5.0)),
+    "Heart": ("mean_heart_dose",),
+    "Esophagus": ("mean_oesophagus_dose", ("oesophagus_v60", 60.0)),
+}
+
+
+def _above(dose_gy: np.ndarray, threshold_gy: float) -> np.ndarray:
+    """Share of the volume above a dose, from parts that fall from the hottest on; linear within a part."""
+    parts = dose_gy.shape[-1]
+    whole = (dose_gy >= threshold_gy).sum(axis=-1)
+    inner = np.clip(whole, 1, parts - 1)[..., None]
+    above = np.take_along_axis(dose_gy, inner - 1, axis=-1)[..., 0]
+    below = np.take_along_axis(dose_gy, inner, axis=-1)[..., 0]
+    part = np.clip((above - threshold_gy) / np.maximum(above - below, 1e-9), 0.0, 1.0)
+    return np.where((whole == 0) | (whole == parts), whole, whole - 0.5 + part) / parts
+
+
+def _metric(row: Complication, late_gy: np.ndarray) -> np.ndarray:
+    if row.metric == "v60":
+        return _above(late_gy, 60.0)
+    return (late_gy ** (1.0 / row.volume_effect)).mean(axis=-1) ** row.volume_effect

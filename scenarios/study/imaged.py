@@ -1,0 +1,191 @@
+"""A patient with images in a study: the comparison of his plans, as rows of the study's tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from scenarios.comparison.outcomes import Effect
+from scenarios.engine.arm import Arm
+from scenarios.engine.courses import realise
+from scenarios.engine.planned_dose import planned_doses
+from scenarios.plans.scenario import Scenario
+from scenarios.records.run import Comparison
+from scenarios.records.study_schema import PART_SCHEMAS
+from scenarios.study.arm import TRUTH_SEED
+from scenarios.study.batch import Organs, Settings, after_treatment
+from scenarios.study.cohort import Member
+from scenarios.study.tables import Tables, life_rows, quantiles
+from simulators.core.treatment import VirtualTreatment
+from simulators.outcome.life import LifeTimes
+from simulators.tumour.systemic import Systemic
+from twin import Belief, DoseGrid, PatientTwin
+
+TRUTH_FILE = "truth.json"
+
+
+_HELD: dict[str, VirtualTreatment] = {}  # by name, for the life of a worker
+
+
+def hold_generator(name: str) -> VirtualTreatment:
+    """The generator of a name, loaded once in a process and kept."""
+    from simulators.core.treatment import generator_named
+
+    if name not in _HELD:
+        _HELD[name] = generator_named(name)
+    return _HELD[name]
+
+
+def imaged_tables(
+    member: Member, scenarios: Sequence[Scenario], settings: Settings, runs: Path | None = None
+) -> tuple[Tables, np.ndarray]:
+    """The rows of one patient with images; the comparison's own numbers, and the true daily volumes (plans, 1, days).
+
+    Args:
+        member: with a twin.
+        scenarios: the plans.
+        settings: what the study asks for.
+        runs: folder in which the whole run is written, with its images, or None.
+    """
+    from scenarios.comparison.steps import compare
+
+    assert member.twin is not None
+    doses = planned_doses(member.twin, [s.plan for s in scenarios])
+    twin = member.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
+    run = compare(
+        twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
+        image_samples=settings.image_samples, generator=settings.generator,
+        treatment=hold_generator(settings.generator) if settings.image_samples else None,
+    )  # fmt: skip
+    if settings.image_samples and runs is not None:
+        run.save(runs / member.id)
+    slugs = [s.slug for s in scenarios]
+    truth = None if member.truth is None else {k: np.full(1, v) for k, v in member.truth.items()}
+    true_cm3 = np.full((len(slugs), 1, len(settings.daily)), np.nan)
+    tables = {
+        "outcomes": _with_patient(run.outcomes, member, "outcomes"),
+        "effects": _effects(run, member),
+        "decisions": _with_patient(run.decisions, member, "decisions"),
+    }
+    if truth is not None:
+        true_cm3, rows = _truth(member, twin, doses, scenarios, settings, truth, run)
+        tables["lives"] = rows
+        columns = {k: truth[k] for k in _truth_columns() if k in truth}
+        tables["truth"] = pl.DataFrame({"patient": [member.id], **columns})
+    tables["trajectory"] = _trajectory(run, member, slugs, settings, true_cm3[:, 0])
+    return tables, true_cm3.astype(np.float32)
+
+
+def truth_of(folder: Path) -> Mapping[str, float] | None:
+    """The parameters of an in-silico twin's tumour, from the file beside it; None where there is none."""
+    file = folder / TRUTH_FILE
+    if not file.is_file():
+        return None
+    biology = json.loads(file.read_text(encoding="utf-8")).get("biology")
+    return {name: float(value) for name, value in biology.items()} if biology else None
+
+
+def _truth_columns() -> list[str]:
+    from scenarios.study.tables import empty
+
+    return empty("truth").columns[1:]
+
+
+def _truth(
+    member: Member,
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    scenarios: Sequence[Scenario],
+    settings: Settings,
+    truth: Mapping[str, np.ndarray],
+    run: Comparison,
+) -> tuple[np.ndarray, pl.DataFrame]:
+    """True daily volumes (plans, 1, days) and the rows of `lives`."""
+    from simulators.outcome.control import failure_days
+    from simulators.tumour.dose_volume import DoseVolumeKinetics
+
+    volumes, survivors, ends, courses = [], [], [], []
+    for scenario in scenarios:
+        arm = _true_arm(scenario, twin, doses, truth, settings)
+        course = arm.course(0)
+        kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
+        days = np.union1d(settings.daily, course.end_days)
+        curve, state = kinetics.follow(kinetics.start(twin, truth), truth, [course], days)
+        volumes.append(curve[:, np.searchsorted(days, settings.daily)])
+        survivors.append(state.survivors)
+        ends.append(course.end_days)
+        courses.append(course)
+    drawn = np.stack(survivors)[:, None]
+    last = np.array(ends)[:, None, None]
+    local = failure_days(drawn, truth, twin.gtv_cm3, last)
+    slugs = [s.slug for s in scenarios]
+    drugs = Systemic.of(courses).reshaped(-1, 1, 1)
+    lives = after_treatment([member], local, last, _organs(run, slugs), settings, drugs, truth_only=True)
+    first = LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause")))
+    return np.stack(volumes), life_rows([member], slugs, first, drawn[:, :, 0] == 0)
+
+
+def _true_arm(
+    scenario: Scenario,
+    twin: PatientTwin,
+    doses: Mapping[str, DoseGrid],
+    truth: Mapping[str, np.ndarray],
+    settings: Settings,
+) -> Arm:
+    """What the scenario becomes for the true tumour; a policy sees that one, on days of its own."""
+    if scenario.policy is None or scenario.plan.total_gy == 0:
+        return Arm.open_loop(twin, realise(scenario, twin, settings.days), doses)
+    from scenarios.engine.adaptive import realise_adaptive
+    from scenarios.engine.replan import PlanLibrary
+
+    library = PlanLibrary(twin, scenario.plan, doses[scenario.plan.label])
+    seed = settings.seed + TRUTH_SEED
+    return realise_adaptive(
+        scenario, scenario.policy, twin, Belief(truth), library, days=settings.days, seed=seed
+    )
+
+
+def _organs(run: Comparison, slugs: Sequence[str]) -> Organs:
+    """The middle of the organ doses, (plans, 1, 1); nan where unknown, which life afterwards passes over."""
+
+    def middle(outcome: str, missing: float) -> np.ndarray:
+        rows = run.outcomes.filter(pl.col("outcome") == outcome)
+        values = dict(zip(rows["plan"], rows["mean"], strict=True))
+        found = [values.get(slug) for slug in slugs]
+        return np.array([missing if v is None else v for v in found])[:, None, None]
+
+    nothing: dict[str, Effect] = {}
+    unknown = np.full((len(slugs), 1, 1), np.nan)
+    return Organs(nothing, middle("pneumonitis", 0.0), middle("mean_heart_dose", np.nan), unknown)
+
+
+def _trajectory(
+    run: Comparison, member: Member, slugs: Sequence[str], settings: Settings, true_cm3: np.ndarray
+) -> pl.DataFrame:
+    at = settings.weekly.astype(int)
+    tail = (1 - settings.level) / 2
+    frames = []
+    for slug, truth in zip(slugs, true_cm3, strict=True):
+        curves = run.trajectory.filter(pl.col("plan") == slug)["gtv_cm3"].to_numpy()
+        samples = curves.reshape(settings.samples, -1)[:, at].T
+        lower, median, upper = quantiles(samples, (tail, 0.5, 1 - tail))
+        columns = {"day": at, "lower": lower, "median": median, "upper": upper, "truth": truth[at]}
+        frames.append(pl.DataFrame(columns).with_columns(patient=pl.lit(member.id), plan=pl.lit(slug)))
+    return _typed(pl.concat(frames), "trajectory").with_columns(pl.col("truth").fill_nan(None))
+
+
+def _effects(run: Comparison, member: Member) -> pl.DataFrame:
+    nothing = pl.lit(None, dtype=pl.Float64)
+    return _with_patient(run.contrasts.with_columns(better=nothing, worse=nothing), member, "effects")
+
+
+def _with_patient(frame: pl.DataFrame, member: Member, name: str) -> pl.DataFrame:
+    return _typed(frame.with_columns(patient=pl.lit(member.id)), name)
+
+
+def _typed(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    return frame.select(pl.col(c).cast(t) for c, t in PART_SCHEMAS[name].items())

@@ -1,0 +1,286 @@
+"""A cohort times scenarios: parts of 1,000 patients, each written when whole, merged in order, and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import ValidationError
+
+from scenarios.plans.plan import Frozen, TreatmentPlan
+from scenarios.plans.scenario import Scenario, distinct
+from scenarios.records.request import versions
+from scenarios.records.schema import SIMULATED
+from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
+from scenarios.study.batch import Settings
+from scenarios.study.cohort import Cohort, FolderCohort, pieces
+from scenarios.study.imaged import hold_generator
+from scenarios.study.part import PartJob, run_part
+from twin import InputError
+from twin.files.atomic import atomic_file, atomic_folder
+
+PART = 1000
+FORMAT = "rt-twin-study/1"
+_RECORD, _PARTS, _RUNS = "study.json", "parts", "runs"
+MapChunks = Callable[[Callable[[PartJob], Any], Iterable[PartJob]], Iterable[Any]]
+Progress = Callable[[str, float], None]
+
+
+class StudyRecord(Frozen):
+    """`study.json`: all that is needed to run the study again; equal requests give equal tables."""
+
+    format: Literal["rt-twin-study/1"] = "rt-twin-study/1"
+    simulated: str = SIMULATED
+    cohort: str
+    patients: int
+    plans: tuple[str, ...]
+    scenarios: tuple[dict[str, Any], ...]
+    days: float
+    samples: int
+    seed: int
+    level: float
+    part: int
+    versions: dict[str, str]
+    request: str
+    complete: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The result of a study, on disk; tables are read when asked for.
+
+    Args:
+        folder: where they lie.
+        record: what was asked for.
+    """
+
+    folder: Path
+    record: StudyRecord
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """A table without reading it; the names are those of `scenarios.records.study_schema`."""
+        return pl.scan_parquet(self.folder / f"{name}.parquet")
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        if name in _TABLES:
+            return pl.read_parquet(self.folder / f"{name}.parquet")
+        raise AttributeError(f"a study has no {name!r}; its tables are {', '.join(_TABLES)}")
+
+    @property
+    def failed(self) -> pl.DataFrame:
+        """Patients who could not be simulated, and why."""
+        return self.patients.filter(pl.col("fault").is_not_null()).select("patient", "fault")
+
+
+_MERGED = tuple(name for name in PART_SCHEMAS if name != "arms")
+_TABLES = (*_MERGED, *SUMMARY_SCHEMAS)
+
+
+def run_study(
+    cohort: Cohort,
+    scenarios: Sequence[TreatmentPlan | Scenario],
+    out: str | PathLike[str],
+    *,
+    days: float = 365,
+    samples: int = 200,
+    seed: int = 0,
+    image_samples: int = 0,
+    generator: str = "auto",
+    map_chunks: MapChunks = map,
+    part: int = PART,
+    progress: Progress | None = None,
+) -> Study:
+    """What each plan would do to every patient of a cohort, paired under common random numbers.
+
+    A patient who fails is a row of `patients` with the reason. The same call again goes on where an interrupted one
+    stopped, and ends with the same tables.
+
+    Args:
+        cohort: the patients.
+        scenarios: whole courses from day 0; the first is the reference of the contrasts.
+        out: the folder to write.
+        days: how far to look, days from day 0.
+        samples: samples of each patient's belief.
+        seed: root of all chance.
+        image_samples: samples of each twin that get follow-up images; the whole run of each is then written to
+            `runs/` in the folder, as `compare` writes it.
+        generator: of these images.
+        map_chunks: applies a function to the parts, like `map`; results may come in any order.
+        part: patients in a part.
+        progress: called with a step's name and the share of all work that is done.
+
+    Raises:
+        InputError: a folder that holds something else, plans that cannot be, or a bad number.
+    """
+    plans = distinct(scenarios)
+    settings = Settings(float(days), samples, seed, image_samples=image_samples, generator=generator)
+    _check(cohort, plans, settings)
+    record = _record(cohort, plans, settings, part)
+    folder = Path(out)
+    if _begin(folder, record):
+        return load_study(folder)
+    say = progress or (lambda step, share: None)
+    folders = [folder / _PARTS / f"{i:05d}" for i in range(-(-cohort.n // part))]
+    jobs = [
+        PartJob(
+            i,
+            cohort,
+            begin,
+            end,
+            tuple(plans),
+            settings,
+            folder.absolute() / _RUNS if image_samples else None,
+        )
+        for i, (begin, end) in enumerate(pieces(cohort.n, part))
+        if not folders[i].exists()
+    ]
+    done = len(folders) - len(jobs)
+    say("patients", 0.95 * done / len(folders))
+    for index, tables in map_chunks(run_part, jobs):
+        with atomic_folder(folders[index]) as whole:
+            for name, data in tables.items():
+                (whole / f"{name}.parquet").write_bytes(data)
+        done += 1
+        say("patients", 0.95 * done / len(folders))
+    say("merging", 0.95)
+    _merge(folder, folders, record)
+    say("done", 1.0)
+    return load_study(folder)
+
+
+def load_study(path: str | PathLike[str]) -> Study:
+    """Read the folder of a complete study.
+
+    Raises:
+        InputError: no such study, a newer format, or one that was interrupted.
+    """
+    folder = Path(path)
+    record = _read(folder)
+    if not record.complete:
+        raise InputError(f"the study in {folder} was interrupted; run the same command again to finish it")
+    return Study(folder, record)
+
+
+def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> None:
+    from scenarios.engine.courses import realise
+    from twin import PatientTwin
+
+    for name, value, least, most in (
+        ("--days", settings.days, 1, 36_525),
+        ("--samples", settings.samples, 1, 100_000),
+        ("--seed", settings.seed, 0, 2**63),
+        ("--image-samples", settings.image_samples, 0, settings.samples),
+    ):
+        if not least <= value <= most:
+            raise InputError(f"{name} must lie between {least} and {most}, not {value:g}")
+    if isinstance(cohort, FolderCohort):
+        if settings.image_samples:
+            hold_generator(settings.generator)
+        return
+    if settings.image_samples:
+        raise InputError("follow-up images need patients with images; give a folder of twins with --twins")
+    for scenario in plans:
+        if scenario.plan.more:
+            raise InputError(f"the plan {scenario.label} needs delivered fractions, which only twins have")
+        if scenario.policy is not None and scenario.policy.pixels:
+            raise InputError(
+                f"the policy of {scenario.label} looks at images, which a sampled or tabled cohort has not; "
+                f"give a folder of twins with --twins"
+            )
+        realise(scenario, PatientTwin("anyone"), settings.days)
+
+
+def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> StudyRecord:
+    dumped = [s.model_dump_json() for s in plans]
+    asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
+    return StudyRecord(
+        cohort=cohort.description,
+        patients=cohort.n,
+        plans=tuple(s.slug for s in plans),
+        scenarios=tuple(json.loads(d) for d in dumped),
+        days=settings.days,
+        samples=settings.samples,
+        seed=settings.seed,
+        level=settings.level,
+        part=part,
+        versions=versions(),
+        request=hashlib.blake2b("\n".join(asked).encode(), digest_size=16).hexdigest(),
+    )
+
+
+def _begin(folder: Path, record: StudyRecord) -> bool:
+    """Whether the folder holds this very study, complete; where it is empty the study's record is written.
+
+    Raises:
+        InputError: it holds another study, or something else.
+    """
+    if (folder / _RECORD).is_file():
+        found = _read(folder)
+        if found.request != record.request:
+            raise InputError(
+                f"{folder} holds another study ({found.cohort}); choose another --out or remove it"
+            )
+        return found.complete
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists with other content; choose another --out or remove it")
+    _write(folder, record)
+    return False
+
+
+def _write(folder: Path, record: StudyRecord) -> None:
+    with atomic_file(folder / _RECORD) as file:
+        file.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _read(folder: Path) -> StudyRecord:
+    file = folder / _RECORD
+    if not file.is_file():
+        raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
+    broken = InputError(f"{file} is broken; remove the folder and run the study again")
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise broken from None
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
+    try:
+        return StudyRecord.model_validate(data)
+    except ValidationError:
+        raise broken from None
+
+
+@contextmanager
+def _table_file(path: Path) -> Iterator[Path]:
+    """An atomic file for a table; what the disk refuses is an OSError, as elsewhere, though polars calls it its own."""
+    with atomic_file(path) as file:
+        try:
+            yield file
+        except pl.exceptions.PolarsError as error:
+            refused = re.search(r"os error (\d+)", str(error))
+            if refused is None:
+                raise
+            raise OSError(int(refused[1]), str(error)) from error
+
+
+def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
+    """One file for each table, in the order of the patients; then the parts are no longer needed."""
+    from scenarios.study.summary import summarise_study
+
+    for name in _MERGED:
+        with _table_file(folder / f"{name}.parquet") as file:
+            pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(file, compression="zstd")
+    for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
+        with _table_file(folder / f"{name}.parquet") as file:
+            frame.write_parquet(file, compression="zstd")
+    _write(folder, record.model_copy(update={"complete": True}))
+    shutil.rmtree(folder / _PARTS, ignore_errors=True)

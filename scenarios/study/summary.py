@@ -1,0 +1,197 @@
+"""What a study says about its patients together: daily bands of each arm, contrasts, and who benefits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from scenarios.records.study_schema import SUMMARY_SCHEMAS
+from scenarios.study.part import BINS, bin_edges
+from scenarios.study.tables import HIGHER_IS_BETTER, Tables
+
+_COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
+_AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by upper edge
+_VOLUMES = {10.0: "below 10", 30.0: "10 to 30", 100.0: "30 to 100", np.inf: "above 100"}  # cm3
+
+
+def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], level: float) -> Tables:
+    """The summary tables of merged parts.
+
+    Args:
+        folder: holds the merged `patients` and `effects`.
+        parts: folders of the parts, in order.
+        slugs: of the plans, the reference first.
+        level: of the intervals.
+    """
+    groups = _groups(pl.read_parquet(folder / "patients.parquet"))
+    contrasts: list[dict] = []
+    benefit: list[dict] = []
+    for plan, outcome, rows in _effects(folder / "effects.parquet", slugs):
+        names = {"plan": plan, "reference": slugs[0], "outcome": outcome}
+        contrasts.append(names | _contrast(rows, outcome, level))
+        benefit += [names | row for row in _benefit(rows, groups, level)]
+    return {
+        "bands": _bands(parts, slugs, level),
+        "contrasts": pl.DataFrame(contrasts, schema=dict(SUMMARY_SCHEMAS["contrasts"]), orient="row"),
+        "benefit": pl.DataFrame(benefit, schema=dict(SUMMARY_SCHEMAS["benefit"]), orient="row"),
+    }
+
+
+def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """(plan, outcome, rows) of the individual effects, one outcome in memory at a time."""
+    outcomes = (
+        pl.scan_parquet(file).select(pl.col("outcome").unique(maintain_order=True)).collect()["outcome"]
+    )
+    for plan in slugs[1:]:
+        for outcome in outcomes:
+            chosen = (pl.col("plan") == plan) & (pl.col("outcome") == outcome)
+            rows = pl.scan_parquet(file).filter(chosen).select("patient", "unit", "mean", "better", "worse")
+            found = rows.collect()
+            if len(found):
+                yield plan, outcome, found
+
+
+def _contrast(rows: pl.DataFrame, outcome: str, level: float) -> dict:
+    effect = rows["mean"].to_numpy()
+    mean, low, high = _interval(effect, level)
+    patients = np.quantile(effect, [(1 - level) / 2, (1 + level) / 2])
+    row = {
+        "unit": rows["unit"][0],
+        "mean": mean,
+        "low": low,
+        "high": high,
+        "patients_low": float(patients[0]),
+        "patients_high": float(patients[1]),
+        "better": rows["better"].mean(),
+        "worse": rows["worse"].mean(),
+        "level": level,
+        "n": len(effect),
+    }
+    if rows["unit"][0] == "probability":
+        row |= number_needed_to_treat(mean, low, high, outcome in HIGHER_IS_BETTER)
+    return row
+
+
+def number_needed_to_treat(mean: float, low: float, high: float, higher_is_better: bool) -> dict:
+    """How many patients to treat for one to be better off; negative: for one to be worse off (Altman 1998).
+
+    The interval is left out where the effect's holds 0: it would pass through infinity.
+
+    Args:
+        mean, low, high: difference of probabilities and its interval.
+        higher_is_better: whether the outcome is wanted.
+
+    Example:
+        >>> number_needed_to_treat(0.10, 0.05, 0.20, True)
+        {'nnt': 10.0, 'nnt_low': 5.0, 'nnt_high': 20.0}
+    """
+    sign = 1.0 if higher_is_better else -1.0
+    nnt = None if mean == 0 else sign / mean
+    if low <= 0 <= high:
+        return {"nnt": nnt, "nnt_low": None, "nnt_high": None}
+    ends = sorted((sign / low, sign / high))
+    return {"nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1]}
+
+
+def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator[dict]:
+    """Mean effect in each subgroup, and its interval."""
+    from scipy.special import ndtri
+
+    joined = rows.select("patient", "mean").join(groups, on="patient", how="left", maintain_order="left")
+    effect = joined["mean"].to_numpy()
+    for covariate in _COVARIATES:
+        codes = joined[covariate].to_physical().fill_null(0).to_numpy()
+        known = joined[covariate].is_not_null().to_numpy()
+        names = joined.schema[covariate].categories  # type: ignore[attr-defined]
+        n = np.bincount(codes[known], minlength=len(names))
+        total = np.bincount(codes[known], effect[known], len(names))
+        squares = np.bincount(codes[known], (effect[known] - effect.mean()) ** 2, len(names))
+        for k in np.flatnonzero(n):
+            mean = total[k] / n[k]
+            spread = max(0.0, squares[k] - n[k] * (mean - effect.mean()) ** 2) / max(1, n[k] - 1)
+            error = float(ndtri((1 + level) / 2)) * float(np.sqrt(spread / n[k]))
+            row = {"covariate": covariate, "group": names[int(k)], "mean": mean, "low": mean - error}
+            yield row | {"high": mean + error, "level": level, "n": int(n[k])}
+
+
+def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
+    """Mean over patients, and its interval from their spread."""
+    from scipy.special import ndtri
+
+    mean = float(effect.mean())
+    if len(effect) < 2:
+        return mean, mean, mean
+    error = float(ndtri((1 + level) / 2)) * float(effect.std(ddof=1)) / np.sqrt(len(effect))
+    return mean, mean - error, mean + error
+
+
+def _groups(patients: pl.DataFrame) -> pl.DataFrame:
+    """The subgroups of every patient, as sorted enumerations; null where the covariate is missing."""
+    words = patients.select(
+        "sex",
+        "histology",
+        pl.col("stage").str.extract("^(IV|I{1,3})"),
+        pl.col("ecog").cast(pl.String),
+        "smoking",
+        "site",
+        "chemotherapy",
+        age=_class("age_years", _AGES),
+        gtv=_class("gtv_cm3", _VOLUMES),
+    )
+    known = {name: words[name].drop_nulls().unique().sort() for name in _COVARIATES}
+    order = known | {"age": pl.Series([*_AGES.values()]), "gtv": pl.Series([*_VOLUMES.values()])}
+    return words.select(patients["patient"], *(pl.col(n).cast(pl.Enum(v)) for n, v in order.items()))
+
+
+def _class(column: str, classes: dict[float, str]) -> pl.Expr:
+    """The class whose upper edge is the first above a value; null for null."""
+    value, name = pl.col(column), pl.lit(None, dtype=pl.String)
+    for edge, word in reversed(classes.items()):
+        name = pl.when(value < edge).then(pl.lit(word)).otherwise(name)
+    return name
+
+
+def _bands(parts: Sequence[Path], slugs: Sequence[str], level: float) -> pl.DataFrame:
+    """Daily bands from the parts' counts, which add without rounding; one arm in memory at a time."""
+    frames = [pl.DataFrame(schema=dict(SUMMARY_SCHEMAS["bands"]))]
+    for slug in slugs:
+        counts = np.zeros((0, BINS), dtype=np.int64)
+        for part in parts:
+            rows = pl.scan_parquet(part / "arms.parquet").filter(pl.col("plan") == slug).collect()
+            day, bins = rows["day"].to_numpy(), rows["bin"].to_numpy()
+            if day.size and day.max() >= len(counts):
+                counts = np.pad(counts, ((0, int(day.max()) + 1 - len(counts)), (0, 0)))
+            np.add.at(counts, (day, bins), rows["n"].to_numpy())
+        if len(counts):
+            frames.append(_arm_bands(counts, level).with_columns(plan=pl.lit(slug), level=pl.lit(level)))
+    columns = SUMMARY_SCHEMAS["bands"]
+    return pl.concat([f.select(pl.col(c).cast(t) for c, t in columns.items()) for f in frames])
+
+
+def _arm_bands(counts: np.ndarray, level: float) -> pl.DataFrame:
+    """Bands from the (days, bins) counts of one arm."""
+    edges = bin_edges()
+    low, high = edges[:-1], edges[1:]
+    total, after = counts.sum(axis=1), counts.cumsum(axis=1)
+    days = np.arange(len(counts))
+
+    def quantile(q: float) -> np.ndarray:
+        """The order statistics of a bin lie evenly in it."""
+        rank = q * (total - 1) + 0.5
+        k = (after < rank[:, None]).sum(axis=1)
+        n = counts[days, k]
+        return low[k] + (high[k] - low[k]) * (rank - (after[days, k] - n)) / n
+
+    return pl.DataFrame(
+        {
+            "day": days,
+            "lower": quantile((1 - level) / 2),
+            "median": quantile(0.5),
+            "upper": quantile((1 + level) / 2),
+            "mean": np.einsum("ij,j->i", counts, (low + high) / 2) / total,
+            "n": total,
+        }
+    )

@@ -1,0 +1,1 @@
+"""The engine held against exact values and published outcomes."""

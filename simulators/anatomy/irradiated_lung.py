@@ -1,0 +1,72 @@
+"""The lung that one dose distribution injures: where it is, how strongly it reacts, and how it contracts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from simulators.anatomy.deformation import Flow, scar_velocity_mm
+from simulators.anatomy.lung_injury import THRESHOLD_GY, response
+from simulators.anatomy.tumour_site import TumourSite, voxels
+from twin import Geometry, Volume
+from twin.geometry import Box
+from twin.structures import bounding_box
+
+
+@dataclass(frozen=True, eq=False)
+class IrradiatedLung:
+    """What the images after one course share; each part is made when first asked for.
+
+    Args:
+        eqd2: EQD2 with alpha/beta 3 Gy, on any grid.
+        whole: grid of the scan.
+        lungs: (z, y, x) bool on it.
+        site: the tumour's surroundings.
+        share: (z, y, x) share of lung on the site's crop once the tumour is gone.
+        flow: how the lung can move.
+    """
+
+    eqd2: Volume
+    whole: Geometry
+    lungs: np.ndarray
+    site: TumourSite
+    share: np.ndarray
+    flow: Flow
+
+    @cached_property
+    def box(self) -> Box:
+        """The site's box on the scan, grown to hold all lung above the injury's threshold."""
+        step = voxels(4.0, self.whole.spacing_mm)
+        thin = (slice(None, None, step[0]), slice(None, None, step[1]), slice(None, None, step[2]))
+        lungs = self.lungs[thin]
+        spacing = np.multiply(self.whole.spacing_mm, step)
+        coarse = Geometry(lungs.shape, tuple(spacing.tolist()), self.whole.origin_mm, self.whole.direction)
+        hot = (self.eqd2.on(coarse) > THRESHOLD_GY) & lungs
+        if not hot.any():
+            return self.site.box
+        grown = []
+        for part, k, n, mine in zip(
+            bounding_box(hot, (1, 1, 1)), step, self.whole.shape, self.site.box, strict=True
+        ):
+            grown.append(slice(min(part.start * k, mine.start), max(min(part.stop * k, n), mine.stop)))
+        return grown[0], grown[1], grown[2]
+
+    @cached_property
+    def reaction(self) -> np.ndarray:
+        """(z, y, x) float32 on the box: response to the dose times the share of lung, 0 to 1."""
+        lung = self.lungs[self.box].astype(np.float32)
+        lung[within(self.box, self.site.box)] = self.share
+        return response(self.eqd2.on(self.whole.crop(self.box))) * lung
+
+    @cached_property
+    def scar_velocity_mm(self) -> np.ndarray:
+        """(3, z, y, x) float32 flow of lung into scars on the flow's coarse grid, mm per unit of -ln(volume)."""
+        return scar_velocity_mm(self.flow, response(self.eqd2.on(self.flow.coarse)))
+
+
+def within(outer: Box, inner: Box) -> Box:
+    """A box of the scan as seen from a larger one."""
+    a, b, c = (slice(i.start - o.start, i.stop - o.start) for o, i in zip(outer, inner, strict=True))
+    return a, b, c

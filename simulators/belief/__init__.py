@@ -1,0 +1,1 @@
+"""What is believed about a tumour: the prior, and what observations teach."""

@@ -1,0 +1,1 @@
+"""What every simulator speaks: chance, courses, and the protocols of kinetics, treatment and scanners."""

@@ -1,0 +1,137 @@
+"""Virtual treatment: from the latest acquired scan and what was done since, the follow-up CT and tumour mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from simulators.core.chance import Key
+from twin import ClinicalRecord, Geometry, InputError, Scan, StructureSet, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class TumourView:
+    """What the biology says of the tumour at the time of the image.
+
+    Args:
+        gtv_cm3: tumour volume, cm3.
+        gtv0_cm3: its volume on the scan that the request starts from, cm3.
+        erosion: share of the lost volume that re-aerates in place; the rest is drawn in by tissue.
+        geometry: grid of the fields below, or None where only the volume is known.
+        viable, doomed, remnant: (z, y, x) float32 fractions of a voxel, or None.
+    """
+
+    gtv_cm3: float
+    gtv0_cm3: float
+    erosion: float
+    geometry: Geometry | None = None
+    viable: np.ndarray | None = None
+    doomed: np.ndarray | None = None
+    remnant: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class TreatmentRequest:
+    """One follow-up image that is wanted.
+
+    Args:
+        scan: the latest acquired CT.
+        structures: what is drawn on it.
+        dose_since: physical dose since that scan, Gy, on any grid of the frame.
+        eqd2_since: EQD2 with alpha/beta 3 Gy since that scan, Gy, on the same grid.
+        fractions_since: number of fractions since that scan.
+        elapsed_days: time from the scan to the wanted image, days.
+        since_rt_end_days: time from the end of the course, days; negative during it.
+        clinical: the clinical record.
+        tumour: what the biology says, or None to let the generator draw it.
+        key: chance of this image; the same for one sample through time and across plans.
+    """
+
+    scan: Scan
+    structures: StructureSet
+    dose_since: Volume | None
+    eqd2_since: Volume | None
+    fractions_since: int
+    elapsed_days: float
+    since_rt_end_days: float
+    clinical: ClinicalRecord
+    tumour: TumourView | None
+    key: Key
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUp:
+    """A generated follow-up, stored as the region that changed.
+
+    Args:
+        request: what was asked for.
+        scan: CT in HU (int16) on a whole-voxel crop of the request's scan; outside it nothing changed.
+        gtv: tumour mask (uint8 0/1) on the same crop.
+        injury: lung injury mask (uint8 0/1) on the same crop, apart from the tumour.
+        gtv_cm3: the mask's volume with sub-voxel borders, cm3.
+        displacement_mm: (3, z, y, x) float32 in (z, y, x) mm on the crop: follow-up point + displacement =
+            the point of the baseline scan that moved there.
+        generator: name and version of what made it.
+        fallback: why another generator than the one asked for made it, or None.
+    """
+
+    request: TreatmentRequest
+    scan: Volume
+    gtv: Volume
+    injury: Volume
+    gtv_cm3: float
+    displacement_mm: np.ndarray
+    generator: str
+    fallback: str | None = None
+
+
+class VirtualTreatment(Protocol):
+    """A generator of follow-up CTs."""
+
+    @property
+    def name(self) -> str:
+        """By which it is asked for."""
+        ...
+
+    def domain(self, request: TreatmentRequest) -> str | None:
+        """Why the request lies outside the generator's domain, or None where it lies inside."""
+        ...
+
+    def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
+        """The follow-ups, in order; each depends on its own request only."""
+        ...
+
+
+def generator_named(name: str) -> VirtualTreatment:
+    """The generator of a name.
+
+    Args:
+        name: `auto` (the shipped learned one inside its domain, else the mechanistic one), `mechanistic`, `copy` (the
+            last scan again, the yardstick of all others), the name of weights, or a folder of weights.
+
+    Raises:
+        InputError: the name is unknown, or its libraries are not installed.
+    """
+    if name == "mechanistic":
+        from simulators.treatment.mechanistic import MechanisticTreatment
+
+        return MechanisticTreatment()
+    if name == "auto":
+        from simulators.learned.fallback import automatic
+
+        return automatic()
+    if name == "copy":
+        from simulators.treatment.copy import CopiedTreatment
+
+        return CopiedTreatment()
+    from simulators.learned.weights import learned_treatment
+
+    try:
+        return learned_treatment(name)
+    except InputError as error:
+        raise InputError(
+            f"unknown generator {name!r}: {error}; auto, mechanistic and copy need no weights"
+        ) from None

@@ -1,0 +1,68 @@
+"""The fine CT image that coarse bodies are painted on, with partial volume."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulators.insilico.thorax import canvas_kernels as kernels
+from simulators.insilico.thorax.body import Frame
+
+AIR_HU = -1000.0
+
+
+class Canvas:
+    """A CT image in the making.
+
+    Args:
+        frame: its grid.
+    """
+
+    soft_mm = 1.2  # in-plane width of a surface before the point spread
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.hu = np.full(frame.geometry.shape, AIR_HU, dtype=np.float32)
+
+    def paint(self, distance: np.ndarray, hu: float) -> None:
+        """Fill the inside of a coarse signed distance (mm)."""
+        kernels.paint(self.hu, np.ascontiguousarray(distance, dtype=np.float32), hu, self.soft_mm)
+
+    def mask(self, distance: np.ndarray) -> np.ndarray:
+        """The fine bool mask of a coarse signed distance's inside."""
+        out = np.empty(self.hu.shape, dtype=np.bool_)
+        kernels.inside(np.ascontiguousarray(distance, dtype=np.float32), out)
+        return out
+
+    def paint_box(self, box: tuple[slice, slice, slice], distance: np.ndarray, hu) -> None:
+        """Fill the inside of a signed distance (mm) that is given on the fine grid's box."""
+        part = self.hu[box]
+        share = np.clip(0.5 - distance / np.float32(self.soft_mm + 0.4), 0, 1)
+        part += share * (hu - part)
+
+    def tubes(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
+        """Paint capsules between anatomical points (n, 3) with radii (n,) mm where `keep` < `below`."""
+        self.capsules(self.frame.voxels(start), self.frame.voxels(end), start_r, end_r, hu, keep, below)
+
+    def capsules(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
+        """The same between voxel coordinates (n, 3) as (z, y, x)."""
+        kernels.paint_tubes(
+            self.hu,
+            np.ascontiguousarray(start, dtype=np.float64),
+            np.ascontiguousarray(end, dtype=np.float64),
+            np.asarray(start_r, dtype=np.float64),
+            np.asarray(end_r, dtype=np.float64),
+            float(hu),
+            np.asarray(self.frame.geometry.spacing_mm),
+            np.ascontiguousarray(keep, dtype=np.float32),
+            float(below),
+        )
+
+    def weave(self, distance: np.ndarray, coarse: np.ndarray, tile: np.ndarray, amount: float) -> None:
+        """Add texture (HU) inside a coarse signed distance: a coarse field and `amount` times a periodic tile."""
+        kernels.weave(
+            self.hu,
+            np.ascontiguousarray(distance, dtype=np.float32),
+            np.ascontiguousarray(coarse, dtype=np.float32),
+            tile,
+            amount,
+        )

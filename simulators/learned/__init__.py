@@ -1,0 +1,1 @@
+"""Learned generators on patients."""

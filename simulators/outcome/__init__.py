@@ -1,0 +1,1 @@
+"""What becomes of the patient: control, complications and the course of life."""

@@ -1,0 +1,1 @@
+"""The published counterfactual simulator of tumour growth, and forecasters on it."""

@@ -1,0 +1,1 @@
+"""Virtual scanners by physics."""

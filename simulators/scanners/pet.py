@@ -1,0 +1,209 @@
+"""A virtual FDG-PET scanner: uptake from the CT and the tumour's cells, point spread and count noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from simulators.core.chance import Key
+from simulators.core.treatment import FollowUp, TumourView
+from simulators.scanners.uptake import Anatomy, Compartment, background_suv, block_mean
+from twin import Geometry, StructureSet, Volume
+
+VOXEL_MM = 4.0
+FWHM_MM = 6.0  # of the reconstructed image
+# Noise of the liver in a clinical scan, SD over mean (EARL asks for less than 15 %), at a SUV of 2.2.
+LIVER_NOISE, LIVER_SUV = 0.10, 2.2
+_NOISE_FWHM_MM = 7.0  # the reconstruction's filter correlates neighbouring voxels
+# What a fraction dooms stays avid with a half-time of 15 d altogether (MODEL.md 7). Part of that is cells being
+# cleared, at a median of 32 d; so the avidity of those still there halves in 1 / (1/15 - 1/32) = 28 d.
+AVIDITY_HALF_TIME_D = 1.0 / (1.0 / 15.0 - 1.0 / 32.0)
+_INFLAMED_FROM_GY, _INFLAMED_FULL_GY = 40.0, 60.0  # EQD2; MODEL.md 7
+_INFLAMED_WEEKS, _INFLAMED_SHARE = (2.0, 6.0, 10.0, 16.0), (0.0, 1.0, 1.0, 0.0)
+_WORKDAYS = 7.0 / 5.0  # days a fraction takes at five a week
+_anatomies: WeakKeyDictionary[StructureSet, Anatomy] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What one sample's patient has on every scan.
+
+    Args:
+        tumour_suv: greatest uptake in the untreated tumour, SUV, before blurring.
+        myocardium_suv: uptake of the left ventricle's wall, SUV.
+        inflammation_suv: uptake that fully developed inflammation adds, SUV.
+        texture_seed: of the uptake's pattern in the tumour.
+    """
+
+    tumour_suv: float
+    myocardium_suv: float
+    inflammation_suv: float
+    texture_seed: int
+
+    @classmethod
+    def of(cls, key: Key) -> Traits:
+        """The traits of a key's sample, the same for all its events."""
+        rng = key.at(ordinal=0).generator()
+        return cls(
+            tumour_suv=float(rng.uniform(8.0, 15.0)),  # NSCLC, MODEL.md 7
+            myocardium_suv=float(rng.uniform(1.5, 5.0)),
+            inflammation_suv=float(rng.lognormal(np.log(1.2), 0.4)),
+            texture_seed=int(rng.integers(2**63)),
+        )
+
+
+class PetScanner:
+    """FDG-PET of the whole CT at 4 mm, in SUV."""
+
+    name: Literal["pet"] = "pet"
+
+    def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
+        """One PET for each follow-up; its noise depends on the key alone, its traits on the key's sample."""
+        return [self._one(f, key) for f, key in zip(followups, keys, strict=True)]
+
+    def _one(self, followup: FollowUp, key: Key) -> Volume:
+        request = followup.request
+        anatomy = _anatomies.get(request.structures)
+        if anatomy is None:
+            grid = request.scan.volume.geometry.resampled(VOXEL_MM)
+            anatomy = Anatomy.of(request.scan.volume, request.structures, grid)
+            _anatomies[request.structures] = anatomy
+        blurred = point_spread(uptake(followup, anatomy, Traits.of(key)), FWHM_MM)
+        return Volume(anatomy.grid, with_noise(blurred, key.generator()), "PT", "SUV")
+
+
+def uptake(followup: FollowUp, anatomy: Anatomy, traits: Traits) -> np.ndarray:
+    """The true uptake on the scanner's grid, (z, y, x) SUV, before blurring and noise."""
+    suv = background_suv(anatomy.hu, anatomy.compartment, traits.myocardium_suv)
+    box = _box_on(anatomy.grid, followup.scan.geometry)
+    fine = anatomy.grid.crop(box).resampled(VOXEL_MM / 2)
+    hu = followup.scan.on(fine, fill=np.nan)
+    gtv = followup.gtv.on(fine)
+    compartment = anatomy.compartment[box].repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    coarse_hu = anatomy.hu[box].repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    hu = np.where(np.isnan(hu), coarse_hu, hu)
+    # Where the tumour was and no compartment was drawn, the lung comes back.
+    normal = background_suv(hu, compartment, traits.myocardium_suv)
+    tumour = traits.tumour_suv * _pattern(fine, traits.texture_seed) * _avid_share(followup, fine)
+    suv[box] = block_mean(normal + gtv * np.maximum(tumour - normal, 0.0))
+    return suv + _inflammation(followup, anatomy, gtv, box, traits)
+
+
+def days_of_treatment(followup: FollowUp) -> float:
+    """Time since most of the doomed cells were killed, days: about the first week of the fractions.
+
+    A request tells the number of fractions and the time since the last, not when they began: five a week are
+    assumed, and never more days than have passed.
+    """
+    request = followup.request
+    since_start = request.fractions_since * _WORKDAYS + max(request.since_rt_end_days, 0.0)
+    return float(np.clip(since_start, 0.0, request.elapsed_days))
+
+
+def avid(tumour: TumourView, days: float) -> np.ndarray | float:
+    """Uptake of the tumour's tissue as a share of the untreated tumour's: viable and lately doomed cells.
+
+    Args:
+        tumour: with fields, (z, y, x), or a volume alone.
+        days: since the kill.
+
+    Returns:
+        The fields' shape, 0 where there is no tumour; or, without fields, the share of volume that is left.
+    """
+    if tumour.viable is None or tumour.doomed is None or tumour.remnant is None:
+        return min(1.0, tumour.gtv_cm3 / tumour.gtv0_cm3)
+    there = tumour.viable + tumour.doomed + tumour.remnant
+    taking = tumour.viable + tumour.doomed * np.float32(2.0 ** (-days / AVIDITY_HALF_TIME_D))
+    untreated = np.maximum(1.0 - tumour.remnant, 0.05)
+    return np.where(there > 1e-4, np.minimum(taking / np.maximum(there, 1e-4) / untreated, 1.0), 0.0)
+
+
+def point_spread(suv: np.ndarray, fwhm_mm: float) -> np.ndarray:
+    """An image blurred by a Gaussian of a full width at half maximum, mm; activity is conserved."""
+    from scipy.ndimage import gaussian_filter
+
+    # Mirrored edges give back what a voxel at the border would lose.
+    return gaussian_filter(suv, fwhm_mm / 2.3548 / VOXEL_MM, mode="reflect")
+
+
+def with_noise(suv: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image with count noise: variance in proportion to the activity, correlated as a reconstruction does."""
+    from scipy.ndimage import gaussian_filter
+
+    sigma = _NOISE_FWHM_MM / 2.3548 / VOXEL_MM
+    grain = gaussian_filter(rng.standard_normal(suv.shape, dtype=np.float32), sigma, mode="wrap")
+    grain /= _filter_gain(sigma) ** 1.5
+    deviation = LIVER_NOISE * np.sqrt(LIVER_SUV * suv)
+    return np.maximum(suv + deviation * grain, 0.0).astype(np.float32)
+
+
+def _filter_gain(sigma: float) -> float:
+    """Sum of squares of the 1-D Gaussian filter's weights: what it leaves of white noise's variance."""
+    from scipy.ndimage import gaussian_filter1d
+
+    impulse = np.zeros(2 * int(4 * sigma + 1) + 3)
+    impulse[impulse.size // 2] = 1.0
+    return float((gaussian_filter1d(impulse, sigma) ** 2).sum())
+
+
+def _avid_share(followup: FollowUp, fine: Geometry) -> np.ndarray | float:
+    """`avid` on a grid of the follow-up, carried there by its displacement; 1 where no biology is known."""
+    from scipy.ndimage import map_coordinates
+
+    tumour = followup.request.tumour
+    if tumour is None:
+        return 1.0
+    share = avid(tumour, days_of_treatment(followup))
+    if tumour.geometry is None or np.ndim(share) == 0:
+        return float(np.max(share))
+    crop = followup.scan.geometry
+    index = crop.index(fine.lps(np.moveaxis(np.indices(fine.shape), 0, -1)))
+    inside = np.moveaxis(index, -1, 0)
+    shift = [map_coordinates(u, inside, order=1, mode="nearest") for u in followup.displacement_mm]
+    origin = crop.lps(index + np.stack(shift, axis=-1) / np.asarray(crop.spacing_mm))
+    at = np.moveaxis(tumour.geometry.index(origin), -1, 0)
+    return map_coordinates(np.asarray(share, dtype=np.float32), at, order=1, mode="nearest")
+
+
+def _pattern(grid: Geometry, seed: int) -> np.ndarray:
+    """A smooth pattern between 0.6 and 1, fixed in the patient's space by waves of 15 to 40 mm."""
+    rng = np.random.default_rng(seed)
+    position = [grid.lps(p) for p in (np.zeros(3), (1, 0, 0), (0, 1, 0), (0, 0, 1))]
+    waves = np.zeros(grid.shape, dtype=np.float32)
+    for _ in range(6):
+        wave = rng.normal(size=3)
+        wave *= 2 * np.pi / rng.uniform(15.0, 40.0) / np.linalg.norm(wave)
+        phases = [
+            np.arange(n) * ((p - position[0]) @ wave) for n, p in zip(grid.shape, position[1:], strict=True)
+        ]
+        z, y, x = np.ix_(*phases)
+        waves += np.sin(z + y + x + position[0] @ wave + rng.uniform(0, 2 * np.pi)).astype(np.float32)
+    return 0.8 + 0.2 * np.tanh(waves / 2.0)
+
+
+def _inflammation(followup: FollowUp, anatomy: Anatomy, gtv: np.ndarray, box, traits: Traits) -> np.ndarray:
+    """Uptake of irradiated lung and tumour bed, SUV on the scanner's grid."""
+    request = followup.request
+    weeks = days_of_treatment(followup) / 7.0
+    share = float(np.interp(weeks, _INFLAMED_WEEKS, _INFLAMED_SHARE, left=0.0, right=0.0))
+    if request.eqd2_since is None or share == 0.0:
+        return np.zeros(anatomy.grid.shape, dtype=np.float32)
+    eqd2 = request.eqd2_since.on(anatomy.grid)
+    ramp = np.clip((eqd2 - _INFLAMED_FROM_GY) / (_INFLAMED_FULL_GY - _INFLAMED_FROM_GY), 0.0, 1.0)
+    where = (anatomy.compartment == Compartment.LUNG).astype(np.float32)
+    where[box] = np.maximum(where[box], block_mean(gtv))
+    return np.float32(traits.inflammation_suv * share) * ramp * where
+
+
+def _box_on(grid: Geometry, part: Geometry) -> tuple[slice, slice, slice]:
+    """The voxels of a grid that a crop on a finer grid of the same axes touches."""
+    edges = grid.index(part.lps([(-0.5, -0.5, -0.5), np.subtract(part.shape, 0.5)]))
+    low, high = np.floor(edges.min(axis=0) + 0.5 + 1e-6), np.ceil(edges.max(axis=0) + 0.5 - 1e-6)
+    low = np.clip(low, 0, np.subtract(grid.shape, 1)).astype(int)
+    high = np.clip(high, low + 1, grid.shape).astype(int)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return z, y, x

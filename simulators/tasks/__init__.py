@@ -1,0 +1,1 @@
+"""Imaging tasks: how a patient becomes tensors, and tensors a scan."""

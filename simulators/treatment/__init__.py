@@ -1,0 +1,1 @@
+"""Virtual treatments that need no weights."""

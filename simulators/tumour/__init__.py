@@ -1,0 +1,1 @@
+"""Radiobiology, and the tumour's kinetics in three grains."""

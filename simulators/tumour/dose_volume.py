@@ -1,0 +1,210 @@
+"""Lumped tumours and tumours in dose bins: the kinetics for curves, control and cohorts.
+
+Between events v' = g(V) v with Gompertz growth of the whole volume V and d' = -ln2 d / T_half; a fraction moves
+v (1 - S) from viable to doomed. Strang splitting on half-day steps: second order, stable and positive for every
+step. The clonogens' survival is a number of its own, kept as a float64 logarithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from simulators.core.course import Course
+from simulators.core.kinetics import Kinetics, Params, TumourState
+from simulators.tumour.timeline import Timeline, batch_shape, local_doses, ordinals_at, parameter_table
+from twin import DoseGrid, InputError, PatientTwin
+
+STEP_DAYS = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class DoseVolumeKinetics:
+    """A tumour without shape: one compartment, or one for each dose bin of the GTV.
+
+    Args:
+        gtv0_cm3: tumour volume at day 0, cm3; a number, or an array that broadcasts to the batch.
+        bin_fraction: share of the GTV in each bin, (bins,) summing to 1; () for a lumped tumour.
+        relative_dose: dose grid name -> (bins,) ratio of the local dose to the prescribed one.
+        linear_above_gy: dose of a fraction above which survival goes on along its tangent (LQ-L), Gy.
+        step_days: spacing of the time grid, days.
+
+    Example:
+        >>> kinetics = DoseVolumeKinetics(60.0)
+        >>> kinetics.bin_fraction.shape
+        ()
+    """
+
+    gtv0_cm3: float | np.ndarray
+    bin_fraction: np.ndarray = field(default_factory=lambda: np.ones(()))
+    relative_dose: Mapping[str, np.ndarray] = field(default_factory=dict)
+    linear_above_gy: float = np.inf
+    step_days: float = STEP_DAYS
+
+    @classmethod
+    def from_dose(
+        cls, twin: PatientTwin, grids: Mapping[str, DoseGrid], bins: int = 20
+    ) -> DoseVolumeKinetics:
+        """Bins of equal volume from the GTV's voxels, ranked by their dose in the first grid.
+
+        Args:
+            twin: the patient, with a GTV.
+            grids: name in the courses -> dose; every dose is sampled at the same voxels. None gives one bin.
+            bins: how many.
+        """
+        if not grids:
+            return cls(twin.gtv_cm3)
+        from twin.structures import bounding_box
+
+        mask = twin.contours.gtv()
+        box = bounding_box(mask)
+        part, inside = twin.contours.geometry.crop(box), mask[box]
+        ratios = {
+            name: grid.volume.on(part)[inside].astype(np.float64) / grid.prescription_gy
+            for name, grid in grids.items()
+        }
+        order = np.argsort(next(iter(ratios.values())), kind="stable")
+        groups = np.array_split(order, min(bins, len(order)))
+        return cls(
+            twin.gtv_cm3,
+            np.array([len(g) for g in groups]) / len(order),
+            {name: np.array([ratio[g].mean() for g in groups]) for name, ratio in ratios.items()},
+        )
+
+    def start(self, twin: PatientTwin, params: Params) -> TumourState:
+        """The state at day 0: all viable but for the remnant."""
+        batch = batch_shape(params)
+        share = np.broadcast_to(np.asarray(params["remnant_fraction"], np.float64), batch)
+        remnant = np.multiply.outer(share, self.bin_fraction)
+        zeros = np.zeros_like(remnant)
+        return TumourState(
+            t_days=0.0,
+            ordinal=np.zeros(1, dtype=np.int64),
+            viable=self.bin_fraction - remnant,
+            doomed=zeros,
+            remnant=remnant,
+            unrepaired_gy=zeros,
+            log_survival=zeros,
+            survivors=np.full(batch, np.nan),
+        )
+
+    def advance(
+        self, state: TumourState, params: Params, courses: Sequence[Course], to_days: float
+    ) -> TumourState:
+        """The state at a later time, events at that very time included; the given state is not changed."""
+        return self.follow(state, params, courses, np.array([to_days], dtype=np.float64))[1]
+
+    def gtv_cm3(self, state: TumourState) -> np.ndarray:
+        """(*B,) tumour volume, cm3."""
+        cells = state.viable + state.doomed + state.remnant
+        return np.asarray(self.gtv0_cm3 * (cells.sum(axis=-1) if self.bin_fraction.ndim else cells))
+
+    def follow(
+        self, state: TumourState, params: Params, courses: Sequence[Course], days: np.ndarray
+    ) -> tuple[np.ndarray, TumourState]:
+        """Volumes at many times in one call.
+
+        Args:
+            state: where to begin.
+            params: name -> (*B,).
+            courses: one for all rows, or one for each index of the batch's first axis.
+            days: (n,) ascending times, none before the state's, days.
+
+        Returns:
+            (*B, n) tumour volume in cm3, and the state at the last time.
+
+        Raises:
+            InputError: times that go back, or courses that do not fit the batch.
+        """
+        from simulators.tumour.dose_volume_kernel import advance_rows
+
+        days = np.asarray(days, dtype=np.float64)
+        if days[0] < state.t_days or (np.diff(days) < 0).any():
+            raise InputError(f"times must ascend from day {state.t_days:g}, where the tumour stands")
+        batch = state.viable.shape[: state.viable.ndim - self.bin_fraction.ndim]
+        if len(courses) > 1 and (not batch or batch[0] != len(courses)):
+            raise InputError(
+                f"{len(courses)} courses need a batch that begins with {len(courses)}, not {batch}"
+            )
+        rows = int(np.prod(batch))
+        timeline = Timeline.of(courses)
+        first = timeline.first_event(np.broadcast_to(state.ordinal, len(courses)))
+
+        def flat(values: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
+            return np.array(instead if values is None else values, dtype=np.float64).reshape(rows, -1)
+
+        viable, doomed = flat(state.viable, state.viable), flat(state.doomed, state.doomed)
+        step_viable = flat(state.step_viable, state.viable)
+        step_doomed = flat(state.step_doomed, state.doomed)
+        carry, logs = flat(None, state.unrepaired_gy), flat(None, state.log_survival)
+        survivors = np.array(state.survivors, dtype=np.float64).reshape(rows)
+        volumes = np.empty((rows, len(days)))
+        weight = self.bin_fraction.reshape(-1).astype(np.float64)
+        advance_rows(
+            timeline.last_step(first, state.t_days, self.step_days),
+            days,
+            self.step_days,
+            float(self.linear_above_gy),
+            np.repeat(np.arange(len(courses)), rows // len(courses)),
+            first,
+            timeline.begin[1:],
+            timeline.first_fraction,
+            timeline.last_fraction(first),
+            timeline.time_days,
+            timeline.kind,
+            local_doses(timeline, self.relative_dose, (weight.size,)),
+            timeline.scale,
+            parameter_table(params, batch),
+            np.broadcast_to(np.asarray(self.gtv0_cm3, np.float64), batch).ravel(),
+            weight,
+            viable,
+            doomed,
+            flat(None, state.remnant),
+            carry,
+            logs,
+            survivors,
+            volumes,
+            step_viable,
+            step_doomed,
+        )
+        shape = state.viable.shape
+        after = replace(
+            state,
+            t_days=float(days[-1]),
+            ordinal=ordinals_at(courses, float(days[-1])),
+            viable=viable.reshape(shape),
+            doomed=doomed.reshape(shape),
+            unrepaired_gy=carry.reshape(shape),
+            log_survival=logs.reshape(shape),
+            survivors=survivors.reshape(batch),
+            step_viable=step_viable.reshape(shape),
+            step_doomed=step_doomed.reshape(shape),
+        )
+        return volumes.reshape(*batch, len(days)), after
+
+
+def trajectory(
+    kinetics: Kinetics, twin: PatientTwin, params: Params, courses: Sequence[Course], days: np.ndarray
+) -> tuple[np.ndarray, TumourState]:
+    """Tumour volumes of all samples of all courses from day 0.
+
+    Args:
+        kinetics: any grain; dose bins take one kernel call for everything.
+        twin: the patient.
+        params: name -> (*B,); B[0] counts the courses when there is more than one.
+        courses: what each arm became.
+        days: (n,) ascending times, days.
+
+    Returns:
+        (*B, n) tumour volume in cm3, and the state at the last time.
+    """
+    state = kinetics.start(twin, params)
+    if isinstance(kinetics, DoseVolumeKinetics):
+        return kinetics.follow(state, params, courses, days)
+    volumes = []
+    for day in days:
+        state = kinetics.advance(state, params, courses, float(day))
+        volumes.append(kinetics.gtv_cm3(state))
+    return np.stack(volumes, axis=-1), state

@@ -1,0 +1,91 @@
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scenarios.report.export import export_dicom, tumour_of, whole_ct
+from twin import InputError
+from twin.importer import import_patient
+
+
+@pytest.fixture(scope="module")
+def run(run):
+    """The session's run with its first and last follow-up of 60/30 only."""
+    days = sorted({i.record.day for i in run.images if i.record.plan == "60-30"})
+    kept = [i for i in run.images if i.record.plan == "60-30" and i.record.day in (days[0], days[-1])]
+    return replace(run, images=tuple(kept))
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dicom") / "out"
+    assert export_dicom(run, folder) == sum(i.record.kind == "ct" for i in run.images)
+    return folder
+
+
+@pytest.fixture
+def record(run):
+    """The last follow-up of 60/30: a tumour, a dose and, in time, an injury."""
+    return [i.record for i in run.images if i.record.kind == "ct" and i.record.plan == "60-30"][-1]
+
+
+def folder_of(exported, record):
+    return exported / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
+
+
+def test_importing_an_export_gives_the_same_patient_back(run, exported, record):
+    back = import_patient(folder_of(exported, record), gtv=["GTVp"])
+    ct = whole_ct(run, record)
+    assert back.baseline.volume.geometry.same_grid(ct.geometry)
+    assert np.array_equal(back.baseline.volume.array, ct.array)
+    ours, theirs = tumour_of(run, record).gtv(), back.contours.mask("GTVp")
+    assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) >= 0.99
+    dose = run.image(record.plan, record.day, "dose")
+    (found,) = back.doses.values()
+    assert np.abs(found.volume.on(dose.geometry) - dose.array).max() <= 0.01
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_validators_find_no_error(exported, record):
+    folder = folder_of(exported, record)
+    for file in [*sorted(folder.glob("ct-*.dcm"))[:2], *folder.glob("rt*.dcm")]:
+        said = subprocess.run(["dciodvfy", file], capture_output=True, text=True, check=False).stderr
+        # SyntheticData (0008,001C) came into the standard after this validator.
+        errors = [
+            line
+            for line in said.splitlines()
+            if line.startswith("Error") and "(0x0008,0x001c)" not in line.lower()
+        ]
+        assert errors == [], file.name
+    entity = subprocess.run(["dcentvfy", *folder.glob("*.dcm")], capture_output=True, text=True, check=False)
+    assert "Error" not in entity.stderr + entity.stdout
+
+
+def test_files_say_that_they_are_synthetic_and_name_nobody(exported, record):
+    import pydicom
+
+    data = pydicom.dcmread(folder_of(exported, record) / "ct-000.dcm")
+    assert data.SyntheticData == "YES" and data.SeriesDescription.startswith("SYNTHETIC")
+    assert "mechanistic" in data.ContributingEquipmentSequence[0].ManufacturerModelName
+    assert data.ImageType[0] == "DERIVED" and data.PatientBirthDate == ""
+
+
+def test_uids_follow_from_the_run_and_differ_between_dates(run, exported, record, tmp_path):
+    import pydicom
+
+    export_dicom(run, tmp_path / "again")
+    uids = set()
+    for file in exported.rglob("ct-000.dcm"):
+        one = pydicom.dcmread(file, stop_before_pixels=True)
+        other = pydicom.dcmread(tmp_path / "again" / file.relative_to(exported), stop_before_pixels=True)
+        assert one.SOPInstanceUID == other.SOPInstanceUID
+        assert one.StudyInstanceUID not in uids
+        uids.add(one.StudyInstanceUID)
+
+
+def test_an_existing_folder_is_refused(run, tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(InputError, match="already exists"):
+        export_dicom(run, tmp_path)

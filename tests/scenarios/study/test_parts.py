@@ -1,0 +1,342 @@
+"""Studies: what the tables say, chance that does not depend on parts, resuming, faults, refusals."""
+
+import json
+import shutil
+from contextlib import suppress
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from scenarios import Gap, Scenario, TreatmentPlan, load
+from scenarios.study.cohort import FolderCohort, SampledCohort, TableCohort
+from scenarios.study.executor import mapper
+from scenarios.study.parts import _TABLES, load_study, run_study
+from scenarios.study.summary import number_needed_to_treat
+from scenarios.study.tables import quantiles
+from twin import InputError
+
+PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "55/20", "none")]
+ASKED = {"days": 100, "samples": 40, "seed": 5, "part": 20}
+COHORT = SampledCohort(50, seed=1)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return run_study(COHORT, PLANS, tmp_path_factory.mktemp("study") / "whole", **ASKED)
+
+
+def assert_same_tables(one, other, but=()):
+    for name in set(_TABLES) - set(but):
+        assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+
+
+def test_every_patient_has_rows_under_every_plan(study):
+    assert study.patients["patient"].to_list() == [f"sampled-1-{i:06d}" for i in range(50)]
+    weeks = study.trajectory.group_by("patient", "plan", maintain_order=True).len()
+    assert len(weeks) == 150
+    assert set(weeks["len"]) == {16}  # days 0, 7, ..., 98 and 100
+    assert study.lives.shape[0] == 150
+    assert study.truth.shape[0] == 50
+    assert study.bands.group_by("plan").len()["len"].to_list() == [101] * 3
+
+
+def test_the_numbers_do_not_depend_on_the_parts(study, tmp_path):
+    other = run_study(COHORT, PLANS, tmp_path / "s", **{**ASKED, "part": 7})
+    assert_same_tables(study, other)
+
+
+def test_results_in_another_order_end_with_the_same_tables(study, tmp_path):
+    backwards = run_study(
+        COHORT, PLANS, tmp_path / "s", **ASKED, map_chunks=lambda work, jobs: map(work, list(jobs)[::-1])
+    )
+    assert_same_tables(study, backwards)
+
+
+def test_an_interrupted_study_resumes_to_the_same_tables(study, tmp_path):
+    def one_then_stop(work, jobs):
+        yield work(next(iter(jobs)))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(COHORT, PLANS, tmp_path / "s", **ASKED, map_chunks=one_then_stop)
+    with pytest.raises(InputError, match="was interrupted; run the same command again"):
+        load_study(tmp_path / "s")
+    left = []
+
+    def counting(work, jobs):
+        left.extend(jobs)
+        return map(work, left)
+
+    resumed = run_study(COHORT, PLANS, tmp_path / "s", **ASKED, map_chunks=counting)
+    assert [job.index for job in left] == [1, 2]
+    assert_same_tables(study, resumed)
+    again = run_study(
+        COHORT, PLANS, tmp_path / "s", **ASKED, map_chunks=None
+    )  # complete: nothing is computed
+    assert_same_tables(study, again)
+
+
+def test_a_patient_alone_is_as_in_the_cohort(study, tmp_path):
+    """Chance has no cohort in it: the third patient, given as a table, has the same rows."""
+    row = study.patients.filter(pl.col("patient") == "sampled-1-000003")
+    columns = ["gtv_cm3", "site", "age_years", "sex", "histology", "t_stage", "n_stage", "m_stage", "stage", "ecog",
+               "smoking", "comorbidity", "chemotherapy"]  # fmt: skip
+    row.select(pl.col("patient").alias("id"), *columns).write_parquet(tmp_path / "one.parquet")
+    alone = run_study(TableCohort.read(tmp_path / "one.parquet"), PLANS, tmp_path / "s", **ASKED)
+    mine = pl.col("patient") == "sampled-1-000003"
+    for name in ("trajectory", "outcomes", "effects", "lives", "truth"):
+        assert_frame_equal(getattr(alone, name), getattr(study, name).filter(mine), check_exact=True)
+
+
+def test_plans_are_paired_and_the_truth_is_no_sample_of_the_belief(study):
+    first = study.trajectory.filter(pl.col("day") == 0)
+    spread = first.group_by("patient").agg(pl.col("truth").n_unique())
+    assert set(spread["truth"]) == {1}  # one tumour under every plan
+    lives = study.lives.pivot(on="plan", index="patient", values="controlled")
+    assert not (lives["60-30"] & ~lives["55-20"]).any()  # 55/20 has the higher effect: no one is lost by it
+    assert not lives["none"].any()
+    covered = study.trajectory.filter((pl.col("day") == 98) & (pl.col("plan") == "60-30"))
+    inside = ((covered["lower"] <= covered["truth"]) & (covered["truth"] <= covered["upper"])).mean()
+    assert 0.64 < inside < 0.94  # 80 % bands of 50 patients
+
+
+def test_the_belief_is_calibrated_on_the_truths(tmp_path):
+    """Bands of 80 % hold 80 % of 800 truths; the probabilities of control are the shares that come true."""
+    many = run_study(SampledCohort(800, seed=9), PLANS[:1], tmp_path / "s", days=100, samples=99, seed=9)
+    for day in (28, 91):
+        week = many.trajectory.filter(pl.col("day") == day)
+        inside = ((week["lower"] <= week["truth"]) & (week["truth"] <= week["upper"])).mean()
+        assert abs(inside - 0.80) < 3.3 * np.sqrt(0.16 / 800)
+    believed = dict(many.outcomes.group_by("outcome").agg(pl.col("mean").mean()).rows())
+    lives = many.lives
+    for outcome, true in (
+        ("tumour_control", lives["controlled"].mean()),
+        ("survival_2y", (lives["death_days"] > 730.5).mean()),
+        ("local_control_2y", (lives["local_days"].fill_null(np.inf) > 730.5).mean()),
+    ):
+        assert abs(believed[outcome] - true) < 3.3 * np.sqrt(0.25 / 800), outcome
+
+
+def test_individual_effects_are_the_differences_of_the_outcomes(study):
+    outcomes = study.outcomes.pivot(on="plan", index=["patient", "outcome"], values="mean")
+    joined = study.effects.filter(pl.col("plan") == "55-20").join(outcomes, on=["patient", "outcome"])
+    assert len(joined) > 500
+    np.testing.assert_allclose(joined["mean"], joined["55-20"] - joined["60-30"], atol=1e-12)
+    control = study.effects.filter(pl.col("outcome") == "tumour_control", pl.col("plan") == "55-20")
+    np.testing.assert_allclose(control["better"] - control["worse"], control["mean"], atol=1e-12)
+
+
+def test_contrasts_are_means_over_patients_with_a_number_needed_to_treat(study):
+    effects = study.effects.filter(pl.col("outcome") == "tumour_control", pl.col("plan") == "55-20")["mean"]
+    row = study.contrasts.filter(pl.col("outcome") == "tumour_control", pl.col("plan") == "55-20").row(
+        0, named=True
+    )
+    assert row["mean"] == pytest.approx(effects.mean())
+    assert row["nnt"] == pytest.approx(1 / effects.mean())
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.2815516 * effects.std() / np.sqrt(50))
+    assert row["low"] > 0
+
+
+def test_less_is_better_for_doses_and_an_interval_over_zero_has_no_number_needed():
+    assert number_needed_to_treat(-0.1, -0.2, -0.05, False)["nnt"] == 10
+    assert number_needed_to_treat(-0.1, -0.2, -0.05, True)["nnt_low"] == -20
+    assert number_needed_to_treat(0.1, -0.1, 0.3, True) == {"nnt": 10.0, "nnt_low": None, "nnt_high": None}
+
+
+def test_subgroups_add_up_to_the_whole(study):
+    whole = study.contrasts.filter(pl.col("outcome") == "mean_lung_dose")
+    for covariate in ("sex", "histology", "age", "gtv"):
+        groups = study.benefit.filter(pl.col("outcome") == "mean_lung_dose", pl.col("covariate") == covariate)
+        total = groups.group_by("plan").agg((pl.col("mean") * pl.col("n")).sum() / pl.col("n").sum())
+        joined = total.join(whole, on="plan")
+        np.testing.assert_allclose(joined["mean"], joined["mean_right"], rtol=1e-9)
+
+
+def test_daily_bands_are_the_quantiles_of_the_true_volumes(study):
+    weekly = study.trajectory.filter(pl.col("day") == 49)
+    for slug in study.record.plans:
+        volumes = weekly.filter(pl.col("plan") == slug)["truth"].to_numpy()
+        band = study.bands.filter(pl.col("plan") == slug, pl.col("day") == 49).row(0, named=True)
+        assert band["n"] == 50
+        assert band["mean"] == pytest.approx(volumes.mean(), rel=0.005)
+        at = np.sort(volumes)
+        assert at[23] * 0.99 <= band["median"] <= at[26] * 1.01
+
+
+def test_a_single_run_and_a_study_agree_on_a_uniform_tumour(study):
+    """The study's weekly steps against the kinetics' own half-day steps, with the parameters of the truth."""
+    from scenarios.engine.courses import realise
+    from scenarios.study.borrowed_dose import Lenders
+    from simulators.tumour.dose_volume import DoseVolumeKinetics
+    from twin import PatientTwin
+
+    course = realise(Scenario(plan=PLANS[0]), PatientTwin("x"), 100)
+    truth = study.truth.row(7, named=True)
+    params = {k: np.full(1, v) for k, v in truth.items() if k != "patient"}
+    ratio = {"60/30": np.array([Lenders.of(False).tumour_dose()])}
+    kinetics = DoseVolumeKinetics(study.patients["gtv_cm3"][7], relative_dose=ratio)
+    days = study.trajectory["day"].unique().sort().to_numpy().astype(float)
+    curve, _ = kinetics.follow(kinetics.start(PatientTwin("x"), params), params, [course], days)
+    mine = study.trajectory.filter(pl.col("patient") == truth["patient"], pl.col("plan") == "60-30")["truth"]
+    np.testing.assert_allclose(mine, curve[0], rtol=5e-4)
+
+
+def test_patients_who_fail_are_rows_with_their_reason(tmp_path, monkeypatch):
+    from scenarios.study import part as study_part
+
+    (tmp_path / "t.csv").write_text(
+        "id,age_years,sex,stage,gtv_cm3\na,70,male,II,30\nb,500,male,II,30\nc,60,female,,9\n"
+    )
+    real = study_part.simulate
+
+    def breaks(members, *rest):
+        if any(m.id == "c" for m in members):
+            raise ZeroDivisionError("worse than expected")
+        return real(members, *rest)
+
+    monkeypatch.setattr(study_part, "simulate", breaks)
+    study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    assert study.patients["patient"].to_list() == ["a", "b", "c"]
+    failed = dict(study.failed.rows())
+    assert "age_years" in failed["b"]
+    assert failed["c"] == "ZeroDivisionError: worse than expected"
+    assert study.trajectory["patient"].unique().to_list() == ["a"]
+
+
+def test_what_is_missing_makes_its_outcomes_unknown_and_nothing_else(tmp_path):
+    (tmp_path / "t.csv").write_text("id,gtv_cm3\na,30\n")
+    study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    rows = {r["outcome"]: r for r in study.outcomes.filter(pl.col("plan") == "60-30").iter_rows(named=True)}
+    assert rows["survival_2y"]["mean"] is None
+    assert rows["survival_2y"]["status"] == "unknown"
+    assert (
+        rows["oesophagitis"]["status"] == "unknown"
+    )  # fitted with concurrent chemotherapy, which is not known here
+    assert 0 < rows["tumour_control"]["mean"] < 1
+    assert study.lives["death_days"].is_null().all()
+    assert "survival_2y" not in study.effects["outcome"].to_list()
+
+
+def test_a_cohort_in_which_everyone_fails_is_a_study(tmp_path):
+    (tmp_path / "t.csv").write_text("id,gtv_cm3\na,\nb,-1\n")
+    study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    assert len(study.failed) == 2
+    assert study.contrasts.is_empty() and study.bands.is_empty() and study.outcomes.is_empty()
+
+
+def test_a_folder_of_twins_is_a_cohort_with_its_truth(patient_folder, tmp_path):
+    shutil.copytree(patient_folder, tmp_path / "in" / "one.twin")
+    (tmp_path / "in" / "broken.twin").mkdir()
+    from simulators.belief.prior import prior_belief
+    from twin import PatientTwin
+
+    twin = PatientTwin.load(patient_folder)
+    biology = {k: float(v[0]) for k, v in prior_belief(twin, 1, 99).samples.items()}
+    (tmp_path / "in" / "one.twin" / "truth.json").write_text(json.dumps({"biology": biology}))
+    study = run_study(FolderCohort.read(tmp_path / "in"), PLANS[:2], tmp_path / "s", **ASKED)
+    assert study.failed["patient"].to_list() == ["broken"]
+    assert study.truth["alpha_per_gy"].to_list() == [biology["alpha_per_gy"]]
+    start = study.trajectory.filter(pl.col("day") == 0)
+    np.testing.assert_allclose(start["truth"], twin.gtv_cm3, rtol=1e-6)
+    assert study.lives["plan"].to_list() == ["60-30", "55-20"]
+    lung = study.outcomes.filter(pl.col("outcome") == "mean_lung_dose")
+    assert set(lung["status"]) == {"approximate"}  # his own dose, not a borrowed one
+
+
+@pytest.mark.parametrize(
+    ("plans", "asked", "words"),
+    [
+        (["60/30", "60/30"], {}, "given twice"),
+        ([], {}, "at least one plan"),
+        (["+20/8"], {}, "needs delivered fractions"),
+        (["60/30"], {"samples": 0}, "--samples must lie between"),
+        (["60/30"], {"days": 0}, "--days must lie between"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_and_nothing_written(plans, asked, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        run_study(COHORT, [TreatmentPlan.parse(p) for p in plans], tmp_path / "s", **{**ASKED, **asked})
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_gap_after_the_course_is_refused_before_anyone_is_simulated(tmp_path):
+    late = Scenario(plan=PLANS[0], gaps=(Gap(from_day=200),))
+    with pytest.raises(InputError, match="after the last fraction"):
+        run_study(COHORT, [late], tmp_path / "s", **ASKED)
+
+
+def test_the_folder_of_another_study_or_of_something_else_is_refused(study, tmp_path):
+    with pytest.raises(InputError, match=r"holds another study \(50 sampled patients, seed 1\)"):
+        run_study(COHORT, PLANS[:2], study.folder, **ASKED)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="other content"):
+        run_study(COHORT, PLANS, tmp_path, **ASKED)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_newer_or_broken_record_is_a_sentence(tmp_path):
+    (tmp_path / "study.json").write_text('{"format": "rt-twin-study/9"}')
+    with pytest.raises(InputError, match="update rt-twin"):
+        load_study(tmp_path)
+    (tmp_path / "study.json").write_text("[")
+    with pytest.raises(InputError, match="is broken"):
+        load_study(tmp_path)
+
+
+def test_an_unknown_executor_is_a_sentence():
+    with pytest.raises(InputError, match="there are: local, ray"):
+        mapper("slurm")
+
+
+def test_quantiles_are_those_of_numpy():
+    values = np.random.default_rng(0).random((3, 200))
+    for n in (200, 7, 1):
+        ours = quantiles(values[:, :n], (0.1, 0.5, 0.9))
+        np.testing.assert_allclose(ours, np.quantile(values[:, :n], (0.1, 0.5, 0.9), axis=-1), rtol=1e-12)
+
+
+def test_a_disk_that_is_full_at_the_merge_is_one_sentence_and_the_study_goes_on_later(small_disk):
+    plans = [TreatmentPlan.parse("60/30"), TreatmentPlan.parse("54/3")]
+    asked = {"days": 60, "samples": 4, "part": 10}
+    filler = small_disk / "filler"
+
+    def fill(step, share):
+        if step == "merging":
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1024))
+
+    with pytest.raises(InputError, match="the disk is full") as told:
+        run_study(SampledCohort(20), plans, small_disk / "s", progress=fill, **asked)
+    assert "\n" not in str(told.value)
+    filler.unlink()
+
+    def nothing_again(work, jobs):
+        assert not list(jobs)
+        return []
+
+    study = run_study(SampledCohort(20), plans, small_disk / "s", map_chunks=nothing_again, **asked)
+    assert len(study.patients) == 20 and not len(study.failed)
+
+
+def test_images_of_a_studys_twins_are_kept_as_runs_and_need_twins(phantom_twin, tmp_path):
+    phantom_twin.save(tmp_path / "twins" / "one.twin")
+    plan = TreatmentPlan(imaging={"also": (1.5,)})  # no treatment: no dose to calculate
+    asked = {"days": 3, "samples": 2, "image_samples": 1, "generator": "mechanistic"}
+    study = run_study(FolderCohort.read(tmp_path / "twins"), [plan], tmp_path / "s", **asked)
+    assert not len(study.failed)
+    run = load(tmp_path / "s" / "runs" / "one")
+    assert [
+        i.record.generator.split(" ")[0].startswith("mechanistic")
+        for i in run.images
+        if i.record.kind == "ct"
+    ] == [True]
+    assert study.outcomes.drop("patient").rows() == run.outcomes.drop("note").rows()
+    with pytest.raises(InputError, match="need patients with images"):
+        run_study(SampledCohort(2), [plan], tmp_path / "t", **asked)
+    with pytest.raises(InputError, match="unknown generator"):
+        run_study(
+            FolderCohort.read(tmp_path / "twins"), [plan], tmp_path / "u", **asked | {"generator": "no such"}
+        )

@@ -1,0 +1,268 @@
+"""The adapter, held by Translators whose right answer is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation, distance_transform_edt, maximum_filter
+
+torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
+
+from models import CopyTranslator  # noqa: E402
+from simulators import Key, Purpose, TreatmentRequest, TumourView  # noqa: E402
+from simulators.learned.adapter import SHAPE, TranslatedTreatment  # noqa: E402
+from simulators.tasks.conditions import DRAFT_CHANNELS, VECTOR, Crop  # noqa: E402
+
+RELATIVE = VECTOR.index("relative_gtv")
+
+
+def request(twin, **fields):
+    usual = {
+        "scan": twin.baseline,
+        "structures": twin.contours,
+        "dose_since": None,
+        "eqd2_since": None,
+        "fractions_since": 0,
+        "elapsed_days": 30.0,
+        "since_rt_end_days": -9.0,
+        "clinical": twin.clinical,
+        "tumour": None,
+        "key": Key(0, twin.id, Purpose.IMAGE),
+    }
+    return TreatmentRequest(**{**usual, **fields})
+
+
+def view(twin, share):
+    return TumourView(share * twin.gtv_cm3, twin.gtv_cm3, 0.5)
+
+
+class Darker(CopyTranslator):
+    """Takes 102.4 HU from every pixel (0.1 of the half range)."""
+
+    def layers(self, image, vector, noise):
+        out = super().layers(image, vector, noise)
+        out[:, :2] -= 0.1
+        return out
+
+
+class Noisy(CopyTranslator):
+    """Adds its noise, of which channel 0 is one number for the volume; draws the volume where none is given."""
+
+    noise_channels = 2
+    slices = 3
+
+    def guided(self, vector, noise):
+        drawn = torch.special.ndtr(noise[:, :1, 0, 0])
+        return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), drawn, vector)
+
+    def layers(self, image, vector, noise):
+        assert image.shape[1] >= 9 and len(image) == 16
+        assert torch.isfinite(vector[:, RELATIVE]).all()
+        noisy = image[:, 0] + 0.02 * noise.sum(dim=1)
+        return torch.stack([noisy, noisy, image[:, 1] * 0.9 + 0.05], dim=1)
+
+
+class Smooth(CopyTranslator):
+    """Takes the grain out, as a denoising network does."""
+
+    def layers(self, image, vector, noise):
+        out = super().layers(image, vector, noise)
+        out[:, :2] = torch.nn.functional.avg_pool2d(image[:, :1], 3, 1, 1, count_include_pad=False)
+        return out
+
+
+class Layered(CopyTranslator):
+    """Air where there is no tumour, metal where there is."""
+
+    def layers(self, image, vector, noise):
+        air = torch.full_like(image[:, 0], -1.0)
+        return torch.stack([air, -air, image[:, 1]], dim=1)
+
+
+class Drafted(CopyTranslator):
+    """Corrects nothing of its draft."""
+
+    drafted = True
+
+    def layers(self, image, vector, noise):
+        return image[:, DRAFT_CHANNELS]
+
+
+class Shifted(Drafted):
+    """Moves its draft's tumour by two of its pixels, 4 mm, and leaves both layers as they are."""
+
+    def layers(self, image, vector, noise):
+        out = image[:, DRAFT_CHANNELS]
+        out[:, 2] = torch.roll(out[:, 2], 2, dims=-1)
+        return out
+
+
+def changed(twin, followup):
+    box = twin.baseline.volume.geometry.box_of(followup.scan.geometry)
+    return followup.scan.array.astype(int) - twin.baseline.volume.array[box], box
+
+
+def test_copying_gives_the_scan_and_the_tumour_back(phantom_twin):
+    followup = TranslatedTreatment("copy", CopyTranslator()).generate([request(phantom_twin)])[0]
+    change, _ = changed(phantom_twin, followup)
+    assert not change.any(), "bit for bit"
+    assert followup.gtv_cm3 == pytest.approx(phantom_twin.gtv_cm3, rel=0.01)
+    assert not followup.injury.array.any()
+
+
+@pytest.mark.parametrize("share", [0.3, 1.6])
+def test_who_corrects_nothing_of_the_draft_gives_the_mechanistic_follow_up(phantom_twin, share):
+    from simulators.treatment.mechanistic import MechanisticTreatment
+
+    asked = request(phantom_twin, tumour=view(phantom_twin, share))
+    ours = TranslatedTreatment("drafted", Drafted()).generate([asked])[0]
+    theirs = MechanisticTreatment().generate([asked])[0]
+    box = ours.scan.geometry.box_of(theirs.scan.geometry)
+    np.testing.assert_array_equal(ours.scan.array[box], theirs.scan.array)
+    assert np.count_nonzero(ours.gtv.array[box] != theirs.gtv.array) <= 2  # a tie at the border
+    np.testing.assert_array_equal(ours.displacement_mm[(slice(None), *box)], theirs.displacement_mm)
+
+
+def test_a_border_that_moves_is_as_sharp_as_before_and_leaves_no_rim(phantom_twin):
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.5))
+    profiles, centres = [], []
+    for translator in (Drafted(), Shifted()):
+        followup = TranslatedTreatment("moved", translator).generate([asked])[0]
+        gtv, grid = followup.gtv.array > 0, followup.scan.geometry
+        box = phantom_twin.baseline.volume.geometry.box_of(grid)
+        lung = phantom_twin.contours.mask("Lung_L", "Lung_R", "GTVp")[box]
+        inside, outside = (distance_transform_edt(m, sampling=grid.spacing_mm) for m in (gtv, ~gtv))
+        depth = np.floor(inside - outside)
+        profiles.append([followup.scan.array[lung & (depth == d)].mean() for d in range(-5, 5)])
+        centres.append(grid.lps(np.argwhere(gtv)).mean(axis=0))
+    assert centres[1][0] - centres[0][0] == pytest.approx(4.0, abs=0.1)
+    np.testing.assert_allclose(profiles[1], profiles[0], atol=100)  # of 800 HU between lung and tumour
+    assert profiles[1][-3] > 20 and abs(profiles[1][-1] - profiles[0][-1]) < 10
+
+
+def test_an_edge_that_has_hardly_moved_leaves_no_bright_rim_where_the_network_moves_it(phantom_twin):
+    # Until the surface has come in by 2 mm the draft shows the old edge, which its layers have of their own.
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.93))
+    ours, theirs = (
+        TranslatedTreatment("moved", translator).generate([asked])[0].scan.array.astype(int)
+        for translator in (Shifted(), Drafted())
+    )
+    assert (ours != theirs).any()
+    near = maximum_filter(theirs, (7, 11, 11))
+    assert (ours - near).max() <= 25  # the grain
+
+
+def test_a_change_is_whole_at_the_tumour_and_fades_to_nothing_at_the_border(phantom_twin):
+    followup = TranslatedTreatment("darker", Darker()).generate([request(phantom_twin)])[0]
+    change, box = changed(phantom_twin, followup)
+    tumour = phantom_twin.contours.gtv()[box]
+    assert abs(change[tumour].mean() + 102.4) < 1
+    assert abs(change[:, 0]).max() <= 1 and abs(change[:, :, -1]).max() <= 1
+    assert abs(np.diff(change, axis=2)).max() < 30, "no seam"
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.8, 1.0, 1.7])
+def test_the_mask_has_the_volume_that_guides(phantom_twin, share):
+    asked = request(phantom_twin, tumour=view(phantom_twin, share))
+    followup = TranslatedTreatment("noisy", Noisy()).generate([asked])[0]
+    wanted = share * phantom_twin.gtv_cm3
+    held = followup.gtv.array.sum() * followup.gtv.geometry.voxel_cm3
+    assert held == pytest.approx(wanted, abs=max(0.03 * wanted, 0.1))
+    assert followup.gtv_cm3 == pytest.approx(wanted)
+
+
+def test_without_guidance_the_translator_draws_the_volume_once(phantom_twin):
+    followup = TranslatedTreatment("noisy", Noisy()).generate([request(phantom_twin)])[0]
+    assert 0 < followup.gtv_cm3 < phantom_twin.gtv_cm3
+
+
+def test_volumes_are_those_of_the_images(phantom_twin):
+    from simulators.treatment.mechanistic import MechanisticTreatment
+
+    for treatment in (TranslatedTreatment("noisy", Noisy()), MechanisticTreatment()):
+        volumes = treatment.volumes_cm3(request(phantom_twin), 3)
+        asked = request(phantom_twin, key=Key(0, phantom_twin.id, Purpose.IMAGE, 2))
+        assert treatment.generate([asked])[0].gtv_cm3 == pytest.approx(volumes[2], rel=1e-5)
+        assert np.ptp(volumes) > 1
+
+
+def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
+    treatment = TranslatedTreatment("noisy", Noisy())
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.5))
+    later = replace(asked, elapsed_days=200.0, fractions_since=20, tumour=view(phantom_twin, 0.2))
+    other = replace(asked, key=asked.key.at(sample=1))
+    first, same, different = (changed(phantom_twin, f)[0] for f in treatment.generate([asked, later, other]))
+    assert first.any()
+    np.testing.assert_array_equal(first, same)
+    assert (first != different).mean() > 0.5
+
+
+def test_a_batch_gives_what_each_request_gives_alone(phantom_twin):
+    treatment = TranslatedTreatment("noisy", Noisy())
+    asked = [request(phantom_twin, key=Key(0, "p", Purpose.IMAGE, s)) for s in (0, 1)]
+    alone = [treatment.generate([a])[0] for a in asked]
+    for one, other in zip(alone, treatment.generate(asked), strict=True):
+        np.testing.assert_array_equal(one.scan.array, other.scan.array)
+
+
+def test_the_grain_that_a_translator_smooths_away_is_given_back(phantom_twin):
+    asked = request(phantom_twin)
+    plain, grained = (
+        TranslatedTreatment("smooth", Smooth(), grain=g).generate([asked])[0] for g in (False, True)
+    )
+    crop = Crop.of(phantom_twin.baseline, phantom_twin.contours)
+    middle = tuple(slice(12, n - 12) for n in crop.grid.shape)
+    lung = (crop.image < -0.7) & (crop.image > -0.95)
+    left = [
+        np.abs(f.scan.on(crop.grid) - phantom_twin.baseline.volume.on(crop.grid)) for f in (plain, grained)
+    ]
+    smoothed, kept = (np.median(x[middle][lung[middle]]) for x in left)
+    assert kept < 0.5 * smoothed
+
+
+def test_the_tissue_moves_as_the_mechanistic_generator_says(phantom_twin):
+    from simulators.treatment.mechanistic import MechanisticTreatment
+
+    asked = request(phantom_twin, tumour=view(phantom_twin, 0.4))
+    ours = TranslatedTreatment("copy", CopyTranslator()).generate([asked])[0]
+    theirs = MechanisticTreatment().generate([asked])[0]
+    at = theirs.scan.geometry.lps(np.argwhere(theirs.gtv.array)[::50])
+    moved = [
+        f.displacement_mm[(slice(None), *np.rint(f.scan.geometry.index(at)).astype(int).T)]
+        for f in (ours, theirs)
+    ]
+    assert np.abs(moved[1]).max() > 0.5
+    np.testing.assert_array_equal(*moved)
+
+
+def test_outside_what_it_learned_from_it_says_so(phantom_twin):
+    treatment = TranslatedTreatment("copy", CopyTranslator(), limits={"elapsed_days": [3, 200]})
+    assert treatment.domain(request(phantom_twin)) is None
+    assert treatment.domain(request(phantom_twin, elapsed_days=300.0)) == (
+        "it learned from 3 to 200 days after the scan"
+    )
+    huge = phantom_twin.contours.with_mask(
+        "GTVn", "GTV", np.ones(phantom_twin.contours.geometry.shape, dtype=bool)
+    )
+    assert "exceeds the crop" in treatment.domain(request(phantom_twin, structures=huge))
+
+
+def test_a_tall_tumour_is_given_more_slices(phantom_twin):
+    tall = phantom_twin.contours.gtv()
+    z = np.flatnonzero(tall.any(axis=(1, 2)))
+    tall[z[0] - 5 : z[-1] + 5] |= tall[z[len(z) // 2]]
+    crop = Crop.of(phantom_twin.baseline, phantom_twin.contours.with_mask("GTVp", "GTV", tall))
+    assert SHAPE[0] < crop.grid.shape[0] <= 96 and crop.grid.shape[0] % 16 == 0
+    assert not crop.exceeds
+
+
+def test_the_image_shows_the_tumour_where_the_mask_has_it_and_as_large(phantom_twin):
+    followup = TranslatedTreatment("layered", Layered()).generate(
+        [request(phantom_twin, tumour=view(phantom_twin, 0.4))]
+    )[0]
+    _, box = changed(phantom_twin, followup)
+    around = binary_dilation(
+        phantom_twin.structures[0].gtv()[box], iterations=4
+    )  # the crop's border lies beyond
+    seen = np.count_nonzero((followup.scan.array > 0) & around) * followup.scan.geometry.voxel_cm3
+    assert seen == pytest.approx(0.4 * phantom_twin.gtv_cm3, rel=0.05)

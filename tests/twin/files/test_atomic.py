@@ -1,0 +1,91 @@
+import pytest
+
+from twin import InputError
+from twin.files.atomic import atomic_file, atomic_folder
+
+
+def test_a_folder_appears_only_when_whole(tmp_path):
+    target = tmp_path / "run"
+    with atomic_folder(target) as part:
+        (part / "a").write_text("1")
+        assert not target.exists() and part.parent == tmp_path
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    assert (target / "a").read_text() == "1"
+
+
+def test_an_error_leaves_nothing(tmp_path):
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "run") as part:
+        (part / "a").write_text("1")
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_leaves_the_old_folder_as_it_was(tmp_path):
+    with atomic_folder(tmp_path / "run") as part:
+        (part / "a").write_text("old")
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "run", replace=True) as part:
+        (part / "a").write_text("new")
+        raise KeyError
+    assert (tmp_path / "run" / "a").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_an_existing_folder_is_kept_unless_replaced(tmp_path):
+    target = tmp_path / "run"
+    target.mkdir()
+    with atomic_folder(target) as part:  # an empty one holds nothing to lose
+        (part / "a").write_text("old")
+    with pytest.raises(InputError, match="already exists"), atomic_folder(target):
+        pass
+    with atomic_folder(target, replace=True) as part:
+        (part / "b").write_text("new")
+    assert [p.name for p in target.iterdir()] == ["b"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_permissions_are_those_of_an_ordinary_file_and_folder(tmp_path):
+    with atomic_folder(tmp_path / "made"):
+        pass
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "made").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    with atomic_file(tmp_path / "f") as part:
+        part.write_text("x")
+    (tmp_path / "g").write_text("x")
+    assert (tmp_path / "f").stat().st_mode == (tmp_path / "g").stat().st_mode
+
+
+def test_a_file_is_exchanged_whole(tmp_path):
+    target = tmp_path / "table"
+    target.write_text("old")
+    with pytest.raises(KeyError), atomic_file(target) as part:
+        part.write_text("half")
+        raise KeyError
+    assert target.read_text() == "old"
+    with atomic_file(target) as part:
+        part.write_text("new")
+    assert target.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["table"]
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot write"), atomic_folder(tmp_path / "file" / "run"):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_full_disk_is_said_and_leaves_nothing(small_disk, kind):
+    target = small_disk / "out"
+    with (
+        pytest.raises(InputError, match="disk is full"),
+        atomic_folder(target) if kind == "folder" else atomic_file(target) as part,
+    ):
+        file = part / "big" if kind == "folder" else part
+        file.write_bytes(bytes(2_000_000))
+    assert not list(small_disk.iterdir())
+
+
+def test_a_twin_does_not_fit_on_a_full_disk(small_disk, lung_twin):
+    with pytest.raises(InputError, match="disk is full"):
+        lung_twin.save(small_disk / "p.twin")
+    assert not list(small_disk.iterdir())

@@ -1,0 +1,1 @@
+"""Organs found or estimated in the CT, and scans brought to its frame."""

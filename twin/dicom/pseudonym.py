@@ -1,0 +1,59 @@
+"""What stands for a patient: the same patient gets the same pseudonym here, and nobody goes back from it."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+
+from twin.errors import InputError
+from twin.files.atomic import atomic_file
+
+
+def pseudonym(patient_id: str) -> str:
+    """A keyed pseudonym (HMAC-SHA256, RFC 2104) of a hospital number.
+
+    The key is the environment's RT_TWIN_KEY, or one drawn at random once and kept in the user's folder.
+
+    Args:
+        patient_id: the hospital number; it is stored nowhere.
+
+    Returns:
+        "P-" and 12 hexadecimal digits.
+    """
+    return "P-" + hmac.new(_key(), patient_id.encode(), "sha256").hexdigest()[:12]
+
+
+def without_identity(text: str, private: tuple[str, ...]) -> str:
+    """A text in which the words of a patient's name, number and dates are an x.
+
+    Args:
+        text: for example a structure's name.
+        private: names, numbers and dates; words shorter than three letters are let stand.
+
+    Example:
+        >>> without_identity("GTV_Zebra 4711", ("Zebra^Quentin", "HOSP-4711"))
+        'GTV_x x'
+    """
+    words = {word for value in private for word in (value, *re.split(r"[\W_^]+", value)) if len(word) > 2}
+    for word in sorted(words, key=len, reverse=True):
+        text = re.sub(re.escape(word), "x", text, flags=re.IGNORECASE)
+    return text
+
+
+def _key() -> bytes:
+    given = os.environ.get("RT_TWIN_KEY")
+    if given:
+        return given.encode()
+    home = os.environ.get("XDG_CONFIG_HOME")
+    path = (Path(home) if home else Path.home() / ".config") / "rt-twin" / "key"
+    try:
+        if not path.exists():
+            with atomic_file(path) as part:
+                part.chmod(0o600)
+                part.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+    except OSError as error:
+        raise InputError(f"cannot read the key {path}: {error.strerror}; set RT_TWIN_KEY instead") from error

@@ -1,0 +1,1 @@
+"""DICOM written for planning systems and archives."""

@@ -1,0 +1,1 @@
+"""Files on disk: the twin folder, NIfTI, NRRD and MetaImage, archives and clinical tables; whole or not at all."""

@@ -1,0 +1,323 @@
+"""The twin folder `NAME.twin`: `twin.json`, `belief.json`, `scans/`, `structures/` and `dose/`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from twin.belief import Belief
+from twin.clinical import ClinicalRecord
+from twin.dose import DoseGrid, Fraction
+from twin.errors import InputError
+from twin.files import nifti
+from twin.files.atomic import atomic_folder
+from twin.geometry import Geometry
+from twin.patient import Observation, PatientTwin, Registration, Scan
+from twin.structures import Role, Structure, StructureSet
+from twin.volume import Modality, Unit, Volume
+
+FORMAT = "rt-twin/1"
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class _StoredVolume(_Stored):
+    file: str
+    geometry: Geometry
+    modality: Modality
+    unit: Unit
+
+
+class _StoredScan(_Stored):
+    name: str
+    time_days: float
+    volume: _StoredVolume
+    registration: Registration | None = None
+
+
+class _StoredStructure(_Stored):
+    name: str
+    role: Role
+    estimated: bool
+    source_name: str | None
+    colour: tuple[int, int, int] | None
+    mask: _StoredVolume
+    contours: str | None = None
+
+
+class _StoredSet(_Stored):
+    time_days: float
+    geometry: Geometry
+    structures: tuple[_StoredStructure, ...]
+
+
+class _StoredDose(_Stored):
+    name: str
+    prescription_gy: float
+    approximate: bool
+    volume: _StoredVolume
+
+
+class _StoredTwin(_Stored):
+    format: str
+    id: str
+    in_silico: bool
+    day0_weekday: int | None
+    now_days: float
+    clinical: ClinicalRecord
+    scans: tuple[_StoredScan, ...]
+    structures: tuple[_StoredSet, ...]
+    doses: tuple[_StoredDose, ...]
+    fractions: tuple[Fraction, ...]
+    observations: tuple[Observation, ...]
+    belief: bool
+    notes: tuple[str, ...] = ()
+
+
+class _StoredBelief(_Stored):
+    kind: str
+    weights: list[float] | None
+    samples: dict[str, list[float]]
+    learned_from: tuple[tuple[float, str, float], ...] = ()
+    ess: float | None = None
+
+
+# The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
+TRUTH = "truth.json"
+
+
+class _Format(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    format: str
+
+
+def save(twin: PatientTwin, path: str | os.PathLike[str]) -> None:
+    """Write a twin as a folder, whole or not at all.
+
+    Args:
+        twin: the twin.
+        path: the folder; one that holds an earlier state of the same patient is exchanged for the new one.
+
+    Raises:
+        InputError: the path exists with other content, cannot be written, or the disk is full.
+    """
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())) and _patient_in(path) != twin.id:
+        raise InputError(f"{path} already exists with other content; choose another name or remove it")
+    with atomic_folder(path, replace=True) as part:
+        _write(twin, part)
+        if (path / TRUTH).is_file():
+            shutil.copy2(path / TRUTH, part)
+
+
+def load(path: str | os.PathLike[str]) -> PatientTwin:
+    """Read a twin folder; voxels are read from disk when first used.
+
+    Raises:
+        InputError: no such folder, a newer format, or a broken file; a damaged image is found when it is read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"no such twin folder: {path}")
+    _check_format(path)
+    stored = _parse(_StoredTwin, path / "twin.json")
+    belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
+    return PatientTwin(
+        stored.id,
+        clinical=stored.clinical,
+        scans=tuple(Scan(s.name, s.time_days, _volume(path, s.volume), s.registration) for s in stored.scans),
+        structures=tuple(_structures(path, s) for s in stored.structures),
+        doses={
+            d.name: DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate)
+            for d in stored.doses
+        },
+        fractions=stored.fractions,
+        observations=stored.observations,
+        belief=belief,
+        day0_weekday=stored.day0_weekday,
+        now_days=stored.now_days,
+        in_silico=stored.in_silico,
+        notes=stored.notes,
+    )
+
+
+def _patient_in(path: Path) -> str | None:
+    """The id of the twin that a folder holds, or None where it holds something else."""
+    try:
+        _check_format(path)
+        return _parse(_StoredTwin, path / "twin.json").id
+    except InputError:
+        return None
+
+
+def _check_format(path: Path) -> None:
+    found = _parse(_Format, path / "twin.json").format
+    if found == FORMAT:
+        return
+    if re.fullmatch(r"rt-twin/\d+", found):
+        raise InputError(f"{path} has the newer format {found}; this version reads {FORMAT}: update rt-twin")
+    raise InputError(f"{path} is not a twin folder: its format is {found!r}, not {FORMAT}")
+
+
+def _parse(model: type[_Model], path: Path) -> _Model:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path.parent} is not a twin folder: {path.name} is missing") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path} is broken{f' at {where}' if where else ''}: {first['msg']}") from error
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "x"
+
+
+def _write(twin: PatientTwin, folder: Path) -> None:
+    for name in ("scans", "structures", "dose"):
+        (folder / name).mkdir()
+    stored = _StoredTwin(
+        format=FORMAT,
+        id=twin.id,
+        in_silico=twin.in_silico,
+        day0_weekday=twin.day0_weekday,
+        now_days=twin.now_days,
+        clinical=twin.clinical,
+        scans=tuple(
+            _StoredScan(
+                name=s.name,
+                time_days=s.time_days,
+                volume=_keep(s.volume, folder, f"scans/{n:02d}-{_slug(s.name)}.nii.gz"),
+                registration=s.registration,
+            )
+            for n, s in enumerate(twin.scans)
+        ),
+        structures=tuple(_keep_set(s, folder, n) for n, s in enumerate(twin.structures)),
+        doses=tuple(
+            _StoredDose(
+                name=d.name,
+                prescription_gy=d.prescription_gy,
+                approximate=d.approximate,
+                volume=_keep(d.volume, folder, f"dose/{n:02d}-{_slug(d.name)}.nii.gz"),
+            )
+            for n, d in enumerate(twin.doses.values())
+        ),
+        fractions=twin.fractions,
+        observations=twin.observations,
+        belief=twin.belief is not None,
+        notes=twin.notes,
+    )
+    if twin.belief is not None:
+        (folder / "belief.json").write_text(_kept_belief(twin.belief).model_dump_json())
+    (folder / "twin.json").write_text(stored.model_dump_json(indent=1))
+
+
+def _keep(volume: Volume, folder: Path, file: str) -> _StoredVolume:
+    source = volume.source
+    if not (isinstance(source, nifti.StoredVoxels) and source.link(folder / file)):
+        nifti.write(folder / file, volume)
+    return _StoredVolume(file=file, geometry=volume.geometry, modality=volume.modality, unit=volume.unit)
+
+
+def _keep_set(structures: StructureSet, folder: Path, number: int) -> _StoredSet:
+    kept = []
+    for n, s in enumerate(structures):
+        file = f"structures/{number:02d}-{n:02d}-{_slug(s.name)}.nii.gz"
+        kept.append(
+            _StoredStructure(
+                name=s.name,
+                role=s.role,
+                estimated=s.estimated,
+                source_name=s.source_name,
+                colour=s.colour,
+                mask=_keep(s.mask, folder, file),
+                contours=_keep_contours(s.contours, folder, file.replace(".nii.gz", ".npy")),
+            )
+        )
+    return _StoredSet(time_days=structures.time_days, geometry=structures.geometry, structures=tuple(kept))
+
+
+def _keep_contours(contours: tuple[np.ndarray, ...], folder: Path, file: str) -> str | None:
+    """One row a point: the number of its contour, then x, y, z."""
+    if not contours:
+        return None
+    numbers = np.repeat(np.arange(len(contours), dtype=np.float32), [len(c) for c in contours])
+    np.save(folder / file, np.column_stack([numbers, np.concatenate(contours)]).astype(np.float32))
+    return file
+
+
+def _kept_belief(belief: Belief) -> _StoredBelief:
+    return _StoredBelief(
+        kind=belief.kind,
+        weights=None if belief.weights is None else belief.weights.tolist(),
+        samples={name: values.tolist() for name, values in belief.samples.items()},
+        learned_from=belief.learned_from,
+        ess=belief.ess,
+    )
+
+
+def _load_belief(stored: _StoredBelief) -> Belief:
+    weights = None if stored.weights is None else np.asarray(stored.weights, dtype=np.float64)
+    samples = {name: np.asarray(values, dtype=np.float64) for name, values in stored.samples.items()}
+    return Belief(samples, weights, stored.kind, stored.learned_from, stored.ess)
+
+
+def _volume(root: Path, stored: _StoredVolume) -> Volume:
+    """The stored volume; its grid is the exact one of `twin.json`, of which NIfTI keeps 32 bits."""
+    path = _inside(root, stored.file)
+    read = nifti.read(path, stored.modality, stored.unit)
+    if not read.geometry.same_grid(stored.geometry):
+        raise InputError(f"{path} lies on another grid than twin.json says; the folder was changed by hand")
+    return Volume(stored.geometry, read.source, stored.modality, stored.unit)
+
+
+def _inside(root: Path, file: str) -> Path:
+    path = root / file
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{root / 'twin.json'} is broken: {file} lies outside the folder")
+    return path
+
+
+def _contours(root: Path, file: str | None) -> tuple[np.ndarray, ...]:
+    if file is None:
+        return ()
+    path = _inside(root, file)
+    try:
+        rows = np.load(path, allow_pickle=False)
+        if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype != np.float32 or not np.isfinite(rows).all():
+            raise ValueError("not contours")
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} is damaged or missing; the contours cannot be read") from error
+    return tuple(np.split(rows[:, 1:], np.flatnonzero(np.diff(rows[:, 0])) + 1))
+
+
+def _structures(root: Path, stored: _StoredSet) -> StructureSet:
+    return StructureSet(
+        stored.geometry,
+        tuple(
+            Structure(
+                s.name,
+                s.role,
+                _volume(root, s.mask),
+                s.estimated,
+                s.source_name,
+                s.colour,
+                _contours(root, s.contours),
+            )
+            for s in stored.structures
+        ),
+        stored.time_days,
+    )
