@@ -62,3 +62,6 @@ class Bridge(NeuralTranslator):
         state = self._point(self.start(image), target, time, noise)
         out = self.predict(state, image, batch["vector"], time)
         return self.picture_loss(*self.layers_and_logit(out, image), image, target)
+
+
+FAMILY = Bridge

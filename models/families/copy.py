@@ -53,3 +53,6 @@ class CopyTranslator:
         if config.get("_class_name") != cls.__name__:
             raise ValueError(f"{folder} holds a {config.get('_class_name')}, not a {cls.__name__}")
         return cls()
+
+
+FAMILY = CopyTranslator

@@ -106,3 +106,6 @@ class Diffusion(NeuralTranslator):
         weight = 1.0 + (self.config["near_weight"] - 1.0) * (image[:, -1:] > -1.0)
         error = (weight * (out - wanted).square()).sum(dim=(0, 2, 3)) / weight.sum()
         return {"image": error[0], "mask": error[1]}
+
+
+FAMILY = Diffusion

@@ -78,3 +78,6 @@ class Pix2Pix(NeuralTranslator):
         wrong = self._adversarial(false, target_is_real=False, for_discriminator=True)
         missed = self._adversarial(true, target_is_real=True, for_discriminator=True)
         return {"discriminator": 0.5 * (wrong + missed)}
+
+
+FAMILY = Pix2Pix
