@@ -9,13 +9,14 @@ _HOME = {
     "Fraction": "dose",
     "Geometry": "geometry",
     "InputError": "errors",
-    "Observation": "patient",
+    "Observation": "observation",
     "PatientTwin": "patient",
-    "Registration": "patient",
-    "Scan": "patient",
+    "Registration": "scan",
+    "Scan": "scan",
     "Structure": "structures",
     "StructureSet": "structures",
     "Volume": "volume",
+    "import_patient": "importer",
 }
 __all__ = list(_HOME)
 

@@ -10,10 +10,14 @@ from pathlib import Path
 
 from twin.anatomy import organs as anatomy
 from twin.dicom.pseudonym import pseudonym
+from twin.dicom.series import read_series
+from twin.dicom.studies import Studies
 from twin.errors import InputError
+from twin.files.archive import unpacked
 from twin.files.images import SUFFIXES, read_ct, read_mask
 from twin.files.records import merged, read_clinical
-from twin.patient import PatientTwin, Scan
+from twin.patient import PatientTwin
+from twin.scan import Scan
 from twin.structures import Structure, StructureSet
 
 
@@ -77,10 +81,6 @@ def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
 def _from_dicom(
     src: Path, gtv: Sequence[str], days: Mapping[str, float] | None, delivered_from: float | None
 ) -> PatientTwin:
-    from twin.dicom.series import read_series
-    from twin.dicom.studies import Studies
-    from twin.files.archive import unpacked
-
     with unpacked(src) as folder:
         try:
             series = read_series(folder)

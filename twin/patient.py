@@ -3,62 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
-from typing import Literal
 
 from twin.belief import Belief
 from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
+from twin.files import folder
+from twin.observation import Observation
+from twin.scan import Scan
 from twin.structures import StructureSet
-from twin.volume import Volume
-
-
-@dataclass(frozen=True)
-class Registration:
-    """How a scan of another frame of reference was laid on the baseline.
-
-    Args:
-        similarity: normalised mutual information reached, 1 (none) to 2 (the same image).
-        shift_mm: how far the scan's frame was moved at its origin, mm.
-        turn_deg: the angle by which it was turned, degrees.
-        poor: the similarity is too low to trust the place of the scan.
-    """
-
-    similarity: float
-    shift_mm: float
-    turn_deg: float
-    poor: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """An acquired image.
-
-    Args:
-        name: by which observations refer to it.
-        time_days: when, in days from day 0; negative before it.
-        volume: its voxels, on a grid in the baseline's frame.
-        registration: how it came into that frame, or None where it was acquired in it.
-    """
-
-    name: str
-    time_days: float
-    volume: Volume
-    registration: Registration | None = None
-
-
-@dataclass(frozen=True)
-class Observation:
-    """Something measured on the tumour: its volume in cm3 or its SUVmax."""
-
-    time_days: float
-    kind: Literal["gtv_cm3", "suv_max"]
-    value: float
-    scan: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +65,7 @@ class PatientTwin:
         Raises:
             InputError: no such folder, a newer format, or a broken file.
         """
-        from twin.files.folder import load
-
-        return load(path)
+        return cls(**folder.load(path))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a `NAME.twin` folder, whole or not at all.
@@ -118,9 +73,7 @@ class PatientTwin:
         Raises:
             InputError: the folder exists with other content, or the disk is full.
         """
-        from twin.files.folder import save
-
-        save(self, path)
+        folder.save({f.name: getattr(self, f.name) for f in fields(self)}, path)
 
     @property
     def baseline(self) -> Scan:

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from twin.anatomy.coarse import Coarse
 from twin.anatomy.lungs import largest
+from twin.contours import mask
 from twin.geometry import Geometry
 from twin.structures import bounding_box
 
@@ -201,8 +202,6 @@ def _floor(domes: tuple[float, float], lungs: tuple[np.ndarray, np.ndarray], coa
 def _within_hull(lungs: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Per slice the convex hull of the lungs, where something is wanted."""
     from scipy.spatial import ConvexHull
-
-    from twin.contours import mask
 
     hull = np.zeros_like(lungs)
     for z in np.flatnonzero(wanted.any(axis=(1, 2)) & lungs.any(axis=(1, 2))):

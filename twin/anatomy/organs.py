@@ -8,7 +8,7 @@ import numpy as np
 
 from twin.anatomy.coarse import Coarse
 from twin.geometry import Box
-from twin.patient import Scan
+from twin.scan import Scan
 from twin.structures import Role, StructureSet
 
 _COARSE_MM = 4.0

@@ -20,7 +20,9 @@ from twin.dicom.suv import suv_factors
 from twin.dicom.treatment import Treatment, treatment
 from twin.errors import InputError
 from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
-from twin.patient import Observation, PatientTwin, Registration, Scan
+from twin.observation import Observation
+from twin.patient import PatientTwin
+from twin.scan import Registration, Scan
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Volume
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,7 +19,8 @@ from twin.errors import InputError
 from twin.files import nifti
 from twin.files.atomic import atomic_folder
 from twin.geometry import Geometry
-from twin.patient import Observation, PatientTwin, Registration, Scan
+from twin.observation import Observation
+from twin.scan import Registration, Scan
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
@@ -91,6 +93,9 @@ class _StoredBelief(_Stored):
     ess: float | None = None
 
 
+# The fields of a twin that stand in twin.json as they are.
+_PLAIN = ("id", "in_silico", "day0_weekday", "now_days", "clinical", "fractions", "observations", "notes")
+
 # The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
 TRUTH = "truth.json"
 
@@ -101,18 +106,18 @@ class _Format(BaseModel):
     format: str
 
 
-def save(twin: PatientTwin, path: str | os.PathLike[str]) -> None:
+def save(twin: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write a twin as a folder, whole or not at all.
 
     Args:
-        twin: the twin.
+        twin: the fields of a `PatientTwin` by name.
         path: the folder; one that holds an earlier state of the same patient is exchanged for the new one.
 
     Raises:
         InputError: the path exists with other content, cannot be written, or the disk is full.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())) and _patient_in(path) != twin.id:
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())) and _patient_in(path) != twin["id"]:
         raise InputError(f"{path} already exists with other content; choose another name or remove it")
     with atomic_folder(path, replace=True) as part:
         _write(twin, part)
@@ -120,8 +125,11 @@ def save(twin: PatientTwin, path: str | os.PathLike[str]) -> None:
             shutil.copy2(path / TRUTH, part)
 
 
-def load(path: str | os.PathLike[str]) -> PatientTwin:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a twin folder; voxels are read from disk when first used.
+
+    Returns:
+        The fields of a `PatientTwin` by name.
 
     Raises:
         InputError: no such folder, a newer format, or a broken file; a damaged image is found when it is read.
@@ -132,23 +140,16 @@ def load(path: str | os.PathLike[str]) -> PatientTwin:
     _check_format(path)
     stored = _parse(_StoredTwin, path / "twin.json")
     belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
-    return PatientTwin(
-        stored.id,
-        clinical=stored.clinical,
-        scans=tuple(Scan(s.name, s.time_days, _volume(path, s.volume), s.registration) for s in stored.scans),
-        structures=tuple(_structures(path, s) for s in stored.structures),
-        doses={
-            d.name: DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate)
-            for d in stored.doses
-        },
-        fractions=stored.fractions,
-        observations=stored.observations,
-        belief=belief,
-        day0_weekday=stored.day0_weekday,
-        now_days=stored.now_days,
-        in_silico=stored.in_silico,
-        notes=stored.notes,
+    scans = (Scan(s.name, s.time_days, _volume(path, s.volume), s.registration) for s in stored.scans)
+    doses = (
+        DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate) for d in stored.doses
     )
+    return {name: getattr(stored, name) for name in _PLAIN} | {
+        "scans": tuple(scans),
+        "structures": tuple(_structures(path, s) for s in stored.structures),
+        "doses": {d.name: d for d in doses},
+        "belief": belief,
+    }
 
 
 def _patient_in(path: Path) -> str | None:
@@ -186,43 +187,39 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "x"
 
 
-def _write(twin: PatientTwin, folder: Path) -> None:
+def _write(twin: Mapping[str, Any], folder: Path) -> None:
     for name in ("scans", "structures", "dose"):
         (folder / name).mkdir()
+    belief: Belief | None = twin["belief"]
     stored = _StoredTwin(
         format=FORMAT,
-        id=twin.id,
-        in_silico=twin.in_silico,
-        day0_weekday=twin.day0_weekday,
-        now_days=twin.now_days,
-        clinical=twin.clinical,
-        scans=tuple(
-            _StoredScan(
-                name=s.name,
-                time_days=s.time_days,
-                volume=_keep(s.volume, folder, f"scans/{n:02d}-{_slug(s.name)}.nii.gz"),
-                registration=s.registration,
-            )
-            for n, s in enumerate(twin.scans)
-        ),
-        structures=tuple(_keep_set(s, folder, n) for n, s in enumerate(twin.structures)),
-        doses=tuple(
-            _StoredDose(
-                name=d.name,
-                prescription_gy=d.prescription_gy,
-                approximate=d.approximate,
-                volume=_keep(d.volume, folder, f"dose/{n:02d}-{_slug(d.name)}.nii.gz"),
-            )
-            for n, d in enumerate(twin.doses.values())
-        ),
-        fractions=twin.fractions,
-        observations=twin.observations,
-        belief=twin.belief is not None,
-        notes=twin.notes,
+        scans=tuple(_keep_scan(s, folder, n) for n, s in enumerate(twin["scans"])),
+        structures=tuple(_keep_set(s, folder, n) for n, s in enumerate(twin["structures"])),
+        doses=tuple(_keep_dose(d, folder, n) for n, d in enumerate(twin["doses"].values())),
+        belief=belief is not None,
+        **{name: twin[name] for name in _PLAIN},
     )
-    if twin.belief is not None:
-        (folder / "belief.json").write_text(_kept_belief(twin.belief).model_dump_json())
+    if belief is not None:
+        (folder / "belief.json").write_text(_kept_belief(belief).model_dump_json())
     (folder / "twin.json").write_text(stored.model_dump_json(indent=1))
+
+
+def _keep_scan(scan: Scan, folder: Path, number: int) -> _StoredScan:
+    return _StoredScan(
+        name=scan.name,
+        time_days=scan.time_days,
+        volume=_keep(scan.volume, folder, f"scans/{number:02d}-{_slug(scan.name)}.nii.gz"),
+        registration=scan.registration,
+    )
+
+
+def _keep_dose(dose: DoseGrid, folder: Path, number: int) -> _StoredDose:
+    return _StoredDose(
+        name=dose.name,
+        prescription_gy=dose.prescription_gy,
+        approximate=dose.approximate,
+        volume=_keep(dose.volume, folder, f"dose/{number:02d}-{_slug(dose.name)}.nii.gz"),
+    )
 
 
 def _keep(volume: Volume, folder: Path, file: str) -> _StoredVolume:

@@ -12,7 +12,7 @@ from simulators.core.kinetics import TumourState
 from simulators.tumour.dose_volume import DoseVolumeKinetics, trajectory
 from simulators.tumour.field import FieldKinetics, partial_volume
 from twin import DoseGrid, Geometry, InputError, PatientTwin, StructureSet, Volume
-from twin.patient import Scan
+from twin.scan import Scan
 
 PATIENT = PatientTwin("field-test")
 GRID = Geometry((24, 26, 28), (2.0, 2.0, 2.0))

@@ -1,0 +1,41 @@
+"""An acquired image of the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.volume import Volume
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a scan of another frame of reference was laid on the baseline.
+
+    Args:
+        similarity: normalised mutual information reached, 1 (none) to 2 (the same image).
+        shift_mm: how far the scan's frame was moved at its origin, mm.
+        turn_deg: the angle by which it was turned, degrees.
+        poor: the similarity is too low to trust the place of the scan.
+    """
+
+    similarity: float
+    shift_mm: float
+    turn_deg: float
+    poor: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """An acquired image.
+
+    Args:
+        name: by which observations refer to it.
+        time_days: when, in days from day 0; negative before it.
+        volume: its voxels, on a grid in the baseline's frame.
+        registration: how it came into that frame, or None where it was acquired in it.
+    """
+
+    name: str
+    time_days: float
+    volume: Volume
+    registration: Registration | None = None
