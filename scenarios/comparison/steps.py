@@ -26,6 +26,7 @@ from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
+from scenarios.records.layer import layers_of
 from scenarios.records.request import request_hash, versions
 from scenarios.records.run import Comparison, PatientRecord, PlanRecord, RunImage, RunRecord
 from scenarios.records.schema import LEVEL, table
@@ -163,6 +164,7 @@ def compare(
         request=request,
         timings_s=clock.laps,
         notes=(*_belief_notes(twin.belief), *notes),
+        layers=layers_of((i.record.kind, i.volume) for i in images),
         images=tuple(i.record for i in images),
     )
     return Comparison(record, twin, tables, tuple(images))

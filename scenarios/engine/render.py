@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.records.run import ImageRecord, Kind, RunImage
+from scenarios.records.run import ImageRecord, RunImage
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course, Event
 from simulators.core.scanner import VirtualScanner
@@ -156,7 +156,7 @@ def _stored(
     return images
 
 
-def _image(job: ImageJob, kind: Kind, volume: Volume, generator: str) -> RunImage:
+def _image(job: ImageJob, kind: str, volume: Volume, generator: str) -> RunImage:
     file = f"scans/{job.plan}/d{job.day:07.3f}-s{job.sample:03d}-{kind}.nii.gz"
     record = ImageRecord(
         plan=job.plan, sample=job.sample, day=job.day, kind=kind, file=file, generator=generator

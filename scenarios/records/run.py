@@ -14,17 +14,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scenarios.records.schema import ADDED, RUN_FORMAT, SCHEMAS, SIMULATED, table
+from scenarios.records.layer import Layer, layers_of_first_format
+from scenarios.records.schema import ADDED, FIRST_RUN_FORMAT, RUN_FORMAT, SCHEMAS, SIMULATED, table
 from twin import InputError, PatientTwin, Volume
-
-Kind = Literal["ct", "gtv", "injury", "pet", "dose"]
-_MODALITY: dict[str, tuple[Any, Any]] = {
-    "ct": ("CT", "HU"),
-    "gtv": ("MASK", "1"),
-    "injury": ("MASK", "1"),
-    "pet": ("PT", "SUV"),
-    "dose": ("DOSE", "Gy"),
-}
 
 
 class _Frozen(BaseModel):
@@ -54,12 +46,12 @@ class PatientRecord(_Frozen):
 
 
 class ImageRecord(_Frozen):
-    """One image file of a run, and what made it."""
+    """One image file of a run, of which layer it is (`kind`), and what made it."""
 
     plan: str
     sample: int
     day: float
-    kind: Kind
+    kind: str
     file: str
     generator: str
 
@@ -67,10 +59,11 @@ class ImageRecord(_Frozen):
 class RunRecord(_Frozen):
     """`run.json`: all that is needed to run the comparison again, and what it cost.
 
-    `request` is a hash of what was asked for; runs with equal hashes have equal tables.
+    `request` is a hash of what was asked for; runs with equal hashes have equal tables. `layers` says what the kinds of
+    its images are and how they are drawn.
     """
 
-    format: Literal["rt-twin-run/1"] = "rt-twin-run/1"
+    format: Literal["rt-twin-run/2"] = "rt-twin-run/2"
     simulated: str = SIMULATED
     patient: PatientRecord
     plans: tuple[PlanRecord, ...]
@@ -87,13 +80,18 @@ class RunRecord(_Frozen):
     request: str
     timings_s: dict[str, float]
     notes: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
     images: tuple[ImageRecord, ...] = ()
     baseline: str = "baseline.twin"
+
+    def layer(self, name: str) -> Layer:
+        """The layer of a name, which the run has."""
+        return next(layer for layer in self.layers if layer.name == name)
 
 
 @dataclass(frozen=True, eq=False)
 class RunImage:
-    """One generated image: its record and its voxels (ct, gtv and injury as crops of the baseline's grid)."""
+    """One generated image: its record and its voxels (CT and outlines as crops of the baseline's grid)."""
 
     record: ImageRecord
     volume: Volume
@@ -121,7 +119,7 @@ class Comparison:
             return tables[name]
         raise AttributeError(f"a comparison has no {name!r}; its tables are {', '.join(tables)}")
 
-    def image(self, plan: str, day: float, kind: Kind, sample: int = 0) -> Volume | None:
+    def image(self, plan: str, day: float, kind: str, sample: int = 0) -> Volume | None:
         """The image of a plan's slug on a day, or None where none was made."""
         for image in self.images:
             r = image.record
@@ -182,14 +180,29 @@ def read_record(path: Path) -> RunRecord:
     except (OSError, ValueError):
         raise InputError(f"{file} is broken: it is not valid JSON") from None
     found = data.get("format") if isinstance(data, dict) else None
-    if found != RUN_FORMAT:
+    if found == FIRST_RUN_FORMAT:
+        data = _from_first_format(data)
+    elif found != RUN_FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {RUN_FORMAT}: update rt-twin")
     try:
-        return RunRecord.model_validate(data)
+        record = RunRecord.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(f"{file} is broken at {where}: {first['msg']}") from None
+    unlisted = {image.kind for image in record.images} - {layer.name for layer in record.layers}
+    if unlisted:
+        raise InputError(
+            f"{file} is broken: it has images of {', '.join(sorted(unlisted))} but no such layer"
+        )
+    return record
+
+
+def _from_first_format(data: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run that was made before runs listed their layers."""
+    images = data.get("images")
+    kinds = [i.get("kind") for i in images if isinstance(i, dict)] if isinstance(images, list) else []
+    return {**data, "format": RUN_FORMAT, "layers": layers_of_first_format(kinds)}
 
 
 def load(path: str | PathLike[str]) -> Comparison:
@@ -218,5 +231,6 @@ def load(path: str | PathLike[str]) -> Comparison:
         file = (folder / item.file).resolve()
         if not file.is_relative_to(folder.resolve()):
             raise InputError(f"{folder}/run.json names a file outside the run: {item.file}")
-        images.append(RunImage(item, read(file, *_MODALITY[item.kind])))
+        layer = record.layer(item.kind)
+        images.append(RunImage(item, read(file, layer.modality, layer.unit)))
     return Comparison(record, PatientTwin.load(folder / record.baseline), tables, tuple(images))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-RUN_FORMAT = "rt-twin-run/1"
+RUN_FORMAT = "rt-twin-run/2"
+FIRST_RUN_FORMAT = "rt-twin-run/1"  # runs did not list their layers
 SIMULATED = "SIMULATED - research use only"
 LEVEL = 0.8  # of every interval
 

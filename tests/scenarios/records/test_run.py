@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -51,7 +52,8 @@ def edited(run_folder, tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda r: r.update(format="rt-twin-run/2"), "format"),
+        (lambda r: r.update(format="rt-twin-run/3"), "format"),
+        (lambda r: r.pop("layers"), "no such layer"),
         (lambda r: r.update(samples="many"), "samples"),
         (lambda r: r.pop("plans"), "plans"),
         (lambda r: r["images"][0].update(file="../../../etc/passwd"), "outside the run"),
@@ -60,6 +62,23 @@ def edited(run_folder, tmp_path, change):
 def test_a_newer_or_broken_run_is_refused(run_folder, tmp_path, change, says):
     with pytest.raises(InputError, match=says):
         load(edited(run_folder, tmp_path, change))
+
+
+def test_a_run_lists_the_layers_that_its_images_need(run):
+    assert [layer.name for layer in run.record.layers] == ["ct", "gtv", "injury", "dose", "pet"]
+    for image in run.images:
+        layer = run.record.layer(image.record.kind)
+        assert (layer.modality, layer.unit) == (image.volume.modality, image.volume.unit)
+
+
+def test_a_run_of_the_first_format_has_the_layers_of_its_images(run, run_folder, tmp_path):
+    shutil.copytree(run_folder, tmp_path / "first")
+    record = json.loads((run_folder / "run.json").read_text())
+    del record["layers"]
+    (tmp_path / "first" / "run.json").write_text(json.dumps(record | {"format": "rt-twin-run/1"}))
+    again = load(tmp_path / "first")
+    assert again.record == run.record
+    assert [i.volume.unit for i in again.images] == [i.volume.unit for i in run.images]
 
 
 def test_a_broken_table_or_no_run_at_all_is_refused(run_folder, tmp_path):
