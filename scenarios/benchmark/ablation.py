@@ -16,6 +16,7 @@ import polars as pl
 from scenarios.benchmark.evaluation import evaluate
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, forecast_scores, gain_over_copy
+from scenarios.datasets.train import train
 from twin.files.atomic import atomic_file
 
 CONDITIONS = ("none", "dose", "clinical", "both")
@@ -78,8 +79,6 @@ def ablate(
         cache: the examples of an earlier training.
         progress: as for `train`.
     """
-    from scenarios.datasets.train import train
-
     every, places = list(runs()), []
     for done, run in enumerate(every):
         place = out / "weights" / run.name

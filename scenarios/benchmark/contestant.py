@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from models.hub import load
 from scenarios.benchmark.patient import Case, HeldOut
-from simulators.core.treatment import FollowUp
+from simulators.core.treatment import FollowUp, generator_named
+from simulators.learned.weights import learned_treatment
 from twin import InputError
 
 ORACLE, ACQUIRED = "oracle", "acquired"
@@ -37,6 +39,7 @@ class Contestant(Protocol):
     """Whoever answers a case with an image and a forecast."""
 
     name: str
+    treatment: Any | None  # the generator under judgement; a yardstick that knows the truth has none
 
     def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """Why the case lies outside what it can do, or None; of a free one nothing is known of how it ended."""
@@ -55,29 +58,29 @@ class Generated:
     """A virtual treatment under judgement."""
 
     def __init__(self, name: str, treatment: Any) -> None:
-        self.name, self._treatment = name, treatment
+        self.name, self.treatment = name, treatment
 
     def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """By the generator's own domain; guided, it is told the true volume."""
-        return self._treatment.domain(held.request(case, guided=guided))
+        return self.treatment.domain(held.request(case, guided=guided))
 
     def image(self, held: HeldOut, case: Case, *, guided: bool, sample: int) -> Shown | None:
         """What the generator makes."""
         request = held.request(case, guided=guided, sample=sample)
         before = time.perf_counter()
-        followup = self._treatment.generate([request])[0]
+        followup = self.treatment.generate([request])[0]
         return whole(held, followup, time.perf_counter() - before)
 
     def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
         """Of its samples; None where it knows volumes only by its images."""
-        drawn = self._treatment.volumes_cm3(held.request(case, guided=False), n)
+        drawn = self.treatment.volumes_cm3(held.request(case, guided=False), n)
         return drawn if np.isfinite(drawn).all() else None
 
 
 class Oracle:
     """The truth itself, without scanner noise; its forecast is the best that is possible."""
 
-    name = ORACLE
+    name, treatment = ORACLE, None
 
     def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """Nothing lies outside."""
@@ -95,7 +98,7 @@ class Oracle:
 class Acquired:
     """The follow-up as it was acquired, noise, set-up and breathing included; known under the factual plan only."""
 
-    name = ACQUIRED
+    name, treatment = ACQUIRED, None
 
     def outside(self, held: HeldOut, case: Case, *, guided: bool) -> str | None:
         """Other plans than the one that was given."""
@@ -136,9 +139,6 @@ def contestant(name: str) -> Contestant:
         return Oracle()
     if name == ACQUIRED:
         return Acquired()
-    from simulators.core.treatment import generator_named
-    from simulators.learned.weights import learned_treatment
-
     plain = name.removesuffix("+smooth")
     weights, _, steps = plain.partition("@")
     if plain == name and not steps:
@@ -153,8 +153,6 @@ def contestant(name: str) -> Contestant:
 
 def _with_steps(weights: str, steps: int) -> Any:
     """A Translator of its own that takes so many steps."""
-    from models.hub import load
-
     translator: Any = load(weights)
     options = translator.config["options"]
     if "steps" not in options:
@@ -175,6 +173,5 @@ def label(name: str) -> str:
 
 def network_evaluations(name: str) -> int | None:
     """Of one image; None for who has no network."""
-    treatment = getattr(contestant(name), "_treatment", None)
-    translator = getattr(treatment, "translator", None)
+    translator = getattr(contestant(name).treatment, "translator", None)
     return None if translator is None else int(getattr(translator, "evaluations", 1))

@@ -13,8 +13,9 @@ import polars as pl
 
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE, contestant, label, network_evaluations
 from scenarios.benchmark.patient import HeldOut
-from scenarios.datasets.longitudinal import read_index
+from simulators.insilico.sets import read_index
 from simulators.tasks.conditions import SHAPE, Crop
+from twin.files.atomic import atomic_file
 
 _REPEATS = 3
 
@@ -87,8 +88,6 @@ def _device() -> str:
 
 def cost_of(out: Path, folder: Path, generators: Sequence[str]) -> pl.DataFrame:
     """The cost as it was measured before in a folder, or measured now and kept there."""
-    from twin.files.atomic import atomic_file
-
     file = out / "cost.json"
     known = {row["generator"]: row for row in json.loads(file.read_text())} if file.is_file() else {}
     missing = [g for g in generators if label(g) not in known]

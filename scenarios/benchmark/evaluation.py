@@ -11,10 +11,12 @@ from typing import Any
 
 import polars as pl
 
+from models.hub import folder_of
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE, YARDSTICKS, contestant, label
 from scenarios.benchmark.patient import HeldOut
 from scenarios.benchmark.scores import SCHEMA, Scope, scores
-from scenarios.datasets.longitudinal import read_index
+from simulators.insilico.sets import read_index
+from simulators.learned.weights import facts, fingerprint, patient_digest
 from twin import InputError
 from twin.files.atomic import atomic_file
 
@@ -58,7 +60,7 @@ def evaluate(
         progress: told a patient's id and the share of the work that is done.
 
     Returns:
-        All rows, with `evaluate_scores.SCHEMA`.
+        All rows, with `scores.SCHEMA`.
 
     Raises:
         InputError: no truth, an unknown generator, one that learned from these patients, or a folder of another
@@ -73,30 +75,17 @@ def evaluate(
     ids = [row["id"] for row in rows]
     weights = {label(name): _weights(name, ids) for name in names}
     _begin(out, folder, scope)
+    parts = {name: out / "parts" / _slug(name, weights[label(name)]) for name in names}
     jobs = [
-        _Job(
-            folder,
-            row,
-            name,
-            scope,
-            out / "parts" / _slug(name, weights[label(name)]) / f"{row['id']}.parquet",
-        )
-        for row in rows
-        for name in names
+        _Job(folder, row, name, scope, parts[name] / f"{row['id']}.parquet") for row in rows for name in names
     ]
     missing = [job for job in jobs if not job.part.is_file()]
     for done, name in enumerate(_done(missing, workers), start=1):
         tell(name, 1.0 - (len(missing) - done) / len(jobs))
     table = pl.concat([pl.read_parquet(job.part) for job in jobs])
-    record = {
-        "format": FORMAT,
-        "set": _set_digest(folder),
-        "patients": len(rows),
-        "scope": asdict(scope),
-        "generators": weights,
-    }
     with atomic_file(out / "scores.parquet") as file:
         table.write_parquet(file)
+    record = _request(folder, scope) | {"patients": len(rows), "generators": weights}
     with atomic_file(out / "evaluation.json") as file:
         file.write_text(json.dumps(record, indent=1))
     return table
@@ -106,9 +95,6 @@ def _weights(name: str, ids: Sequence[str]) -> dict[str, Any]:
     """Fingerprint of a generator's weights, once it is sure that it has not seen these patients."""
     if name in YARDSTICKS:
         return {}
-    from models.hub import folder_of
-    from simulators.learned.weights import facts, fingerprint, patient_digest
-
     contestant(name)  # an unknown name is refused before any work
     try:
         place = folder_of(name.removesuffix("+smooth").partition("@")[0])
@@ -127,7 +113,7 @@ def _weights(name: str, ids: Sequence[str]) -> dict[str, Any]:
 def _begin(out: Path, folder: Path, scope: Scope) -> None:
     """Refuse a folder that holds something else; note what is evaluated."""
     file = out / "request.json"
-    asked = {"format": FORMAT, "set": _set_digest(folder), "scope": asdict(scope)}
+    asked = _request(folder, scope)
     if file.is_file():
         if json.loads(file.read_text()) != asked:
             raise InputError(f"{out} holds another evaluation; choose another --out")
@@ -139,10 +125,11 @@ def _begin(out: Path, folder: Path, scope: Scope) -> None:
         part.write_text(json.dumps(asked, indent=1))
 
 
-def _set_digest(folder: Path) -> dict[str, Any]:
-    """By what a set is known: its simulator and arguments."""
+def _request(folder: Path, scope: Scope) -> dict[str, Any]:
+    """What is evaluated: the set, by its simulator and arguments, and how much of it."""
     index = read_index(folder)
-    return {"simulator": index["simulator"], **index["arguments"]}
+    known = {"simulator": index["simulator"], **index["arguments"]}
+    return {"format": FORMAT, "set": known, "scope": asdict(scope)}
 
 
 def _slug(name: str, weights: dict[str, Any]) -> str:

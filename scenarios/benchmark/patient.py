@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.datasets.longitudinal import VOLUMES
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
+from simulators.insilico.sets import VOLUMES
 from simulators.tasks.conditions import MARGIN_MM, gtv_volume
 from simulators.tasks.pairs import request_between
 from twin import InputError, PatientTwin, Scan, StructureSet
 
 if TYPE_CHECKING:
     import polars as pl
-
-_TRUE_DRAW = -1
 
 
 @dataclass(frozen=True, order=True)

@@ -12,6 +12,7 @@ from scenarios.benchmark.contestant import Shown, contestant, label
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.records.schema import SIMULATED
 from scenarios.report.picture import LUNG, windowed
+from twin.structures import bounding_box
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -70,8 +71,6 @@ def picture(held: HeldOut, case: Case, generators: Sequence[str], out: Path, *, 
 
 def _plane(held: HeldOut) -> tuple[int, slice, slice]:
     """The slice with most tumour, and the rows and columns within 5 cm of it."""
-    from twin.structures import bounding_box
-
     gtv = held.contours.gtv()
     z = int(gtv.sum(axis=(1, 2)).argmax())
     near = held.near[z : z + 1]

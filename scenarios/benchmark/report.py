@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from models.hub import folder_of
 from scenarios.benchmark.contestant import YARDSTICKS, label
 from scenarios.benchmark.cost import cost_of
 from scenarios.benchmark.evaluation import Progress, evaluate
@@ -15,8 +16,10 @@ from scenarios.benchmark.patient import HeldOut
 from scenarios.benchmark.picture import picture
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, markdown, tables
-from scenarios.datasets.longitudinal import read_index
 from scenarios.records.schema import SIMULATED
+from simulators.insilico.sets import read_index
+from simulators.learned.weights import facts, fingerprint
+from simulators.tasks.conditions import DOMAIN
 from twin.files.atomic import atomic_file
 
 TABLES = "tables.md"
@@ -56,8 +59,6 @@ def run_evaluation(
     progress("tables", 1.0)
     found = report(folder, generators, out, scores, cost=cost)
     if cards:
-        from models.hub import folder_of
-
         for name in generators:
             if name not in YARDSTICKS:
                 write_card(folder_of(name.removesuffix("+smooth").partition("@")[0]), out, found)
@@ -153,9 +154,6 @@ def _about(out: Path) -> str:
 
 def _begun(weights: Path) -> str:
     """A card's beginning, from the configuration of the weights."""
-    from simulators.learned.weights import facts, fingerprint
-    from simulators.tasks.conditions import DOMAIN
-
     known = facts(weights)
     size = sum(f.stat().st_size for f in weights.glob("*.safetensors")) / 1e6
     lines = [

@@ -9,19 +9,17 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+from models.metrics.forecast import fair_crps, rank_share
+from models.metrics.image import mean_absolute_error, psnr_db, ssim
+from models.metrics.mask import mask_scores
 from scenarios.benchmark.contestant import Contestant, Shown
-from scenarios.benchmark.metrics import (
-    Segmentation,
-    density_error,
-    fair_crps,
-    image_scores,
-    mask_scores,
-    rank_share,
-)
 from scenarios.benchmark.patient import Case, HeldOut
+from simulators.tasks.segmentation import Segmentation, density_error
+from twin.structures import bounding_box
 
 DRAWS = 99  # so that the ranks of the central 80 % are whole
 _FLICKER_MM = 10.0
+_RANGE_HU = (-1024.0, 1024.0)  # of PSNR and SSIM
 _DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SCHEMA = {
     "patient": pl.String,
@@ -73,7 +71,7 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
         if shown is None:
             continue
         truth, mask = held.truth(case)
-        found = image_scores(shown.hu, truth, held.near, held.body) | mask_scores(shown.gtv, mask, spacing)
+        found = _image_scores(held, shown.hu, truth) | mask_scores(shown.gtv, mask, spacing)
         lung = held.lung & held.near & ~gtv & ~mask & ~shown.gtv
         found["log_density"] = density_error(shown.hu, truth, lung)
         ours, theirs = measure.cm3(shown.hu), measure.cm3(truth)
@@ -87,6 +85,22 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
     last = max((c for c in cases if c.plan == held.factual), key=lambda c: c.day)
     if scope.samples and who.outside(held, last, guided=False) is None:
         yield from _free_images(held, who, last, scope.samples)
+
+
+def _image_scores(
+    held: HeldOut, hu: np.ndarray, truth: np.ndarray, *, similarity: bool = True
+) -> dict[str, float]:
+    """Errors near the tumour and in the body, HU; in the box near it PSNR (dB) and SSIM, which take longer."""
+    near, body = held.near, held.body
+    found = {
+        "mae_near_hu": mean_absolute_error(hu, truth, near & body),
+        "mae_body_hu": mean_absolute_error(hu, truth, body),
+    }
+    if similarity:
+        box = bounding_box(near)
+        found["ssim"] = ssim(hu[box], truth[box], *_RANGE_HU)
+        found["psnr_db"] = psnr_db(hu[box], truth[box], *_RANGE_HU)
+    return found
 
 
 def _between_plans(held: HeldOut, seen: dict) -> Iterator[dict]:
@@ -124,11 +138,11 @@ def _free_images(held: HeldOut, who: Contestant, case: Case, samples: int) -> It
         if shown is None:
             return
         total += shown.hu
-        single.append(image_scores(shown.hu, truth, held.near, held.body, fine=sample == 0))
+        single.append(_image_scores(held, shown.hu, truth, similarity=sample == 0))
     for metric in single[0]:
         values = [s[metric] for s in single if metric in s]
         yield _row(case, "free", metric, float(np.mean(values)))
-    mean = image_scores(total / samples, truth, held.near, held.body)
+    mean = _image_scores(held, total / samples, truth)
     yield from (_row(case, "mean", k, v) for k, v in mean.items())
 
 
@@ -157,9 +171,8 @@ def _forecasts(held: HeldOut, who: Contestant) -> Iterator[dict]:
 
 def _more_dose(held: HeldOut, who: Contestant) -> Iterator[dict]:
     """Whether more of the factual plan's dose never makes the tumour larger, on the last day: share of the samples."""
-    treatment = getattr(who, "_treatment", None)
     case = Case(held.factual, held.days[-1])
-    if treatment is None or who.outside(held, case, guided=False) is not None:
+    if who.treatment is None or who.outside(held, case, guided=False) is not None:
         return
     asked = held.request(case, guided=False)
     if asked.dose_since is None or asked.eqd2_since is None:
@@ -172,7 +185,7 @@ def _more_dose(held: HeldOut, who: Contestant) -> Iterator[dict]:
             eqd2_since=replace(asked.eqd2_since, source=asked.eqd2_since.array * np.float32(share)),
             fractions_since=round(asked.fractions_since * share),
         )
-        volumes.append(treatment.volumes_cm3(part, DRAWS))
+        volumes.append(who.treatment.volumes_cm3(part, DRAWS))
     table = np.stack(volumes)
     if np.isfinite(table).all():
         falls = (np.diff(table, axis=0) <= 0.01 * held.gtv0_cm3).all(axis=0)

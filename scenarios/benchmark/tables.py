@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ import polars as pl
 
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE
 from scenarios.benchmark.evaluation import order
+from scenarios.benchmark.statistics import hodges_lehmann, interval
 
-_RESAMPLES = 2000
 _SEPARATE = 0.10  # of the baseline volume: plans that differ
 _LEVEL = 0.80
 _KEY = ["patient", "plan", "day"]
@@ -46,8 +46,8 @@ def tables(scores: pl.DataFrame, cost: pl.DataFrame | None = None) -> list[Table
     """All tables that the scores allow.
 
     Args:
-        scores: with `evaluate_scores.SCHEMA`.
-        cost: of `evaluate_cost`, where it was measured.
+        scores: with `scores.SCHEMA`.
+        cost: what `cost_of` gives, where it was measured.
     """
     found = [_images(scores), _tumour(scores), _forecast(scores), _plans(scores), _differences(scores)]
     if cost is not None and len(cost):
@@ -202,12 +202,12 @@ def _differences(scores: pl.DataFrame) -> Table:
             d = (both["mae_near_hu_b"] - both["mae_near_hu"]).to_numpy()
             if d.size < 2 or not d.any():
                 continue
-            low, high = _interval(d, _hodges_lehmann)
+            low, high = interval(d, hodges_lehmann)
             rows.append(
                 {
                     "generators": f"{b} - {a}",
                     "patients": d.size,
-                    "difference, HU": _hodges_lehmann(d),
+                    "difference, HU": hodges_lehmann(d),
                     "95_%": f"{low:.2f} to {high:.2f}",
                     "Wilcoxon_p": f"{wilcoxon(d).pvalue:.1g}",
                 }
@@ -230,7 +230,7 @@ def gain_over_copy(scores: pl.DataFrame, name: str, mode: str) -> tuple[float, f
     """(copy - generator) / (copy - oracle) in MAE within 3 cm, and its 95 % interval over patients.
 
     Args:
-        scores: with `evaluate_scores.SCHEMA`.
+        scores: with `scores.SCHEMA`.
         name: of the generator.
         mode: guided, free (single samples) or mean (of the free samples).
     """
@@ -289,28 +289,7 @@ def _gain(scores: pl.DataFrame, name: str, mode: str, metric: str) -> tuple[floa
         copied, ours = rows.sum(axis=0)
         return float((copied - ours) / copied) if copied > 0 else float("nan")
 
-    return gain(pairs), *_interval(pairs, gain)
-
-
-def _interval(rows: np.ndarray, statistic: Callable[[np.ndarray], float]) -> tuple[float, float]:
-    """95 % percentile bootstrap interval over rows."""
-    if len(rows) < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(0)
-    found = [statistic(rows[rng.integers(0, len(rows), len(rows))]) for _ in range(_RESAMPLES)]
-    low, high = np.nanquantile(found, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _hodges_lehmann(d: np.ndarray) -> float:
-    """The median of all means of two differences.
-
-    Example:
-        >>> _hodges_lehmann(np.array([1.0, 2.0, 9.0]))
-        3.5
-    """
-    i, j = np.triu_indices(d.size)
-    return float(np.median((d[i] + d[j]) / 2.0))
+    return gain(pairs), *interval(pairs, gain)
 
 
 def _mean(frame: pl.DataFrame, metric: str) -> float | None:

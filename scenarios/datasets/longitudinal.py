@@ -1,9 +1,4 @@
-"""The in-silico longitudinal set: patients with irregular follow-up CTs, on which generators are trained and judged.
-
-SET/set.json says what it is and lists the patients, SET/NAME.twin is one as a clinic would have him. With `truth`,
-SET/NAME.truth/PLAN.twin is what would have been seen without noise under every plan, and volumes.parquet holds the
-tumour's volumes there, true and as they could be expected at best.
-"""
+"""Making an in-silico set: patients with irregular follow-up CTs, on which generators are trained and judged."""
 
 from __future__ import annotations
 
@@ -16,12 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from scenarios.datasets.baseline import in_silico, real
+from scenarios.datasets.patient import Patient, write
+from simulators.belief.prior import VERSION as PRIOR
+from simulators.insilico.sets import FORMAT, INDEX, TRUTH, read_index
 from simulators.insilico.traits import VERSION as RESPONSE
-from twin import InputError
+from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file
 
-FORMAT = "rt-twin-set/1"
-VOLUMES = "volumes.parquet"  # of a truth
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -120,17 +117,11 @@ def make_set(
 
 def simulator() -> str:
     """What makes the truth, with its versions: a set is made by one of them only."""
-    from simulators.belief.prior import VERSION as PRIOR
-
     return f"{RESPONSE}, prior {PRIOR}"
 
 
 def make_patient(job: Job, out: Path) -> str | None:
     """Make one patient whole or not at all; returns why there is none, or None."""
-    from scenarios.datasets.baseline import in_silico, real
-    from scenarios.datasets.patient import Patient, write
-    from twin import PatientTwin
-
     part = out / f".{job.name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -138,8 +129,8 @@ def make_patient(job: Job, out: Path) -> str | None:
         given = None if job.twin is None else PatientTwin.load(job.twin)
         baseline = in_silico(job.seed, job.name) if given is None else real(given, job.name)
         write(Patient(job.name, baseline, job.seed), part, truth=job.truth)
-        for kind in ("truth", "twin"):  # the twin last: where it is, all is
-            made = part / f"{job.name}.{kind}"
+        for kind in (TRUTH, ".twin"):  # the twin last: where it is, all is
+            made = part / f"{job.name}{kind}"
             if made.exists():
                 shutil.rmtree(out / made.name, ignore_errors=True)
                 made.rename(out / made.name)
@@ -197,7 +188,7 @@ def _check_begun(request: SetRequest, out: Path) -> None:
     Raises:
         InputError: it does.
     """
-    if not (out / "set.json").is_file():
+    if not (out / INDEX).is_file():
         if out.exists() and any(out.iterdir()):
             raise InputError(f"{out} already exists with other content; choose another name or remove it")
         out.mkdir(parents=True, exist_ok=True)
@@ -217,7 +208,7 @@ def _done(job: Job, out: Path, rows: dict[str, dict[str, Any]]) -> bool:
 
 
 def _row(job: Job, reason: str | None) -> dict[str, Any]:
-    row = {"id": job.name, "twin": f"{job.name}.twin", "truth": f"{job.name}.truth" if job.truth else None}
+    row = {"id": job.name, "twin": f"{job.name}.twin", "truth": f"{job.name}{TRUTH}" if job.truth else None}
     return row if reason is None else {"id": job.name, "twin": None, "truth": None, "failed": reason}
 
 
@@ -228,20 +219,5 @@ def _write_index(request: SetRequest, out: Path, jobs: Iterable[Job], rows: dict
         "arguments": asdict(request),
         "patients": [rows[job.name] for job in jobs if job.name in rows],
     }
-    with atomic_file(out / "set.json") as file:
+    with atomic_file(out / INDEX) as file:
         file.write_text(json.dumps(index, indent=1))
-
-
-def read_index(folder: Path) -> dict[str, Any]:
-    """What `set.json` says.
-
-    Raises:
-        InputError: the folder holds no set, or one of another format.
-    """
-    try:
-        stored = json.loads((folder / "set.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"the folder {folder} holds no longitudinal set: set.json cannot be read") from None
-    if stored.get("format") != FORMAT:
-        raise InputError(f"{folder} has the format {stored.get('format')!r}; this version reads {FORMAT}")
-    return stored

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from scenarios.datasets.baseline import Baseline
-from scenarios.datasets.longitudinal import VOLUMES
 from scenarios.datasets.plans import dates, given, intended, others
 from scenarios.engine.courses import realise
 from scenarios.engine.planned_dose import planned_doses
@@ -23,6 +22,8 @@ from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course, Event
 from simulators.insilico.acquisition import Anatomy, carried, signed_distance_mm
 from simulators.insilico.response import Response, TrueImage, mean_gy
+from simulators.insilico.sets import TRUE_DRAW, VOLUMES
+from simulators.insilico.sets import TRUTH as TRUTH_FOLDER
 from simulators.insilico.traits import VERSION, Traits
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import ClinicalRecord, DoseGrid, Fraction, PatientTwin, Scan, StructureSet, Volume
@@ -32,7 +33,6 @@ DRAWS = 100
 _TRUTH_SEED, _DRAWS_SEED = 2**40, 2**41  # apart from all seeds that a belief would use
 _PLAN_STREAM, _OTHERS_STREAM, _DATES_STREAM, _ERROR_STREAM, _GIVEN_STREAM = 10, 11, 12, 13, 14
 _DATE_STEP = 10  # ordinals kept for each date's acquisition
-_TRUE_DRAW = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,7 +332,7 @@ class Patient:
             drawn = arm.volumes({k: v for k, v in believed.items() if k != "gtv0_cm3"}, self.days)
             for d, day in enumerate(self.days):
                 values = np.concatenate([[true[d]], drawn[:, d] * scale])
-                columns = {"draw": np.arange(_TRUE_DRAW, DRAWS, dtype=np.int32), "gtv_cm3": values}
+                columns = {"draw": np.arange(TRUE_DRAW, DRAWS, dtype=np.int32), "gtv_cm3": values}
                 frames.append(
                     pl.DataFrame(columns).select(
                         pl.lit(arm.scenario.slug).alias("plan"), pl.lit(day).alias("day"), "draw", "gtv_cm3"
@@ -356,5 +356,5 @@ def write(patient: Patient, folder: Path, *, truth: bool) -> None:
         return
     begin = PatientTwin.load(place)  # its files are linked, not written again
     for slug, twin in patient.truths(begin):
-        twin.save(folder / f"{patient.name}.truth" / f"{slug}.twin")
-    patient.volumes(begin.gtv_cm3).write_parquet(folder / f"{patient.name}.truth" / VOLUMES)
+        twin.save(folder / f"{patient.name}{TRUTH_FOLDER}" / f"{slug}.twin")
+    patient.volumes(begin.gtv_cm3).write_parquet(folder / f"{patient.name}{TRUTH_FOLDER}" / VOLUMES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.datasets.longitudinal import VOLUMES
+from simulators.insilico.sets import VOLUMES, is_truth, twins_in
 from twin.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from simulators.tasks.pairs import Pair
 
 Progress = Callable[[str, float], None]
-_SET_FORMAT = "rt-twin-set/1"
 _KEPT = ("elapsed_days", "since_rt_end_days")  # a course that has not ended is not a missing date
 _DOSE = ("dose_gy", "fractions", "since_rt_end_days")
 _CLINICAL = ("age_years", "male", "squamous", "t_stage", "n_stage", "ecog", "pack_years", "chemotherapy")
-_TRUTH = ".truth"
 _PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
 _OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
 CACHE = "cache"
@@ -159,7 +157,7 @@ def examples(
     for done, path in enumerate(twins):
         progress("reading", done / len(twins))
         key = _key(path, f"{_VERSION} {pairs_per_twin} {align}")
-        patient = (path.parent if _is_truth(path) else path).stem
+        patient = (path.parent if is_truth(path) else path).stem
         subject = Subject(patient, cache / f"{patient}-{path.stem}-{key}")
         if not subject.exists:
             _read(path, subject, pairs_per_twin, align)
@@ -175,45 +173,13 @@ def examples(
     return found, skipped
 
 
-def twins_in(folder: Path) -> list[Path]:
-    """The twins of a folder, by name; of a set with truth, what would have been seen under every plan.
-
-    Raises:
-        InputError: there is none, or the folder is a set of another format.
-    """
-    if folder.suffix == ".twin" and folder.is_dir():
-        return [folder]
-    index = folder / "set.json"
-    if index.is_file():
-        try:
-            kind = json.loads(index.read_text()).get("format")
-        except ValueError:
-            kind = None
-        if kind != _SET_FORMAT:
-            raise InputError(f"{index} has format {kind!r}, this version reads {_SET_FORMAT!r}")
-    every = (
-        sorted(p for p in folder.glob(f) if (p / "twin.json").is_file())
-        for f in (f"*{_TRUTH}/*.twin", "*.twin")
-    )
-    found = next(filter(None, every), [])
-    if not found:
-        raise InputError(f"there are no twins in {folder}; give a folder that holds NAME.twin folders")
-    return found
-
-
-def _is_truth(path: Path) -> bool:
-    return path.parent.suffix == _TRUTH
-
-
 def _read(path: Path, subject: Subject, most: int, align: bool) -> None:
     from simulators.tasks.conditions import VECTOR
     from simulators.tasks.pairs import pairs_of
     from twin import PatientTwin
 
     pairs = list(pairs_of(PatientTwin.load(path)))
-    if _is_truth(
-        path
-    ):  # only its first scan is a scan, with noise; and nothing moved but what treatment moves
+    if is_truth(path):  # only its first scan has noise, and nothing moved but what treatment moves
         pairs = [p for p in pairs if p.start_days == pairs[0].start_days]
         most, align = _PER_PLAN, False
     kept = _chosen(pairs, most, subject.stem.name)
@@ -234,7 +200,7 @@ def _outcomes(path: Path, pairs: Sequence[Pair]) -> np.ndarray:
     if not pairs:
         return np.empty((0, len(VECTOR)), np.float32)
     own = np.stack([p.vector for p in pairs])
-    if not _is_truth(path):
+    if not is_truth(path):
         return own
     import polars as pl
 

@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("monai", reason="monai is in the [learned] extra")
 
 from scenarios.benchmark.evaluation import evaluate
-from scenarios.benchmark.metrics import Segmentation, fair_crps, image_scores, mask_scores
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.benchmark.report import report, write_card
 from scenarios.benchmark.scores import Scope
@@ -202,42 +201,3 @@ def test_a_picture_is_drawn(made, tmp_path):
     held = HeldOut.load(made, {"id": "one", "twin": "one.twin", "truth": "one.truth"})
     picture(held, Case("60-30", 90.0), ["copy", "mechanistic"], tmp_path / "p.png")
     assert np.ptp(np.asarray(Image.open(tmp_path / "p.png"))) > 200
-
-
-def test_the_segmentation_measures_a_ball_in_lung():
-    baseline = scan("a", 0.0, ball(16.0), noise=20.0).volume.array
-    measure = Segmentation(baseline, ball(16.0), GRID.spacing_mm)
-    for radius in (8.0, 12.0, 16.0, 22.0):
-        hu = scan("b", 1.0, ball(radius), noise=20.0).volume.array
-        assert measure.cm3(hu) == pytest.approx(cm3(ball(radius)), rel=0.06)
-
-
-def test_the_segmentation_does_not_take_a_scar_for_tumour():
-    measure = Segmentation(scan("a", 0.0, ball(16.0)).volume.array, ball(16.0), GRID.spacing_mm)
-    hu = scan("b", 1.0, ball(8.0)).volume.array
-    scar = ball(16.0) & (X < 24)
-    assert not (scar & ball(8.0)).any() and cm3(scar) > 2.0
-    assert measure.cm3(np.where(scar, -150, hu)) == pytest.approx(
-        cm3(ball(8.0)), rel=0.25
-    )  # its edge touches
-    assert measure.cm3(np.where(ball(16.0), -150, -800)) == 0.0
-
-
-def test_scores_of_images_and_masks_by_hand():
-    truth = np.zeros((12, 12, 12), np.float32)
-    near = np.ones(truth.shape, dtype=bool)
-    scores = image_scores(truth + 20.48, truth, near, near)
-    assert scores["mae_near_hu"] == pytest.approx(20.48)
-    assert scores["psnr_db"] == pytest.approx(40.0)  # 20 log10(2048 / 20.48)
-    a, b = np.zeros((2, 20, 20, 20), dtype=bool)
-    a[5:10, 5:10, 5:10], b[5:10, 5:10, 7:12] = True, True
-    found = mask_scores(a, b, (2.0, 2.0, 2.0))
-    assert found["dice"] == pytest.approx(0.6) and found["hd95_mm"] == pytest.approx(4.0)
-    assert mask_scores(a, np.zeros_like(a), (2.0, 2.0, 2.0)) == {"dice": 0.0}
-
-
-def test_fair_crps_is_unbiased_in_the_number_of_draws():
-    rng = np.random.default_rng(0)
-    few = np.mean([fair_crps(rng.standard_normal(5), x) for x in rng.standard_normal(4000)])
-    # The CRPS of a standard normal forecast of a standard normal is 1 / sqrt(pi).
-    assert few == pytest.approx(1 / np.sqrt(np.pi), rel=0.04)

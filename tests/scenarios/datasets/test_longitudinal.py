@@ -12,11 +12,12 @@ import pytest
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from scenarios.datasets.baseline import boxed, real
-from scenarios.datasets.longitudinal import SetRequest, make_set, read_index
+from scenarios.datasets.longitudinal import SetRequest, make_set
 from scenarios.datasets.patient import Patient
 from scenarios.datasets.plans import dates, given, intended, others
 from scenarios.engine.courses import realise
 from scenarios.plans.scenario import Scenario
+from simulators.insilico.sets import read_index
 from twin import InputError, PatientTwin
 
 FIRST, SECOND = "000006", "000007"

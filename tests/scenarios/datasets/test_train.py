@@ -10,8 +10,8 @@ from twin import InputError, PatientTwin, Scan, StructureSet, Volume
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from scenarios.commands.cli import app
-from scenarios.datasets.longitudinal import VOLUMES
-from scenarios.datasets.train import examples, roles, train, twins_in
+from scenarios.datasets.train import examples, roles, train
+from simulators.insilico.sets import VOLUMES, twins_in
 from simulators.tasks.conditions import CHANNELS, VECTOR
 from simulators.tasks.pairs import pairs_of
 

@@ -1,0 +1,1 @@
+"""Scores of arrays: what an image, a mask and a forecast are judged by, whatever they show."""

@@ -1,0 +1,70 @@
+"""An in-silico set in its folder, as it is read.
+
+SET/set.json says what it is and lists the patients, SET/NAME.twin is one as a clinic would have him. In a set with
+truth, SET/NAME.truth/PLAN.twin is what would have been seen without noise under every plan, and volumes.parquet holds
+the tumour's volumes there, true and as they could be expected at best.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from twin.errors import InputError
+
+FORMAT = "rt-twin-set/1"
+INDEX = "set.json"
+VOLUMES = "volumes.parquet"  # of a patient's truth
+TRUTH = ".truth"  # ends the folder's name
+TRUE_DRAW = -1  # of the true volume among the draws of what could be expected
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """What a set says of itself.
+
+    Args:
+        folder: the set.
+
+    Returns:
+        `format`; `simulator`, what made it; `arguments` of its making; `patients`, each with `id`, `twin` and `truth`
+        (folders within the set) or the reason why he `failed`.
+
+    Raises:
+        InputError: the folder holds no set, or one of another format.
+    """
+    try:
+        stored = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"the folder {folder} holds no longitudinal set: {INDEX} cannot be read") from None
+    if stored.get("format") != FORMAT:
+        raise InputError(f"{folder} has the format {stored.get('format')!r}; this version reads {FORMAT}")
+    return stored
+
+
+def twins_in(folder: Path) -> list[Path]:
+    """The twins to learn from in a folder, by name: of a set with truth, what would have been seen under every plan.
+
+    Args:
+        folder: a set, any folder of twins, or one twin.
+
+    Raises:
+        InputError: there is none, or the folder is a set of another format.
+    """
+    if folder.suffix == ".twin" and folder.is_dir():
+        return [folder]
+    if (folder / INDEX).is_file():
+        read_index(folder)
+    every = (
+        sorted(p for p in folder.glob(f) if (p / "twin.json").is_file())
+        for f in (f"*{TRUTH}/*.twin", "*.twin")
+    )
+    found = next(filter(None, every), [])
+    if not found:
+        raise InputError(f"there are no twins in {folder}; give a folder that holds NAME.twin folders")
+    return found
+
+
+def is_truth(twin: Path) -> bool:
+    """Whether a twin's folder is the truth under one plan, rather than what a clinic would have."""
+    return twin.parent.suffix == TRUTH
