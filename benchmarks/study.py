@@ -26,7 +26,7 @@ def measure(n: int, samples: int) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         asked = ["--n", str(n), "--days", "365", "--samples", str(samples), "--out", f"{folder}/study"]
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "scenarios.commands.cli", "cohort", *PLANS, *asked]
+        command = [sys.executable, "-P", "-m", "scenarios.commands.main", "cohort", *PLANS, *asked]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun

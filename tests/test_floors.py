@@ -34,7 +34,7 @@ def test_a_room_imports_only_from_floors_below(file):
     "statement",
     [
         "import twin, models, simulators, scenarios",
-        "from scenarios.commands.cli import app",
+        "from scenarios.commands.main import app",
         "from scenarios import compare",
     ],
 )

@@ -87,7 +87,7 @@ class Jobs:
             if sum(job.state == "running" for job in self._jobs.values()) >= _AT_ONCE:
                 raise InputError(f"{_AT_ONCE} jobs are running; wait for one to end or cancel it")
             process = subprocess.Popen(
-                [sys.executable, "-m", "scenarios.commands.cli", *arguments],
+                [sys.executable, "-P", "-m", "scenarios.commands.main", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

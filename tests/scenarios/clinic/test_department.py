@@ -410,7 +410,7 @@ def test_a_clinics_folder_gives_the_run_back_and_keeps_what_is_another(run, tmp_
 def test_the_command_simulates_a_department_of_yaml_and_writes_its_folder(tmp_path, capsys):
     from typer.testing import CliRunner
 
-    from scenarios.commands.cli import app
+    from scenarios.commands.main import app
 
     file = tmp_path / "clinic.yaml"
     file.write_text("clinic: {linacs: 2}\nreferrals: {per_year: 200}\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from scenarios.commands.cli import main
+from scenarios.commands.main import main
 from scenarios.study.parts import _TABLES, load_study
 
 COMMAND = str(Path(sys.executable).with_name("rt-twin"))

@@ -212,7 +212,7 @@ def test_dates_are_irregular_workdays_within_a_year():
 def test_the_command_takes_images_or_plans(tmp_path):
     from typer.testing import CliRunner
 
-    from scenarios.commands.cli import app
+    from scenarios.commands.main import app
 
     for arguments, words in (
         (["--n", "1", "--images", "--plan", "60/30"], "own menu"),

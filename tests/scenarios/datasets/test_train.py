@@ -9,7 +9,7 @@ from twin import InputError, PatientTwin, Scan, StructureSet, Volume
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from scenarios.commands.cli import app
+from scenarios.commands.main import app
 from scenarios.datasets.train import examples, roles, train
 from simulators.insilico.sets import VOLUMES, twins_in
 from simulators.tasks.conditions import CHANNELS, VECTOR

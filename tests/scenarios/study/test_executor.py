@@ -65,7 +65,7 @@ def test_a_node_that_dies_loses_nothing(tmp_path):
 def test_a_cluster_that_cannot_be_reached_is_one_sentence(tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
     command = ["cohort", "--n", "2", "--plan", "60/30", "--executor", "ray", "--out", str(tmp_path / "s")]
-    code = f"import sys; from scenarios.commands.cli import main; sys.argv[1:] = {command!r}; main()"
+    code = f"import sys; from scenarios.commands.main import main; sys.argv[1:] = {command!r}; main()"
     environment = {**os.environ, "RAY_ADDRESS": "127.0.0.1:1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=environment,
                           check=False)  # fmt: skip

@@ -1,0 +1,98 @@
+"""The command `rt-twin compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from scenarios.commands.arguments import TwinArg
+from scenarios.commands.progress import progress_bar
+from scenarios.comparison.steps import compare as run
+from scenarios.plans.scenario import Scenario
+from scenarios.records.request import request_hash
+from scenarios.records.run import Comparison, may_write
+from scenarios.records.schema import SIMULATED
+from twin import PatientTwin
+
+
+def compare(
+    twin: TwinArg,
+    plan: Annotated[
+        list[str], typer.Option(help="60/30, 54/36 tid, +20/8, none, or a YAML file; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
+    samples: Annotated[int, typer.Option(help="Samples of the belief.")] = 200,
+    image_samples: Annotated[int, typer.Option(help="Samples that get follow-up images.")] = 1,
+    seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    generator: Annotated[
+        str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")
+    ] = "auto",
+    scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
+) -> None:
+    """Compare treatment plans for one patient and write a run folder with a report."""
+    plans = [Scenario.parse(text) for text in plan]
+    patient = PatientTwin.load(twin)
+    asked: dict[str, Any] = {
+        "days": days,
+        "samples": samples,
+        "image_samples": image_samples,
+        "seed": seed,
+        "generator": generator,
+        "scanners": tuple(scanner or ()),
+    }
+    may_write(out, request_hash(patient, plans, **asked))
+    with progress_bar() as progress:
+        result = run(patient, plans, **asked, progress=progress)
+        progress("writing", 1.0)
+        result.save(out)
+    print_comparison(result)
+    print(f"\n{out / 'report.html'} is the report; for the dashboard run: rt-twin app {out.parent}")
+
+
+def print_comparison(result: Comparison) -> None:
+    """The comparison's table: volumes with their interval, local control and mean lung dose of each plan."""
+    columns = {
+        "gtv_end_of_treatment": "end of RT",
+        "gtv_3_months": "3 months",
+        "gtv_6_months": "6 months",
+        "gtv_12_months": "12 months",
+        "local_control_2y": "control 2 y",
+        "mean_lung_dose": "mean lung dose, Gy",
+    }
+    record = result.record
+    title = f"{SIMULATED}\ntumour volume, cm3: median [{record.level:.0%} interval, n = {record.samples}]"
+    shown = Table(title=title, box=SIMPLE_HEAD)
+    shown.add_column("plan")
+    for heading in columns.values():
+        shown.add_column(heading, justify="right")
+    for plan in record.plans:
+        rows = result.outcomes.filter(pl.col("plan") == plan.slug)
+        cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
+        shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
+    console = Console()
+    console.width = max(console.width, 130) if not console.is_terminal else console.width
+    console.print(shown)
+    for plan in record.plans:
+        for reason in plan.context:
+            console.print(f"* {plan.label} is outside the context of use: {reason}", highlight=False)
+    for note in record.notes:
+        console.print(note, highlight=False)
+
+
+def _cell(row: pl.DataFrame) -> str:
+    if row.is_empty() or row["mean"][0] is None:
+        return "unknown" if not row.is_empty() else "-"
+    middle, low, high, unit = (row[c][0] for c in ("mean", "low", "high", "unit"))
+    if unit == "probability":
+        return f"{middle:.0%} [{low:.0%}, {high:.0%}]"
+    return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
+
+
+COMMAND = compare

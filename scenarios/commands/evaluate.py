@@ -1,0 +1,43 @@
+"""The command `rt-twin evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.benchmark.report import run_evaluation
+from scenarios.benchmark.scores import Scope
+from scenarios.commands.progress import progress_bar
+
+
+def evaluate(
+    held_out: Annotated[Path, typer.Argument(metavar="SET", help="A longitudinal set made with --truth.")],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    generator: Annotated[
+        list[str] | None,
+        typer.Option(help="Weights by name or folder, NAME@N for N evaluations; may be repeated."),
+    ] = None,
+    patients: Annotated[int | None, typer.Option(help="At most so many of the set.")] = None,
+    days: Annotated[int, typer.Option(help="Follow-up days of a patient whose images are judged.")] = 2,
+    plans: Annotated[int, typer.Option(help="Plans of a patient whose images are judged.")] = 2,
+    samples: Annotated[int, typer.Option(help="Free samples of one follow-up of a patient.")] = 8,
+    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
+    pictures: Annotated[int, typer.Option(help="Patients to picture, slice beside slice.")] = 0,
+    cost: Annotated[bool, typer.Option(help="Measure time and memory at the end.")] = True,
+    cards: Annotated[
+        bool, typer.Option(help="Write the tables into the model cards of the weights.")
+    ] = False,
+) -> None:
+    """Judge generators on held-out patients whose follow-up is known under every plan."""
+    scope = Scope(days, plans, samples)
+    with progress_bar() as progress:
+        text = run_evaluation(
+            held_out, generator or [], out, scope=scope, patients=patients, workers=workers, n_pictures=pictures,
+            cost=cost, cards=cards, progress=progress,
+        )  # fmt: skip
+    print(text)
+
+
+COMMAND = evaluate

@@ -1,0 +1,90 @@
+"""Facts for the command line to print."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twin import PatientTwin, Scan
+
+
+def describe(twin: PatientTwin) -> dict[str, Any]:
+    """What a twin holds, JSON-able; a missing clinical entry is None."""
+    contours = twin.contours
+    return {
+        "id": twin.id,
+        "in_silico": twin.in_silico,
+        "gtv_cm3": twin.gtv_cm3,
+        "now_days": twin.now_days,
+        "day0_weekday": twin.day0_weekday,
+        "scans": [_scan_words(s) for s in twin.scans],
+        "structures": {
+            s.name: {
+                "role": s.role,
+                "cm3": round(s.cm3, 2),
+                "estimated": s.estimated,
+                "source": s.source_name,
+            }
+            for s in contours
+        },
+        "doses": {
+            d.name: {"prescription_gy": d.prescription_gy, "approximate": d.approximate}
+            for d in twin.doses.values()
+        },
+        "fractions": len(twin.fractions),
+        "delivered_gy": sum(f.dose_gy for f in twin.fractions),
+        "observations": [{"day": o.time_days, "kind": o.kind, "value": o.value} for o in twin.observations],
+        "belief": None if twin.belief is None else {"kind": twin.belief.kind, "samples": twin.belief.n},
+        "clinical": twin.clinical.model_dump(),
+        "notes": list(twin.notes),
+    }
+
+
+def _scan_words(scan: Scan) -> str:
+    words = f"{scan.name} ({scan.volume.modality}), day {scan.time_days:g}"
+    found = scan.registration
+    if found is None:
+        return words
+    poor = ", POOR: its place is not to be trusted" if found.poor else ""
+    return f"{words}, registered (mutual information {found.similarity:.2f} of 1 to 2{poor})"
+
+
+def print_notes(twin: PatientTwin) -> None:
+    """What was left out or assumed, and which registrations are poor, a line each."""
+    for note in twin.notes:
+        print(f"note: {note}")
+    for scan in twin.scans:
+        if scan.registration is not None and scan.registration.poor:
+            print(f"note: {_scan_words(scan)}")
+
+
+def print_facts(facts: dict[str, Any], as_json: bool = False) -> None:
+    """Facts for a person: nested ones as indented lines, missing ones said to be missing; or all as JSON."""
+    if as_json:
+        print(json.dumps(facts, indent=1))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            known = {k: v for k, v in value.items() if v is not None}
+            print(f"{name}:" if known else f"{name}: none")
+            for key, item in known.items():
+                print(f"  {key}: {_words(item)}")
+            missing = [k for k, v in value.items() if v is None]
+            if missing:
+                print(f"  missing: {', '.join(missing)}")
+        else:
+            print(f"{name}: {_words(value)}")
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_words(v)}" for k, v in value.items() if v not in (None, False))
+    if isinstance(value, list):
+        return "; ".join(map(_words, value)) or "none"
+    return str(value)

@@ -1,0 +1,50 @@
+"""The command `rt-twin import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.commands.arguments import free
+from scenarios.commands.facts import print_notes
+from twin.errors import InputError
+from twin.importer import import_patient
+
+
+def import_(
+    src: Annotated[Path, typer.Argument(help="DICOM folder or zip, or a NIfTI or NRRD CT.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")],
+    clinical: Annotated[Path | None, typer.Option(help="Clinical record, JSON.")] = None,
+    gtv: Annotated[
+        list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
+    ] = None,
+    mask: Annotated[Path | None, typer.Option(help="Tumour mask on the CT's grid, NIfTI or NRRD.")] = None,
+    day: Annotated[
+        list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
+    ] = None,
+    delivered_from: Annotated[
+        float | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
+    ] = None,
+) -> None:
+    """Make a twin from a patient's images."""
+    free(out)
+    days = dict(_file_day(text) for text in day or ())
+    twin = import_patient(
+        src, clinical=clinical, gtv=tuple(gtv or ()), mask=mask, days=days, delivered_from=delivered_from
+    )
+    twin.save(out)
+    print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
+    print_notes(twin)
+
+
+def _file_day(text: str) -> tuple[str, float]:
+    file, _, day = text.rpartition("=")
+    try:
+        return (file or day), float(day)
+    except ValueError:
+        raise InputError(f"--day takes FILE=DAY, for example scan-2=21, not {text!r}") from None
+
+
+COMMAND = import_

@@ -1,0 +1,106 @@
+"""The command `rt-twin`: its verbs, each a file of this folder or a part of another installed package.
+
+No verb's file is imported before it is asked for; what `rt-twin --help` says of it is read from its text.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from models.registry import Registry
+from twin.errors import InputError
+
+COMMANDS = Registry("command", "commands", "scenarios.commands")
+_FIRST = (  # in the order of a patient's way; further ones follow by name
+    "phantom", "import", "show", "observe", "compare", "export", "cohort", "clinic", "app",
+    "train", "evaluate", "ablate", "validate", "bed",
+)  # fmt: skip
+
+
+class _Verb(TyperCommand):
+    """A verb that is loaded when it is called."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return _loaded(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+class _Verbs(TyperGroup):
+    """All verbs, none of them loaded."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        order = [
+            *(name for name in _FIRST if name in COMMANDS),
+            *(name for name in COMMANDS if name not in _FIRST),
+        ]
+        self.commands = {name: _Verb(name, callback=None) for name in order}
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for name, verb in self.commands.items():
+            verb.short_help = summary(COMMANDS.source(name))
+        super().format_help(ctx, formatter)
+
+
+_PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
+app = typer.Typer(name="rt-twin", cls=_Verbs, no_args_is_help=True, **_PLAIN)
+
+
+@app.callback()
+def rt_twin() -> None:
+    """Digital-twin simulation of longitudinal radiotherapy. SIMULATED - research use only."""
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one sentence on stderr and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"rt-twin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def summary(source: str) -> str:
+    """The first paragraph of what a command says of itself, read without importing its file.
+
+    Args:
+        source: where it lies, as `module:attribute`; the attribute is a function of that file, or a name for one.
+
+    Returns:
+        Of the function's docstring, or of the file's where there is no such function; empty where there is no file.
+    """
+    module, _, bound = source.partition(":")
+    try:
+        spec = find_spec(module)
+    except ImportError:
+        return ""
+    if spec is None or spec.origin is None:
+        return ""
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    bindings = [node for node in tree.body if isinstance(node, ast.Assign)]
+    names = {bound} | {ast.unparse(b.value) for b in bindings if bound in map(ast.unparse, b.targets)}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in names]
+    said = ast.get_docstring(functions[-1] if functions else tree) or ""
+    return " ".join(said.partition("\n\n")[0].split())
+
+
+def _loaded(name: str) -> Any:
+    """The command of a name: of a function, or of a Typer app with verbs of its own."""
+    part = COMMANDS[name]
+    if not isinstance(part, typer.Typer):
+        whole = typer.Typer(**_PLAIN)
+        whole.command(name)(part)
+        part = whole
+    return typer.main.get_command(part)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The command `rt-twin observe`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.commands.arguments import TwinArg
+from scenarios.engine.observation import observe as add
+from scenarios.plans.scenario import Scenario
+from simulators.belief.update import update_belief
+from twin import PatientTwin
+
+
+def observe(
+    twin: TwinArg,
+    day: Annotated[float, typer.Option(help="Day of the observation, from day 0.")],
+    gtv_cm3: Annotated[float | None, typer.Option("--gtv-cm3", help="Measured tumour volume, cm3.")] = None,
+    scan: Annotated[Path | None, typer.Option(help="The CT of that day, NIfTI or NRRD.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="The tumour on that CT.")] = None,
+    plan: Annotated[
+        str | None, typer.Option(help="Record this plan's fractions up to that day first.")
+    ] = None,
+) -> None:
+    """Add an observation to a twin, and the fractions delivered before it, and let its belief learn from it."""
+    delivered = None if plan is None else Scenario.parse(plan)
+    patient = update_belief(
+        add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
+    )
+    patient.save(twin)
+    last = patient.observations[-1]
+    print(
+        f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
+    )
+    if patient.belief is not None and patient.belief.ess is not None:
+        print(f"belief: posterior of {patient.belief.n} samples, effectively {patient.belief.ess:.0f}")
+
+
+COMMAND = observe

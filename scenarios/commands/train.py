@@ -1,0 +1,33 @@
+"""The command `rt-twin train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.commands.progress import progress_bar
+from scenarios.datasets.train import train as run
+
+
+def train(
+    sets: Annotated[
+        list[Path], typer.Argument(metavar="SET...", help="Folders of twins with two CTs or more.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    config: Annotated[str, typer.Option(help="bridge, pix2pix, diffusion, or a YAML file.")] = "bridge",
+    minutes: Annotated[float | None, typer.Option(help="How long, in place of the config's own.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where the examples are kept, to share them.", envvar="RT_TWIN_CACHE")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+) -> None:
+    """Train a generator of follow-up CTs on patients with two CTs or more."""
+    with progress_bar() as progress:
+        done = run(sets, config, out, minutes=minutes, cache=cache, device=device, progress=progress)
+    print(f"{done.out}: trained on {done.pairs} pairs of {done.patients} patients, {done.skipped} had none")
+    print(", ".join(f"{name} {value:g}" for name, value in done.figures.items()))
+
+
+COMMAND = train
