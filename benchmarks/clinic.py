@@ -5,7 +5,7 @@ Seconds of processor time are given too: on a shared machine they say more than 
 
 import time
 
-from scenarios.clinic.department import Referrals, simulate_clinic
+from scenarios import Referrals, simulate_clinic
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from scenarios.clinic.department import Clinic, Referrals, simulate_clinic
+from scenarios import Clinic, Referrals, simulate_clinic
 
 PAGE = Path(__file__).parent / "clinic.md"
 DEPARTMENTS = {

@@ -32,7 +32,7 @@ _HOME = {
     "realise": "engine.courses",
     "run_study": "study.parts",
     "scenario_preset": "plans.presets",
-    "simulate_clinic": "clinic.department",
+    "simulate_clinic": "clinic.simulation",
 }
 __all__ = list(_HOME)
 

@@ -195,7 +195,7 @@ class ClinicFolder:
         return load_clinic(self.entry.path)
 
     def table(self, name: str) -> pl.DataFrame:
-        """One of its tables, with the schema of `scenarios.clinic.tables`."""
+        """One of its tables, with the schema of `scenarios.clinic.schema`."""
         return self.run.tables[name]
 
 

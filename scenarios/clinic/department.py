@@ -1,13 +1,9 @@
-"""A radiotherapy department: its machines and staff, who is referred to it, and what its queues do to treatment.
-
-Patients arrive, are scanned, contoured, planned and checked, and are given appointments on a linac; breakdowns,
-absences and replans move fractions, and what was moved is made up as each patient's scenario says. Time lost is
-priced in tumour control by the engine's own kinetics.
-"""
+"""A radiotherapy department: its machines and staff, and who is referred to it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -17,16 +13,10 @@ from scenarios.plans.presets import PRESETS, preset, scenario_preset
 from scenarios.plans.scenario import Scenario
 from twin import InputError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from scenarios.clinic.run import ClinicRun
-
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 Hour = Annotated[float, Field(ge=0, le=24)]
 Positive = Annotated[float, Field(gt=0)]
-_LONGEST_DAYS = 3660
 
 
 class Clinic(Frozen):
@@ -178,50 +168,6 @@ class Referrals(Frozen):
             if next(fraction_times(case.scenario, 0), None) is None:
                 raise ValueError(f"{case.scenario.label} gives no fraction at all")
         return self
-
-
-def simulate_clinic(
-    clinic: Clinic | None = None,
-    referrals: Referrals | None = None,
-    *,
-    days: int = 365,
-    warm_up_days: int = 0,
-    seed: int = 0,
-    samples: int = 64,
-) -> ClinicRun:
-    """A department from an empty start to its last day.
-
-    A patient's own chance (when he comes, what he has, what he misses) depends on the seed and his number only:
-    two departments see the same patients.
-
-    Args:
-        clinic: the department.
-        referrals: who comes.
-        days: how long.
-        warm_up_days: days before these, in which the department fills; the statistics leave them out.
-        seed: root of all chance.
-        samples: of the tumour's parameters, for the control that delays cost; 0 leaves it out.
-
-    Raises:
-        InputError: no day, or too many.
-    """
-    from scenarios.clinic.control import with_control
-    from scenarios.clinic.flow import Flow
-    from scenarios.clinic.run import ClinicRun
-    from scenarios.clinic.tables import tables
-
-    clinic, referrals = clinic or Clinic(), referrals or Referrals()
-    whole = days + warm_up_days
-    if days < 1 or warm_up_days < 0 or whole > _LONGEST_DAYS:
-        asked = f"{days} days" + (f" after {warm_up_days}" if warm_up_days else "")
-        raise InputError(f"a clinic cannot be simulated for {asked}; give 1 to {_LONGEST_DAYS} in all")
-    if seed < 0 or samples < 0:
-        raise InputError(f"seed and samples of a clinic cannot be negative, not {min(seed, samples)}")
-    flow = Flow(clinic, referrals, whole, seed)
-    flow.run()
-    if samples:
-        with_control(flow.patients, whole, samples, seed)
-    return ClinicRun(clinic, referrals, whole, seed, tables(flow, warm_up_days), warm_up_days, samples)
 
 
 def clinic_from_yaml(path: Path) -> tuple[Clinic, Referrals]:

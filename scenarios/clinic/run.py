@@ -1,7 +1,7 @@
 """What became of a simulated department: its tables, in memory and in a folder.
 
 The folder holds `clinic.json`, which says what was asked for, and one Parquet file for each table of
-`scenarios.clinic.tables`.
+`scenarios.clinic.schema`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from scenarios.clinic.department import Clinic, Referrals
-from scenarios.clinic.tables import CLINIC_SCHEMAS
+from scenarios.clinic.schema import CLINIC_SCHEMAS
 from scenarios.plans.plan import Frozen
 from scenarios.records.request import versions
 from scenarios.records.schema import SIMULATED
@@ -58,7 +58,7 @@ class ClinicRun:
         clinic, referrals: what was simulated.
         days: for how long, warm-up and all.
         seed: root of all chance.
-        tables: polars frames by name, with the schemas of `scenarios.clinic.tables`.
+        tables: polars frames by name, with the schemas of `scenarios.clinic.schema`.
         warm_up_days: days before the statistics (`summary`, `resources`) begin; the other tables hold all days.
         samples: of the tumour's parameters.
     """

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from scenarios.clinic.department import Clinic, Referrals, clinic_from_yaml, simulate_clinic
+from scenarios.clinic.department import Clinic, Referrals, clinic_from_yaml
 from scenarios.clinic.run import print_clinic, summary_of
+from scenarios.clinic.simulation import simulate_clinic
 from scenarios.commands.arguments import JsonOption
 
 

@@ -16,7 +16,8 @@ PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less t
 def opened(phantom_twin, tmp_path_factory) -> Path:
     """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
-    from scenarios.clinic.department import Clinic, Referrals, simulate_clinic
+    from scenarios.clinic.department import Clinic, Referrals
+    from scenarios.clinic.simulation import simulate_clinic
     from scenarios.plans.scenario import Scenario
     from scenarios.study.cohort import cohort_from
     from scenarios.study.parts import run_study

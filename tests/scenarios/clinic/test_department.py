@@ -6,11 +6,12 @@ import pytest
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from scenarios.clinic.department import Case, Clinic, Referrals, clinic_from_yaml, simulate_clinic
+from scenarios.clinic.department import Case, Clinic, Referrals, clinic_from_yaml
 from scenarios.clinic.flow import Flow
 from scenarios.clinic.hours import Hours, Timetable, Visit
 from scenarios.clinic.run import load_clinic
-from scenarios.clinic.tables import CLINIC_SCHEMAS
+from scenarios.clinic.schema import CLINIC_SCHEMAS
+from scenarios.clinic.simulation import simulate_clinic
 from scenarios.plans.calendar import fraction_times
 from scenarios.plans.plan import Chemotherapy
 from scenarios.plans.presets import preset
