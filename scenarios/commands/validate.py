@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from scenarios.commands.arguments import JsonOption
-from scenarios.validation.checks import Row
 from scenarios.validation.checks import validate as rows_of
+from scenarios.validation.row import Row
 
 
 def validate(as_json: JsonOption = False) -> None:

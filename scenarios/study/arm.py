@@ -13,9 +13,9 @@ import numpy as np
 
 from scenarios.engine.adaptive import realise_adaptive
 from scenarios.plans.scenario import Scenario
-from scenarios.study.borrowed_dose import Lenders, Loan
-from scenarios.study.borrowed_replan import BorrowedLibrary
 from scenarios.study.cohort import Member
+from scenarios.study.matched_dose import Matches, ReferencePatients
+from scenarios.study.matched_replan import MatchedLibrary
 from simulators.core.course import Course
 from simulators.dose.approximate import SBRT_GY
 from simulators.tumour.systemic import Systemic
@@ -74,17 +74,17 @@ def policy_courses(
     scenario: Scenario,
     members: Sequence[Member],
     params: Mapping[str, np.ndarray],
-    loan: Loan,
+    matches: Matches,
     days: float,
     seed: int,
 ) -> ArmCourses:
-    """What a scenario with a policy becomes: the policy sees measured volumes, SUVs, shifts and borrowed doses.
+    """What a scenario with a policy becomes; it sees measured volumes, SUVs, shifts and a similar patient's doses.
 
     Args:
         scenario: with a policy.
         members: the patients.
         params: name -> (p, s) parameters, the truth first.
-        loan: of the organ doses, (p, s).
+        matches: of the organ doses, (p, s).
         days: images are taken up to this day.
         seed: root of all chance.
     """
@@ -103,8 +103,8 @@ def policy_courses(
             belief = Belief({name: values[samples] for name, values in own.items()})
             if belief.n == 0:
                 continue
-            library = BorrowedLibrary(
-                scenario.plan, member.gtv_cm3, sbrt, Lenders.of(sbrt), loan.part(i, samples)
+            library = MatchedLibrary(
+                scenario.plan, member.gtv_cm3, sbrt, ReferencePatients.of(sbrt), matches.part(i, samples)
             )
             arm = realise_adaptive(scenario, scenario.policy, twin, belief, library, days=days, seed=root)
             mine += arm.courses

@@ -15,47 +15,20 @@ from scenarios.comparison.outcomes import CONTROL_DAYS, LANDMARKS, Effect
 from scenarios.engine.courses import realise
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, policy_courses, stereotactic
-from scenarios.study.borrowed_dose import Lenders, Loan, OrganTables
 from scenarios.study.cohort import Member
+from scenarios.study.lives import after_treatment, survival
+from scenarios.study.matched_dose import ReferencePatients
+from scenarios.study.organs import match_members, organ_effects
+from scenarios.study.settings import Settings
+from simulators.belief.prior import DIMENSIONS
+from simulators.belief.prior import parameters as prior_parameters
 from simulators.core.chance import Purpose, many_uniforms
-from simulators.outcome.life import DRAWS, LifeTimes
+from simulators.outcome.control import failure_days
+from simulators.outcome.life import LifeTimes
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from simulators.tumour.systemic import Systemic
 
 STEP_DAYS = 7.0  # weekly steps and one at each fraction: volumes within 0.03 % of those of half-day steps
-SURVIVAL_DAYS = 730.5
-_DOSE_NUMBERS = 4
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a study asks for.
-
-    Args:
-        days: how far to look, days from day 0.
-        samples: samples of each patient's belief.
-        seed: root of all chance.
-        level: of the central intervals.
-        image_samples: samples of each twin that get follow-up images.
-        generator: of these images.
-    """
-
-    days: float
-    samples: int
-    seed: int
-    level: float = 0.8
-    image_samples: int = 0
-    generator: str = "auto"
-
-    @property
-    def weekly(self) -> np.ndarray:
-        """Days of the weekly bands: every seventh, and the last."""
-        return np.unique(np.append(np.arange(0.0, self.days + 1e-9, 7.0), np.floor(self.days)))
-
-    @property
-    def daily(self) -> np.ndarray:
-        """Every day."""
-        return np.arange(0.0, np.floor(self.days) + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,21 +64,19 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
         scenarios: the plans, with policies or without.
         settings: what the study asks for.
     """
-    from simulators.outcome.control import failure_days
-
     twin = members[0].light()
     gtv_cm3 = np.array([m.gtv_cm3 for m in members])
     params = parameters(members, settings)
     shape = params["alpha_per_gy"].shape
-    loans = _loans(members, scenarios, settings)
+    matches = match_members(members, scenarios, settings)
     arms = [
         ArmCourses(
             [realise(s, twin, settings.days)],  # no light member has a history
-            [{s.plan.label: np.array([Lenders.of(stereotactic(s)).tumour_dose()])}],
+            [{s.plan.label: np.array([ReferencePatients.of(stereotactic(s)).tumour_dose()])}],
             np.ones(()),
         )
         if s.policy is None or s.plan.total_gy == 0
-        else policy_courses(s, members, params, loans[stereotactic(s)], settings.days, settings.seed)
+        else policy_courses(s, members, params, matches[stereotactic(s)], settings.days, settings.seed)
         for s in scenarios
     ]
     ends = np.stack([arm.ends(shape) for arm in arms])
@@ -116,14 +87,14 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     systemic = Systemic(
         *(np.stack([getattr(d, f) for d in drugs]) for f in ("drugs", "immune_from_days", "immune_ratio"))
     )
-    organs = _organs(members, scenarios, arms, loans)
+    organs = organ_effects(members, scenarios, arms, matches)
     lives = after_treatment(members, local, ends, organs, settings, systemic)
     effects |= control(survivors, lives.local)
     effects |= organs.effects
     effects["survival_2y"] = survival(members, lives)
     return Batch(
         members,
-        curves[..., np.searchsorted(landmark_days(settings), settings.weekly)],
+        curves[..., np.searchsorted(settings.curve_days, settings.weekly)],
         daily,
         effects,
         LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause"))),
@@ -133,11 +104,6 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     )
 
 
-def landmark_days(settings: Settings) -> np.ndarray:
-    """Days on which every sample's volume is wanted: those of the weekly bands, and the landmarks."""
-    return np.unique(np.concatenate([settings.weekly, list(LANDMARKS.values())]))
-
-
 def _followed(
     members: Sequence[Member],
     arms: Sequence[ArmCourses],
@@ -145,10 +111,10 @@ def _followed(
     ends: np.ndarray,
     settings: Settings,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(a, p, s, days) volumes on `landmark_days`, (a, p, days) true daily ones, (a, p, s) at the end; survivors."""
+    """(a, p, s, days) volumes on `curve_days`, (a, p, days) true daily ones, (a, p, s) at the end, and survivors."""
     open_loop = [i for i, arm in enumerate(arms) if len(arm.courses) == 1]
     shape = ends.shape
-    at = landmark_days(settings)
+    at = settings.curve_days
     curves, daily = np.empty((*shape, len(at))), np.empty((*shape[:2], len(settings.daily)))
     end_cm3, survivors = np.empty(shape), np.empty(shape)
     gtv_cm3 = np.array([m.gtv_cm3 for m in members])
@@ -189,13 +155,11 @@ def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.nd
     """Name -> (patients, 1 + samples) parameters: the truth, then the prior as `prior_belief` draws it."""
     from scipy.special import ndtri
 
-    from simulators.belief.prior import DIMENSIONS, parameters
-
     ids, n = [m.id for m in members], np.arange(settings.samples)
     own = many_uniforms(settings.seed, ids, Purpose.TRUTH, np.zeros(1), len(DIMENSIONS) + 1)
     prior = many_uniforms(settings.seed, ids, Purpose.PRIOR, n, len(DIMENSIONS))
     z = ndtri(np.concatenate([own[..., :-1], prior], axis=1))
-    each = [parameters(points, m.light()) for points, m in zip(z, members, strict=True)]
+    each = [prior_parameters(points, m.light()) for points, m in zip(z, members, strict=True)]
     params = {name: np.stack([p[name] for p in each]) for name in each[0]}
     gtv_cm3 = np.array([[m.gtv_cm3] for m in members])
     params["capacity_cm3"] = np.maximum(
@@ -209,7 +173,7 @@ def volumes(
     curves: np.ndarray, end_cm3: np.ndarray, ends: np.ndarray, settings: Settings
 ) -> dict[str, Effect]:
     """Tumour volume at the end of treatment and at the landmarks that the study reaches."""
-    effects, days = {}, landmark_days(settings)
+    effects, days = {}, settings.curve_days
     if ends.max() <= settings.days and ends.min() > 0:
         effects["gtv_end_of_treatment"] = Effect(end_cm3, "cm3")
     for name, day in LANDMARKS.items():
@@ -224,160 +188,3 @@ def control(survivors: np.ndarray, local_days: np.ndarray) -> dict[str, Effect]:
         "tumour_control": Effect((survivors == 0).astype(np.float64), "probability", "mean"),
         "local_control_2y": Effect((local_days > CONTROL_DAYS).astype(np.float64), "probability", "mean"),
     }
-
-
-@dataclass(frozen=True, eq=False)
-class Organs:
-    """Outcomes of the organs, and what life afterwards depends on, each (a, p, s)."""
-
-    effects: Mapping[str, Effect]
-    pneumonitis: np.ndarray
-    mean_heart_gy: np.ndarray
-    edic_gy: np.ndarray
-
-
-def _loans(members: Sequence[Member], scenarios: Sequence[Scenario], settings: Settings) -> dict[bool, Loan]:
-    """Whose organ doses are borrowed, (p, s), by whether the technique is SBRT."""
-    ids = [m.id for m in members]
-    u = np.concatenate(
-        [
-            many_uniforms(settings.seed, ids, Purpose.TRUTH, np.ones(1), _DOSE_NUMBERS),
-            many_uniforms(settings.seed, ids, Purpose.DOSE, np.arange(settings.samples), _DOSE_NUMBERS),
-        ],
-        axis=1,
-    )
-    log_gtv = np.log([m.gtv_cm3 for m in members])
-    loans = {}
-    for sbrt in {stereotactic(s) for s in scenarios}:
-        lenders = Lenders.of(sbrt)
-        nearest = np.stack([lenders.nearest(m.gtv_cm3, m.site, _nodes(m)) for m in members])
-        loans[sbrt] = Loan.of(lenders, nearest, log_gtv, u)
-    return loans
-
-
-def _organs(
-    members: Sequence[Member],
-    scenarios: Sequence[Scenario],
-    arms: Sequence[ArmCourses],
-    loans: Mapping[bool, Loan],
-) -> Organs:
-    concurrent = np.array([m.clinical.chemotherapy == "concurrent" for m in members])[:, None]
-    values: dict[str, list[np.ndarray]] = {}
-    units: dict[str, str] = {}
-    edic = []
-    for scenario, arm in zip(scenarios, arms, strict=True):
-        sbrt = stereotactic(scenario)
-        of_arm, immune = _arm_organs(arm, Lenders.of(sbrt), loans[sbrt].after(arm.shrunk))
-        edic.append(immune)
-        for name, (unit, found, condition) in of_arm.items():
-            holds = concurrent if "concurrent" in condition else True
-            values.setdefault(name, []).append(np.where(holds, found, np.nan))
-            units[name] = unit
-    stacked = {name: np.stack(v) for name, v in values.items()}
-    effects = {k: Effect(v, units[k], status="estimated", note="borrowed dose") for k, v in stacked.items()}
-    return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
-
-
-def _arm_organs(
-    arm: ArmCourses, lenders: Lenders, loan: Loan
-) -> tuple[dict[str, tuple[str, np.ndarray, str]], np.ndarray]:
-    """Outcome -> (unit, (p, s) values, what it holds for), and the dose to immune cells, (p, s) Gy."""
-    from simulators.outcome.life import dose_to_immune_cells_gy
-
-    shape = loan.lender.shape
-    found: dict[str, tuple[str, np.ndarray, str]] = {}
-    edic = np.empty(shape)
-    for course, rows in arm.groups():
-        mine = np.ones(shape, dtype=bool)
-        if len(arm.courses) > 1:
-            mine = np.isin(np.arange(len(arm.courses)), rows).reshape(shape)
-        tables = OrganTables.of(lenders, course)
-        for name, (organ, unit, table) in tables.metrics.items():
-            values = found.setdefault(name, (unit, np.empty(shape), ""))[1]
-            values[mine] = loan.look_up(organ, table)[mine]
-        for name, (row, table) in tables.complications.items():
-            values = found.setdefault(name, ("probability", np.empty(shape), row.endpoint))[1]
-            values[mine] = loan.look_up(row.organ, table)[mine]
-        integral = lenders.integral_cm3[loan.lender] * np.exp(loan.log_factor["integral"])
-        lungs, heart = found["mean_lung_dose"][1], found["mean_heart_dose"][1]
-        given = np.array(max(1, int((course.dose_gy > 0).sum())))
-        immune = dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), given)
-        edic[mine] = immune[mine]
-    return found, edic
-
-
-def after_treatment(
-    members: Sequence[Member],
-    local_days: np.ndarray,
-    ends: np.ndarray,
-    organs: Organs,
-    settings: Settings,
-    systemic: Systemic,
-    *,
-    truth_only: bool = False,
-) -> LifeTimes:
-    """Failure and death of every patient and sample; nan where age, sex or stage is missing.
-
-    Args:
-        members: the patients.
-        local_days: (a, p, s) day of the local failure, without the effect of drugs.
-        ends: (a, p, s) end of the courses, days.
-        organs: their doses.
-        settings: what the study asks for.
-        systemic: what drugs do, (a, p, s).
-        truth_only: there is no other sample than the truth.
-    """
-    from simulators.outcome.life import constants_for, life_times, stage_index
-
-    ids, belief = [m.id for m in members], np.arange(0 if truth_only else settings.samples)
-    u = np.concatenate(
-        [
-            many_uniforms(settings.seed, ids, Purpose.TRUTH, np.full(1, 2), len(DRAWS)),
-            many_uniforms(settings.seed, ids, Purpose.OUTCOME, belief, len(DRAWS)),
-        ],
-        axis=1,
-    )
-    fields = ("local", "distant", "death", "cause")
-    local_days = systemic.local(local_days, u[..., DRAWS.index("immune")])
-    drawn = {f: np.full(local_days.shape, np.nan) for f in fields} | {"local": local_days.copy()}
-    known = {i for i, m in enumerate(members) if has_life(m)}
-    groups: dict = {}
-    for i in sorted(known):
-        groups.setdefault(constants_for(members[i].clinical), []).append(i)
-    for constants, rows in groups.items():
-        records = [members[i].clinical for i in rows]
-        part = life_times(
-            u[rows],
-            local_days=local_days[:, rows],
-            stage=np.array([stage_index(r.stage) for r in records])[:, None],
-            age_years=np.array([r.age_years for r in records], dtype=np.float64)[:, None],
-            male=np.array([r.sex == "male" for r in records])[:, None],
-            end_days=ends[:, rows],
-            pneumonitis=organs.pneumonitis[:, rows],
-            mean_heart_gy=organs.mean_heart_gy[:, rows],
-            edic_gy=organs.edic_gy[:, rows],
-            systemic=systemic.rows(rows),
-            constants=constants,
-        )
-        for f in fields:
-            drawn[f][:, rows] = getattr(part, f)
-    return LifeTimes(**drawn)
-
-
-def has_life(member: Member) -> bool:
-    """Whether survival can be said: age, sex and a stage from I to III are known."""
-    from simulators.outcome.life import stage_index
-
-    record = member.clinical
-    return None not in (record.age_years, record.sex, stage_index(record.stage))
-
-
-def survival(members: Sequence[Member], lives: LifeTimes) -> Effect:
-    """Whether alive at two years; nan where unknown."""
-    alive = np.where(np.isnan(lives.death), np.nan, lives.death > SURVIVAL_DAYS)
-    return Effect(alive, "probability", "mean", note="age, sex and stage I to III are needed")
-
-
-def _nodes(member: Member) -> bool | None:
-    n = member.clinical.n_stage
-    return None if n in (None, "NX") else n != "N0"

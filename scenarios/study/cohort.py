@@ -13,6 +13,8 @@ import polars as pl
 from pydantic import ValidationError
 
 from scenarios.plans.plan import sentence
+from scenarios.study.covariates import sample
+from simulators.insilico.sets import true_parameters
 from twin import ClinicalRecord, InputError, Observation, PatientTwin
 
 SITES = ("central", "peripheral")
@@ -109,8 +111,6 @@ class SampledCohort:
 
     def members(self, begin: int, end: int) -> list[Member]:
         """Patients from number `begin` up to and without `end`."""
-        from scenarios.study.covariates import sample
-
         names = (f"sampled-{self.seed}-{i:06d}" for i in range(begin, end))
         rows = sample(self.seed, begin, end).iter_rows(named=True)
         return [_member(name, row, in_silico=True) for name, row in zip(names, rows, strict=True)]
@@ -216,11 +216,9 @@ class FolderCohort:
 
     def _member(self, name: str) -> Member:
         stem = name.removesuffix(".twin")
-        from scenarios.study.imaged import truth_of
-
         try:
             twin = PatientTwin.load(self.path / name)
-            truth = truth_of(self.path / name)
+            truth = true_parameters(self.path / name)
             return Member(stem, twin.clinical, twin.gtv_cm3, None, twin.in_silico, twin, truth)
         except InputError as error:
             return Member(stem, fault=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,31 +9,33 @@ import numpy as np
 import polars as pl
 
 from scenarios.comparison.outcomes import Effect
+from scenarios.comparison.steps import compare
+from scenarios.engine.adaptive import realise_adaptive
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import realise
 from scenarios.engine.planned_dose import planned_doses
+from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.records.run import Comparison
 from scenarios.records.study_schema import PART_SCHEMAS
 from scenarios.study.arm import TRUTH_SEED
-from scenarios.study.batch import Organs, Settings, after_treatment
 from scenarios.study.cohort import Member
-from scenarios.study.tables import Tables, life_rows, quantiles
-from simulators.core.treatment import VirtualTreatment
+from scenarios.study.lives import after_treatment
+from scenarios.study.organs import Organs
+from scenarios.study.settings import Settings
+from scenarios.study.tables import Tables, empty, life_rows, quantiles
+from simulators.core.treatment import VirtualTreatment, generator_named
+from simulators.outcome.control import failure_days
 from simulators.outcome.life import LifeTimes
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from simulators.tumour.systemic import Systemic
 from twin import Belief, DoseGrid, PatientTwin
-
-TRUTH_FILE = "truth.json"
-
 
 _HELD: dict[str, VirtualTreatment] = {}  # by name, for the life of a worker
 
 
 def hold_generator(name: str) -> VirtualTreatment:
     """The generator of a name, loaded once in a process and kept."""
-    from simulators.core.treatment import generator_named
-
     if name not in _HELD:
         _HELD[name] = generator_named(name)
     return _HELD[name]
@@ -51,8 +52,6 @@ def imaged_tables(
         settings: what the study asks for.
         runs: folder in which the whole run is written, with its images, or None.
     """
-    from scenarios.comparison.steps import compare
-
     assert member.twin is not None
     doses = planned_doses(member.twin, [s.plan for s in scenarios])
     twin = member.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
@@ -74,25 +73,10 @@ def imaged_tables(
     if truth is not None:
         true_cm3, rows = _truth(member, twin, doses, scenarios, settings, truth, run)
         tables["lives"] = rows
-        columns = {k: truth[k] for k in _truth_columns() if k in truth}
+        columns = {k: truth[k] for k in empty("truth").columns[1:] if k in truth}
         tables["truth"] = pl.DataFrame({"patient": [member.id], **columns})
     tables["trajectory"] = _trajectory(run, member, slugs, settings, true_cm3[:, 0])
     return tables, true_cm3.astype(np.float32)
-
-
-def truth_of(folder: Path) -> Mapping[str, float] | None:
-    """The parameters of an in-silico twin's tumour, from the file beside it; None where there is none."""
-    file = folder / TRUTH_FILE
-    if not file.is_file():
-        return None
-    biology = json.loads(file.read_text(encoding="utf-8")).get("biology")
-    return {name: float(value) for name, value in biology.items()} if biology else None
-
-
-def _truth_columns() -> list[str]:
-    from scenarios.study.tables import empty
-
-    return empty("truth").columns[1:]
 
 
 def _truth(
@@ -105,9 +89,6 @@ def _truth(
     run: Comparison,
 ) -> tuple[np.ndarray, pl.DataFrame]:
     """True daily volumes (plans, 1, days) and the rows of `lives`."""
-    from simulators.outcome.control import failure_days
-    from simulators.tumour.dose_volume import DoseVolumeKinetics
-
     volumes, survivors, ends, courses = [], [], [], []
     for scenario in scenarios:
         arm = _true_arm(scenario, twin, doses, truth, settings)
@@ -139,9 +120,6 @@ def _true_arm(
     """What the scenario becomes for the true tumour; a policy sees that one, on days of its own."""
     if scenario.policy is None or scenario.plan.total_gy == 0:
         return Arm.open_loop(twin, realise(scenario, twin, settings.days), doses)
-    from scenarios.engine.adaptive import realise_adaptive
-    from scenarios.engine.replan import PlanLibrary
-
     library = PlanLibrary(twin, scenario.plan, doses[scenario.plan.label])
     seed = settings.seed + TRUTH_SEED
     return realise_adaptive(

@@ -12,8 +12,10 @@ import polars as pl
 
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
-from scenarios.study.batch import Settings, simulate
+from scenarios.study.batch import simulate
 from scenarios.study.cohort import Cohort, Member, pieces
+from scenarios.study.imaged import imaged_tables
+from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, batch_tables, empty, patient_rows
 from twin import InputError
 
@@ -91,8 +93,6 @@ def _light_tables(members: Sequence[Member], job: PartJob) -> Result:
 
 
 def _imaged_tables(member: Member, job: PartJob) -> Result:
-    from scenarios.study.imaged import imaged_tables
-
     return imaged_tables(member, job.scenarios, job.settings, job.runs)
 
 

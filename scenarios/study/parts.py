@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -16,16 +16,18 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import ValidationError
 
+from scenarios.engine.courses import realise
 from scenarios.plans.plan import Frozen, TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
 from scenarios.records.request import versions
 from scenarios.records.schema import SIMULATED
 from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
-from scenarios.study.batch import Settings
 from scenarios.study.cohort import Cohort, FolderCohort, pieces
 from scenarios.study.imaged import hold_generator
 from scenarios.study.part import PartJob, run_part
-from twin import InputError
+from scenarios.study.settings import Settings
+from scenarios.study.summary import summarise_study
+from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder
 
 PART = 1000
@@ -129,20 +131,22 @@ def run_study(
     if _begin(folder, record):
         return load_study(folder)
     say = progress or (lambda step, share: None)
-    folders = [folder / _PARTS / f"{i:05d}" for i in range(-(-cohort.n // part))]
-    jobs = [
-        PartJob(
-            i,
-            cohort,
-            begin,
-            end,
-            tuple(plans),
-            settings,
-            folder.absolute() / _RUNS if image_samples else None,
-        )
+    runs = folder.absolute() / _RUNS if image_samples else None
+    parts = {
+        folder / _PARTS / f"{i:05d}": PartJob(i, cohort, begin, end, tuple(plans), settings, runs)
         for i, (begin, end) in enumerate(pieces(cohort.n, part))
-        if not folders[i].exists()
-    ]
+    }
+    _compute(parts, map_chunks, say)
+    say("merging", 0.95)
+    _merge(folder, list(parts), record)
+    say("done", 1.0)
+    return load_study(folder)
+
+
+def _compute(parts: Mapping[Path, PartJob], map_chunks: MapChunks, say: Progress) -> None:
+    """Compute the parts that are not there yet, each into its folder."""
+    folders = list(parts)
+    jobs = [job for place, job in parts.items() if not place.exists()]
     done = len(folders) - len(jobs)
     say("patients", 0.95 * done / len(folders))
     for index, tables in map_chunks(run_part, jobs):
@@ -151,10 +155,6 @@ def run_study(
                 (whole / f"{name}.parquet").write_bytes(data)
         done += 1
         say("patients", 0.95 * done / len(folders))
-    say("merging", 0.95)
-    _merge(folder, folders, record)
-    say("done", 1.0)
-    return load_study(folder)
 
 
 def load_study(path: str | PathLike[str]) -> Study:
@@ -171,9 +171,6 @@ def load_study(path: str | PathLike[str]) -> Study:
 
 
 def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> None:
-    from scenarios.engine.courses import realise
-    from twin import PatientTwin
-
     for name, value, least, most in (
         ("--days", settings.days, 1, 36_525),
         ("--samples", settings.samples, 1, 100_000),
@@ -274,8 +271,6 @@ def _table_file(path: Path) -> Iterator[Path]:
 
 def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
     """One file for each table, in the order of the patients; then the parts are no longer needed."""
-    from scenarios.study.summary import summarise_study
-
     for name in _MERGED:
         with _table_file(folder / f"{name}.parquet") as file:
             pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(file, compression="zstd")

@@ -7,6 +7,7 @@ taken patient by patient, and tests that ask for independent groups get one plan
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -162,10 +163,6 @@ def cox(
     Raises:
         InputError: an unknown covariate, only one arm, or a model that the data do not settle.
     """
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
-
     wanted = list(dict.fromkeys((*covariates, *interactions)))
     unknown = [c for c in wanted if c not in patients.columns]
     if unknown:
@@ -173,26 +170,7 @@ def cox(
     joined = frame.join(
         patients.select("patient", *wanted), on="patient", how="left", maintain_order="left"
     ).drop_nulls()
-    design = {f"plan {plan}": (joined["plan"] == plan).cast(pl.Float64) for plan in _plans(joined)[1:]}
-    arms = list(design)
-    for name in wanted:
-        own = _indicators(joined[name])
-        design |= own
-        if name in interactions:
-            design |= {
-                f"{arm} x {term}": design[arm] * column for arm in arms for term, column in own.items()
-            }
-    table = pl.DataFrame(design).with_columns(joined["days"], joined["event"], joined["patient"])
-    paired = joined["patient"].n_unique() < len(joined)
-    columns = [c for c in table.columns if paired or c != "patient"]
-    data = pd.DataFrame({c: table[c].to_numpy() for c in columns})  # polars' own way out needs pyarrow
-    try:
-        fitted = CoxPHFitter().fit(data, "days", "event", cluster_col="patient" if paired else None)
-    except (ConvergenceError, np.linalg.LinAlgError):
-        raise InputError(
-            f"these data do not settle a Cox model of {', '.join(design)}; take fewer covariates"
-        ) from None
-    summary = fitted.summary
+    summary = _fitted(joined, _design(joined, wanted, interactions))
     return pl.DataFrame(
         {
             "term": list(summary.index),
@@ -202,6 +180,42 @@ def cox(
             "p": summary["p"].to_numpy(),
         }
     ).with_columns(n=pl.lit(len(joined), dtype=pl.Int32))
+
+
+def _design(joined: pl.DataFrame, wanted: Sequence[str], interactions: Sequence[str]) -> pl.DataFrame:
+    """A column for each term: plans against the first, covariates, and the interactions of both."""
+    plans = {f"plan {plan}": (joined["plan"] == plan).cast(pl.Float64) for plan in _plans(joined)[1:]}
+    design = dict(plans)
+    for name in wanted:
+        own = _indicators(joined[name])
+        design |= own
+        if name in interactions:
+            design |= {
+                f"{plan} x {term}": arm * of for plan, arm in plans.items() for term, of in own.items()
+            }
+    return pl.DataFrame(design)
+
+
+def _fitted(joined: pl.DataFrame, design: pl.DataFrame) -> Any:
+    """The summary of Cox's model as lifelines gives it.
+
+    Raises:
+        InputError: the data do not settle the model.
+    """
+    import pandas as pd
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    table = design.with_columns(joined["days"], joined["event"], joined["patient"])
+    paired = joined["patient"].n_unique() < len(joined)
+    columns = [c for c in table.columns if paired or c != "patient"]
+    data = pd.DataFrame({c: table[c].to_numpy() for c in columns})  # polars' own way out needs pyarrow
+    try:
+        return CoxPHFitter().fit(data, "days", "event", cluster_col="patient" if paired else None).summary
+    except (ConvergenceError, np.linalg.LinAlgError):
+        raise InputError(
+            f"these data do not settle a Cox model of {', '.join(design.columns)}; take fewer covariates"
+        ) from None
 
 
 def restricted_mean(frame: pl.DataFrame, horizon_days: float, level: float = 0.95) -> pl.DataFrame:

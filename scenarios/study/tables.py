@@ -11,9 +11,13 @@ from scenarios.comparison.outcomes import Effect
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
-from scenarios.study.batch import Batch, Settings, has_life
+from scenarios.study.batch import Batch
 from scenarios.study.cohort import Member
+from scenarios.study.lives import has_life
+from scenarios.study.settings import Settings
+from simulators.belief.prior import prior_belief
 from simulators.outcome.life import LifeTimes
+from twin import PatientTwin
 
 HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "survival_2y"})
 Tables = dict[str, pl.DataFrame]
@@ -22,9 +26,6 @@ Tables = dict[str, pl.DataFrame]
 def empty(name: str) -> pl.DataFrame:
     """A table of a part without rows."""
     if name == "truth":
-        from simulators.belief.prior import prior_belief
-        from twin import PatientTwin
-
         columns = prior_belief(PatientTwin("anyone"), 1, 0).samples
         return pl.DataFrame(schema={**PART_SCHEMAS[name], **dict.fromkeys(columns, pl.Float64)})
     return pl.DataFrame(schema=dict(PART_SCHEMAS[name]))

@@ -47,12 +47,7 @@ def power(
         InputError: an unknown plan or endpoint, or numbers that make no trial.
     """
     _check(lives, arms, sizes, accrual_days, trials, significance)
-    whole = times(lives, endpoint, accrual_days + follow_up_days)
-    pair = [whole.filter(pl.col("plan") == arm).sort("patient") for arm in arms]
-    if not pair[0]["patient"].equals(pair[1]["patient"]):
-        raise InputError(f"the plans {arms[0]} and {arms[1]} do not hold the same patients")
-    days = np.stack([p["days"].to_numpy() for p in pair])
-    event = np.stack([p["event"].to_numpy() for p in pair])
+    days, event = _paired(times(lives, endpoint, accrual_days + follow_up_days), arms)
     rows = []
     for k, size in enumerate(sizes):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
@@ -74,6 +69,18 @@ def power(
             }
         )
     return pl.DataFrame(rows)
+
+
+def _paired(whole: pl.DataFrame, arms: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """(2, patients) times and events of the same patients under both plans.
+
+    Raises:
+        InputError: the plans hold other patients.
+    """
+    pair = [whole.filter(pl.col("plan") == arm).sort("patient") for arm in arms]
+    if not pair[0]["patient"].equals(pair[1]["patient"]):
+        raise InputError(f"the plans {arms[0]} and {arms[1]} do not hold the same patients")
+    return np.stack([p["days"].to_numpy() for p in pair]), np.stack([p["event"].to_numpy() for p in pair])
 
 
 def log_rank_statistic(

@@ -1,6 +1,6 @@
 """The simulated patients of a published trial: who they were, what they got, and what became of them.
 
-Ages, stages and tumour volumes as the trial's patients had them, parameters from the prior, organ doses borrowed from
+Ages, stages and tumour volumes as the trial's patients had them, parameters from the prior, organ doses those of
 in-silico patients. All arms share their chance.
 """
 
@@ -13,12 +13,26 @@ import numpy as np
 
 from scenarios.plans.calendar import fraction_times
 from scenarios.plans.scenario import Scenario
+from scenarios.study.matched_dose import ReferencePatients
+from simulators.belief.prior import prior_belief
 from simulators.core.course import Course, Event
-from simulators.outcome.life import TRIAL, UNSELECTED, LifeTimes, SurvivalConstants, draws, life_times
+from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
+from simulators.outcome.control import failure_days
+from simulators.outcome.life import (
+    TRIAL,
+    UNSELECTED,
+    LifeTimes,
+    SurvivalConstants,
+    dose_to_immune_cells_gy,
+    draws,
+    life_times,
+)
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import PatientTwin
 
 YEAR_D = 365.25
-LENDERS = 6  # in-silico patients, the nearest in volume and nodes, of which each patient borrows one
+# Each patient has the organ doses of one of so many in-silico patients, the nearest in volume and nodes.
+SIMILAR = 6
 
 
 @dataclass(frozen=True)
@@ -84,8 +98,6 @@ class Cohort:
     @cached_property
     def samples(self) -> dict[str, np.ndarray]:
         """One draw of the prior for each patient, the same in every arm."""
-        from simulators.belief.prior import prior_belief
-
         twin = PatientTwin(f"validate-{self.trial.name}")
         samples = dict(prior_belief(twin, self.n, self.seed).samples)
         samples["capacity_cm3"] = np.maximum(samples["capacity_cm3"], 2.0 * self.people["gtv_cm3"])
@@ -103,9 +115,6 @@ class Cohort:
     @cached_property
     def local_days(self) -> np.ndarray:
         """(arms, patients) day of local failure."""
-        from simulators.outcome.control import failure_days
-        from simulators.tumour.dose_volume import DoseVolumeKinetics
-
         arms = len(self.schedules)
         kinetics = DoseVolumeKinetics(self.people["gtv_cm3"])
         p = {k: np.broadcast_to(v, (arms, self.n)) for k, v in self.samples.items()}
@@ -138,7 +147,7 @@ class Cohort:
 
 @dataclass(frozen=True, eq=False)
 class OrganDoses:
-    """(arms, patients) doses borrowed from in-silico patients of like volume, in EQD2 (3) where effects need it."""
+    """(arms, patients) doses of in-silico patients of like volume, in EQD2 (3) where effects need it."""
 
     lung_gy: np.ndarray
     heart_gy: np.ndarray
@@ -149,15 +158,11 @@ class OrganDoses:
     @classmethod
     def of(cls, cohort: Cohort) -> OrganDoses:
         """Those of a cohort's arms."""
-        from scenarios.study.borrowed_dose import Lenders
-        from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
-        from simulators.outcome.life import dose_to_immune_cells_gy
-
-        lenders = Lenders.of(cohort.trial.stages[0] == 1.0)
+        references = ReferencePatients.of(cohort.trial.stages[0] == 1.0)
         advanced = cohort.people["stage"] == 2
-        far = np.abs(np.log(cohort.people["gtv_cm3"])[:, None] - lenders.log_gtv)
-        far = far + np.where(lenders.nodes == advanced[:, None], 0.0, 1.0)
-        near = np.argsort(far, axis=1, kind="stable")[:, :LENDERS]
+        far = np.abs(np.log(cohort.people["gtv_cm3"])[:, None] - references.log_gtv)
+        far = far + np.where(references.nodes == advanced[:, None], 0.0, 1.0)
+        near = np.argsort(far, axis=1, kind="stable")[:, :SIMILAR]
         pick = np.random.default_rng([cohort.seed, 5]).integers(0, near.shape[1], cohort.n)
         chosen = near[np.arange(cohort.n), pick]
         pneumonitis = {c.name: c for c in COMPLICATIONS}["pneumonitis"]
@@ -165,14 +170,16 @@ class OrganDoses:
         for course in cohort.courses:
             dose = course.dose_gy[course.kind == Event.FRACTION]
             total, n = float(dose.sum()), len(dose)
-            parts = {organ: lenders.parts[organ][chosen] * total for organ in lenders.parts}
+            parts = {organ: references.parts[organ][chosen] * total for organ in references.parts}
             late = {organ: normal_tissue_eqd2(values, n) for organ, values in parts.items()}
             lung, heart = (parts[o].mean(axis=1) for o in ("Lungs-GTV", "Heart"))
             rows.append(
                 (
                     lung,
                     heart,
-                    dose_to_immune_cells_gy(lung, heart, lenders.integral_cm3[chosen] * total, np.array(n)),
+                    dose_to_immune_cells_gy(
+                        lung, heart, references.integral_cm3[chosen] * total, np.array(n)
+                    ),
                     (late["Esophagus"] >= 60.0).mean(axis=1),
                     pneumonitis.probability(late["Lungs-GTV"].mean(axis=1)),
                 )
@@ -184,8 +191,6 @@ def shares_of(
     course: Course, samples: dict[str, np.ndarray], gtv_cm3: np.ndarray, days: np.ndarray
 ) -> np.ndarray:
     """(patients, days) tumour volume over that of day 0."""
-    from simulators.tumour.dose_volume import DoseVolumeKinetics
-
     kinetics = DoseVolumeKinetics(gtv_cm3)
     start = kinetics.start(PatientTwin("cohort"), samples)
     return kinetics.follow(start, samples, [course], days)[0] / gtv_cm3[:, None]

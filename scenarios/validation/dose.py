@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scenarios.validation.checks import Row
+from scenarios.validation.row import Row
+from simulators.dose.approximate import approximate_dose
+from simulators.dose.dvh import dvh
+from simulators.dose.targets import targets
+from simulators.insilico.patient import make_patient
 from twin import DoseGrid, PatientTwin
 
 _SOURCE = "plans of such tumours, by an isotropic and a ray-traced estimate"
@@ -14,8 +18,6 @@ _SOURCE = "plans of such tumours, by an isotropic and a ray-traced estimate"
 
 def dose_rows() -> Iterator[Row]:
     """Organ doses of a central right, a left lower and a small peripheral tumour."""
-    from simulators.insilico.patient import make_patient
-
     central, _ = make_patient(7, gtv_cm3=70.0, site="central", side="right")
     grid = _dose(central, 60.0, 30)
     lung, heart = _curve(grid, central, "Lungs-GTV"), _curve(grid, central, "Heart")
@@ -43,21 +45,15 @@ def _band(name: str, low: float, high: float, ours: float) -> Row:
 
 
 def _dose(twin: PatientTwin, total_gy: float, fractions: int) -> DoseGrid:
-    from simulators.dose.approximate import approximate_dose
-
     return approximate_dose(twin.baseline, twin.contours, total_gy, fractions)
 
 
 def _curve(grid: DoseGrid, twin: PatientTwin, organ: str):
-    from simulators.dose.dvh import dvh
-
     return dvh(grid.volume, twin.contours, organ)
 
 
 def _r50(twin: PatientTwin, grid: DoseGrid) -> float:
     """Volume of half the prescription over that of the PTV."""
-    from simulators.dose.targets import targets
-
     ptv = targets(twin.baseline, twin.contours, sbrt=True)["PTV"].cm3
     half = np.count_nonzero(grid.volume.array >= grid.prescription_gy / 2) * grid.volume.geometry.voxel_cm3
     return half / ptv

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scenarios.validation.checks import Row
 from scenarios.validation.cohort import ADVANCED, LUNG1, SEQUENTIAL, YEAR_D, Cohort, hazard_ratio
-from scenarios.validation.trials import median_row, share_row
+from scenarios.validation.row import Row, median_row, share_row
 from simulators.outcome.life import DRAWS, draws, median_months, survival_curve
 from simulators.tumour.systemic import IMMUNE_PROGRESSION_RATIO, Systemic
 

@@ -6,12 +6,11 @@ ratio of progression under durvalumab; everything else is held out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from scenarios.plans.scenario import Gap, Scenario
-from scenarios.validation.checks import NOT_COMPARABLE, Row
 from scenarios.validation.cohort import (
     ADVANCED,
     CHART_PATIENTS,
@@ -22,40 +21,11 @@ from scenarios.validation.cohort import (
     Cohort,
     shares_of,
 )
+from scenarios.validation.row import NOT_COMPARABLE, Row, share_row
+from simulators.belief.prior import CLINICAL
+from simulators.outcome.complications import PNEUMONITIS_FATAL, oesophagitis_by_v60
 from simulators.outcome.life import TRIAL
 from simulators.tumour.systemic import Systemic
-
-_Z = 1.96
-
-
-def share_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:
-    """A percentage with the binomial interval of its n patients."""
-    half = 100 * _Z * np.sqrt(published / 100 * (1 - published / 100) / n)
-    return Row(
-        name, source, "clinical", published, max(0.0, published - half), published + half, ours, **more
-    )
-
-
-def median_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:
-    """A median survival in months; the interval is that of an exponential with n deaths."""
-    factor = float(np.exp(_Z / np.sqrt(n)))
-    return Row(name, source, "clinical", published, published / factor, published * factor, ours, **more)
-
-
-def clinical_rows(patients: int, seed: int) -> list[Row]:
-    """Regression, control, complications and survival."""
-    from scenarios.validation.survival import pacific_rows, rtog0617_rows, survival_rows
-
-    parts: tuple[Callable[[int, int], Iterator[Row]], ...] = (
-        regression_rows,
-        control_rows,
-        chart_rows,
-        rtog0617_rows,
-        survival_rows,
-        pacific_rows,
-        complication_rows,
-    )
-    return [row for part in parts for row in part(patients, seed)]
 
 
 def regression_rows(patients: int, seed: int) -> Iterator[Row]:
@@ -82,8 +52,6 @@ def regression_rows(patients: int, seed: int) -> Iterator[Row]:
 
 def _cbct_rows(cohort: Cohort, seed: int, studies: int = 200, size: int = 52) -> Iterator[Row]:
     """52 patients of one clinic: the band is that of studies of that size, each with a cohort effect of its own."""
-    from simulators.belief.prior import CLINICAL
-
     rng = np.random.default_rng([seed, size])
     chosen = rng.integers(0, cohort.n, studies * size)
     p = {name: values[chosen] for name, values in cohort.samples.items()}
@@ -165,9 +133,7 @@ def chart_rows(patients: int, seed: int) -> Iterator[Row]:
 
 
 def complication_rows(patients: int, seed: int) -> Iterator[Row]:
-    """Complications of organ doses that are borrowed from in-silico patients."""
-    from simulators.outcome.complications import PNEUMONITIS_FATAL, oesophagitis_by_v60
-
+    """Complications of organ doses that are those of similar in-silico patients."""
     doses = Cohort(ADVANCED, ("60/30", "74/37"), patients, seed).doses
     oesophagitis = 100 * oesophagitis_by_v60(doses.oesophagus_v60).mean(axis=1)
     for i, (arm, published, n) in enumerate((("60 Gy", 5.0, 218), ("74 Gy", 17.4, 206))):

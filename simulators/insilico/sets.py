@@ -8,10 +8,12 @@ the tumour's volumes there, true and as they could be expected at best.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from twin.errors import InputError
+from twin.files.folder import TRUTH as TRUTH_FILE
 
 FORMAT = "rt-twin-set/1"
 INDEX = "set.json"
@@ -68,3 +70,16 @@ def twins_in(folder: Path) -> list[Path]:
 def is_truth(twin: Path) -> bool:
     """Whether a twin's folder is the truth under one plan, rather than what a clinic would have."""
     return twin.parent.suffix == TRUTH
+
+
+def true_parameters(twin: Path) -> Mapping[str, float] | None:
+    """The parameters of an in-silico patient's tumour, from the file in his folder; None where there is none.
+
+    Args:
+        twin: the patient's folder.
+    """
+    file = twin / TRUTH_FILE
+    if not file.is_file():
+        return None
+    biology = json.loads(file.read_text(encoding="utf-8")).get("biology")
+    return {name: float(value) for name, value in biology.items()} if biology else None

@@ -153,7 +153,7 @@ def test_a_patient_that_cannot_be_made_is_a_row_with_its_reason(tmp_path, monkey
     def fails(seed, name):
         raise InputError("the tumour does not fit")
 
-    monkeypatch.setattr("scenarios.datasets.baseline.in_silico", fails)
+    monkeypatch.setattr("scenarios.datasets.longitudinal.in_silico", fails)
     rows = make_set(SetRequest(2, seed=0), tmp_path / "set", workers=1)
     assert [row["failed"] for row in rows] == ["the tumour does not fit"] * 2
     assert len(read_index(tmp_path / "set")["patients"]) == 2

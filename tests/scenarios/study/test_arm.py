@@ -1,4 +1,4 @@
-"""Policies in cohorts of patients known by numbers only: paired, with decisions, and with borrowed doses."""
+"""Policies in cohorts of patients known by numbers only: paired, with decisions, and with similar patients' doses."""
 
 from typing import Literal
 
@@ -9,8 +9,8 @@ import pytest
 from scenarios import Policy, SampledCohort, Scenario, TreatmentPlan, run_study
 from scenarios.engine.replan import LEVELS, PlanLibrary, State
 from scenarios.plans.policy import Isotoxic, TrafficLight, VolumeTrigger
-from scenarios.study.borrowed_dose import Lenders, Loan
-from scenarios.study.borrowed_replan import BorrowedLibrary
+from scenarios.study.matched_dose import Matches, ReferencePatients
+from scenarios.study.matched_replan import MatchedLibrary
 from twin import InputError
 
 PLAN = TreatmentPlan.parse("60/30")
@@ -70,10 +70,10 @@ def test_a_policy_that_looks_at_images_is_refused_in_one_sentence(tmp_path):
 
 
 def library(gtv_cm3=60.0):
-    lenders = Lenders.of(False)
-    nearest = lenders.nearest(gtv_cm3, "central", False)[None]
-    loan = Loan.of(lenders, nearest, np.log([gtv_cm3]), np.full((1, 1, 4), 0.5))
-    return BorrowedLibrary(PLAN, gtv_cm3, False, lenders, loan)
+    references = ReferencePatients.of(False)
+    nearest = references.nearest(gtv_cm3, "central", False)[None]
+    matches = Matches.of(references, nearest, np.log([gtv_cm3]), np.full((1, 1, 4), 0.5))
+    return MatchedLibrary(PLAN, gtv_cm3, False, references, matches)
 
 
 def test_a_moved_sphere_keeps_the_dose_that_a_calculated_plan_leaves_a_moved_tumour(phantom_twin):
@@ -88,13 +88,13 @@ def test_a_moved_sphere_keeps_the_dose_that_a_calculated_plan_leaves_a_moved_tum
             kept.append(
                 [(b.relative[b.state(moved)] / b.relative["60/30"]).mean() for b in (calculated, sphere)]
             )
-        ours, borrowed = np.mean(kept, axis=0)
-        assert borrowed == pytest.approx(ours, abs=0.03), mm
+        ours, matched = np.mean(kept, axis=0)
+        assert matched == pytest.approx(ours, abs=0.03), mm
 
 
 def test_a_replan_scales_organ_doses_by_the_regression_on_volume():
     held = library()
     course = type("Course", (), {"of": lambda *_: []})
     full = held.mean_lung_gy(0, course, State(0), 1.0)
-    expected = full * LEVELS[3] ** held.lenders.slopes["Lungs-GTV"]
+    expected = full * LEVELS[3] ** held.references.slopes["Lungs-GTV"]
     assert held.mean_lung_gy(0, course, State(3), 1.0) == pytest.approx(expected)

@@ -168,14 +168,14 @@ def test_daily_bands_are_the_quantiles_of_the_true_volumes(study):
 def test_a_single_run_and_a_study_agree_on_a_uniform_tumour(study):
     """The study's weekly steps against the kinetics' own half-day steps, with the parameters of the truth."""
     from scenarios.engine.courses import realise
-    from scenarios.study.borrowed_dose import Lenders
+    from scenarios.study.matched_dose import ReferencePatients
     from simulators.tumour.dose_volume import DoseVolumeKinetics
     from twin import PatientTwin
 
     course = realise(Scenario(plan=PLANS[0]), PatientTwin("x"), 100)
     truth = study.truth.row(7, named=True)
     params = {k: np.full(1, v) for k, v in truth.items() if k != "patient"}
-    ratio = {"60/30": np.array([Lenders.of(False).tumour_dose()])}
+    ratio = {"60/30": np.array([ReferencePatients.of(False).tumour_dose()])}
     kinetics = DoseVolumeKinetics(study.patients["gtv_cm3"][7], relative_dose=ratio)
     days = study.trajectory["day"].unique().sort().to_numpy().astype(float)
     curve, _ = kinetics.follow(kinetics.start(PatientTwin("x"), params), params, [course], days)
@@ -242,7 +242,7 @@ def test_a_folder_of_twins_is_a_cohort_with_its_truth(patient_folder, tmp_path):
     np.testing.assert_allclose(start["truth"], twin.gtv_cm3, rtol=1e-6)
     assert study.lives["plan"].to_list() == ["60-30", "55-20"]
     lung = study.outcomes.filter(pl.col("outcome") == "mean_lung_dose")
-    assert set(lung["status"]) == {"approximate"}  # his own dose, not a borrowed one
+    assert set(lung["status"]) == {"approximate"}  # his own dose, not a similar patient's
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from scenarios.validation.checks import NOT_COMPARABLE, Row, exact_rows, validate
+from scenarios.validation.checks import validate
 from scenarios.validation.cohort import ADVANCED, Cohort, hazard_ratio
+from scenarios.validation.exact import exact_rows
+from scenarios.validation.row import NOT_COMPARABLE, Row
+from scenarios.validation.survival import rtog0617_rows
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +77,6 @@ def test_rows_are_plain_values(rows):
 
 
 def test_the_same_seed_gives_the_same_rows(rows):
-    from scenarios.validation.survival import rtog0617_rows
-
     again = {r.name: r.ours for r in rtog0617_rows(2000, 0)}
     assert {r.name: r.ours for r in rows if r.name in again and "0617" in r.source} == again
 

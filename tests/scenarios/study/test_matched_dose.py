@@ -1,12 +1,13 @@
-"""Borrowed organ doses: they are those of the lenders, grow with the tumour, and meet the numbers of a real dose."""
+"""Organ doses of a similar patient: they are his, grow with the tumour, and meet the numbers of a real dose."""
 
 import numpy as np
 import pytest
 
 from scenarios import Scenario, realise
-from scenarios.study.batch import Settings, simulate
-from scenarios.study.borrowed_dose import NEIGHBOURS, ORGANS, Lenders, Loan, OrganTables, _above
+from scenarios.study.batch import simulate
 from scenarios.study.cohort import Member
+from scenarios.study.matched_dose import NEIGHBOURS, ORGANS, Matches, OrganTables, ReferencePatients, _above
+from scenarios.study.settings import Settings
 from simulators.outcome.complications import lkb, logistic, normal_tissue_eqd2
 from twin import ClinicalRecord, PatientTwin
 
@@ -22,20 +23,22 @@ def effects_of(text, gtv_cm3, site, n_stage="N0", samples=400):
     return {name: effect.values[0] for name, effect in batch.effects.items()}
 
 
-def test_with_no_scaling_a_patient_has_the_doses_of_his_lender():
-    lenders = Lenders.of(False)
+def test_with_no_scaling_a_patient_has_the_doses_of_his_match():
+    references = ReferencePatients.of(False)
     nothing = {organ: np.zeros((1, 1)) for organ in (*ORGANS, "integral")}
-    loan, tables = Loan(np.array([[3]]), nothing), OrganTables.of(lenders, course("60/30"))
-    lung = 60.0 * lenders.parts["Lungs-GTV"][3]
+    matches, tables = Matches(np.array([[3]]), nothing), OrganTables.of(references, course("60/30"))
+    lung = 60.0 * references.parts["Lungs-GTV"][3]
     late = normal_tissue_eqd2(lung, 30).mean()
     organ, unit, table = tables.metrics["mean_lung_dose"]
     assert unit == "Gy"
-    assert loan.look_up(organ, table) == pytest.approx(lung.mean(), rel=1e-9)
+    assert matches.look_up(organ, table) == pytest.approx(lung.mean(), rel=1e-9)
     for name, by_hand in (
         ("pneumonitis", logistic(late, -3.87, 0.126)),
         ("pneumonitis_lkb", lkb(late, 30.8, 0.37)),
     ):
-        assert loan.look_up(organ, tables.complications[name][1]) == pytest.approx(float(by_hand), rel=1e-6)
+        assert matches.look_up(organ, tables.complications[name][1]) == pytest.approx(
+            float(by_hand), rel=1e-6
+        )
 
 
 def test_dose_volume_points_are_linear_between_parts():
@@ -47,13 +50,13 @@ def test_dose_volume_points_are_linear_between_parts():
 
 
 def test_neighbours_are_alike_and_what_is_unknown_does_not_count():
-    lenders = Lenders.of(False)
-    near = lenders.nearest(50.0, "central", nodes=True)
+    references = ReferencePatients.of(False)
+    near = references.nearest(50.0, "central", nodes=True)
     assert len(near) == NEIGHBOURS
-    assert lenders.central[near].mean() >= 0.75
-    assert np.abs(lenders.log_gtv[near] - np.log(50.0)).max() < 1.2
-    anyone = lenders.nearest(50.0, None, None)
-    assert np.abs(lenders.log_gtv[anyone] - np.log(50.0)).max() < 0.3
+    assert references.central[near].mean() >= 0.75
+    assert np.abs(references.log_gtv[near] - np.log(50.0)).max() < 1.2
+    anyone = references.nearest(50.0, None, None)
+    assert np.abs(references.log_gtv[anyone] - np.log(50.0)).max() < 0.3
 
 
 def test_doses_of_large_central_and_small_peripheral_tumours_are_those_of_full_calculations():
@@ -81,6 +84,6 @@ def test_between_like_patients_doses_spread_at_least_by_the_calculations_error()
 
 def test_the_tumours_uniform_dose_lies_between_its_coldest_and_its_mean():
     for stereotactic in (False, True):
-        lenders = Lenders.of(stereotactic)
-        local = lenders.parts["GTVp"]
-        assert np.median(local.min(axis=1)) < lenders.tumour_dose() < np.median(local.mean(axis=1))
+        references = ReferencePatients.of(stereotactic)
+        local = references.parts["GTVp"]
+        assert np.median(local.min(axis=1)) < references.tumour_dose() < np.median(local.mean(axis=1))

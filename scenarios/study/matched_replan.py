@@ -1,8 +1,8 @@
-"""Doses of a plan and of its replans for a patient without images, whose organ doses are borrowed.
+"""Doses of a plan and of its replans for a patient without images, whose organ doses are a similar one's.
 
-The organs of a replan's smaller target get less by the same regression on the tumour's volume by which doses are
-borrowed. A tumour that has moved is a sphere in a field of its technique's margins: what it gets, relative to the
-tumour in its place, is a fall-off by distance.
+The organs of a replan's smaller target get less by the same regression on the tumour's volume by which a similar
+patient's doses are scaled. A tumour that has moved is a sphere in a field of its technique's margins: what it gets,
+relative to the tumour in its place, is a fall-off by distance.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from scenarios.engine.replan import LEVELS, PLANNED, State
 from scenarios.plans.plan import TreatmentPlan
-from scenarios.study.borrowed_dose import Lenders, Loan
+from scenarios.study.matched_dose import Matches, ReferencePatients
 from simulators.core.course import Course, Event
 from twin import DoseGrid
 
@@ -28,15 +28,15 @@ _AT_EDGE = 1.645
 
 
 @dataclass(eq=False)
-class BorrowedLibrary:
-    """What `PlanLibrary` is for a patient with images: doses by the state in which a fraction is given.
+class MatchedLibrary:
+    """For a patient without images, what `PlanLibrary` is for one with images.
 
     Args:
         plan: whose doses.
         gtv_cm3: tumour volume at day 0, cm3.
         stereotactic: technique.
-        lenders: of the technique.
-        loan: of this patient, (1, samples).
+        references: of the technique.
+        matches: of this patient, (1, samples).
         doses, tumour_doses: none; there is no grid.
         relative: state name -> (bins,) dose over prescription in the tumour.
         levels: state name -> index into LEVELS.
@@ -45,8 +45,8 @@ class BorrowedLibrary:
     plan: TreatmentPlan
     gtv_cm3: float
     stereotactic: bool
-    lenders: Lenders
-    loan: Loan
+    references: ReferencePatients
+    matches: Matches
     doses: dict[str, DoseGrid] = field(default_factory=dict)
     tumour_doses: dict[str, DoseGrid] = field(default_factory=dict)
     relative: dict[str, np.ndarray] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class BorrowedLibrary:
 
     def log_factors(self, courses: Sequence[Course], levels: Mapping[str, int]) -> Mapping[str, np.ndarray]:
         """Organ, or "integral" -> (courses,) logarithm of what replans left of its dose."""
-        slopes = self.lenders.slopes
+        slopes = self.references.slopes
         found = {}
         for organ, slope in slopes.items():
             shrunk = np.array(LEVELS) ** slope
@@ -91,16 +91,21 @@ class BorrowedLibrary:
 
     def _organ(self, sample: int, course: Course, state: State, to_come: float, organ: str) -> np.ndarray:
         """Dose of the organ's parts, Gy."""
-        shrunk = LEVELS[state.level] ** self.lenders.slopes[organ] * to_come
+        shrunk = LEVELS[state.level] ** self.references.slopes[organ] * to_come
         for i in course.of(Event.FRACTION):
             level = self.levels.get(course.grids[course.grid[i]], 0) if course.grid[i] >= 0 else 0
-            shrunk += course.scale[i] * LEVELS[level] ** self.lenders.slopes[organ]
-        factor = np.exp(self.loan.log_factor[organ][0, sample])
-        return self.plan.total_gy * shrunk * factor * self.lenders.parts[organ][self.loan.lender[0, sample]]
+            shrunk += course.scale[i] * LEVELS[level] ** self.references.slopes[organ]
+        factor = np.exp(self.matches.log_factor[organ][0, sample])
+        return (
+            self.plan.total_gy
+            * shrunk
+            * factor
+            * self.references.parts[organ][self.matches.reference[0, sample]]
+        )
 
     @cached_property
     def _tumour_dose(self) -> float:
-        return self.lenders.tumour_dose()
+        return self.references.tumour_dose()
 
     @cached_property
     def _sphere(self) -> tuple[np.ndarray, float]:

@@ -1,8 +1,8 @@
-"""Doses of organs in patients without images: borrowed from an in-silico patient with a tumour of like size and place.
+"""Doses of organs in patients without images: those of an in-silico patient with a tumour of like size and place.
 
 `data/organ_doses.csv` holds the organ doses of in-silico patients as `simulators.dose.approximate` calculates them
-(the script is `benchmarks/organ_doses.py`). A patient known by numbers only borrows, in each sample, those of one of
-the nearest of them, scaled by the regression of the mean dose on the tumour's volume. Which one it is, and the error
+(the script is `benchmarks/organ_doses.py`). A patient known by numbers only is given, in each sample, those of one
+of the nearest of them, scaled by the regression of the mean dose on the tumour's volume. Which one it is, and the error
 of the approximate dose, are chance: the spread between patients of like tumours is part of the uncertainty.
 """
 
@@ -20,7 +20,7 @@ from simulators.outcome.complications import COMPLICATIONS, LATE_ALPHA_BETA_GY, 
 
 _FILE = Path(__file__).parent / "data" / "organ_doses.csv"
 ORGANS = ("Lungs-GTV", "Heart", "Esophagus")
-DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (MODEL.md 5)
+DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (docs/model.md, 5)
 NEIGHBOURS = 4
 _STRATUM = 1.0  # another site or nodal state counts as much as a volume e times as large [assumed]
 _LOG_FACTOR = np.linspace(-2.5, 2.5, 101)
@@ -28,8 +28,8 @@ _ALPHA_PER_GY, _ALPHA_BETA_GY = 0.36, 10.0  # the prior's middle, for the tumour
 
 
 @dataclass(frozen=True, eq=False)
-class Lenders:
-    """In-silico patients whose organ doses are borrowed, for one technique.
+class ReferencePatients:
+    """In-silico patients whose organ doses others are given, for one technique.
 
     Args:
         log_gtv: (m,) logarithm of the tumour's volume in cm3.
@@ -49,7 +49,7 @@ class Lenders:
 
     @classmethod
     @cache
-    def of(cls, stereotactic: bool) -> Lenders:
+    def of(cls, stereotactic: bool) -> ReferencePatients:
         """Those of a technique."""
         import polars as pl
 
@@ -79,8 +79,8 @@ class Lenders:
         return np.argsort(far, kind="stable")[:NEIGHBOURS]
 
     def tumour_dose(self) -> float:
-        """Equivalent uniform dose of the tumour over the prescription (Niemierko 1997), the lenders' median."""
-        prescription_gy, fraction_gy = (54.0, 18.0) if self is Lenders.of(True) else (60.0, 2.0)
+        """Equivalent uniform dose of the tumour over the prescription (Niemierko 1997), the median of all."""
+        prescription_gy, fraction_gy = (54.0, 18.0) if self is ReferencePatients.of(True) else (60.0, 2.0)
         local = self.parts["GTVp"]
         kill = _ALPHA_PER_GY * prescription_gy * local * (1.0 + local * fraction_gy / _ALPHA_BETA_GY)
         least = kill.min(axis=1, keepdims=True)
@@ -97,61 +97,63 @@ def _slope(log_gtv: np.ndarray, central: np.ndarray, nodes: np.ndarray, mean: np
 
 
 @dataclass(frozen=True, eq=False)
-class Loan:
-    """Which in-silico patient each sample of each patient borrows from, and by what its doses are scaled.
+class Matches:
+    """Which in-silico patient's organ doses each sample of each patient is given, and by what they are scaled.
 
     Args:
-        lender: (patients, samples) index.
+        reference: (patients, samples) index.
         log_factor: organ, or "integral" -> (patients, samples) logarithm of the factor on its doses.
     """
 
-    lender: np.ndarray
+    reference: np.ndarray
     log_factor: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, lenders: Lenders, nearest: np.ndarray, log_gtv: np.ndarray, u: np.ndarray) -> Loan:
-        """A loan by chance.
+    def of(
+        cls, references: ReferencePatients, nearest: np.ndarray, log_gtv: np.ndarray, u: np.ndarray
+    ) -> Matches:
+        """Matches by chance among the nearest.
 
         Args:
-            lenders: of the plan's technique.
-            nearest: (patients, NEIGHBOURS) from `Lenders.nearest`.
+            references: of the plan's technique.
+            nearest: (patients, NEIGHBOURS) from `ReferencePatients.nearest`.
             log_gtv: (patients,) logarithm of the volume, cm3.
             u: (patients, samples, 4) uniform numbers: the choice, and one for each organ's dose.
         """
         from scipy.special import ndtri
 
         choice = (u[..., 0] * nearest.shape[1]).astype(np.intp)
-        lender = np.take_along_axis(nearest, choice, axis=1)
-        larger = log_gtv[:, None] - lenders.log_gtv[lender]
-        factor = {"integral": lenders.slopes["integral"] * larger}
+        reference = np.take_along_axis(nearest, choice, axis=1)
+        larger = log_gtv[:, None] - references.log_gtv[reference]
+        factor = {"integral": references.slopes["integral"] * larger}
         for k, organ in enumerate(ORGANS, start=1):
             sd = DOSE_SD[organ]
-            factor[organ] = lenders.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
-        return cls(lender, factor)
+            factor[organ] = references.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
+        return cls(reference, factor)
 
-    def part(self, patient: int, samples: slice) -> Loan:
+    def part(self, patient: int, samples: slice) -> Matches:
         """That of some samples of one patient, (1, samples)."""
         factors = {name: f[patient : patient + 1, samples] for name, f in self.log_factor.items()}
-        return Loan(self.lender[patient : patient + 1, samples], factors)
+        return Matches(self.reference[patient : patient + 1, samples], factors)
 
-    def after(self, shrunk: Mapping[str, np.ndarray]) -> Loan:
-        """The loan after replans left a part of the doses, (patients, samples) in logarithms."""
+    def after(self, shrunk: Mapping[str, np.ndarray]) -> Matches:
+        """The matches after replans left a part of the doses, (patients, samples) in logarithms."""
         if not shrunk:
             return self
-        return Loan(self.lender, {name: f + shrunk[name] for name, f in self.log_factor.items()})
+        return Matches(self.reference, {name: f + shrunk[name] for name, f in self.log_factor.items()})
 
     def look_up(self, organ: str, table: np.ndarray) -> np.ndarray:
         """(patients, samples) entries of an organ's table (m, len(_LOG_FACTOR)), linear in between."""
         step = _LOG_FACTOR[1] - _LOG_FACTOR[0]
         at = np.clip((self.log_factor[organ] - _LOG_FACTOR[0]) / step, 0.0, len(_LOG_FACTOR) - 1.000001)
         below = at.astype(np.intp)
-        low, high = table[self.lender, below], table[self.lender, below + 1]
+        low, high = table[self.reference, below], table[self.reference, below + 1]
         return low + (at - below) * (high - low)
 
 
 @dataclass(frozen=True, eq=False)
 class OrganTables:
-    """What a course does to the organs of every lender, at every factor on its doses.
+    """What a course does to the organs of every reference patient, at every factor on its doses.
 
     Args:
         metrics: outcome -> (organ, unit, (m, factors)).
@@ -162,7 +164,7 @@ class OrganTables:
     complications: Mapping[str, tuple[Complication, np.ndarray]]
 
     @classmethod
-    def of(cls, lenders: Lenders, course: Course) -> OrganTables:
+    def of(cls, references: ReferencePatients, course: Course) -> OrganTables:
         """The tables of one course."""
         fractions = course.dose_gy[course.of(Event.FRACTION)]
         total, squares = fractions.sum(), (fractions**2).sum()
@@ -170,7 +172,7 @@ class OrganTables:
         metrics: dict[str, tuple[str, str, np.ndarray]] = {}
         complications: dict[str, tuple[Complication, np.ndarray]] = {}
         for organ, (mean, *volumes) in _METRICS.items():
-            relative = lenders.parts[organ][:, None, :] * scale
+            relative = references.parts[organ][:, None, :] * scale
             dose = total * relative
             late = (LATE_ALPHA_BETA_GY * dose + squares * relative**2) / (2.0 + LATE_ALPHA_BETA_GY)
             metrics[mean] = (organ, "Gy", dose.mean(axis=-1))

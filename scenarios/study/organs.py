@@ -1,0 +1,125 @@
+"""Organ doses of patients without images, and what follows from them, by their matches among in-silico patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenarios.comparison.outcomes import Effect
+from scenarios.plans.scenario import Scenario
+from scenarios.study.arm import ArmCourses, stereotactic
+from scenarios.study.cohort import Member
+from scenarios.study.matched_dose import Matches, OrganTables, ReferencePatients
+from scenarios.study.settings import Settings
+from simulators.core.chance import Purpose, many_uniforms
+from simulators.outcome.life import dose_to_immune_cells_gy
+
+_DOSE_NUMBERS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Organs:
+    """Outcomes of the organs, and what life afterwards depends on, each (a, p, s)."""
+
+    effects: Mapping[str, Effect]
+    pneumonitis: np.ndarray
+    mean_heart_gy: np.ndarray
+    edic_gy: np.ndarray
+
+
+def match_members(
+    members: Sequence[Member], scenarios: Sequence[Scenario], settings: Settings
+) -> dict[bool, Matches]:
+    """The in-silico patients whose organ doses some patients are given, by chance among the most similar ones.
+
+    Args:
+        members: the patients.
+        scenarios: the plans.
+        settings: what the study asks for.
+
+    Returns:
+        Whether the technique is SBRT -> (p, s) matches, the truth first.
+    """
+    ids = [m.id for m in members]
+    u = np.concatenate(
+        [
+            many_uniforms(settings.seed, ids, Purpose.TRUTH, np.ones(1), _DOSE_NUMBERS),
+            many_uniforms(settings.seed, ids, Purpose.DOSE, np.arange(settings.samples), _DOSE_NUMBERS),
+        ],
+        axis=1,
+    )
+    log_gtv = np.log([m.gtv_cm3 for m in members])
+    by_technique = {}
+    for sbrt in {stereotactic(s) for s in scenarios}:
+        references = ReferencePatients.of(sbrt)
+        nearest = np.stack([references.nearest(m.gtv_cm3, m.site, _nodes(m)) for m in members])
+        by_technique[sbrt] = Matches.of(references, nearest, log_gtv, u)
+    return by_technique
+
+
+def organ_effects(
+    members: Sequence[Member],
+    scenarios: Sequence[Scenario],
+    arms: Sequence[ArmCourses],
+    by_technique: Mapping[bool, Matches],
+) -> Organs:
+    """Organ doses of every patient, plan and sample, and the complications that follow from them.
+
+    Args:
+        members: the patients.
+        scenarios: the plans.
+        arms: what each plan became.
+        by_technique: whether the technique is SBRT -> the patients' matches.
+    """
+    concurrent = np.array([m.clinical.chemotherapy == "concurrent" for m in members])[:, None]
+    values: dict[str, list[np.ndarray]] = {}
+    units: dict[str, str] = {}
+    edic = []
+    for scenario, arm in zip(scenarios, arms, strict=True):
+        sbrt = stereotactic(scenario)
+        of_arm, immune = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk))
+        edic.append(immune)
+        for name, (unit, found, condition) in of_arm.items():
+            holds = concurrent if "concurrent" in condition else True
+            values.setdefault(name, []).append(np.where(holds, found, np.nan))
+            units[name] = unit
+    stacked = {name: np.stack(v) for name, v in values.items()}
+    effects = {
+        k: Effect(v, units[k], status="estimated", note="dose of a similar in-silico patient")
+        for k, v in stacked.items()
+    }
+    return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
+
+
+def _arm_organs(
+    arm: ArmCourses, references: ReferencePatients, matches: Matches
+) -> tuple[dict[str, tuple[str, np.ndarray, str]], np.ndarray]:
+    """Outcome -> (unit, (p, s) values, what it holds for), and the dose to immune cells, (p, s) Gy."""
+
+    shape = matches.reference.shape
+    found: dict[str, tuple[str, np.ndarray, str]] = {}
+    edic = np.empty(shape)
+    for course, rows in arm.groups():
+        mine = np.ones(shape, dtype=bool)
+        if len(arm.courses) > 1:
+            mine = np.isin(np.arange(len(arm.courses)), rows).reshape(shape)
+        tables = OrganTables.of(references, course)
+        for name, (organ, unit, table) in tables.metrics.items():
+            values = found.setdefault(name, (unit, np.empty(shape), ""))[1]
+            values[mine] = matches.look_up(organ, table)[mine]
+        for name, (row, table) in tables.complications.items():
+            values = found.setdefault(name, ("probability", np.empty(shape), row.endpoint))[1]
+            values[mine] = matches.look_up(row.organ, table)[mine]
+        integral = references.integral_cm3[matches.reference] * np.exp(matches.log_factor["integral"])
+        lungs, heart = found["mean_lung_dose"][1], found["mean_heart_dose"][1]
+        given = np.array(max(1, int((course.dose_gy > 0).sum())))
+        immune = dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), given)
+        edic[mine] = immune[mine]
+    return found, edic
+
+
+def _nodes(member: Member) -> bool | None:
+    n = member.clinical.n_stage
+    return None if n in (None, "NX") else n != "N0"

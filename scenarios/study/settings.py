@@ -1,0 +1,45 @@
+"""What a study asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenarios.comparison.outcomes import LANDMARKS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a study asks for of each patient.
+
+    Args:
+        days: how far to look, days from day 0.
+        samples: samples of each patient's belief.
+        seed: root of all chance.
+        level: of the central intervals.
+        image_samples: samples of each twin that get follow-up images.
+        generator: of these images.
+    """
+
+    days: float
+    samples: int
+    seed: int
+    level: float = 0.8
+    image_samples: int = 0
+    generator: str = "auto"
+
+    @property
+    def weekly(self) -> np.ndarray:
+        """Days of the weekly bands: every seventh, and the last."""
+        return np.unique(np.append(np.arange(0.0, self.days + 1e-9, 7.0), np.floor(self.days)))
+
+    @property
+    def daily(self) -> np.ndarray:
+        """Every day."""
+        return np.arange(0.0, np.floor(self.days) + 1)
+
+    @property
+    def curve_days(self) -> np.ndarray:
+        """Days on which every sample's volume is wanted: those of the weekly bands, and the landmarks."""
+        return np.unique(np.concatenate([self.weekly, list(LANDMARKS.values())]))
