@@ -8,14 +8,18 @@ _HOME = {
     "FollowUp": "core.treatment",
     "Key": "core.chance",
     "Kinetics": "core.kinetics",
+    "OutcomeModel": "core.outcome",
     "Purpose": "core.chance",
     "TreatmentRequest": "core.treatment",
+    "TumourModel": "core.kinetics",
     "TumourState": "core.kinetics",
     "TumourView": "core.treatment",
     "VirtualScanner": "core.scanner",
     "VirtualTreatment": "core.treatment",
-    "generator_named": "core.treatment",
-    "scanner_named": "core.scanner",
+    "generator_named": "names.generators",
+    "kinetics_named": "names.kinetics",
+    "outcome_model_named": "names.outcomes",
+    "scanner_named": "names.scanners",
 }
 __all__ = list(_HOME)
 

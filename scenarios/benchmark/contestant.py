@@ -12,8 +12,9 @@ import numpy as np
 
 from models.hub import load
 from scenarios.benchmark.patient import Case, HeldOut
-from simulators.core.treatment import FollowUp, generator_named
+from simulators.core.treatment import FollowUp
 from simulators.learned.weights import learned_treatment
+from simulators.names.generators import generator_named
 from twin import InputError
 
 ORACLE, ACQUIRED = "oracle", "acquired"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scenarios.comparison.outcomes import Effect
     from scenarios.engine.arm import Arm
     from scenarios.records.run import PlanRecord
-    from simulators.outcome.life import LifeTimes
+    from simulators.core.outcome import LifeTimes
 
 LOCAL, DISTANT = "local failure", "distant failure"
 

@@ -15,12 +15,12 @@ from scenarios.engine.render import fractions_of
 from scenarios.records.run import PlanRecord
 from simulators.dose.approximate import SBRT_GY
 from simulators.dose.organ_points import OrganPoints
-from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
     from scenarios.engine.arm import Arm
-    from simulators.outcome.complications import Complication
+    from simulators.core.outcome import Complication
 
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5

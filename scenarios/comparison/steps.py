@@ -73,8 +73,8 @@ def compare(
     Raises:
         InputError: a plan contradicts what was delivered; an unknown generator or scanner; a bad number.
     """
-    from simulators.core.scanner import scanner_named
-    from simulators.core.treatment import generator_named
+    from simulators.names.generators import generator_named
+    from simulators.names.scanners import scanner_named
 
     scenarios = distinct(plans)
     _check(days, samples, image_samples, seed)

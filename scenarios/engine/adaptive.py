@@ -251,9 +251,9 @@ class _Loop:
 
     @cached_property
     def _generator(self) -> VirtualTreatment:
-        from simulators.core.treatment import generator_named
+        from simulators.treatment.mechanistic import MechanisticTreatment
 
-        return generator_named("mechanistic")
+        return MechanisticTreatment()
 
     @cached_property
     def _believed(self) -> Belief:

@@ -20,7 +20,7 @@ from simulators.core.chance import Key, Purpose
 from simulators.core.course import Event
 from simulators.core.treatment import FollowUp
 from simulators.dose.accumulation import SetUp, delivered_at
-from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Belief, Fraction, Geometry, PatientTwin, Volume
 
 if TYPE_CHECKING:

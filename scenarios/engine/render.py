@@ -15,7 +15,7 @@ from simulators.core.course import Course, Event
 from simulators.core.scanner import VirtualScanner
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from simulators.dose import accumulation
-from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import DoseGrid, Fraction, PatientTwin, Volume
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from scenarios.study.settings import Settings
 from simulators.belief.prior import DIMENSIONS
 from simulators.belief.prior import parameters as prior_parameters
 from simulators.core.chance import Purpose, many_uniforms
+from simulators.core.outcome import LifeTimes
 from simulators.outcome.control import failure_days
-from simulators.outcome.life import LifeTimes
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from simulators.tumour.systemic import Systemic
 

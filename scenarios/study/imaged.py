@@ -24,9 +24,10 @@ from scenarios.study.lives import after_treatment
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, empty, life_rows, quantiles
-from simulators.core.treatment import VirtualTreatment, generator_named
+from simulators.core.outcome import LifeTimes
+from simulators.core.treatment import VirtualTreatment
+from simulators.names.generators import generator_named
 from simulators.outcome.control import failure_days
-from simulators.outcome.life import LifeTimes
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from simulators.tumour.systemic import Systemic
 from twin import Belief, DoseGrid, PatientTwin

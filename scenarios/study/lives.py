@@ -11,7 +11,8 @@ from scenarios.study.cohort import Member
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
-from simulators.outcome.life import DRAWS, LifeTimes, constants_for, life_times, stage_index
+from simulators.core.outcome import LifeTimes
+from simulators.outcome.life import DRAWS, constants_for, life_times, stage_index
 from simulators.tumour.systemic import Systemic
 
 SURVIVAL_DAYS = 730.5

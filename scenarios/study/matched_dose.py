@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from simulators.core.course import Course, Event
-from simulators.outcome.complications import COMPLICATIONS, LATE_ALPHA_BETA_GY, Complication
+from simulators.core.outcome import Complication
+from simulators.outcome.complications import COMPLICATIONS
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 
 _FILE = Path(__file__).parent / "data" / "organ_doses.csv"
 ORGANS = ("Lungs-GTV", "Heart", "Esophagus")

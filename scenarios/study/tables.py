@@ -16,7 +16,7 @@ from scenarios.study.cohort import Member
 from scenarios.study.lives import has_life
 from scenarios.study.settings import Settings
 from simulators.belief.prior import prior_belief
-from simulators.outcome.life import LifeTimes
+from simulators.core.outcome import LifeTimes
 from twin import PatientTwin
 
 HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "survival_2y"})

@@ -16,12 +16,12 @@ from scenarios.plans.scenario import Scenario
 from scenarios.study.matched_dose import ReferencePatients
 from simulators.belief.prior import prior_belief
 from simulators.core.course import Course, Event
+from simulators.core.outcome import LifeTimes
 from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
 from simulators.outcome.control import failure_days
 from simulators.outcome.life import (
     TRIAL,
     UNSELECTED,
-    LifeTimes,
     SurvivalConstants,
     dose_to_immune_cells_gy,
     draws,

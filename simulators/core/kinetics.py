@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from simulators.core.course import Course
-from twin import PatientTwin
+from simulators.core.treatment import TumourView
+from twin import Belief, DoseGrid, PatientTwin
 
 Params = Mapping[str, np.ndarray]
 
@@ -65,4 +66,61 @@ class Kinetics(Protocol):
 
     def gtv_cm3(self, state: TumourState) -> np.ndarray:
         """(*B,) tumour volume, cm3: the sum of viable, doomed and remnant."""
+        ...
+
+
+class ShapedKinetics(Kinetics, Protocol):
+    """The grain that images are made from: the tumour has a place."""
+
+    def view(self, state: TumourState, params: Params) -> TumourView:
+        """What a generator of images sees of a state without batch."""
+        ...
+
+
+class TumourModel(Protocol):
+    """A model of the tumour that can be asked for by name: the samples that it takes, and its grains."""
+
+    @property
+    def name(self) -> str:
+        """By which it is asked for."""
+        ...
+
+    def believed(self, twin: PatientTwin, belief: Belief, seed: int) -> Belief:
+        """The samples that this model's grains take, as many as those given.
+
+        Args:
+            twin: the patient.
+            belief: equal-weight samples of the prior, or of what the patient's observations left of it.
+            seed: the run's seed.
+
+        Returns:
+            A belief with the same samples of whatever this model has no parameter for.
+
+        Raises:
+            InputError: the belief has learned from observations, and this model can not.
+        """
+        ...
+
+    def dose_bins(
+        self, gtv0_cm3: float, bin_fraction: np.ndarray, relative_dose: Mapping[str, np.ndarray]
+    ) -> Kinetics:
+        """The grain for curves and tables.
+
+        Args:
+            gtv0_cm3: tumour volume at day 0, cm3.
+            bin_fraction: (bins,) share of the tumour in each dose bin, summing to 1.
+            relative_dose: dose grid name -> (bins,) ratio of the local dose to the prescribed one.
+        """
+        ...
+
+    def field(self, twin: PatientTwin, doses: Mapping[str, DoseGrid]) -> ShapedKinetics:
+        """The grain for images.
+
+        Args:
+            twin: the patient, with a GTV.
+            doses: name in the courses -> dose.
+
+        Raises:
+            InputError: this model's tumour has no shape, or the patient's cannot be given one.
+        """
         ...

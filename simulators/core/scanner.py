@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from simulators.core.chance import Key
 from simulators.core.treatment import FollowUp
-from twin import InputError, Volume
+from twin import Volume
 
 
 class VirtualScanner(Protocol):
@@ -21,16 +21,3 @@ class VirtualScanner(Protocol):
     def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
         """One volume for each follow-up, in order."""
         ...
-
-
-def scanner_named(name: str) -> VirtualScanner:
-    """The scanner of a name.
-
-    Raises:
-        InputError: the name is unknown.
-    """
-    if name == "pet":
-        from simulators.scanners.pet import PetScanner
-
-        return PetScanner()
-    raise InputError(f"unknown scanner {name!r}; there are: pet")

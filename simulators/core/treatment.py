@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from simulators.core.chance import Key
-from twin import ClinicalRecord, Geometry, InputError, Scan, StructureSet, Volume
+from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,35 +103,3 @@ class VirtualTreatment(Protocol):
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         """The follow-ups, in order; each depends on its own request only."""
         ...
-
-
-def generator_named(name: str) -> VirtualTreatment:
-    """The generator of a name.
-
-    Args:
-        name: `auto` (the shipped learned one inside its domain, else the mechanistic one), `mechanistic`, `copy` (the
-            last scan again, the yardstick of all others), the name of weights, or a folder of weights.
-
-    Raises:
-        InputError: the name is unknown, or its libraries are not installed.
-    """
-    if name == "mechanistic":
-        from simulators.treatment.mechanistic import MechanisticTreatment
-
-        return MechanisticTreatment()
-    if name == "auto":
-        from simulators.learned.fallback import automatic
-
-        return automatic()
-    if name == "copy":
-        from simulators.treatment.copy import CopiedTreatment
-
-        return CopiedTreatment()
-    from simulators.learned.weights import learned_treatment
-
-    try:
-        return learned_treatment(name)
-    except InputError as error:
-        raise InputError(
-            f"unknown generator {name!r}: {error}; auto, mechanistic and copy need no weights"
-        ) from None

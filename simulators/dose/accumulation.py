@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.core.chance import Key
-from simulators.outcome.complications import LATE_ALPHA_BETA_GY
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import DoseGrid, Fraction, Geometry, InputError, Volume
 
 # Late effects take alpha/beta 3 Gy, targets 10 (MODEL.md 2), the cord 2

@@ -5,15 +5,12 @@ Doses are EQD2 with alpha/beta 3 Gy; `normal_tissue_eqd2` makes them from a phys
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
-from simulators.tumour.radiobiology import eqd2
+from simulators.core.outcome import Complication
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY, eqd2
 from twin import ClinicalRecord
 
-LATE_ALPHA_BETA_GY = 3.0
 PNEUMONITIS_FATAL = 0.019  # of all patients, Palma 2013 [quoted from memory]
 PNEUMONITIS_ONSET_MONTHS = (np.sqrt(8.0), np.log(8.0) / (2 * 1.645))  # log-normal: 90 % within 1 to 8 months
 
@@ -79,33 +76,6 @@ def cardiac_events_2y(mean_heart_gy: np.ndarray) -> np.ndarray:
     """Symptomatic cardiac events within 2 years by mean heart dose: 4, 7 and 21 % (Wang 2017)."""
     dose = np.asarray(mean_heart_gy)
     return np.select([dose < 10, dose < 20], [0.04, 0.07], 0.21)
-
-
-@dataclass(frozen=True)
-class Complication:
-    """One dose-effect relation.
-
-    Args:
-        name: key of the outcome.
-        endpoint: what is counted.
-        grade: and from which grade on; "symptomatic" where the source has no number.
-        window: when, after what.
-        organ: DVH it is read from.
-        metric: the number that the probability takes: mean_gy, v60 (fraction), or geud_gy with `volume_effect`.
-        probability: metric -> probability.
-        source: who published it.
-        volume_effect: n of the generalised mean dose.
-    """
-
-    name: str
-    endpoint: str
-    grade: str
-    window: str
-    organ: str
-    metric: str
-    probability: Callable[[np.ndarray], np.ndarray]
-    source: str
-    volume_effect: float = 1.0
 
 
 COMPLICATIONS = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.core.chance import Key, Purpose, uniforms
+from simulators.core.outcome import LifeTimes
 from simulators.outcome.complications import PNEUMONITIS_FATAL, PNEUMONITIS_ONSET_MONTHS
 from simulators.outcome.control import failure_days
 from simulators.tumour.systemic import Systemic
@@ -61,38 +62,6 @@ UNSELECTED = SurvivalConstants(
 def constants_for(clinical: ClinicalRecord) -> SurvivalConstants:
     """`TRIAL` for a patient known to be fit (ECOG 0 or 1), else `UNSELECTED`."""
     return TRIAL if clinical.ecog in (0, 1) else UNSELECTED
-
-
-@dataclass(frozen=True, eq=False)
-class LifeTimes:
-    """Days from day 0 of what happens to each sample; infinite where it never does.
-
-    Args:
-        local: local failure.
-        distant: distant failure.
-        death: death of any cause.
-        cause: index into `CAUSES` of that death.
-    """
-
-    local: np.ndarray
-    distant: np.ndarray
-    death: np.ndarray
-    cause: np.ndarray
-
-    CAUSES = ("cancer", "treatment", "other")
-
-    @property
-    def progression(self) -> np.ndarray:
-        """First failure or death."""
-        return np.minimum(np.minimum(self.local, self.distant), self.death)
-
-    def alive(self, day: float | np.ndarray) -> np.ndarray:
-        """Whether alive at a day."""
-        return self.death > day
-
-    def failed_locally(self, day: float | np.ndarray) -> np.ndarray:
-        """Whether a local failure was seen by a day, before death."""
-        return (self.local <= day) & (self.local <= self.death)
 
 
 def draws(patient_id: str, seed: int, samples: np.ndarray) -> np.ndarray:

@@ -12,19 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.published.simulator import (
-    ALPHA_PER_GY,
-    BETA_C,
-    CAPACITY_CM3,
-    CHEMO_DOSE,
-    CORRELATION,
-    DEATH_CM3,
-    MOST_DAYS,
-    NOISE_SD,
-    RADIO_GY,
-    RHO_PER_D,
-    TYPE_GAIN,
-)
+from simulators.published.constants import CAPACITY_CM3, CHEMO_DOSE, DEATH_CM3, NOISE_SD, RADIO_GY
+from simulators.published.simulator import ALPHA_PER_GY, BETA_C, CORRELATION, MOST_DAYS, RHO_PER_D, TYPE_GAIN
 
 _LEAST_CM3 = 1e-300  # keeps logarithms finite
 

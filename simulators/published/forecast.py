@@ -12,7 +12,7 @@ import numpy as np
 from simulators.belief.update import update_belief
 from simulators.core.course import Course, Event
 from simulators.published.baselines import Task
-from simulators.published.simulator import RADIO_GY
+from simulators.published.constants import RADIO_GY
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Fraction, Geometry, Observation, PatientTwin, Scan, StructureSet, Volume
 

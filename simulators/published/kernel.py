@@ -9,7 +9,15 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from simulators.published.simulator import CAPACITY_CM3, CHEMO_DOSE, DEATH_CM3, NOISE_SD, RADIO_GY
+from simulators.published.constants import (
+    CAPACITY_CM3,
+    CELLS_PER_CM3,
+    CHEMO_DOSE,
+    DEATH_CM,
+    DEATH_CM3,
+    NOISE_SD,
+    RADIO_GY,
+)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -19,8 +27,6 @@ _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(
 NOISE, ANGLE, CHEMO, RADIO, RECOVERY, OPTION = range(6)
 STREAM_DAYS = 1024  # more days than any sequence has
 
-CELLS_PER_CM3 = 5.8e8
-DEATH_CM = 13.0
 _NEARLY_CERTAIN_CM3 = 1e-6  # above it exp(-V 5.8e8) is less than 1e-250
 
 

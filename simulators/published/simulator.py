@@ -26,10 +26,6 @@ from twin import InputError
 
 Kill = Literal["linear", "exponential"]
 Mode = Literal["sliding_treatment", "random_trajectories"]
-DEATH_CM3 = np.pi / 6 * 13.0**3  # volumes and errors are given in parts of it: 1150 cm3
-CAPACITY_CM3 = np.pi / 6 * 30.0**3
-NOISE_SD = 0.01
-CHEMO_DOSE, RADIO_GY = 5.0, 2.0
 WINDOW_DAYS = 15
 MOST_DAYS = 500
 
@@ -89,36 +85,51 @@ def draw_patients(n: int, seed: int = 0) -> PublishedPatients:
 
     if n < 1:
         raise InputError(f"{n} patients cannot be simulated; ask for one or more")
-    who = np.arange(n)
-    u = uniforms(Key(seed, "published", Purpose.PUBLISHED), who, 4)
+    key = Key(seed, "published", Purpose.PUBLISHED)
+    u = uniforms(key, np.arange(n), 2)
     names = np.array(list(STAGES))
     cases, mu, sigma, least, largest = np.array(list(STAGES.values())).T
     stage = np.searchsorted(np.cumsum(cases)[:-1] / cases.sum(), u[:, 0], side="right")
     low, high = ndtr((np.log(least) - mu) / sigma)[stage], ndtr((np.log(largest) - mu) / sigma)[stage]
     diameter_cm = np.exp(mu[stage] + sigma[stage] * ndtri(low + u[:, 1] * (high - low)))
+    return PublishedPatients(names[stage], volume_cm3=np.pi / 6 * diameter_cm**3, **draw_tumours(n, key))
+
+
+def draw_tumours(n: int, key: Key) -> dict[str, np.ndarray]:
+    """Growth and response from the published distributions, which do not depend on stage or size.
+
+    Args:
+        n: how many tumours; tumour i is the same whatever their number.
+        key: of the chance; its sample and ordinal are ignored.
+
+    Returns:
+        kind, alpha_per_gy, rho_per_d and beta_c as in `PublishedPatients`, (n,) each.
+    """
+    from scipy.special import ndtr, ndtri
+
+    who = np.arange(n)
+    u = uniforms(key.at(ordinal=0), who, 4)
     kind = 1 + (3 * u[:, 2]).astype(np.int64)
-    alpha, rho = _growth_and_response(who, seed)
+    alpha, rho = _growth_and_response(who, key)
     mean, sd = BETA_C
     cut = ndtr(-mean / sd)
     beta_c = mean + sd * ndtri(cut + u[:, 3] * (1 - cut))
-    return PublishedPatients(
-        names[stage],
-        kind,
-        np.pi / 6 * diameter_cm**3,
-        alpha + np.where(kind == 1, TYPE_GAIN * ALPHA_PER_GY[0], 0.0),
-        rho,
-        beta_c + np.where(kind == 3, TYPE_GAIN * mean, 0.0),
-    )
+    return {
+        "kind": kind,
+        "alpha_per_gy": alpha + np.where(kind == 1, TYPE_GAIN * ALPHA_PER_GY[0], 0.0),
+        "rho_per_d": rho,
+        "beta_c": beta_c + np.where(kind == 3, TYPE_GAIN * mean, 0.0),
+    }
 
 
-def _growth_and_response(who: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _growth_and_response(who: np.ndarray, key: Key) -> tuple[np.ndarray, np.ndarray]:
     """(alpha, rho) from a correlated normal, drawn again until both are positive."""
     from scipy.special import ndtri
 
     alpha, rho = np.empty(len(who)), np.empty(len(who))
     left = who
     for attempt in range(1, _ATTEMPTS + 1):
-        z = ndtri(uniforms(Key(seed, "published", Purpose.PUBLISHED, ordinal=attempt), left, 2))
+        z = ndtri(uniforms(key.at(ordinal=attempt), left, 2))
         other = CORRELATION * z[:, 0] + np.sqrt(1 - CORRELATION**2) * z[:, 1]
         a, r = ALPHA_PER_GY[0] + ALPHA_PER_GY[1] * z[:, 0], RHO_PER_D[0] + RHO_PER_D[1] * other
         good = (a > 0) & (r > 0)

@@ -207,3 +207,6 @@ def _box_on(grid: Geometry, part: Geometry) -> tuple[slice, slice, slice]:
     high = np.clip(high, low + 1, grid.shape).astype(int)
     z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     return z, y, x
+
+
+SCANNER = PetScanner

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.anatomy.gtv import gtv_volume
 from simulators.core.treatment import TreatmentRequest
 from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
 from twin.geometry import Box, Shape
@@ -298,20 +299,6 @@ def covering(whole: Geometry, grid: Geometry, margin: int = 0) -> Box | None:
         return None
     z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     return z, y, x
-
-
-def gtv_volume(structures: StructureSet) -> Volume:
-    """The union of all GTVs as a mask on its own bounding box.
-
-    Raises:
-        InputError: there is no GTV.
-    """
-    gtvs = structures.role("GTV")
-    if len(gtvs) == 1:
-        return gtvs[0].mask
-    whole = structures.gtv()
-    box = bounding_box(whole)
-    return Volume(structures.geometry.crop(box), whole[box].astype(np.uint8), "MASK", "1")
 
 
 def lung_share(structures: StructureSet, grid: Geometry) -> np.ndarray:

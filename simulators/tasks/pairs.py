@@ -11,9 +11,9 @@ import numpy as np
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.dose.accumulation import accumulated
-from simulators.outcome.complications import LATE_ALPHA_BETA_GY
 from simulators.tasks.conditions import SHAPE, Crop, gtv_volume, sampled, scaled
 from simulators.treatment.mechanistic import MechanisticTreatment
+from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Fraction, PatientTwin, Scan, StructureSet, Volume
 
 _EROSION = 0.5  # not known of a real tumour; no condition depends on it

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from simulators.anatomy.gtv import gtv_volume
 from simulators.core.treatment import FollowUp, TreatmentRequest
-from simulators.tasks.conditions import gtv_volume
 from twin import InputError, Volume
 
 
@@ -47,3 +47,6 @@ class CopiedTreatment:
             displacement_mm=np.broadcast_to(np.float32(0.0), (3, *here.geometry.shape)),
             generator="copy 1",
         )
+
+
+GENERATOR = CopiedTreatment

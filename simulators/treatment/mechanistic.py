@@ -377,3 +377,6 @@ def _embedded(shift: np.ndarray | None, geometry: Geometry, part: Box) -> np.nda
     out = np.zeros((3, *geometry.shape), dtype=np.float32)
     out[(slice(None), *part)] = shift
     return out
+
+
+GENERATOR = MechanisticTreatment

@@ -13,6 +13,7 @@ import numpy as np
 
 Quantity = float | np.ndarray
 LN2 = float(np.log(2.0))
+LATE_ALPHA_BETA_GY = 3.0  # of normal tissue that reacts late
 
 
 def log_survival(

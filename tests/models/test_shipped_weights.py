@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from models.hub import SHIPPED, load
 from models.training.config import TrainingConfig, load_config
 from simulators import Key, Purpose, TreatmentRequest, TumourView
-from simulators.core.treatment import generator_named
+from simulators.names.generators import generator_named
 from simulators.tasks.conditions import VECTOR
 from twin import InputError
 

@@ -10,7 +10,8 @@ from scenarios.datasets.baseline import in_silico
 from scenarios.datasets.patient import Patient
 from scenarios.engine.render import accumulated
 from simulators.core.chance import Key, Purpose
-from simulators.core.treatment import TreatmentRequest, TumourView, generator_named
+from simulators.core.treatment import TreatmentRequest, TumourView
+from simulators.names.generators import generator_named
 
 SEED, DAY = 900_085, 80.0  # held out; lung behind its tumour is collapsed on day 0
 

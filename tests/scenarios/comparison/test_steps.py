@@ -186,9 +186,8 @@ class Refusing:
         return MechanisticTreatment().generate(requests)
 
 
-def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twin, monkeypatch):
-    monkeypatch.setattr("simulators.core.treatment.generator_named", lambda name: Refusing())
-    run = compare(phantom_twin, PLANS[1:], days=61, samples=2, seed=3)
+def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twin):
+    run = compare(phantom_twin, PLANS[1:], days=61, samples=2, seed=3, treatment=Refusing())
     days = [int(i.record.day) for i in run.images if i.record.kind == "ct"]
     assert days == [7, 14, 21]
     assert [n.split(":")[0] for n in run.record.notes] == [

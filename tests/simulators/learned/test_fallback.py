@@ -72,11 +72,11 @@ def test_an_unknown_name_lists_what_there_is():
         generator_named("magic")
 
 
-def test_the_run_says_once_why_another_generator_was_taken(phantom_twin, monkeypatch):
+def test_the_run_says_once_why_another_generator_was_taken(phantom_twin):
     from scenarios import TreatmentPlan, compare
 
-    monkeypatch.setattr("simulators.core.treatment.generator_named", lambda name: FallbackTreatment(Early))
-    run = compare(phantom_twin, [TreatmentPlan.parse("55/20")], days=70, samples=2, seed=3)
+    early = FallbackTreatment(Early)
+    run = compare(phantom_twin, [TreatmentPlan.parse("55/20")], days=70, samples=2, seed=3, treatment=early)
     makers = {i.day: i.generator for i in run.record.images if i.kind == "ct"}
     assert {d > 30 for d, maker in makers.items() if maker == "mechanistic 1"} == {True}
     assert {d > 30 for d, maker in makers.items() if maker == "early 1"} == {False}

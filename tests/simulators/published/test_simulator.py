@@ -3,8 +3,9 @@ import pytest
 
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.published.baselines import BayesFilter, LinearBaseline, Task, scores
+from simulators.published.constants import DEATH_CM3
 from simulators.published.forecast import TwinForecaster
-from simulators.published.simulator import DEATH_CM3, STAGES, Benchmark, draw_patients
+from simulators.published.simulator import STAGES, Benchmark, draw_patients
 from twin import InputError
 
 CAPACITY_CM3 = 4 / 3 * np.pi * 15**3

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from simulators.core.course import Course, Event
-from simulators.published.kinetics import PublishedKinetics
-from simulators.published.simulator import DEATH_CM3, Benchmark, draw_patients
+from simulators.kinetics.published import PublishedKinetics
+from simulators.published.constants import DEATH_CM3
+from simulators.published.simulator import Benchmark, draw_patients
 from simulators.tumour.dose_volume import trajectory
 from twin import InputError, PatientTwin
 
 CAPACITY_CM3 = 4 / 3 * np.pi * 15**3
 TWIN = PatientTwin("published")
-PARAMS = {"alpha_per_gy": np.array([0.1]), "rho_per_d": np.array([0.003]), "beta_c": np.array([0.03])}
+PARAMS = {"alpha_per_gy": np.array([0.1]), "growth_per_d": np.array([0.003]), "beta_c": np.array([0.03])}
 
 
 def _course(*events):
@@ -77,7 +78,7 @@ def test_it_follows_the_data_sets_patients_within_their_noise():
         course = _course(*sorted(events))
         params = {
             "alpha_per_gy": p.alpha_per_gy[i : i + 1],
-            "rho_per_d": p.rho_per_d[i : i + 1],
+            "growth_per_d": p.rho_per_d[i : i + 1],
             "beta_c": p.beta_c[i : i + 1],
         }
         kinetics = PublishedKinetics(float(p.volume_cm3[i]))
@@ -89,7 +90,7 @@ def test_it_follows_the_data_sets_patients_within_their_noise():
 
 
 def test_a_tumour_stops_at_death_and_a_vanished_one_stays_away():
-    fast = {**PARAMS, "rho_per_d": np.array([0.5])}
+    fast = {**PARAMS, "growth_per_d": np.array([0.5])}
     kinetics = PublishedKinetics(900.0)
     assert kinetics.gtv_cm3(
         kinetics.advance(kinetics.start(TWIN, fast), fast, [BOTH], 30.0)

@@ -1,0 +1,1 @@
+"""Tumour models that can be asked for by name, one a file."""

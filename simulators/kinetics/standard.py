@@ -1,0 +1,38 @@
+"""This engine's own tumour model: linear-quadratic kill, doomed cells that clear, and accelerated repopulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from simulators.tumour.dose_volume import DoseVolumeKinetics
+from simulators.tumour.field import FieldKinetics
+from twin import Belief, DoseGrid, PatientTwin
+
+
+class StandardTumour:
+    """The `TumourModel` that beliefs are made for, in dose bins and as a field."""
+
+    name = "standard"
+
+    def believed(self, twin: PatientTwin, belief: Belief, seed: int) -> Belief:
+        """The belief as it is."""
+        return belief
+
+    def dose_bins(
+        self, gtv0_cm3: float, bin_fraction: np.ndarray, relative_dose: Mapping[str, np.ndarray]
+    ) -> DoseVolumeKinetics:
+        """A compartment for each dose bin of the tumour."""
+        return DoseVolumeKinetics(gtv0_cm3, bin_fraction, relative_dose)
+
+    def field(self, twin: PatientTwin, doses: Mapping[str, DoseGrid]) -> FieldKinetics:
+        """Voxels of 2 mm around the tumour.
+
+        Raises:
+            InputError: the tumour does not lie within its surroundings.
+        """
+        return FieldKinetics.from_twin(twin, doses)
+
+
+KINETICS = StandardTumour

@@ -1,0 +1,1 @@
+"""What is asked for by name: generators, scanners, kinetics and outcome models."""

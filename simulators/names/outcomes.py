@@ -1,0 +1,17 @@
+"""Outcome models by name."""
+
+from __future__ import annotations
+
+from models.registry import Registry
+from simulators.core.outcome import OutcomeModel
+
+OUTCOMES = Registry("outcome model", "outcomes", "simulators.outcome")  # name -> a class without arguments
+
+
+def outcome_model_named(name: str) -> OutcomeModel:
+    """The outcome model of a name.
+
+    Raises:
+        InputError: the name is unknown.
+    """
+    return OUTCOMES[name]()

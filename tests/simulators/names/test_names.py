@@ -1,0 +1,106 @@
+"""What is asked for by name keeps the promises of its kind; every name that there is is tried."""
+
+import numpy as np
+import pytest
+
+from simulators import generator_named, kinetics_named, outcome_model_named, scanner_named
+from simulators.belief.prior import prior_belief
+from simulators.core.course import Course, Event
+from simulators.names.generators import GENERATORS
+from simulators.names.kinetics import KINETICS
+from simulators.names.outcomes import OUTCOMES
+from simulators.names.scanners import SCANNERS
+from simulators.tumour.dose_volume import trajectory
+from twin import InputError
+
+SAMPLES = 40
+
+
+def course(gy):
+    """Thirty fractions of a dose, one a weekday, and its end."""
+    days = np.array([7 * (i // 5) + i % 5 + 0.375 for i in range(30)])
+    return Course(
+        np.append(days, days[-1]),
+        np.array([Event.FRACTION] * 30 + [Event.COURSE_END], dtype=np.int8),
+        np.append(np.full(30, gy), 0.0),
+        np.full(31, -1, dtype=np.int16),
+        np.ones(31),
+    )
+
+
+@pytest.mark.parametrize("kind", [GENERATORS, SCANNERS, KINETICS, OUTCOMES], ids=lambda r: r.kind)
+def test_each_part_answers_to_its_name(kind):
+    assert len(kind)
+    assert [kind[name]().name for name in kind] == list(kind)
+
+
+@pytest.mark.parametrize(
+    ("named", "right"),
+    [
+        (generator_named, "auto, copy, mechanistic"),
+        (scanner_named, "pet"),
+        (kinetics_named, "published, standard"),
+        (outcome_model_named, "standard"),
+    ],
+)
+def test_a_wrong_name_gets_the_right_ones(named, right):
+    with pytest.raises(InputError, match=f"unknown .* 'magic'.*{right}"):
+        named("magic")
+
+
+@pytest.mark.parametrize("name", KINETICS)
+def test_a_tumour_model_forecasts_from_the_samples_that_it_believes_in(name, phantom_twin):
+    model = kinetics_named(name)
+    prior = prior_belief(phantom_twin, SAMPLES, seed=1)
+    belief = model.believed(phantom_twin, prior, seed=1)
+    assert belief.n == SAMPLES and set(prior.samples) <= set(belief.samples)
+    bins = model.dose_bins(phantom_twin.gtv_cm3, np.array([0.25, 0.75]), {})
+    days = np.arange(91.0)
+    curves = [trajectory(bins, phantom_twin, belief.samples, [course(gy)], days) for gy in (0.0, 2.0, 18.0)]
+    assert np.allclose(curves[0][0][:, 0], phantom_twin.gtv_cm3)
+    at_last = [np.median(gtv_cm3[:, -1]) for gtv_cm3, _ in curves]
+    assert at_last[0] > at_last[1] > at_last[2]
+    left = [state.survivors for _, state in curves]
+    assert np.isnan(left[0]).all()
+    assert (left[2] <= left[1]).all() and (left[2] == 0).any()
+    assert (curves[2][0][:, -1] >= 0).all()
+
+
+def test_published_kinetics_say_what_they_lack(phantom_twin):
+    from dataclasses import replace
+
+    model = kinetics_named("published")
+    with pytest.raises(InputError, match=r"no field .* no images"):
+        model.field(phantom_twin, {})
+    learned = replace(prior_belief(phantom_twin, SAMPLES, seed=1), kind="posterior")
+    with pytest.raises(InputError, match="learn nothing from observations"):
+        model.believed(phantom_twin, learned, seed=1)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_an_outcome_model_never_prefers_the_plan_that_leaves_more(name, phantom_twin):
+    from simulators.core.outcome import Treated
+
+    model = outcome_model_named(name)
+    belief = prior_belief(phantom_twin, SAMPLES, seed=1)
+    courses = [course(2.0)] * SAMPLES
+    few, many = (
+        Treated(phantom_twin, belief.samples, courses, np.full(SAMPLES, left), seed=1) for left in (0.0, 1e6)
+    )
+    assert (model.control(few) >= model.control(many)).all()
+    assert (model.local_days(few) >= model.local_days(many)).all()
+    lives = [model.lives(t, {}) for t in (few, many)]
+    assert (lives[0].progression >= lives[1].progression).all()
+    harmed = model.lives(few, {"pneumonitis": np.ones(SAMPLES), "mean_heart_dose": np.full(SAMPLES, 30.0)})
+    assert (harmed.death <= lives[0].death).all() and (harmed.death < lives[0].death).any()
+    assert {"control", "local_control", "survival"} <= set(model.notes)
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_complications_are_probabilities_that_rise_with_dose(name, phantom_twin):
+    for row in outcome_model_named(name).complications(phantom_twin):
+        if row.missing:
+            continue
+        metric = np.linspace(0.0, 1.0 if row.metric == "v60" else 60.0, 31)
+        risk = row.probability(metric)
+        assert ((risk >= 0) & (risk <= 1)).all() and (np.diff(risk) >= 0).all()
