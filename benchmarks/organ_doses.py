@@ -1,4 +1,4 @@
-"""Makes `scenarios/assets/organ_doses.csv`: doses of organs in in-silico patients, for patients without images.
+"""Makes `scenarios/study/data/organ_doses.csv`: doses of organs in in-silico patients, for patients without images.
 
 Each row is one organ of one in-silico patient under one technique: the mean dose, over the prescription, of 50
 equal parts of its volume, the hottest first; and the dose summed over the body, over the prescription, in cm3.

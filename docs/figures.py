@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from scenarios import TreatmentPlan, compare
 from scenarios.records.schema import SIMULATED
-from scenarios.report.picture import LUNG, windowed
+from scenarios.report.picture import LUNG, grey, outlined, windowed
 from simulators.insilico.patient import make_patient
 
 HERE = Path(__file__).parent / "images"
@@ -61,20 +61,8 @@ def _around(middle: int, half: float) -> slice:
 
 def _panel(hu: np.ndarray, mask: np.ndarray, aspect: float = 1.0) -> np.ndarray:
     size = (320, round(320 * hu.shape[0] * aspect / hu.shape[1]))
-    grey = Image.fromarray(windowed(hu, LUNG)).resize(size, Image.Resampling.BICUBIC).convert("RGB")
-    inside = (
-        np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)) > 127
-    )
-    core = (
-        inside
-        & np.roll(inside, 1, 0)
-        & np.roll(inside, -1, 0)
-        & np.roll(inside, 1, 1)
-        & np.roll(inside, -1, 1)
-    )
-    pixels = np.array(grey)
-    pixels[inside & ~core] = (255, 60, 60)
-    return pixels
+    picture = Image.fromarray(grey(windowed(hu, LUNG))).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(outlined(picture, mask, (255, 60, 60)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 from scenarios.benchmark.contestant import Shown, contestant, label
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.records.schema import SIMULATED
-from scenarios.report.picture import LUNG, windowed
+from scenarios.report.picture import LUNG, grey, outlined, windowed
 from twin.structures import bounding_box
 
 if TYPE_CHECKING:
@@ -93,27 +93,10 @@ def _tile(pixels: np.ndarray, words: str) -> Image.Image:
 
 def _slice(held: HeldOut, hu: np.ndarray, plane, words: str, *masks: np.ndarray) -> Image.Image:
     """A slice in a lung window; the last mask's border is the true tumour's."""
-    from PIL import Image
-
-    tile = _tile(np.repeat(windowed(hu[plane], LUNG)[..., None], 3, axis=2), words)
-    if not masks:
-        return tile
-    pixels = np.array(tile)
-    colours = (_TRUE,) if len(masks) == 1 else (_MADE, _TRUE)
-    for mask, colour in zip(masks, colours, strict=True):
-        smooth = Image.fromarray(mask[plane].astype(np.uint8) * 255).resize(
-            tile.size, Image.Resampling.BICUBIC
-        )
-        inside = np.asarray(smooth) > 127
-        core = (
-            inside
-            & np.roll(inside, 1, 0)
-            & np.roll(inside, -1, 0)
-            & np.roll(inside, 1, 1)
-            & np.roll(inside, -1, 1)
-        )
-        pixels[inside & ~core] = colour
-    return Image.fromarray(pixels)
+    tile = _tile(grey(windowed(hu[plane], LUNG)), words)
+    for mask, colour in zip(masks, (_MADE, _TRUE)[-len(masks) :] if masks else (), strict=True):
+        tile = outlined(tile, mask[plane], colour)
+    return tile
 
 
 def _difference(held: HeldOut, hu: np.ndarray, plane, words: str) -> Image.Image:

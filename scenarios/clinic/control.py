@@ -14,9 +14,11 @@ import numpy as np
 
 from scenarios.clinic.people import Patient
 from scenarios.plans.plan import Chemotherapy
+from simulators.belief.prior import DIMENSIONS, parameters
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Course, Event
 from simulators.outcome.control import expected_survivors, tumour_control_probability
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import PatientTwin
 
 _GROUPS = 8  # courses of about one length are followed together, each group to its own end
@@ -61,8 +63,6 @@ def with_control(patients: Sequence[Patient], days: int, samples: int, seed: int
 def _parameters(samples: int, seed: int) -> dict[str, np.ndarray]:
     """(1, samples) parameters of the prior, without a patient."""
     from scipy.special import ndtri
-
-    from simulators.belief.prior import DIMENSIONS, parameters
 
     u = uniforms(Key(seed, "clinic", Purpose.PRIOR), np.arange(samples), len(DIMENSIONS))
     drawn = parameters(ndtri(u), PatientTwin("clinic"))
@@ -112,8 +112,6 @@ def _course(fractions: Sequence[tuple[float, float]], drugs: Chemotherapy | None
 
 def _log_survival(courses: Sequence[Course], params: dict[str, np.ndarray]) -> np.ndarray:
     """(courses, samples) logarithm of the clonogens' survival after each course."""
-    from simulators.tumour.dose_volume import DoseVolumeKinetics
-
     samples = params["alpha_per_gy"].shape[1]
     result = np.zeros((len(courses), samples))
     order = np.argsort([c.end_days for c in courses], kind="stable")

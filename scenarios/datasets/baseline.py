@@ -10,6 +10,7 @@ import numpy as np
 
 from scenarios.study.covariates import sample
 from simulators.core.chance import Key, Purpose
+from simulators.insilico.patient import make_patient
 from twin import ClinicalRecord, DoseGrid, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 from twin.geometry import Box, Shape, Triple
 
@@ -74,8 +75,6 @@ def in_silico(seed: int, name: str) -> Baseline:
     Raises:
         InputError: no tumour that the chance wanted fits into the thorax.
     """
-    from simulators.insilico.patient import make_patient
-
     reason = "no candidate has a size that the set takes"
     for row in _candidates(seed):
         try:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scenarios.records.layer import Layer, layers_of_first_format
+from scenarios.records.layer import Draw, Layer, layers_of_first_format
 from scenarios.records.schema import ADDED, FIRST_RUN_FORMAT, RUN_FORMAT, SCHEMAS, SIMULATED, table
 from twin import InputError, PatientTwin, Volume
 
@@ -83,6 +83,10 @@ class RunRecord(_Frozen):
     layers: tuple[Layer, ...] = ()
     images: tuple[ImageRecord, ...] = ()
     baseline: str = "baseline.twin"
+
+    def drawn(self, how: Draw) -> tuple[Layer, ...]:
+        """The layers that are drawn in one way, in the order of the list."""
+        return tuple(layer for layer in self.layers if layer.draw == how)
 
     def layer(self, name: str) -> Layer:
         """The layer of a name, which the run has."""

@@ -15,5 +15,16 @@ def faint(colour: str, alpha: float = 0.18) -> str:
         >>> faint("#0072B2", 0.5)
         'rgba(0,114,178,0.5)'
     """
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = rgb(colour)
     return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour as hex, 0 to 255.
+
+    Example:
+        >>> rgb("#0072B2")
+        (0, 114, 178)
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue

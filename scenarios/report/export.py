@@ -28,7 +28,8 @@ def export_dicom(run: Comparison, folder: Path) -> int:
     Raises:
         InputError: the run has no images, or the folder exists with other content or cannot be written.
     """
-    dates = [i.record for i in run.images if i.record.kind == "ct"]
+    bases = {layer.name for layer in run.record.drawn("base")}
+    dates = [i.record for i in run.images if i.record.kind in bases]
     if not dates:
         raise InputError("the run has no follow-up CT; make it with --image-samples 1 or more")
     plans = {p.slug: p for p in run.record.plans}
@@ -61,7 +62,8 @@ def _follow_up(
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
     ct = write_ct(folder, whole_ct(run, record), origin, description=words, source=source)
     structure_uid = write_rtstruct(folder / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
-    dose = run.image(record.plan, record.day, "dose", record.sample)
+    doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
+    dose = run.image(record.plan, record.day, doses[0], record.sample) if doses else None
     if dose is not None:
         plan_uid = write_rtplan(
             folder / "rtplan.dcm",
@@ -78,7 +80,7 @@ def _follow_up(
 def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
     """A follow-up CT on the whole baseline grid: the stored crop in its place, the baseline around it."""
     baseline = run.twin.baseline.volume
-    crop = run.image(record.plan, record.day, "ct", record.sample)
+    crop = run.image(record.plan, record.day, record.kind, record.sample)
     assert crop is not None
     array = np.array(baseline.array)
     array[baseline.geometry.box_of(crop.geometry)] = crop.array
@@ -86,14 +88,14 @@ def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
 
 
 def tumour_of(run: Comparison, record: ImageRecord) -> StructureSet:
-    """The tumour, and the injured lung, on a follow-up's date; a tumour that is gone has no contour."""
+    """What is outlined on a follow-up's date: tumour and injured lung; a tumour that is gone has no contour."""
     geometry = run.twin.baseline.volume.geometry
     structures = StructureSet(geometry, (), record.day)
-    for kind, name in (("gtv", "GTVp"), ("injury", "LungInjury")):
-        crop = run.image(record.plan, record.day, kind, record.sample)  # type: ignore[arg-type]
+    for layer in run.record.drawn("outline"):
+        crop = run.image(record.plan, record.day, layer.name, record.sample)
         if crop is None or not crop.array.any():
             continue
         mask = np.zeros(geometry.shape, dtype=bool)
         mask[geometry.box_of(crop.geometry)] = crop.array > 0
-        structures = structures.with_mask(name, "GTV" if kind == "gtv" else "OTHER", mask, estimated=True)
+        structures = structures.with_mask(layer.label, layer.role or "OTHER", mask, estimated=True)
     return structures

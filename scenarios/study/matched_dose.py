@@ -22,7 +22,7 @@ from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 
 _FILE = Path(__file__).parent / "data" / "organ_doses.csv"
 ORGANS = ("Lungs-GTV", "Heart", "Esophagus")
-DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (docs/model.md, 5)
+DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (docs/model.md, 6)
 NEIGHBOURS = 4
 _STRATUM = 1.0  # another site or nodal state counts as much as a volume e times as large [assumed]
 _LOG_FACTOR = np.linspace(-2.5, 2.5, 101)

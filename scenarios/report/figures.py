@@ -1,0 +1,96 @@
+"""The report's figures: tumour volumes over time, and dose-volume histograms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from scenarios.report.colours import faint, plan_colour
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from scenarios.records.run import Comparison
+
+
+def trajectory_figure(run: Comparison) -> go.Figure:
+    """Median tumour volume and its band for each plan, in cm3 over days."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    name = f"{run.record.level:.0%} interval, n = {run.record.samples}"
+    for i, plan in enumerate(run.record.plans):
+        band = run.bands.filter(pl.col("plan") == plan.slug)
+        colour, day = plan_colour(i), band["day"].to_list()
+        figure.add_scatter(
+            x=day + day[::-1],
+            y=band["upper"].to_list() + band["lower"].to_list()[::-1],
+            fill="toself",
+            fillcolor=faint(colour),
+            line={"width": 0},
+            hoverinfo="skip",
+            name=f"{plan.label}, {name}",
+            legendgroup=plan.slug,
+        )
+        figure.add_scatter(
+            x=day, y=band["median"].to_list(), line={"color": colour, "width": 2.5},
+            name=f"{plan.label}, median", legendgroup=plan.slug,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[plan.end_days], y=[float(np.interp(plan.end_days, day, band["median"]))], mode="markers",
+            marker={"color": colour, "symbol": "diamond", "size": 9}, name=f"{plan.label}, end of treatment",
+            legendgroup=plan.slug, showlegend=False,
+        )  # fmt: skip
+    for plan in run.record.plans[:1]:  # before treatment differs, the prior's forecast is one curve
+        before = run.prior_bands.filter(pl.col("plan") == plan.slug)
+        for column, dash in (("lower", "dot"), ("median", "dash"), ("upper", "dot")):
+            if before.is_empty():
+                break
+            figure.add_scatter(
+                x=before["day"].to_list(), y=before[column].to_list(), mode="lines",
+                line={"color": "#777", "width": 1.2, "dash": dash}, legendgroup="prior",
+                name=f"{plan.label}, before the observations ({column})", showlegend=column == "median",
+            )  # fmt: skip
+    seen = [o for o in run.twin.observations if o.kind == "gtv_cm3"]
+    for belief, dash in (("posterior", "dashdot"), ("prior", "longdash")):
+        rows = run.drawn_bands.filter(
+            (pl.col("belief") == belief) & (pl.col("plan") == run.record.plans[0].slug)
+        )
+        for column in ("lower", "upper") if len(rows) else ():
+            figure.add_scatter(
+                x=rows["day"].to_list(), y=rows[column].to_list(), mode="lines",
+                line={"color": "#b06a00", "width": 1, "dash": dash}, legendgroup=f"drawn {belief}",
+                name=f"{run.record.plans[0].label}, as drawn: {belief} with contour error, {run.record.level:.0%}",
+                showlegend=column == "lower", visible=True if seen and belief == "posterior" else "legendonly",
+            )  # fmt: skip
+    if seen:
+        figure.add_scatter(
+            x=[o.time_days for o in seen], y=[o.value for o in seen], mode="markers", name="observed",
+            marker={"color": "black", "symbol": "circle-open", "size": 10},
+        )  # fmt: skip
+    figure.update_layout(xaxis_title="days from day 0", yaxis_title="tumour volume, cm3 (simulated)")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def dvh_figure(run: Comparison) -> go.Figure:
+    """Cumulative DVH of the targets and organs: a colour for each plan, a dash for each structure."""
+    import plotly.graph_objects as go
+
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    figure = go.Figure()
+    plans = {p.slug: (i, p.label) for i, p in enumerate(run.record.plans)}
+    shown = run.dvh["structure"].unique(maintain_order=True).to_list()
+    for (slug, structure), curve in run.dvh.group_by("plan", "structure", maintain_order=True):
+        i, label = plans[slug]
+        estimated = " (estimated)" if curve["estimated"][0] else ""
+        figure.add_scatter(
+            x=curve["dose_gy"].to_list(), y=(100 * curve["volume_fraction"]).to_list(),
+            line={"color": plan_colour(i), "dash": dashes[shown.index(structure) % len(dashes)]},
+            name=f"{label} {structure}{estimated}",
+            visible=True if structure.startswith(("GTV", "Lung", "Heart", "PTV")) else "legendonly",
+        )  # fmt: skip
+    figure.update_layout(xaxis_title="dose, Gy (approximate)", yaxis_title="volume, %")
+    return figure

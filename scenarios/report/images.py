@@ -1,0 +1,161 @@
+"""The report's pictures: every layer that the run lists, through the tumour's centre, moved through time together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scenarios.report.colours import plan_colour, rgb
+from scenarios.report.picture import LUNG, coloured, grey, slice_png, windowed
+from twin.geometry import Box
+
+if TYPE_CHECKING:
+    from scenarios.records.layer import Layer
+    from scenarios.records.run import Comparison, PlanRecord
+
+_DAY_0 = "#ff3c3c"
+_MARGIN_MM = 45.0
+_DOSE_SHOWN = 0.1  # of a scale: an overlay is clear below
+
+
+def image_section(run: Comparison) -> str:
+    """Pictures of sample 0: for each layer a row with one viewer for each plan; empty where the run has no image.
+
+    Args:
+        run: the comparison with its images.
+    """
+    record = run.record
+    made = [i for i in record.images if i.sample == 0]
+    days = sorted({i.day for i in made})
+    if not days:
+        return ""
+    view = _View(run)
+    rows = []
+    for layer in record.layers:
+        if layer.draw != "outline" and any(i.kind == layer.name for i in made):
+            viewers = "".join(_viewer(view, layer, k, plan, days) for k, plan in enumerate(record.plans))
+            rows.append(f'<h3>{escape(layer.label)}</h3><div class="viewers">{viewers}</div>')
+    makers = sorted({i.generator for i in made})
+    labels = ",".join(["0 (acquired)", *(f"{d:.0f}" for d in days)])
+    keys = [
+        (_DAY_0, "tumour on day 0"),
+        *((o.colour, f"{o.label} that day") for o in record.drawn("outline")),
+    ]
+    legend = ", ".join(f'<span class="key" style="color:{c}">&#9632;</span> {escape(w)}' for c, w in keys)
+    return (
+        "<h2>Follow-up images, sample 0</h2><p>Axial slice through the tumour, CT in a lung window 1500/-600. "
+        f"{legend}. Made by: {escape(', '.join(makers))}.</p>"
+        f'<label>day <output id="day">0 (acquired)</output> <input id="time" type="range" min="0" max="{len(days)}" '
+        f'value="0" data-days="{escape(labels)}"></label>{"".join(rows)}'
+    )
+
+
+def _viewer(view: _View, layer: Layer, number: int, plan: PlanRecord, days: list[float]) -> str:
+    """A plan's pictures of one layer, one for day 0 and each day; where it has none, the last before stays."""
+    pictures = [view.baseline()]
+    for day in days:
+        made = view.picture(layer, plan, day)
+        pictures.append(pictures[-1] if made is None else made)
+    stack = "".join(
+        f'<img src="{p}" alt="{escape(plan.label)}" data-step="{k}"{"" if k == 0 else " hidden"}>'
+        for k, p in enumerate(pictures)
+    )
+    mark = " *" if plan.context else ""
+    return (
+        f'<figure><figcaption style="border-color:{plan_colour(number)}">{escape(plan.label)}{mark}'
+        f"</figcaption>{stack}</figure>"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The slice of a run that is shown."""
+
+    run: Comparison
+
+    @cached_property
+    def box(self) -> Box:
+        """The axial slice through the tumour's centre, and the rows and columns around it."""
+        contours = self.run.twin.contours
+        mask = contours.gtv()
+        z, y, x = (round(c) for c in np.argwhere(mask).mean(axis=0).tolist())
+        _, dy, dx = contours.geometry.spacing_mm
+        half = np.sqrt(mask.any(axis=0).sum() * dy * dx / np.pi) + _MARGIN_MM
+        rows = slice(max(0, y - int(half / dy)), y + int(half / dy))
+        columns = slice(max(0, x - int(half / dx)), x + int(half / dx))
+        return slice(z, z + 1), rows, columns
+
+    def baseline(self) -> str:
+        """The acquired CT with the tumour as drawn."""
+        twin = self.run.twin
+        words = "simulated patient, day 0" if twin.in_silico else "acquired, day 0"
+        hu = twin.baseline.volume.array[self.box][0]
+        return slice_png(grey(windowed(hu, LUNG)), [self._day_0], aspect=self._aspect, words=words)
+
+    def picture(self, layer: Layer, plan: PlanRecord, day: float) -> str | None:
+        """A layer on a day: a CT with all outlines, what lies over it in colours, or what stands alone in grey."""
+        record = next(
+            (
+                i
+                for i in self.run.record.images
+                if (i.plan, i.kind, i.sample) == (plan.slug, layer.name, 0) and abs(i.day - day) < 1e-6
+            ),
+            None,
+        )
+        if record is None:
+            return None
+        pixels = self._base(plan, day)
+        if layer.draw != "base":
+            values = self._values(layer, plan, day)
+            high = float(values.max()) if layer.high is None else layer.high
+            share = np.clip((values - (layer.low or 0.0)) / max(high - (layer.low or 0.0), 1e-6), 0.0, 1.0)
+            if layer.draw == "alone":
+                pixels = grey((255 * share).astype(np.uint8))
+            else:
+                pixels = coloured(pixels, share, layer.colour, clear_below=_DOSE_SHOWN)
+        outlines = [self._day_0, *self._outlines(plan, day)]
+        words = f"SIMULATED, day {day:.0f}, {record.generator}"
+        return slice_png(pixels, outlines, aspect=self._aspect, words=words)
+
+    @property
+    def _day_0(self) -> tuple[np.ndarray, tuple[int, int, int]]:
+        return self.run.twin.contours.gtv()[self.box][0], rgb(_DAY_0)
+
+    @property
+    def _aspect(self) -> float:
+        _, dy, dx = self.run.twin.contours.geometry.spacing_mm
+        return dy / dx
+
+    def _base(self, plan: PlanRecord, day: float) -> np.ndarray:
+        """(rows, columns, 3) the CT of the day in grey; the acquired one where none was made."""
+        hu = self.run.twin.baseline.volume.array[self.box[0]][0].copy()
+        for layer in self.run.record.drawn("base"):
+            self._lay(hu, layer, plan, day)
+        return grey(windowed(hu[self.box[1:]], LUNG))
+
+    def _outlines(self, plan: PlanRecord, day: float) -> Iterator[tuple[np.ndarray, tuple[int, int, int]]]:
+        for layer in self.run.record.drawn("outline"):
+            mask = np.zeros(self.run.twin.contours.geometry.shape[1:], dtype=np.uint8)
+            self._lay(mask, layer, plan, day)
+            yield mask[self.box[1:]] > 0, rgb(layer.colour)
+
+    def _lay(self, plane: np.ndarray, layer: Layer, plan: PlanRecord, day: float) -> None:
+        """Put a layer's region into a whole axial plane, where the region meets it."""
+        image = self.run.image(plan.slug, day, layer.name)
+        if image is None:
+            return
+        z = self.box[0].start
+        box = self.run.twin.contours.geometry.box_of(image.geometry)
+        if box[0].start <= z < box[0].stop:
+            plane[box[1:]] = image.array[z - box[0].start]
+
+    def _values(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
+        """(rows, columns) values of a layer on the grid of the slice."""
+        image = self.run.image(plan.slug, day, layer.name)
+        assert image is not None
+        return image.on(self.run.twin.contours.geometry.crop(self.box))[0]
