@@ -1,4 +1,4 @@
-"""The approximate dose: time, and organ doses of in-silico patients beside the ranges of `scenarios/validation/dose.py`.
+"""The approximate dose: time, and organ doses of in-silico patients beside the ranges of `validation/dose.py`.
 
 python benchmarks/dose.py [SEEDS]
 """

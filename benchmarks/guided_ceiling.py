@@ -23,7 +23,7 @@ from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.insilico.response import mean_gy
 from simulators.insilico.traits import Traits
-from simulators.tasks.conditions import MARGIN_MM
+from simulators.tasks.crop import MARGIN_MM
 from simulators.treatment.mechanistic import MAX_GROWTH, MechanisticTreatment
 
 SEED = 900_000

@@ -1,8 +1,17 @@
-"""Floor 2: neural image-to-image models. Knows tensors, not patients."""
+"""Floor 2: the translation engine, task times family. Knows tensors, not patients."""
 
 from importlib import import_module
 
-_HOME = {"CopyTranslator": "families.copy", "Translator": "families.translator"}
+_HOME = {
+    "Batch": "batch",
+    "Channel": "channel",
+    "Condition": "condition",
+    "FAMILIES": "families",
+    "Family": "family",
+    "FamilyConfig": "family",
+    "Registry": "registry",
+    "Task": "task",
+}
 __all__ = list(_HOME)
 
 

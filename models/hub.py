@@ -1,68 +1,100 @@
-"""Finding and loading trained Translators."""
+"""Finding and loading trained networks: `TASK/NAME` under the shipped weights and under a user's own."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.families import FAMILIES
+from models.layout import CONFIG
+
 if TYPE_CHECKING:
-    from models.families.translator import Translator
-    from models.networks.neural import NeuralTranslator
+    from models.family import Family
 
 SHIPPED = Path(__file__).parent / "weights"
 ENVIRONMENT = "RT_TWIN_WEIGHTS"
 
 
-def kinds() -> dict[str, type[NeuralTranslator]]:
-    """The Translators that are trained, by the name that a config gives them."""
-    from models.families.bridge import Bridge
-    from models.families.diffusion import Diffusion
-    from models.families.pix2pix import Pix2Pix
+@dataclass(frozen=True)
+class Weights:
+    """A folder of weights.
 
-    return {"bridge": Bridge, "pix2pix": Pix2Pix, "diffusion": Diffusion}
+    Args:
+        task: what they translate, or None where the folder does not say: it is of an older version.
+        name: within the task.
+        folder: where they lie.
+    """
+
+    task: str | None
+    name: str
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        """By which they are found whatever the task at hand is."""
+        return self.name if self.task is None else f"{self.task}/{self.name}"
 
 
-def folders() -> dict[str, Path]:
-    """Trained Translators by name: a user's own under `RT_TWIN_WEIGHTS`, which go first, and the shipped ones."""
+def every() -> Iterator[Weights]:
+    """All trained networks: the shipped ones, then a user's own under `RT_TWIN_WEIGHTS`, in any depth up to two."""
     places = [SHIPPED]
     if os.environ.get(ENVIRONMENT):
         places.append(Path(os.environ[ENVIRONMENT]))
-    return {path.parent.name: path.parent for place in places for path in sorted(place.glob("*/config.json"))}
+    for place in places:
+        for file in sorted([*place.glob(f"*/{CONFIG}"), *place.glob(f"*/*/{CONFIG}")]):
+            yield Weights(_task_of(file), file.parent.name, file.parent)
 
 
-def folder_of(name_or_folder: str | os.PathLike[str]) -> Path:
-    """Where a Translator's weights lie.
+def weights_named(name_or_folder: str | os.PathLike[str], task: str) -> Weights:
+    """The weights of a name within a task.
 
     Args:
-        name_or_folder: a folder with `config.json`, or a name in `folders`.
+        name_or_folder: a folder with `config.json`, a name within the task, or `TASK/NAME`; a user's own go before
+            shipped ones.
+        task: whose weights are wanted.
 
     Raises:
-        ValueError: there is none; the message is one sentence.
+        ValueError: there are none, or they are of another task; the message is one sentence.
     """
-    path = Path(name_or_folder)
-    if (path / "config.json").is_file():
-        return path
-    known = folders()
-    if str(name_or_folder) in known:
-        return known[str(name_or_folder)]
-    others = f"; there are: {', '.join(sorted(known))}" if known else ""
-    raise ValueError(f"there are no weights {str(name_or_folder)!r}{others}")
+    path, asked = Path(name_or_folder), str(name_or_folder)
+    if (path / CONFIG).is_file():
+        found = Weights(_task_of(path / CONFIG), path.name, path)
+        if found.task not in (task, None):
+            raise ValueError(f"the weights in {path} are of the task {found.task!r}, not of {task!r}")
+        return found
+    fitting = [w for w in every() if w.task in (task, None)]
+    found_last = next((w for w in reversed(fitting) if asked in (w.name, f"{task}/{w.name}")), None)
+    if found_last is not None:
+        return found_last
+    others = ", ".join(sorted({w.name for w in fitting}))
+    raise ValueError(
+        f"there are no weights {asked!r} of the task {task!r}{f'; there are: {others}' if others else ''}"
+    )
 
 
-def load(name_or_folder: str | os.PathLike[str]) -> Translator:
-    """A trained Translator, of whichever class its config names.
+def load(folder: Path, config: Mapping[str, Any] | None = None) -> Family:
+    """A trained network, of whichever family its config names.
+
+    Args:
+        folder: where it lies.
+        config: in place of the folder's own, where that is of an older version.
 
     Raises:
-        ValueError: there is none, or its class is not known; the message is one sentence.
+        ValueError: the family is not known, or the folder's files do not fit; the message is one sentence.
     """
-    from models.families.copy import CopyTranslator
+    told = config or json.loads((folder / CONFIG).read_text())
+    name = told.get("family") or str(told.get("_class_name")).lower()
+    if name not in FAMILIES:
+        raise ValueError(f"{folder} holds a {name}, which is none of: {', '.join(FAMILIES)}")
+    return FAMILIES[name].from_pretrained(folder, told)
 
-    path = folder_of(name_or_folder)
-    name = json.loads((path / "config.json").read_text()).get("_class_name")
-    classes: dict[str, Any] = {c.__name__: c for c in kinds().values()}
-    classes[CopyTranslator.__name__] = CopyTranslator
-    if name not in classes:
-        raise ValueError(f"{path} holds a {name}, which is none of: {', '.join(sorted(classes))}")
-    return classes[name].from_pretrained(path)
+
+def _task_of(file: Path) -> str | None:
+    try:
+        return json.loads(file.read_text())["task"]["name"]
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from models.data.stack import depth, offsets
+from models.batch import Batch
+from models.data.stack import offsets
+from models.task import Task
 
-_NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
 _SPARSE = 4  # every fourth slice tells how much changed
-_NOISE = 0.1  # a change by less, about 100 HU, does not count
+_NOISE = 0.1  # a change by less, a twentieth of the range, does not count
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A source and its target.
+
+    Args:
+        source: (c, z, y, x) float32, the task's source channels.
+        target: (T, z, y, x) float32.
+        near: (z, y, x) bool where an error counts more, or None.
+        focus: the first slice of those that are drawn more often, and the first beyond them; all where None.
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    near: np.ndarray | None = None
+    focus: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """The examples of one patient in files `STEM.before.npy`, `.after.npy`, `.near.npy`, `.outcomes.npy` and
-    `.vectors.npy`.
+    """The examples of one patient in files `STEM.source.npy`, `.target.npy`, `.near.npy`, `.focus.npy`,
+    `.outcomes.npy` and `.vectors.npy`.
 
     Args:
         patient: who, for splits.
@@ -36,7 +52,7 @@ class Subject:
         cls,
         patient: str,
         stem: Path,
-        volumes: Sequence[tuple[np.ndarray, np.ndarray]],
+        examples: Sequence[Example],
         vectors: np.ndarray,
         outcomes: np.ndarray | None = None,
     ) -> Subject:
@@ -45,17 +61,16 @@ class Subject:
         Args:
             patient: who.
             stem: path of the files without their endings.
-            volumes: of each of the first examples, image (c, z, y, x) and target (2, z, y, x); there may be none.
-            vectors: (n, f) of all examples, those with volumes first.
-            outcomes: (m, f) conditions with the relative volumes that came of them, for whoever forecasts volumes;
+            examples: the first ones, with their images, all of one shape; there may be none.
+            vectors: (n, f) conditions of all examples, those with images first.
+            outcomes: (m, f) conditions with values of the condition that the task draws, for whoever forecasts it;
                 those of the examples where None.
         """
-        before = [np.concatenate([i, depth(torch.from_numpy(i[1])).numpy()[None]]) for i, _ in volumes]
-        after = [t for _, t in volumes]
         arrays = {
-            "before": _slices(before),
-            "after": _slices(after),
-            "near": np.array([_near(i[1], t[1]) for i, t in volumes]),
+            "source": _slices([e.source for e in examples]),
+            "target": _slices([e.target for e in examples]),
+            "near": np.stack([_near(e) for e in examples]) if examples else np.zeros((0, 0, 0, 0), bool),
+            "focus": np.array([e.focus or (0, e.source.shape[1]) for e in examples]),
             "outcomes": np.asarray(vectors if outcomes is None else outcomes, np.float32),
             "vectors": np.asarray(vectors, np.float32),
         }
@@ -78,27 +93,28 @@ class Subject:
 
     @cached_property
     def outcomes(self) -> np.ndarray:
-        """(m, f): conditions with the relative volumes that came of them, from the first image on, before treatment.
-
-        From a later one it is not known what was done before: no dose since may mean none at all, or a course that
-        has just ended.
-        """
+        """(m, f): conditions with values of the drawn one that came of them."""
         return np.load(self._file("outcomes"))
 
     @cached_property
-    def before(self) -> np.ndarray:
-        """(m, z, c + 1, y, x) float16, the depth last."""
-        return np.load(self._file("before"), mmap_mode="r")
+    def source(self) -> np.ndarray:
+        """(m, z, c, y, x) float16."""
+        return np.load(self._file("source"), mmap_mode="r")
 
     @cached_property
-    def after(self) -> np.ndarray:
-        """(m, z, 2, y, x) float16."""
-        return np.load(self._file("after"), mmap_mode="r")
+    def target(self) -> np.ndarray:
+        """(m, z, T, y, x) float16."""
+        return np.load(self._file("target"), mmap_mode="r")
 
     @cached_property
     def near(self) -> np.ndarray:
-        """(m, 2): of each example, the first slice near the tumour before or after, and the first beyond it."""
-        return np.load(self._file("near"))
+        """(m, z, y, x) bool."""
+        return np.load(self._file("near"), mmap_mode="r")
+
+    @cached_property
+    def focus(self) -> np.ndarray:
+        """(m, 2): of each example, the first slice of those drawn more often, and the first beyond them."""
+        return np.load(self._file("focus"))
 
     def _file(self, name: str) -> Path:
         return self.stem.with_name(f"{self.stem.name}.{name}.npy")
@@ -110,16 +126,18 @@ class Examples:
 
     Args:
         subjects: the patients.
-        slices: that a model sees.
+        task: what is translated.
+        slices: that a network sees.
         batch: slices in a batch.
         volumes: examples that they come from.
-        near_share: how many of them lie in or around the tumour.
+        near_share: how many of them lie in an example's focus.
         window: pixels of a window at a random place of the slice, a square; the whole slice where 0.
         coarsen: pixels are pooled by this factor.
         seed: of the order.
     """
 
     subjects: Sequence[Subject]
+    task: Task
     slices: int
     batch: int = 16
     volumes: int = 4
@@ -130,27 +148,24 @@ class Examples:
 
     @cached_property
     def index(self) -> list[tuple[int, int]]:
-        """Subject and example of each example with volumes."""
-        return [(i, j) for i, s in enumerate(self.subjects) for j in range(len(s.before))]
-
-    @cached_property
-    def vectors(self) -> np.ndarray:
-        """(n, f) of all examples."""
-        return np.concatenate([s.vectors for s in self.subjects])
+        """Subject and example of each example with images."""
+        return [(i, j) for i, s in enumerate(self.subjects) for j in range(len(s.source))]
 
     @cached_property
     def change_share(self) -> np.ndarray:
-        """(n,) share of each example with volumes in all change of images beyond noise, by some of their slices."""
+        """(n,) share of each example with images in all change beyond noise, by some of their slices."""
+        begins = next((i for i in self.task.begins() if i is not None), 0)
         found = []
         for i, j in self.index:
-            before, after = self.subjects[i].before[j, ::_SPARSE, 0], self.subjects[i].after[j, ::_SPARSE, 0]
+            before = self.subjects[i].source[j, ::_SPARSE, begins]
+            after = self.subjects[i].target[j, ::_SPARSE, 0]
             beyond = np.abs(after.astype(np.float32) - before) - _NOISE
             found.append(float(np.maximum(beyond, 0.0).mean()))
         change = np.array(found) + 1e-6
         return change / change.sum()
 
-    def at(self, step: int, *, by_change: bool = False) -> Mapping[str, Tensor]:
-        """The batch of a step: `image` (b, C, y, x), `vector` (b, f), `target` (b, 2, y, x).
+    def at(self, step: int, *, by_change: bool = False) -> Batch:
+        """The batch of a step, without noise.
 
         All examples are gone through in a new order each time, so that none is left out; half of the slices are
         mirrored, left to right.
@@ -160,8 +175,10 @@ class Examples:
             by_change: every other example is drawn in proportion to its change instead, so that what happens to few
                 patients, but much, is seen often.
         """
+        import torch
+
         n = len(self.index)
-        images, vectors, targets = [], [], []
+        sources, vectors, targets, nears = [], [], [], []
         for k in range(step * self.volumes, (step + 1) * self.volumes):
             order = np.random.default_rng((self.seed, k // n)).permutation(n)
             chance = np.random.default_rng((self.seed, k, 1))
@@ -171,36 +188,44 @@ class Examples:
             i, j = self.index[which]
             subject = self.subjects[i]
             for _ in range(self.batch // self.volumes):
-                bounds = (
-                    subject.near[j] if chance.random() < self.near_share else (0, subject.before.shape[1])
-                )
-                z = int(chance.integers(*bounds))
+                every = (0, subject.source.shape[1])
+                z = int(chance.integers(*(subject.focus[j] if chance.random() < self.near_share else every)))
                 corner = [int(chance.integers(n + 1)) for n in self._play(subject)]
-                image, target = self._slice(subject, j, z, corner)
+                source, target, near = self._slice(subject, j, z, corner)
                 turn = -1 if chance.random() < 0.5 else 1
-                images.append(image[..., ::turn])
+                sources.append(source[..., ::turn])
                 targets.append(target[..., ::turn])
+                nears.append(near[..., ::turn])
                 vectors.append(subject.vectors[j])
-        batch = {"image": np.stack(images), "target": np.stack(targets), "vector": np.stack(vectors)}
-        tensors = {k: torch.from_numpy(v) for k, v in batch.items()}
-        if self.coarsen > 1:
-            for name in ("image", "target"):
-                tensors[name] = torch.nn.functional.avg_pool2d(tensors[name], self.coarsen)
-        return tensors
+        made = [torch.from_numpy(np.stack(v)) for v in (sources, vectors, targets, nears)]
+        return self._pooled(Batch(made[0], made[1], target=made[2], near=made[3]))
+
+    def _pooled(self, batch: Batch) -> Batch:
+        if self.coarsen == 1 or batch.target is None or batch.near is None:
+            return batch
+        import torch
+
+        pool = torch.nn.functional.avg_pool2d
+        near = pool(batch.near.float()[:, None], self.coarsen)[:, 0] > 0
+        source, target = (pool(t, self.coarsen) for t in (batch.source, batch.target))
+        return replace(batch, source=source, target=target, near=near)
 
     def _play(self, subject: Subject) -> list[int]:
         """How far the window can move along y and x."""
-        return [max(0, n - self.window) if self.window else 0 for n in subject.before.shape[-2:]]
+        return [max(0, n - self.window) if self.window else 0 for n in subject.source.shape[-2:]]
 
     def _slice(
         self, subject: Subject, example: int, z: int, corner: Sequence[int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Image and target of one slice, as `models.data.stack.stack` would give it, in the window from a corner on."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Source, target and near of one slice, as `models.data.stack.stack` would give it, in the window from a corner
+        on."""
         y, x = (slice(c, c + self.window if self.window else None) for c in corner)
-        before = subject.before[example][..., y, x]
-        neighbours = [before[min(max(z + o, 0), len(before) - 1), :-1] for o in offsets(self.slices)]
-        image = np.concatenate([*neighbours, before[z, -1:]]).astype(np.float32)
-        return image, subject.after[example, z, :, y, x].astype(np.float32)
+        volume = subject.source[example][..., y, x]
+        own = sum(not c.whole for c in self.task.source)
+        seen = [volume[min(max(z + o, 0), len(volume) - 1), :own] for o in offsets(self.slices)]
+        source = np.concatenate([*seen, volume[z, own:]]).astype(np.float32)
+        target = subject.target[example, z, :, y, x].astype(np.float32)
+        return source, target, np.asarray(subject.near[example, z, y, x])
 
 
 def _slices(volumes: Sequence[np.ndarray]) -> np.ndarray:
@@ -210,8 +235,6 @@ def _slices(volumes: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(volumes).astype(np.float16).swapaxes(1, 2)
 
 
-def _near(before: np.ndarray, after: np.ndarray) -> tuple[int, int]:
-    """First slice near a tumour (z, y, x) on one of two dates, and the first beyond it."""
-    has = np.asarray(((before > 0.5) | (after > 0.5)).any(axis=(1, 2)))
-    z = np.flatnonzero(has) if has.any() else np.arange(len(has))
-    return max(0, int(z[0]) - _NEAR_SLICES), min(len(has), int(z[-1]) + _NEAR_SLICES + 1)
+def _near(example: Example) -> np.ndarray:
+    shape = example.source.shape[1:]
+    return np.zeros(shape, bool) if example.near is None else np.asarray(example.near, bool)

@@ -1,21 +1,21 @@
-"""Slices of a volume as a 2.5-D model sees them: each with its neighbours, and where it lies in the tumour."""
+"""Slices of a volume as a 2.5-D network sees them: each with its neighbours."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+
+from models.channel import Channel
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-MASK = 1  # the channel of a volume that holds the tumour
-DEPTH_VOXELS = 15.0  # of the depth channel's unit: 3 cm at 2 mm
 
 
 def offsets(slices: int) -> list[int]:
     """Distances along z in the order of the channels: the slice itself, below, above, two below, two above, ...
 
     Args:
-        slices: how many slices a model sees, odd: 1 is 2-D, 3 is 2.5-D.
+        slices: how many slices a network sees, odd: 1 is 2-D, 3 is 2.5-D.
 
     Raises:
         ValueError: the number is even or not positive.
@@ -29,67 +29,59 @@ def offsets(slices: int) -> list[int]:
     return [0, *(sign * n for n in range(1, slices // 2 + 1) for sign in (-1, 1))]
 
 
-def channels(volume_channels: int, slices: int) -> int:
+def channels(source: Sequence[Channel], slices: int) -> int:
     """How many channels `stack` gives.
 
     Example:
-        >>> channels(3, slices=3)
-        10
+        >>> channels([Channel(name="ct"), Channel(name="pet"), Channel(name="depth", whole=True)], slices=3)
+        7
     """
-    return volume_channels * len(offsets(slices)) + 1
+    own = sum(not c.whole for c in source)
+    return own * len(offsets(slices)) + len(source) - own
 
 
-def depth(mask: Tensor) -> Tensor:
-    """How deep each voxel lies inside the tumour in 3-D: what a few slices can not tell of a whole tumour's shape.
+def hidden_places(source: Sequence[Channel], slices: int, hidden: Collection[str]) -> list[int]:
+    """The places in what `stack` gives of channels that a network is not shown.
 
     Args:
-        mask: (z, y, x) tumour, 0 to 1.
-
-    Returns:
-        (z, y, x) float32 signed distance to the surface, positive inside, in units of 15 voxels, cut at -1 and 1.
+        source: the channels, those of the whole volume last.
+        slices: that the network sees; one that sees a single slice is not shown what came of the whole volume.
+        hidden: names.
 
     Example:
-        >>> import torch
-        >>> line = torch.zeros(1, 1, 33)
-        >>> line[..., 16:] = 1
-        >>> [round(float(depth(line)[0, 0, i]) * 15, 1) for i in (0, 14, 15, 16, 17)]
-        [-15.0, -1.5, -0.5, 0.5, 1.5]
+        >>> hidden_places([Channel(name="ct"), Channel(name="pet"), Channel(name="depth", whole=True)], 3, ["pet"])
+        [1, 3, 5]
     """
-    import torch
-    from scipy.ndimage import distance_transform_edt
-
-    inside = (mask > 0.5).cpu().numpy()
-    if not inside.any():
-        return torch.full(mask.shape, -1.0, device=mask.device)
-    distance = distance_transform_edt(inside) - distance_transform_edt(~inside)
-    distance -= inside - 0.5  # the surface lies midway between two voxels
-    signed = torch.from_numpy(distance).to(mask.device, torch.float32)
-    return (signed / DEPTH_VOXELS).clamp(-1.0, 1.0)
+    own = [c.name for c in source if not c.whole]
+    found = [n * len(own) + i for i, name in enumerate(own) if name in hidden for n in range(slices)]
+    for i, channel in enumerate(c for c in source if c.whole):
+        if channel.name in hidden or slices == 1:
+            found.append(len(own) * slices + i)
+    return found
 
 
-def stack(volume: Tensor, slices: int, deep: Tensor | None = None) -> Tensor:
+def stack(volume: Tensor, source: Sequence[Channel], slices: int) -> Tensor:
     """All slices of a volume with their neighbours; the volume's first and last slice are repeated beyond its ends.
 
     Args:
-        volume: (c, z, y, x); channel 1 is the tumour.
-        slices: how many slices a model sees, odd.
-        deep: (z, y, x) `depth` of the tumour, where it is at hand.
+        volume: (c, z, y, x).
+        source: what its channels are, those of the whole volume last.
+        slices: how many slices a network sees, odd.
 
     Returns:
-        (z, c * slices + 1, y, x): the c channels of the slice itself, then those of the slice below, then above, ...;
-        last the slice's `depth`.
+        (z, C, y, x): the channels of the slice itself, then those of the slice below, then above, ...; last the
+        slice's channels of the whole volume.
 
     Example:
         >>> import torch
         >>> volume = torch.zeros(2, 3, 1, 1)
         >>> volume[0, :, 0, 0] = torch.tensor([5.0, 6.0, 7.0])
-        >>> stack(volume, 3)[:, :, 0, 0].tolist()[0]
-        [5.0, 0.0, 5.0, 0.0, 6.0, 0.0, -1.0]
+        >>> stack(volume, [Channel(name="ct"), Channel(name="depth", whole=True)], 3)[0, :, 0, 0].tolist()
+        [5.0, 5.0, 6.0, 0.0]
     """
     import torch
 
     z = torch.arange(volume.shape[1], device=volume.device)
-    parts = [volume[:, (z + offset).clamp(0, len(z) - 1)] for offset in offsets(slices)]
-    deep = depth(volume[MASK]) if deep is None else deep
-    parts.append(deep[None].to(volume.dtype))
-    return torch.cat(parts).transpose(0, 1).contiguous()
+    own = sum(not c.whole for c in source)
+    parts = [volume[:own, (z + offset).clamp(0, len(z) - 1)] for offset in offsets(slices)]
+    return torch.cat([*parts, volume[own:]]).transpose(0, 1).contiguous()

@@ -1,1 +1,5 @@
 """Ways to learn a translation, one file each."""
+
+from models.registry import Registry
+
+FAMILIES = Registry("family", "families", "models.families")

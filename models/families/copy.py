@@ -1,58 +1,28 @@
-"""Copy the last scan: the baseline that every learned generator has to beat."""
+"""Copy: what a translation begins as is its answer; the yardstick that every other family has to beat."""
 
 from __future__ import annotations
 
-import json
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+import torch
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from torch import Tensor
+from models.batch import Batch
+from models.family import Family
 
 
-class CopyTranslator:
-    """A `Translator` that answers with the image and mask it was given."""
+class Copy(Family):
+    """Learns nothing."""
 
-    slices = 1
-    drafted = False
-    noise_channels = 0
+    def translate(self, batch: Batch, steps: int) -> Tensor:
+        """The start itself."""
+        return self.head.start(batch.source)
 
-    def fit(self, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> Self:
-        """Learns nothing."""
-        return self
+    def parts(self) -> list[list[nn.Parameter]]:
+        """Nothing is trained."""
+        return []
 
-    def guided(self, vector: Tensor, noise: Tensor) -> Tensor:
-        """The conditions as given; it aims at no volume."""
-        return vector.clone()
-
-    def layers(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
-        """(b, 3, y, x): the same image with and without tumour."""
-        return image[:, [0, 0, 1]]
-
-    def generate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
-        """(b, 2, y, x): channels 0 and 1 of `image`."""
-        return image[:, :2].clone()
-
-    def save_pretrained(self, folder: str | PathLike[str]) -> None:
-        """Write `config.json`; there are no weights."""
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "config.json").write_text(json.dumps({"_class_name": type(self).__name__}))
-
-    @classmethod
-    def from_pretrained(cls, folder: str | PathLike[str]) -> Self:
-        """The copy baseline.
-
-        Raises:
-            ValueError: the folder holds another model.
-        """
-        config = json.loads((Path(folder) / "config.json").read_text())
-        if config.get("_class_name") != cls.__name__:
-            raise ValueError(f"{folder} holds a {config.get('_class_name')}, not a {cls.__name__}")
-        return cls()
+    def losses(self, part: int, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """None."""
+        return {}
 
 
-FAMILY = CopyTranslator
+FAMILY = Copy

@@ -1,44 +1,44 @@
-"""Conditional diffusion: noise prediction on the change between start (baseline or draft) and follow-up."""
+"""Conditional diffusion of the change between start and target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from models.networks.neural import NeuralTranslator
+from models.batch import Batch
+from models.family import Family
+from models.networks.heads import weights
 
 
-class Diffusion(NeuralTranslator):
+class Diffusion(Family):
     """A denoising diffusion model (Ho et al. 2020) of the change, sampled with DPM-Solver++ (Lu et al. 2022).
 
     Options:
         steps: network evaluations of a sample.
         train_steps, beta_schedule, prediction: of the diffusion, as diffusers' schedulers name them.
-        image_scale, mask_scale: the change that counts as 1.
+        image_scale, share_scale: the change of images and of shares that counts as 1.
     """
 
-    noise_channels = 3
-    state_channels = 2
-    output_channels = 2
+    state_channels = True
+    pixel_noise = True
     options: ClassVar[dict[str, Any]] = {
         "steps": 20,
         "train_steps": 1000,
         "beta_schedule": "squaredcos_cap_v2",
         "prediction": "epsilon",
         "image_scale": 0.1,
-        "mask_scale": 0.3,
+        "share_scale": 0.3,
     }
 
     @property
-    def evaluations(self) -> int:
-        """Of the network, for one sample."""
-        return int(self.config["options"]["steps"])
+    def output_channels(self) -> int:
+        """The network answers in the target's channels."""
+        return len(self.task.target)
 
     def _schedule(self) -> dict[str, Any]:
-        own = self.config["options"]
+        own = self.config.options
         return {
             "num_train_timesteps": own["train_steps"],
             "beta_schedule": own["beta_schedule"],
@@ -46,25 +46,27 @@ class Diffusion(NeuralTranslator):
         }
 
     def _scale(self, like: Tensor) -> Tensor:
-        own = self.config["options"]
-        return like.new_tensor([own["image_scale"], own["mask_scale"]]).reshape(1, 2, 1, 1)
+        own = self.config.options
+        each = [own["share_scale"] if c.share else own["image_scale"] for c in self.task.target]
+        return like.new_tensor(each).reshape(1, -1, 1, 1)
 
-    def translate(self, image: Tensor, vector: Tensor, noise: Tensor) -> Tensor:
+    def translate(self, batch: Batch, steps: int) -> Tensor:
         """From the sample's noise to the change."""
         from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
+        assert batch.noise is not None
         told = self._schedule() | {"prediction_type": "sample", "algorithm_type": "dpmsolver++"}
         scheduler = DPMSolverMultistepScheduler(**told)
-        scheduler.set_timesteps(self.evaluations)
-        start = self.start(image)
-        state = noise[:, 1:3] * scheduler.init_noise_sigma
-        last = self.config["options"]["train_steps"]
+        scheduler.set_timesteps(steps)
+        start = self.start(batch)
+        state = batch.noise[:, 1:] * scheduler.init_noise_sigma
+        last = self.config.options["train_steps"]
         for t in scheduler.timesteps:
-            time = image.new_full((len(image),), float(t) / last)
-            out = self.predict(state, image, vector, time)
+            time = start.new_full((len(batch),), float(t) / last)
+            out = self.predict(state, batch, time)
             change = self._change(out, state, float(scheduler.alphas_cumprod[t]), start)
             state = scheduler.step(change, t, state).prev_sample
-        return (start + state * self._scale(image))[:, [0, 0, 1]]  # one image, tumour or not
+        return self.head.layered(start + state * self._scale(start))
 
     def _change(self, out: Tensor, state: Tensor, kept: float, start: Tensor) -> Tensor:
         """The change that the network's output means, within the range of images: at the start, where almost nothing
@@ -74,38 +76,36 @@ class Diffusion(NeuralTranslator):
             out: of the network.
             state: of the diffusion.
             kept: share of the change's variance in the state.
-            start: (b, 2, y, x) what is changed.
+            start: (b, T, y, x) what is changed.
         """
         share, noise_share = kept**0.5, (1.0 - kept) ** 0.5
-        kind = self.config["options"]["prediction"]
+        kind = self.config.options["prediction"]
         if kind == "epsilon":
             out = (state - noise_share * out) / max(share, 1e-6)
         elif kind == "v_prediction":
             out = share * state - noise_share * out
         scale = self._scale(start)
-        low = torch.cat([-1.0 - start[:, :1], -start[:, 1:]], dim=1) / scale
-        high = (1.0 - start) / scale
-        return torch.minimum(torch.maximum(out, low), high)
+        least = start.new_tensor([0.0 if c.share else -1.0 for c in self.task.target]).reshape(1, -1, 1, 1)
+        return torch.minimum(torch.maximum(out, (least - start) / scale), (1.0 - start) / scale)
 
-    def loss(self, part: int, batch: Mapping[str, Tensor], chance: torch.Generator) -> dict[str, Tensor]:
-        """Squared error of the noise, weighted towards the tumour (or of what `prediction` names)."""
+    def losses(self, part: int, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """Squared error of the noise, weighted towards what is near (or of what `prediction` names)."""
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
+        assert batch.target is not None
         scheduler = DDPMScheduler(**self._schedule())
-        image, target = batch["image"], batch["target"]
-        last = self.config["options"]["train_steps"]
-        step = torch.randint(last, (len(image),), generator=chance).to(image.device)
-        noise = torch.randn(target.shape, generator=chance).to(image.device)
-        change = (target - self.start(image)) / self._scale(image)
+        last = self.config.options["train_steps"]
+        step = torch.randint(last, (len(batch),), generator=chance).to(batch.source.device)
+        noise = torch.randn(batch.target.shape, generator=chance).to(batch.source.device)
+        change = (batch.target - self.start(batch)) / self._scale(batch.target)
         state = scheduler.add_noise(change, noise, step)
-        out = self.predict(state, image, batch["vector"], step / last)
-        kind = self.config["options"]["prediction"]
-        wanted = {"epsilon": noise, "sample": change}.get(kind)
+        out = self.predict(state, batch, step / last)
+        wanted = {"epsilon": noise, "sample": change}.get(self.config.options["prediction"])
         if wanted is None:
             wanted = scheduler.get_velocity(change, noise, step)
-        weight = 1.0 + (self.config["near_weight"] - 1.0) * (image[:, -1:] > -1.0)
+        weight = weights(batch, self.config.near_weight)[:, None]
         error = (weight * (out - wanted).square()).sum(dim=(0, 2, 3)) / weight.sum()
-        return {"image": error[0], "mask": error[1]}
+        return {c.name: error[i] for i, c in enumerate(self.task.target)}
 
 
 FAMILY = Diffusion

@@ -3,76 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.condition import Condition
+
 _TOKEN = 16  # numbers that stand for one condition
-_LOG_OFFSET = 0.05  # of the mean, added before a logarithm
-
-
-def statistics(vectors: np.ndarray) -> dict[str, list[float]]:
-    """How to bring each condition to mean 0 and variance 1, its logarithm where that is the less skewed.
-
-    Args:
-        vectors: (n, f), nan where missing.
-
-    Returns:
-        `mean`, `std` and `log_offset` (-1 where no logarithm is taken), f numbers each.
-
-    Example:
-        >>> table = np.array([[1.0, 5.0], [10.0, 6.0], [100.0, 7.0], [np.nan, 6.0]])
-        >>> statistics(table)["log_offset"]
-        [1.85, -1.0]
-    """
-    means, stds, logs = [], [], []
-    for column in np.asarray(vectors, dtype=np.float64).T:
-        known = column[np.isfinite(column)]
-        offset = -1.0
-        if known.size and known.min() >= 0 and known.max() > 0:
-            candidate = _LOG_OFFSET * float(known.mean())
-            if abs(_skewness(np.log(known + candidate))) < abs(_skewness(known)):
-                offset = candidate
-        used = np.log(known + offset) if offset > 0 else known
-        means.append(float(used.mean()) if known.size else 0.0)
-        stds.append(max(float(used.std()), 1e-3) if known.size else 1.0)
-        logs.append(round(offset, 9))
-    return {"mean": means, "std": stds, "log_offset": logs}
-
-
-def _skewness(values: np.ndarray) -> float:
-    spread = values.std()
-    return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 1e-9 else 0.0
 
 
 class Conditions(nn.Module):
     """Encodes the vector: a learned token stands for each value that is missing, never a filled-in one.
 
     Args:
-        statistics: what the function of that name gave for the training data.
+        conditions: what each number is.
         width: of the encoding.
-        hidden: indices of conditions that this model is not shown.
+        hidden: names of conditions that this model is not shown.
     """
 
     mean: Tensor
     std: Tensor
     log_offset: Tensor
 
-    def __init__(
-        self, statistics: Mapping[str, Sequence[float]], width: int, hidden: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, conditions: Sequence[Condition], width: int, hidden: Sequence[str] = ()) -> None:
         super().__init__()
-        for name in ("mean", "std", "log_offset"):
-            values = torch.tensor(statistics[name], dtype=torch.float32)
-            self.register_buffer(name, values, persistent=False)
-        n = len(statistics["mean"])
-        self.hidden = list(hidden)
+        for buffer, field in (("mean", "mean"), ("std", "spread"), ("log_offset", "log_offset")):
+            values = torch.tensor([getattr(c, field) for c in conditions], dtype=torch.float32)
+            self.register_buffer(buffer, values, persistent=False)
+        n = len(conditions)
+        self.width = width
+        self.hidden = [i for i, c in enumerate(conditions) if c.name in hidden]
         self.slope = nn.Parameter(torch.randn(n, _TOKEN))
         self.offset = nn.Parameter(torch.randn(n, _TOKEN))
         self.missing = nn.Parameter(torch.randn(n, _TOKEN))
-        self.mix = nn.Sequential(nn.Linear(n * _TOKEN, width), nn.SiLU(), nn.Linear(width, width))
+        self.mix = (
+            nn.Sequential(nn.Linear(n * _TOKEN, width), nn.SiLU(), nn.Linear(width, width)) if n else None
+        )
 
     def normalised(self, vector: Tensor) -> Tensor:
         """(b, f): mean 0 and variance 1 over the training data; nan stays."""
@@ -80,7 +46,9 @@ class Conditions(nn.Module):
         return (torch.where(self.log_offset > 0, logged, vector) - self.mean) / self.std
 
     def forward(self, vector: Tensor) -> Tensor:
-        """(b, f) conditions, nan where missing -> (b, width)."""
+        """(b, f) conditions, nan where missing -> (b, width); 0 where a task has none."""
+        if self.mix is None:
+            return vector.new_zeros(len(vector), self.width)
         value = self.normalised(vector)
         known = torch.isfinite(value)
         if self.hidden:
@@ -90,25 +58,29 @@ class Conditions(nn.Module):
 
 
 def dropped(
-    vector: Tensor, chance: torch.Generator, rates: Mapping[str, Any], relative: int | None
+    vector: Tensor,
+    conditions: Sequence[Condition],
+    drawn: int | None,
+    rates: Mapping[str, float],
+    chance: torch.Generator,
 ) -> Tensor:
     """The conditions of training examples with some of them taken away.
 
     Args:
         vector: (b, f).
+        conditions: what each number is; those that tell something by being missing are never taken alone.
+        drawn: the place of the condition that a model draws where it is missing, if there is one.
+        rates: `each`, of a single condition; `all`, of all of them together (what guidance needs); `drawn`, of the one
+            that is drawn.
         chance: on the CPU.
-        rates: `each`, of a single condition; `all`, of all of them together (what guidance needs); `relative`, of the
-            relative tumour volume; and `kept`, indices of conditions whose absence means something and that are
-            never taken alone.
-        relative: the index of the relative tumour volume, if there is one.
 
     Returns:
         (b, f) with nan where taken.
     """
     b, f = vector.shape
     away = torch.rand(b, f, generator=chance) < rates["each"]
-    away[:, list(rates["kept"])] = False
-    if relative is not None:
-        away[:, relative] = torch.rand(b, generator=chance) < rates["relative"]
+    away[:, [i for i, c in enumerate(conditions) if c.telling]] = False
+    if drawn is not None:
+        away[:, drawn] = torch.rand(b, generator=chance) < rates["drawn"]
     away |= torch.rand(b, 1, generator=chance) < rates["all"]
     return vector.masked_fill(away.to(vector.device), torch.nan)

@@ -1,56 +1,65 @@
-"""How a Translator is trained: what a config file holds."""
+"""How a family is trained: what a config file holds."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from models.families import FAMILIES
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+# What entries were called in files of version 0.1.
+_FORMER = {"model": "family", "mask_weight": "share_weight", "volume_steps": "quantile_steps"}
+_FORMER_EXAMPLES = ("pairs_per_twin", "align")
+_FORMER_CONDITIONS = {"none": ("dose", "clinical"), "dose": ("clinical",), "clinical": ("dose",), "both": ()}
 
 
 class DropRates(BaseModel):
-    """How often training takes conditions away.
+    """How often the conditions of an example are taken away in training.
 
     Args:
-        each: share of examples that lose a single condition, for each of them.
-        all: share that lose all; guidance needs it.
-        relative: share that lose the relative tumour volume.
-        volume: as `each`, where the density of relative volumes is trained.
+        each: rate for a single condition.
+        all: rate for all of them together.
+        drawn: share that lose the condition that the task draws.
+        quantiles: as `each`, where what draws it is trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     each: float = Field(0.1, ge=0, le=1)
     all: float = Field(0.05, ge=0, le=1)
-    relative: float = Field(0.5, ge=0, le=1)
-    volume: float = Field(0.3, ge=0, le=1)
+    drawn: float = Field(0.5, ge=0, le=1)
+    quantiles: float = Field(0.3, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former(cls, told: Any) -> Any:
+        if not isinstance(told, dict):
+            return told
+        return {{"relative": "drawn", "volume": "quantiles"}.get(k, k): v for k, v in told.items()}
 
 
 class TrainingConfig(BaseModel):
     """All that a training depends on beside its examples.
 
     Args:
-        model: which Translator.
-        options: the Translator's own.
+        family: which one.
+        options: the family's own.
         slices: 1 for 2-D, 3 for 2.5-D.
-        coarsen: 2 works on 4 mm pixels in plane.
-        conditions: which ones it is shown: none, dose, clinical, or both. The date, the baseline and the relative
-            volume are always shown.
-        draft: whether it corrects the draft among the channels, where there is one; else it starts from the scan and
-            never sees the draft.
-        widths, embedding: of the network.
-        guidance: see `NeuralTranslator`.
-        near_weight, mask_weight: of the loss.
+        coarsen: 2 works on pixels twice as large.
+        hidden: groups of channels and conditions that it is not shown, e.g. `dose`, `clinical`, `draft`.
+        widths, embedding, guidance: of the network.
+        near_weight, share_weight: of the loss.
         drop: of conditions.
         batch_slices, batch_volumes, near_share, window: of `Examples`.
-        pairs_per_twin: how many pairs of scans of one patient, those from the first scan before others.
-        align: take set-up and breathing out of the follow-ups (`models.data.alignment`).
+        examples: the task's own say in how examples are made.
         validation_share: of the patients.
         learning_rate, weight_decay, warmup_steps, clip: of AdamW, whose rate rises, then falls as a cosine to 0.
         ema: decay of the averaged weights, which are the ones saved.
-        volume_steps: of the density of relative volumes, which is trained first and in a minute.
+        quantile_steps: of what draws a missing condition, which is trained first and in a minute.
         steps: how many, or None where `minutes` says how long.
         minutes: how long; the number of steps is then planned from their measured time.
         plan: pairs (step, planned steps) that a training by `minutes` made; with them it can be made again.
@@ -59,31 +68,29 @@ class TrainingConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    model: Literal["bridge", "pix2pix", "diffusion"]
+    family: str
     options: dict[str, Any] = {}
     slices: Literal[1, 3, 5] = 3
     coarsen: Literal[1, 2, 4] = 1
-    conditions: Literal["none", "dose", "clinical", "both"] = "both"
-    draft: bool = True
+    hidden: tuple[str, ...] = ()
     widths: tuple[int, ...] = (48, 64, 96, 128)
     embedding: int = 128
     guidance: float = 1.0
     near_weight: float = 4.0
-    mask_weight: float = 2.0
+    share_weight: float = 2.0
     drop: DropRates = DropRates()
     batch_slices: int = Field(16, gt=0)
     batch_volumes: int = Field(4, gt=0)
     near_share: float = Field(0.8, ge=0, le=1)
     window: int = Field(64, ge=0)
-    pairs_per_twin: int = Field(6, gt=0)
-    align: bool = True
+    examples: dict[str, Any] = {}
     validation_share: float = Field(0.1, ge=0, lt=1)
     learning_rate: float = Field(1.5e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     warmup_steps: int = Field(200, gt=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
-    volume_steps: int = Field(3000, gt=0)
+    quantile_steps: int = Field(3000, gt=0)
     steps: int | None = Field(None, gt=0)
     minutes: float | None = Field(None, gt=0)
     plan: tuple[tuple[int, int], ...] = ()
@@ -91,25 +98,55 @@ class TrainingConfig(BaseModel):
     checkpoint_every: int = Field(250, gt=0)
     seed: int = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _former(cls, told: Any) -> Any:
+        """Files of version 0.1 go on working."""
+        if not isinstance(told, dict):
+            return told
+        new = {_FORMER.get(k, k): v for k, v in told.items()}
+        hidden = _FORMER_CONDITIONS.get(new.pop("conditions", None), ())
+        hidden += () if new.pop("draft", True) else ("draft",)
+        if hidden:
+            new["hidden"] = (*new.get("hidden", ()), *hidden)
+        own = {k: new.pop(k) for k in _FORMER_EXAMPLES if k in new}
+        if own:
+            new["examples"] = own | dict(new.get("examples", {}))
+        return new
 
-def load_config(name_or_file: str | Path, **changes: Any) -> TrainingConfig:
-    """A config by the name of a shipped one or from a YAML file.
+    @field_validator("family")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in FAMILIES:
+            raise ValueError(f"{name!r} is none of: {', '.join(FAMILIES)}")
+        return name
+
+
+def load_config(
+    name_or_file: str | Path, usual: Mapping[str, Any] | None = None, **changes: Any
+) -> TrainingConfig:
+    """A config by the name of a family or from a YAML file.
 
     Args:
-        name_or_file: `bridge`, `pix2pix`, `diffusion`, or a path.
-        changes: values in place of the file's.
+        name_or_file: a family, or a path.
+        usual: a task's own values, which hold where the file says nothing.
+        changes: values in place of all others.
 
     Raises:
         ValueError: there is no such config, or it does not fit; the message is one sentence.
     """
     shipped = CONFIGS / f"{name_or_file}.yaml"
     path = shipped if shipped.is_file() else Path(name_or_file)
-    if not path.is_file():
-        names = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
+    known = str(name_or_file) in FAMILIES
+    if not known and not path.is_file():
+        names = ", ".join(FAMILIES)
         raise ValueError(f"there is no training config {name_or_file!r}; give a YAML file or one of: {names}")
     try:
-        values = yaml.safe_load(path.read_text())
-        return TrainingConfig(**({} if values is None else values) | changes)
+        values = (yaml.safe_load(path.read_text()) if path.is_file() else None) or {
+            "family": str(name_or_file)
+        }
+        told = {**values, **(usual or {})} if known else {**(usual or {}), **values}
+        return TrainingConfig(**told | changes)
     except (ValidationError, yaml.YAMLError, TypeError) as error:
         if isinstance(error, ValidationError):
             first = error.errors()[0]

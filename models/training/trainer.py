@@ -1,12 +1,12 @@
-"""Training of a Translator: resumable to the bit, averaged weights, a log, and pictures to look at."""
+"""Training of a family on a task: resumable to the bit, averaged weights, a log, and pictures to look at."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,81 +16,68 @@ import yaml
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from models.batch import Batch
+from models.condition import fitted
 from models.data.examples import Examples, Subject
-from models.hub import kinds
-from models.networks.conditions import dropped, statistics
-from models.networks.neural import SHARP, NeuralTranslator, half_precision
-from models.networks.volume_head import fit_volume_head
+from models.families import FAMILIES
+from models.family import Family, FamilyConfig, half_precision
+from models.networks.conditions import dropped
+from models.networks.heads import SHARP
+from models.networks.quantiles import fit_quantiles
+from models.task import Task
 from models.training.config import TrainingConfig
 from models.training.processes import Processes
 from models.training.validation import Validation
 
 Progress = Callable[[str, float], None]
 CHECKPOINT, LOG, TRAINING = "checkpoint.pt", "log.jsonl", "training.yaml"
+_CHECKPOINT_FORMAT = "rt-twin-checkpoint/2"
 _LOG_EVERY = 25
 _PLAN_EVERY = 50
 _LAST_RATE = 0.01  # of the learning rate, at the end
-_FIRST_DELTA = 0.3  # about 300 HU
+_FIRST_DELTA = 0.3  # of a CT's range, about 300 HU
 # From when to when in a training it is brought down; before, half of the examples are drawn by their change.
 _SHARPENED = (0.15, 0.3)
 
 
-@dataclass(frozen=True)
-class Roles:
-    """Which condition, and which channel of a slice, is what.
-
-    Args:
-        names: of the conditions, in order.
-        relative: index of the relative tumour volume, or None.
-        kept: indices of conditions whose absence means something, so that they are never taken away alone.
-        groups: `dose` and `clinical` -> indices of their conditions.
-        dose_channels: indices of a slice's channels that show dose.
-        draft_channels: indices of a slice's channels with the layers (`models.networks.layers`) of a first draft, or
-            none.
-    """
-
-    names: Sequence[str]
-    relative: int | None = None
-    kept: Sequence[int] = ()
-    groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    dose_channels: Sequence[int] = ()
-    draft_channels: Sequence[int] = ()
-
-
 def train(
     subjects: Sequence[Subject],
-    roles: Roles,
+    task: Task,
     config: TrainingConfig,
     out: Path,
     *,
     facts: Mapping[str, Any] | None = None,
     device: str = "auto",
     progress: Progress = lambda step, share: None,
-) -> NeuralTranslator:
+) -> Family:
     """Train on patients' examples and write the averaged weights, the config, a log and pictures to a folder.
 
     The same call again goes on from the last checkpoint and ends with the same weights as without the break.
 
     Args:
         subjects: the patients; some are held out for validation.
-        roles: of the conditions.
+        task: what is translated.
         config: see `TrainingConfig`.
         out: the folder.
         facts: further entries of the model's `config.json`.
         device: `auto`, `cpu`, `cuda`, ...
         progress: is told what goes on, and which share is done.
+
+    Raises:
+        ValueError: the folder holds a training with another config, or one of an older version.
     """
     processes = Processes.start(device)
     out.mkdir(parents=True, exist_ok=True)
     learned, held = split(subjects, config.validation_share, config.seed)
     torch.manual_seed(config.seed)
-    model = _model(learned, roles, config, facts or {})
+    model = _model(learned, task, config, facts or {})
     run = _Run.start(model, config, out, processes)
-    if not run.resume() and model.volume is not None:
-        progress("volumes", 0.0)
-        run.fit_volumes(learned, held, roles)
+    if not run.resume() and model.drawn is not None:
+        progress("quantiles", 0.0)
+        run.fit_quantiles(learned, held)
     data = Examples(
         learned,
+        model.task,
         slices=config.slices,
         batch=config.batch_slices,
         volumes=config.batch_volumes,
@@ -99,9 +86,9 @@ def train(
         coarsen=config.coarsen,
         seed=config.seed,
     )
-    validation = Validation.of(held or learned, config.slices, out)
+    validation = Validation.of(held or learned, model, config.window, out)
     while not run.done:
-        run.step(data, roles)
+        run.step(data)
         progress("training", run.number / max(run.total, 1))
         if run.number % config.validate_every == 0 or run.done:
             run.validate(validation)
@@ -120,26 +107,10 @@ def split(subjects: Sequence[Subject], share: float, seed: int) -> tuple[list[Su
     return [s for s in subjects if not held(s)], [s for s in subjects if held(s)]
 
 
-def fit(model: NeuralTranslator, data: Iterable[Mapping[str, Tensor]], config: Mapping[str, Any]) -> None:
-    """One step of AdamW a batch, in the order given; nothing is dropped, averaged or logged.
-
-    Args:
-        model: changed in place; afterwards ready for use.
-        data: batches, as `Translator.fit` takes them.
-        config: `learning_rate` (1e-3) and `seed` (0).
-    """
-    rate, seed = float(config.get("learning_rate", 1e-3)), int(config.get("seed", 0))
-    optimisers = [torch.optim.AdamW(part, lr=rate) for part in model.parts()]
-    model.train()
-    for number, batch in enumerate(data):
-        descend(model, optimisers, batch, torch.Generator().manual_seed(seed * 1_000_003 + number), clip=1.0)
-    model.eval()
-
-
 def descend(
-    model: NeuralTranslator,
+    model: Family,
     optimisers: Sequence[torch.optim.Optimizer],
-    batch: Mapping[str, Tensor],
+    batch: Batch,
     chance: torch.Generator,
     *,
     clip: float,
@@ -153,8 +124,8 @@ def descend(
     terms: dict[str, float] = {}
     for part, optimiser in enumerate(optimisers):
         optimiser.zero_grad(set_to_none=True)
-        with half_precision(batch["image"].device):
-            losses = model.loss(part, batch, chance)
+        with half_precision(batch.source.device):
+            losses = model.losses(part, batch, chance)
         torch.stack(list(losses.values())).sum().backward()
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
         if processes is not None:
@@ -202,46 +173,31 @@ def _average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
 
 
 def _model(
-    learned: Sequence[Subject], roles: Roles, config: TrainingConfig, facts: Mapping[str, Any]
-) -> NeuralTranslator:
-    hidden = [
-        i
-        for group, members in roles.groups.items()
-        if config.conditions not in (group, "both")
-        for i in members
-    ]
-    blind = list(roles.dose_channels if config.conditions in ("none", "clinical") else ())
-    drafted = config.draft and bool(roles.draft_channels)
-    if not drafted:
-        blind += roles.draft_channels
+    learned: Sequence[Subject], task: Task, config: TrainingConfig, facts: Mapping[str, Any]
+) -> Family:
     vectors = np.concatenate([s.vectors for s in learned])
-    return kinds()[config.model](
-        {
-            **facts,
-            "vector": list(roles.names),
-            "statistics": statistics(vectors),
-            "image_channels": max(int(s.before.shape[2]) for s in learned) - 1,
-            **({"start": list(roles.draft_channels)} if drafted else {}),
-            "slices": config.slices,
-            "widths": list(config.widths),
-            "embedding": config.embedding,
-            "relative": roles.relative,
-            "hidden": hidden,
-            "hidden_channels": blind,
-            "coarsen": config.coarsen,
-            "guidance": config.guidance,
-            "near_weight": config.near_weight,
-            "mask_weight": config.mask_weight,
-            "options": dict(config.options),
-        }
-    )
+    told = {
+        **facts,
+        "family": config.family,
+        "task": task.model_copy(update={"conditions": fitted(task.conditions, vectors)}),
+        "slices": config.slices,
+        "widths": config.widths,
+        "embedding": config.embedding,
+        "hidden": task.grouped(config.hidden),
+        "coarsen": config.coarsen,
+        "guidance": config.guidance,
+        "near_weight": config.near_weight,
+        "share_weight": config.share_weight,
+        "options": dict(config.options),
+    }
+    return FAMILIES[config.family](FamilyConfig(**told))
 
 
 @dataclass
 class _Run:
     """A training under way."""
 
-    model: NeuralTranslator
+    model: Family
     averaged: AveragedModel
     optimisers: list[torch.optim.Optimizer]
     config: TrainingConfig
@@ -254,7 +210,7 @@ class _Run:
     _terms: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, model: NeuralTranslator, config: TrainingConfig, out: Path, processes: Processes) -> _Run:
+    def start(cls, model: Family, config: TrainingConfig, out: Path, processes: Processes) -> _Run:
         parts = model.parts()
         model.to(processes.device).train()
         optimisers: list[torch.optim.Optimizer] = [
@@ -266,9 +222,9 @@ class _Run:
         return run
 
     @property
-    def weights(self) -> NeuralTranslator:
+    def weights(self) -> Family:
         """The averaged model."""
-        return cast(NeuralTranslator, self.averaged.module)
+        return cast(Family, self.averaged.module)
 
     @property
     def total(self) -> int:
@@ -279,18 +235,18 @@ class _Run:
     def done(self) -> bool:
         return 0 < self.total <= self.number
 
-    def step(self, data: Examples, roles: Roles) -> None:
+    def step(self, data: Examples) -> None:
         """One batch of each process."""
         began = time.perf_counter()
-        config, processes = self.config, self.processes
+        config, processes, task = self.config, self.processes, self.model.task
         number = self.number * processes.count + processes.rank
         chance = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
         total = self.total or 10**9
-        batch = data.at(number, by_change=self.number < _SHARPENED[0] * total)
-        batch = {k: v.to(processes.device) for k, v in batch.items()}
-        rates = config.drop.model_dump() | {"kept": roles.kept}
+        batch = data.at(number, by_change=self.number < _SHARPENED[0] * total).to(processes.device)
         self.model.delta = delta_at(self.number, total)
-        batch["vector"] = dropped(batch["vector"], chance, rates, roles.relative)
+        drawn = task.condition(task.drawn) if task.drawn else None
+        vector = dropped(batch.vector, task.conditions, drawn, config.drop.model_dump(), chance)
+        batch = replace(batch, vector=vector)
         rate = config.learning_rate * rate_at(self.number, total, config.warmup_steps)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
@@ -324,9 +280,9 @@ class _Run:
             {"step": self.number, "of": self.total, "rate": rate, "seconds_a_step": round(pace, 4), **means}
         )
 
-    def fit_volumes(self, learned: Sequence[Subject], held: Sequence[Subject], roles: Roles) -> None:
-        """Train the density of relative volumes; it takes conditions and volumes only."""
-        head = self.model.volume
+    def fit_quantiles(self, learned: Sequence[Subject], held: Sequence[Subject]) -> None:
+        """Train what draws a missing condition; it takes conditions only."""
+        head = self.model.drawn
         assert head is not None
         every = [*learned, *held]
         rows = [s.outcomes for s in every]
@@ -335,20 +291,19 @@ class _Run:
         whose = [number[s.patient] for s in every]  # one patient may come several times, under several plans
         patients = torch.from_numpy(np.repeat(whose, [len(r) for r in rows]))
         head.cpu()
-        figures = fit_volume_head(
+        figures = fit_quantiles(
             head,
             torch.from_numpy(vectors),
             patients,
             patients >= len({s.patient for s in learned}),
-            each=self.config.drop.volume,
-            kept=roles.kept,
-            steps=self.config.volume_steps,
+            each=self.config.drop.quantiles,
+            steps=self.config.quantile_steps,
             seed=self.config.seed,
         )
         head.to(self.processes.device)
-        assert self.weights.volume is not None
-        self.weights.volume.load_state_dict(head.state_dict())
-        self.log({"volumes": {k: round(v, 5) for k, v in figures.items()}, "outcomes": len(vectors)})
+        assert self.weights.drawn is not None
+        self.weights.drawn.load_state_dict(head.state_dict())
+        self.log({"quantiles": {k: round(v, 5) for k, v in figures.items()}, "outcomes": len(vectors)})
 
     def validate(self, validation: Validation) -> None:
         """Figures and a picture of the averaged weights."""
@@ -367,6 +322,7 @@ class _Run:
         if self.processes.rank != 0:
             return
         state = {
+            "format": _CHECKPOINT_FORMAT,
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
@@ -392,6 +348,8 @@ class _Run:
         if not path.is_file():
             return False
         state = torch.load(path, map_location=self.processes.device, weights_only=True)
+        if state.get("format") != _CHECKPOINT_FORMAT:
+            raise ValueError(f"{self.out} holds a training of an older version; choose another folder")
         if state["config"] != self._address():
             raise ValueError(f"{self.out} holds a training with another config; choose another folder")
         self.model.load_state_dict(state["model"])

@@ -5,91 +5,98 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from models.batch import Batch
 from models.data.examples import Examples, Subject
-
-if TYPE_CHECKING:
-    from models.networks.neural import NeuralTranslator
+from models.family import Family
 
 _BATCHES = 4
 _ROWS = 6
-_HALF_RANGE_HU = 1024.0
-_WINDOW = (-1.3, 0.4)  # a lung window, -1350 to 400 HU, over the half range
+_WINDOW = (-1.3, 0.4)  # of a CT a lung window, -1350 to 400 HU
 PICTURES = "samples"
 
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """Slices in and around the tumour of held-out patients.
+    """Slices of held-out patients, in their examples' focus.
 
     Args:
-        image, vector, target: (n, C, y, x), (n, f), (n, 2, y, x).
-        out: folder of the pictures.
+        batch: with targets and noise.
+        out: the training's folder.
     """
 
-    image: Tensor
-    vector: Tensor
-    target: Tensor
+    batch: Batch
     out: Path
 
     @classmethod
-    def of(cls, subjects: Sequence[Subject], slices: int, out: Path) -> Validation:
-        """The same slices at any time."""
-        data = Examples(subjects, slices, batch=16, volumes=16, near_share=1.0, seed=1)
-        batches = [data.at(i) for i in range(_BATCHES)]
-        image, vector, target = (torch.cat([b[k] for b in batches]) for k in ("image", "vector", "target"))
-        return cls(image, vector, target, out)
+    def of(cls, subjects: Sequence[Subject], model: Family, window: int, out: Path) -> Validation:
+        """The same slices at any time; windows of them where a task's examples differ in size.
 
-    def figures(self, model: NeuralTranslator, step: int) -> dict[str, float]:
-        """Error of a model beside those of copying and of what it starts from, guided by the true volume; a picture is
-        written too.
+        Args:
+            subjects: the patients.
+            model: whose task and slices count.
+            window: of the training, in pixels.
+            out: the training's folder.
+        """
+        sizes = {s.source.shape[-2:] for s in subjects if len(s.source)}
+        data = Examples(
+            subjects, model.task, model.slices, batch=16, volumes=16, near_share=1.0,
+            window=window if len(sizes) > 1 else 0, seed=1,
+        )  # fmt: skip
+        batches = [data.at(i) for i in range(_BATCHES)]
+        parts = [(b.source, b.vector, b.target, b.near) for b in batches]
+        source, vector, target, near = (torch.cat(p) for p in zip(*parts, strict=True))  # type: ignore[arg-type]
+        chance = torch.Generator().manual_seed(0)
+        noise = torch.randn(len(source), model.noise_channels, *source.shape[2:], generator=chance)
+        noise[:, 0] = noise[:, 0].mean()
+        return cls(Batch(source, vector, noise, target, near), out)
+
+    def figures(self, model: Family, step: int) -> dict[str, float]:
+        """Error of a model beside those of what it starts from and of the source itself; a picture is written too.
 
         Returns:
-            Within 3 cm of the tumour: mean absolute error in HU of model, start and copy; share of the copy's error
-            that the model took away; Dice of the mask, of all three; mask volume over the true one.
+            Where it is near (everywhere, if nothing is): of each image the mean absolute error of model, start and
+            source, in the channel's unit, and the share of the source's error that the model took away; of each share
+            Dice of all three, and the model's sum over the true one.
         """
-        device = next(iter(model.parameters())).device
-        chance = torch.Generator().manual_seed(0)
-        noise = torch.randn(len(self.image), model.noise_channels, *self.image.shape[2:], generator=chance)
-        noise[:, 0] = noise[:, 0].mean()
-        made = model.generate(*(t.to(device) for t in (self.image, self.vector, noise))).cpu()
-        near = self.image[:, -1] > -1.0
-        start = model.start(self.image.to(device)).cpu()
-        error, begun, copied = (
-            (v[:, 0] - self.target[:, 0]).abs()[near].mean().item() * _HALF_RANGE_HU
-            for v in (made, start, self.image)
-        )
-        dice, start_dice, copy_dice = (_dice(v[:, 1], self.target[:, 1]) for v in (made, start, self.image))
-        self._picture(made, step)
-        return {
-            "mae_hu": round(error, 2),
-            "start_mae_hu": round(begun, 2),
-            "copy_mae_hu": round(copied, 2),
-            "gain": round(1.0 - error / max(copied, 1e-6), 4),
-            "dice": round(dice, 4),
-            "start_dice": round(start_dice, 4),
-            "copy_dice": round(copy_dice, 4),
-            "mask_ratio": round(float(made[:, 1].sum() / self.target[:, 1].sum().clamp_min(1)), 4),
-        }
+        batch, device = self.batch, next(iter(model.parameters())).device
+        assert batch.target is not None and batch.near is not None
+        made = model.sample(batch.to(device)).cpu()
+        start = model.start(batch.to(device)).cpu()
+        source = _source(model, batch)
+        near = batch.near if batch.near.any() else torch.ones_like(batch.near)
+        found: dict[str, float] = {}
+        single = sum(not c.share for c in model.task.target) == 1
+        for i, channel in enumerate(model.task.target):
+            truth, three = batch.target[:, i], {"": made[:, i], "start_": start[:, i], "copy_": source[:, i]}
+            name = "" if single else f"{channel.name}_"
+            if channel.share:
+                found |= {f"{k}dice": round(_dice(v, truth), 4) for k, v in three.items()}
+                found["mask_ratio"] = round(float(three[""].sum() / truth.sum().clamp_min(1)), 4)
+                continue
+            size = channel.unit_size
+            errors = {k: float((v - truth).abs()[near].mean()) * size for k, v in three.items()}
+            found |= {f"{name}{k}mae_{channel.unit.lower()}": round(v, 2) for k, v in errors.items()}
+            found[f"{name}gain"] = round(1.0 - errors[""] / max(errors["copy_"], 1e-6), 4)
+        self._picture(made, source, step)
+        return found
 
-    def _picture(self, made: Tensor, step: int) -> None:
-        """Rows: before, made, truth, and made minus truth; tumour outlined in white."""
+    def _picture(self, made: Tensor, source: Tensor, step: int) -> None:
+        """Rows: before, made, truth, and made minus truth; shares outlined in white."""
         from PIL import Image
 
-        largest = self.image[:, 1].sum(dim=(1, 2)).argsort(descending=True)[: 4 * _ROWS : 4]
+        target = self.batch.target
+        assert target is not None
+        share = target.shape[1] > 1
+        size = (source[:, -1] if share else target[:, 0].abs()).sum(dim=(1, 2))
         rows = []
-        for i in largest:
-            views = [
-                _grey(self.image[i, 0], self.image[i, 1]),
-                _grey(made[i, 0], made[i, 1]),
-                _grey(self.target[i, 0], self.target[i, 1]),
-                ((made[i, 0] - self.target[i, 0]).numpy() * 2.0 + 0.5).clip(0, 1),
-            ]
+        for i in size.argsort(descending=True)[: 4 * _ROWS : 4]:
+            views = [_grey(v[i, 0], v[i, -1] if share else None) for v in (source, made, target)]
+            views.append(((made[i, 0] - target[i, 0]).numpy() * 2.0 + 0.5).clip(0, 1))
             rows.append(np.concatenate(views, axis=1))
         folder = self.out / PICTURES
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,14 +106,29 @@ class Validation:
         )
 
 
+def _source(model: Family, batch: Batch) -> Tensor:
+    """(b, T, y, x): the target's channels as the source has them, without any draft."""
+    begins = [options[-1] if options else None for options in model.task.start]
+    layers = torch.cat(
+        [
+            torch.zeros_like(batch.source[:, :1]) if n is None else batch.source[:, [model.task.index(n)]]
+            for n in begins
+        ],
+        dim=1,
+    )
+    return model.head.composed(layers)
+
+
 def _dice(one: Tensor, other: Tensor) -> float:
     a, b = one > 0.5, other > 0.5
     return float(2 * (a & b).sum() / (a.sum() + b.sum()).clamp_min(1))
 
 
-def _grey(picture: Tensor, mask: Tensor) -> np.ndarray:
+def _grey(picture: Tensor, mask: Tensor | None) -> np.ndarray:
     low, high = _WINDOW
     grey = ((picture.numpy() - low) / (high - low)).clip(0, 1)
+    if mask is None:
+        return grey
     inside = mask.numpy() > 0.5
     core = inside.copy()
     for axis in (0, 1):

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from scenarios.benchmark.evaluation import evaluate
+from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, forecast_scores, gain_over_copy
 from scenarios.datasets.train import train
@@ -89,7 +90,7 @@ def ablate(
         train([learn], str(config), place, cache=cache or out / "cache")
         places.append(str(place))
     scores = evaluate(
-        held, places, out / "scores", scope=_SCOPE, patients=patients,
+        held, places, out / "scores", FollowUpJudge(_SCOPE), patients=patients,
         progress=lambda step, share: progress(step, 0.6 + 0.4 * share),
     )  # fmt: skip
     table = _table(scores, steps)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from models.hub import load
+from scenarios.benchmark.names import label
 from scenarios.benchmark.patient import Case, HeldOut
 from simulators.core.treatment import FollowUp
-from simulators.learned.weights import learned_treatment
+from simulators.learned.treatment import learned_treatment
 from simulators.names.generators import generator_named
 from twin import InputError
 
@@ -148,31 +147,14 @@ def contestant(name: str) -> Contestant:
     if steps:
         if not steps.isdigit() or int(steps) < 1:
             raise InputError(f"{name}: after @ comes the number of network evaluations, as in bridge@50")
-        treatment = replace(treatment, translator=_with_steps(weights, int(steps)))
+        if "steps" not in treatment.family.config.options:
+            raise InputError(f"{weights} has no steps to choose: it takes one network evaluation")
+        treatment = replace(treatment, steps=int(steps))
     return Generated(label(name), replace(treatment, grain=plain == name))
-
-
-def _with_steps(weights: str, steps: int) -> Any:
-    """A Translator of its own that takes so many steps."""
-    translator: Any = load(weights)
-    options = translator.config["options"]
-    if "steps" not in options:
-        raise InputError(f"{weights} has no steps to choose: it takes one network evaluation")
-    options["steps"] = steps
-    return translator
-
-
-def label(name: str) -> str:
-    """A generator's name in tables: of a folder, its own.
-
-    Example:
-        >>> label("runs/weights/bridge@50"), label("mechanistic")
-        ('bridge@50', 'mechanistic')
-    """
-    return Path(name).name
 
 
 def network_evaluations(name: str) -> int | None:
     """Of one image; None for who has no network."""
-    translator = getattr(contestant(name).treatment, "translator", None)
-    return None if translator is None else int(getattr(translator, "evaluations", 1))
+    treatment = getattr(contestant(name), "treatment", None)
+    family = getattr(treatment, "family", None)
+    return None if family is None else treatment.steps or family.evaluations

@@ -14,7 +14,7 @@ import polars as pl
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE, contestant, label, network_evaluations
 from scenarios.benchmark.patient import HeldOut
 from simulators.insilico.sets import read_index
-from simulators.tasks.conditions import SHAPE, Crop
+from simulators.tasks.crop import SHAPE, Crop
 from twin.files.atomic import atomic_file
 
 _REPEATS = 3

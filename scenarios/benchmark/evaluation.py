@@ -1,22 +1,17 @@
-"""`rt-twin evaluate`: generators judged on held-out patients whose follow-up is known under every plan."""
+"""`rt-twin evaluate`: whoever translates, judged on patients that were never learned from."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
-from models.hub import folder_of
-from scenarios.benchmark.contestant import ACQUIRED, ORACLE, YARDSTICKS, contestant, label
-from scenarios.benchmark.patient import HeldOut
-from scenarios.benchmark.scores import SCHEMA, Scope, scores
-from simulators.insilico.sets import read_index
-from simulators.learned.weights import facts, fingerprint, patient_digest
+from scenarios.benchmark.names import label, plain
+from simulators.learned.weights import facts, fingerprint, located, patient_digest
 from twin import InputError
 from twin.files.atomic import atomic_file
 
@@ -24,60 +19,96 @@ FORMAT = "rt-twin-evaluation/1"
 Progress = Callable[[str, float], None]
 
 
+class Judge(Protocol):
+    """How the translations of one task are judged; it travels to other processes."""
+
+    @property
+    def task(self) -> str:
+        """Whose weights the contestants have."""
+        ...
+
+    @property
+    def yardsticks(self) -> Sequence[str]:
+        """Contestants that are always judged too."""
+        ...
+
+    def patients(self, folder: Path) -> list[dict[str, Any]]:
+        """Who is judged on: a row each with `id`, all that `scores` needs to find him again.
+
+        Raises:
+            InputError: the folder holds nobody.
+        """
+        ...
+
+    def request(self, folder: Path) -> Mapping[str, Any]:
+        """What is evaluated, as JSON: the set and how much of it is looked at."""
+        ...
+
+    def check(self, name: str) -> None:
+        """Refuse an unknown contestant before any work.
+
+        Raises:
+            InputError: it is unknown.
+        """
+        ...
+
+    def scores(self, folder: Path, row: Mapping[str, Any], name: str) -> pl.DataFrame:
+        """All scores of one contestant on one patient, as rows."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Job:
     """One patient and one contestant."""
 
+    judge: Judge
     folder: Path
     row: dict[str, Any]
     name: str
-    scope: Scope
     part: Path
 
 
 def evaluate(
     folder: Path,
-    generators: Sequence[str],
+    contestants: Sequence[str],
     out: Path,
+    judge: Judge,
     *,
-    scope: Scope | None = None,
     patients: int | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Judge generators, beside copying, the mechanistic generator, the truth and the acquired scan.
+    """Judge contestants beside the judge's yardsticks.
 
-    Each patient's scores are kept as a part: the same command again goes on where it stopped, and further generators
+    Each patient's scores are kept as a part: the same command again goes on where it stopped, and further contestants
     are added to what is there.
 
     Args:
-        folder: a longitudinal set with truth, of patients that no generator has learned from.
-        generators: by name or folder of weights, optionally `@N` network evaluations or `+smooth`.
+        folder: patients that no contestant has learned from.
+        contestants: by name or folder of weights, optionally `@N` network evaluations or `+smooth`.
         out: the folder to write.
-        scope: how much is looked at of each patient.
-        patients: at most so many of the set.
+        judge: of the task.
+        patients: at most so many.
         workers: processes, one thread each.
         progress: told a patient's id and the share of the work that is done.
 
     Returns:
-        All rows, with `scores.SCHEMA`.
+        All rows, as the judge gives them.
 
     Raises:
-        InputError: no truth, an unknown generator, one that learned from these patients, or a folder of another
-            evaluation.
+        InputError: nobody to judge on, an unknown contestant, one that learned from these patients, or a folder of
+            another evaluation.
     """
-    scope = scope or Scope()
     tell = progress or (lambda step, share: None)
-    rows = [row for row in read_index(folder)["patients"] if row.get("twin")][:patients]
-    if not rows:
-        raise InputError(f"the set {folder} holds no patients")
-    names = list(dict.fromkeys((*YARDSTICKS, *generators)))
+    rows = judge.patients(folder)[:patients]
+    names = list(dict.fromkeys((*judge.yardsticks, *contestants)))
     ids = [row["id"] for row in rows]
-    weights = {label(name): _weights(name, ids) for name in names}
-    _begin(out, folder, scope)
+    weights = {label(name): _weights(judge, name, ids) for name in names}
+    asked = {"format": FORMAT, **judge.request(folder)}
+    _begin(out, asked)
     parts = {name: out / "parts" / _slug(name, weights[label(name)]) for name in names}
     jobs = [
-        _Job(folder, row, name, scope, parts[name] / f"{row['id']}.parquet") for row in rows for name in names
+        _Job(judge, folder, row, name, parts[name] / f"{row['id']}.parquet") for row in rows for name in names
     ]
     missing = [job for job in jobs if not job.part.is_file()]
     for done, name in enumerate(_done(missing, workers), start=1):
@@ -85,21 +116,18 @@ def evaluate(
     table = pl.concat([pl.read_parquet(job.part) for job in jobs])
     with atomic_file(out / "scores.parquet") as file:
         table.write_parquet(file)
-    record = _request(folder, scope) | {"patients": len(rows), "generators": weights}
+    record = asked | {"patients": len(rows), "generators": weights}
     with atomic_file(out / "evaluation.json") as file:
         file.write_text(json.dumps(record, indent=1))
     return table
 
 
-def _weights(name: str, ids: Sequence[str]) -> dict[str, Any]:
-    """Fingerprint of a generator's weights, once it is sure that it has not seen these patients."""
-    if name in YARDSTICKS:
+def _weights(judge: Judge, name: str, ids: Sequence[str]) -> dict[str, Any]:
+    """Fingerprint of a contestant's weights, once it is sure that it has not seen these patients."""
+    if name in judge.yardsticks:
         return {}
-    contestant(name)  # an unknown name is refused before any work
-    try:
-        place = folder_of(name.removesuffix("+smooth").partition("@")[0])
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    judge.check(name)
+    place = located(plain(name), judge.task).folder
     seen = set(facts(place).get("trained_on", ()))
     known = [i for i in ids if patient_digest(i) in seen]
     if known:
@@ -110,10 +138,9 @@ def _weights(name: str, ids: Sequence[str]) -> dict[str, Any]:
     return {"weights": fingerprint(place), "name": place.name}
 
 
-def _begin(out: Path, folder: Path, scope: Scope) -> None:
+def _begin(out: Path, asked: Mapping[str, Any]) -> None:
     """Refuse a folder that holds something else; note what is evaluated."""
     file = out / "request.json"
-    asked = _request(folder, scope)
     if file.is_file():
         if json.loads(file.read_text()) != asked:
             raise InputError(f"{out} holds another evaluation; choose another --out")
@@ -123,13 +150,6 @@ def _begin(out: Path, folder: Path, scope: Scope) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as part:
         part.write_text(json.dumps(asked, indent=1))
-
-
-def _request(folder: Path, scope: Scope) -> dict[str, Any]:
-    """What is evaluated: the set, by its simulator and arguments, and how much of it."""
-    index = read_index(folder)
-    known = {"simulator": index["simulator"], **index["arguments"]}
-    return {"format": FORMAT, "set": known, "scope": asdict(scope)}
 
 
 def _slug(name: str, weights: dict[str, Any]) -> str:
@@ -163,24 +183,10 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@lru_cache(maxsize=1)
-def _held(folder: Path, row: str) -> HeldOut:
-    return HeldOut.load(folder, json.loads(row))
-
-
 def _score(job: _Job) -> str:
     """Write one part."""
-    held = _held(job.folder, json.dumps(job.row))
-    found = scores(held, contestant(job.name), job.scope)
+    found = job.judge.scores(job.folder, job.row, job.name)
     job.part.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(job.part) as file:
-        found.cast(SCHEMA).write_parquet(file)  # type: ignore[arg-type]
-    return held.id
-
-
-def order(table: pl.DataFrame) -> list[str]:
-    """The contestants of a table: copy, mechanistic, then the learned ones, then the yardsticks that know the truth."""
-    names = table["generator"].unique(maintain_order=True).to_list()
-    first = [n for n in YARDSTICKS if n in names and n not in (ORACLE, ACQUIRED)]
-    last = [n for n in (ACQUIRED, ORACLE) if n in names]
-    return [*first, *(n for n in names if n not in YARDSTICKS), *last]
+        found.write_parquet(file)
+    return str(job.row["id"])

@@ -14,7 +14,7 @@ from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.insilico.sets import VOLUMES
-from simulators.tasks.conditions import MARGIN_MM
+from simulators.tasks.crop import MARGIN_MM
 from simulators.tasks.pairs import request_between
 from twin import InputError, PatientTwin, Scan, StructureSet
 

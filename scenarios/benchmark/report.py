@@ -8,18 +8,19 @@ from pathlib import Path
 
 import polars as pl
 
-from models.hub import folder_of
-from scenarios.benchmark.contestant import YARDSTICKS, label
+from scenarios.benchmark.contestant import YARDSTICKS
 from scenarios.benchmark.cost import cost_of
 from scenarios.benchmark.evaluation import Progress, evaluate
+from scenarios.benchmark.follow_ups import FollowUpJudge
+from scenarios.benchmark.names import label, plain
 from scenarios.benchmark.patient import HeldOut
 from scenarios.benchmark.picture import picture
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, markdown, tables
 from scenarios.records.schema import SIMULATED
 from simulators.insilico.sets import read_index
-from simulators.learned.weights import facts, fingerprint
-from simulators.tasks.conditions import DOMAIN
+from simulators.learned.weights import FOLLOW_UP, facts, fingerprint, located
+from simulators.tasks.crop import DOMAIN
 from twin.files.atomic import atomic_file
 
 TABLES = "tables.md"
@@ -51,7 +52,7 @@ def run_evaluation(
         The tables as Markdown.
     """
     scores = evaluate(
-        folder, generators, out, scope=scope, patients=patients, workers=workers, progress=progress
+        folder, generators, out, FollowUpJudge(scope), patients=patients, workers=workers, progress=progress
     )
     if n_pictures:
         progress("pictures", 1.0)
@@ -61,7 +62,7 @@ def run_evaluation(
     if cards:
         for name in generators:
             if name not in YARDSTICKS:
-                write_card(folder_of(name.removesuffix("+smooth").partition("@")[0]), out, found)
+                write_card(located(plain(name), FOLLOW_UP).folder, out, found)
     return markdown(found)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE
-from scenarios.benchmark.evaluation import order
+from scenarios.benchmark.follow_ups import order
 from scenarios.benchmark.statistics import hodges_lehmann, interval
 
 _SEPARATE = 0.10  # of the baseline volume: plans that differ

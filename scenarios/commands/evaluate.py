@@ -8,13 +8,19 @@ from typing import Annotated
 import typer
 
 from scenarios.benchmark.report import run_evaluation
+from scenarios.benchmark.scans import run_scan_evaluation
 from scenarios.benchmark.scores import Scope
 from scenarios.commands.progress import progress_bar
+from simulators.learned.weights import FOLLOW_UP
 
 
 def evaluate(
-    held_out: Annotated[Path, typer.Argument(metavar="SET", help="A longitudinal set made with --truth.")],
+    held_out: Annotated[
+        Path,
+        typer.Argument(metavar="SET", help="Patients of the task; for follow-up a set made with --truth."),
+    ],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
+    task: Annotated[str, typer.Option(help="What is translated, e.g. follow-up or denoise.")] = FOLLOW_UP,
     generator: Annotated[
         list[str] | None,
         typer.Option(help="Weights by name or folder, NAME@N for N evaluations; may be repeated."),
@@ -30,9 +36,22 @@ def evaluate(
         bool, typer.Option(help="Write the tables into the model cards of the weights.")
     ] = False,
 ) -> None:
-    """Judge generators on held-out patients whose follow-up is known under every plan."""
+    """Judge translations on held-out patients: follow-ups under every plan, or scans voxel by voxel."""
     scope = Scope(days, plans, samples)
     with progress_bar() as progress:
+        if task != FOLLOW_UP:
+            print(
+                run_scan_evaluation(
+                    task,
+                    held_out,
+                    generator or [],
+                    out,
+                    patients=patients,
+                    workers=workers,
+                    progress=progress,
+                )
+            )
+            return
         text = run_evaluation(
             held_out, generator or [], out, scope=scope, patients=patients, workers=workers, n_pictures=pictures,
             cost=cost, cards=cards, progress=progress,

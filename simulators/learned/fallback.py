@@ -62,6 +62,6 @@ class FallbackTreatment:
 
 def automatic(name: str = DEFAULT) -> FallbackTreatment:
     """The learned generator of a name inside its domain; without torch or weights, the mechanistic one everywhere."""
-    from simulators.learned.weights import learned_treatment
+    from simulators.learned.treatment import learned_treatment
 
     return FallbackTreatment(lambda: learned_treatment(name))

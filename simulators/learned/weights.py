@@ -1,78 +1,109 @@
-"""Weights in a folder as a `VirtualTreatment`."""
+"""Weights in a folder, as something that works on patients."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simulators.tasks.conditions import CHANNELS, VECTOR
+from models.hub import Weights, weights_named
+from models.layout import CONFIG
+from simulators.tasks import TASKS
 from twin import InputError
 
 if TYPE_CHECKING:
-    from simulators.learned.adapter import TranslatedTreatment
+    from models.family import Family
 
-_FACTS = "training.json"  # beside config.json: what the model learned from
+FOLLOW_UP = "follow-up"
 
 
-def learned_treatment(name: str) -> TranslatedTreatment:
-    """The learned generator of a name, or of a folder of weights.
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A trained network and what is known of it.
 
     Args:
-        name: of weights under `RT_TWIN_WEIGHTS` or among those shipped, or a folder's path.
+        weights: where it lies.
+        family: the network, ready for use.
+        version: eight digits of its weights, which every image names.
+        facts: what its config says beside the network itself, e.g. its domain and whom it learned from.
+        device: on which it runs.
+    """
+
+    weights: Weights
+    family: Family
+    version: str
+    facts: Mapping[str, Any]
+    device: str
+
+
+def located(name: str, task: str) -> Weights:
+    """The weights of a name within a task, or of a folder.
 
     Raises:
-        InputError: there are no such weights, or the libraries that they need are not installed.
+        InputError: there are none.
     """
-    from models.hub import folder_of
-
     try:
-        return _loaded(folder_of(name))
+        return weights_named(name, task)
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
+def network(name: str, task: str) -> Network:
+    """A trained network.
+
+    Args:
+        name: of weights under `RT_TWIN_WEIGHTS` or among those shipped, within the task or as `TASK/NAME`; or a folder.
+        task: whose weights are wanted.
+
+    Raises:
+        InputError: there are no such weights, they cannot be read, or the libraries that they need are not installed.
+    """
+    return _loaded(located(name, task), task)
+
+
 @lru_cache(maxsize=2)
-def _loaded(path: Path) -> TranslatedTreatment:
+def _loaded(weights: Weights, task: str) -> Network:
+    told = facts(weights.folder)
     try:
         import torch
 
         from models.hub import load
-        from simulators.learned.adapter import TranslatedTreatment
+
+        family = load(weights.folder, TASKS[task].upgraded(told))
     except ImportError as error:
-        raise InputError(_missing(error)) from None
-    known = facts(path)
-    shown = known.get("image_channels", CHANNELS)
-    if "vector" in known and (known["vector"] != list(VECTOR) or shown != CHANNELS):
-        raise InputError(
-            f"the weights in {path} were trained by a version that shows a generator something else "
-            f"({shown} channels, this one {CHANNELS}); train them again"
-        )
-    translator: Any = load(path)
+        missing = (error.name or "torch").partition(".")[0]
+        raise InputError(f"learned generators need {missing}: pip install 'rt-twin[learned]'") from None
+    except InputError:
+        raise
+    except (
+        Exception
+    ) as error:  # safetensors, pydantic and torch have errors of their own for what does not fit
+        first = str(error).splitlines()[0]
+        raise InputError(f"the weights in {weights.folder} cannot be used: {first}") from None
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu":
-        translator.to(device)
-    return TranslatedTreatment(
-        path.name, translator, fingerprint(path), known.get("domain", {}), device=device
-    )
+    return Network(weights, family.to(device), fingerprint(weights.folder), told, device)
 
 
-def facts(path: Path) -> dict[str, Any]:
-    """What a folder of weights says of itself: its configuration and what it learned from."""
-    found: dict[str, Any] = {}
-    for name in ("config.json", _FACTS):
-        file = path / name
-        if file.is_file():
-            found |= json.loads(file.read_text(encoding="utf-8"))
-    return found
+def facts(folder: Path) -> dict[str, Any]:
+    """What a folder of weights says of itself.
+
+    Raises:
+        InputError: its config is damaged.
+    """
+    try:
+        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / CONFIG} cannot be read: {error}") from None
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """Eight hexadecimal digits of the weights: the version that every image names."""
     digest = hashlib.blake2b(digest_size=4)
-    for file in sorted(path.glob("*.safetensors")) or [path / "config.json"]:
+    for file in sorted(folder.glob("*.safetensors")) or [folder / CONFIG]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -85,8 +116,3 @@ def patient_digest(patient: str) -> str:
         '6d78c3af'
     """
     return hashlib.blake2b(patient.encode(), digest_size=4).hexdigest()
-
-
-def _missing(error: ImportError) -> str:
-    name = (error.name or "torch").partition(".")[0]
-    return f"learned generators need {name}: pip install 'rt-twin[learned]'"

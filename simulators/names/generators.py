@@ -27,7 +27,7 @@ def generator_named(name: str) -> VirtualTreatment:
         from simulators.learned.fallback import automatic  # loads numba
 
         return automatic()
-    from simulators.learned.weights import learned_treatment
+    from simulators.learned.treatment import learned_treatment
 
     try:
         return learned_treatment(name)

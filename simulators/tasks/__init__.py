@@ -1,1 +1,5 @@
 """Imaging tasks: how a patient becomes tensors, and tensors a scan."""
+
+from models.registry import Registry
+
+TASKS = Registry("task", "tasks", "simulators.tasks")

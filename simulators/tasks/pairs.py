@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 
+from models.data.examples import Example, Subject
+from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.dose.accumulation import accumulated
-from simulators.tasks.conditions import SHAPE, Crop, gtv_volume, sampled, scaled
+from simulators.insilico.sets import VOLUMES, is_truth
+from simulators.tasks.alignment import aligned, motion
+from simulators.tasks.crop import SHAPE, VECTOR, Crop, sampled, scaled
 from simulators.treatment.mechanistic import MechanisticTreatment
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Fraction, PatientTwin, Scan, StructureSet, Volume
 
+_PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
+_OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
+_NEAR_SLICES = 8  # from the tumour's ends count as near it: 16 mm
 _EROSION = 0.5  # not known of a real tumour; no condition depends on it
 
 
@@ -75,8 +84,8 @@ class Pair:
         return self.crop.vector(self.request)
 
     @cached_property
-    def image(self) -> np.ndarray:
-        """(7, z, y, x) float32, `Crop.channels`."""
+    def source(self) -> np.ndarray:
+        """(8, z, y, x) float32, `Crop.channels`."""
         draft = self.crop.draft(self.request.scan.volume, self.mechanistic.drafted(self.request)[1])
         return self.crop.channels(self.request.eqd2_since, draft)
 
@@ -168,3 +177,72 @@ def _dose(twin: PatientTwin, given: Sequence[Fraction]) -> tuple[Volume | None, 
         accumulated(twin.doses, given, geometry),
         accumulated(twin.doses, given, geometry, alpha_beta_gy=LATE_ALPHA_BETA_GY),
     )
+
+
+def write_pairs(path: Path, subject: Subject, most: int, align: bool) -> None:
+    """Write the pairs of a twin's scans as examples.
+
+    Args:
+        path: the twin's folder.
+        subject: whose arrays are written.
+        most: how many pairs are kept with their images; of the truth under one plan, one.
+        align: take set-up and breathing out of the follow-ups; of the truth nothing moved but what treatment moves.
+    """
+    pairs = list(pairs_of(PatientTwin.load(path)))
+    if is_truth(path):  # only its first scan is a scan, with noise
+        pairs = [p for p in pairs if p.start_days == pairs[0].start_days]
+        most, align = _PER_PLAN, False
+    kept = _chosen(pairs, most, subject.stem.name)
+    every = [*kept, *(p for p in pairs if p not in kept)]
+    subject.write(
+        subject.patient,
+        subject.stem,
+        [_example(p, align) for p in kept],
+        np.stack([p.vector for p in every]) if every else np.empty((0, len(VECTOR))),
+        _outcomes(path, [p for p in pairs if p.start_days == pairs[0].start_days]),
+    )
+
+
+def _example(pair: Pair, align: bool) -> Example:
+    source, target = pair.source, pair.target
+    if align:
+        target = aligned(target, motion(source[0], target[0], source[-1]))
+    tumour = np.flatnonzero(((source[1] > 0.5) | (target[1] > 0.5)).any(axis=(1, 2)))
+    focus = (0, source.shape[1])
+    if tumour.size:
+        focus = (max(0, int(tumour[0]) - _NEAR_SLICES), min(focus[1], int(tumour[-1]) + _NEAR_SLICES + 1))
+    return Example(source, target, near=source[-1] > -1.0, focus=focus)
+
+
+def _outcomes(path: Path, pairs: Sequence[Pair]) -> np.ndarray:
+    """(m, f) conditions with the volumes that came of them, from the first image on; of the truth also what came of
+    others like this patient.
+
+    From a later image it is not known what was done before: no dose since may mean none at all, or a course that has
+    just ended.
+    """
+    if not pairs:
+        return np.empty((0, len(VECTOR)), np.float32)
+    own = np.stack([p.vector for p in pairs])
+    if not is_truth(path):
+        return own
+    table = pl.read_parquet(path.parent / VOLUMES).filter(
+        pl.col("plan") == path.stem, pl.col("draw") < _OTHERS
+    )
+    every = [own]
+    for pair, vector in zip(pairs, own, strict=True):
+        volumes = table.filter((pl.col("day") - pair.day).abs() < 1e-6, pl.col("draw") >= 0)[
+            "gtv_cm3"
+        ].to_numpy()
+        others = np.repeat(vector[None], len(volumes), axis=0)
+        others[:, VECTOR.index("relative_gtv")] = volumes / pair.crop.gtv_cm3
+        every.append(others)
+    return np.concatenate(every)
+
+
+def _chosen(pairs: Sequence[Pair], most: int, name: str) -> list[Pair]:
+    """The pairs whose images are kept: those from the first scan before others, by a chance that the name gives."""
+    drawable = [p for p in pairs if p.drawable]
+    order = np.random.default_rng(list(name.encode())).permutation(len(drawable))
+    first = sorted(order, key=lambda i: drawable[i].start_days > pairs[0].start_days)
+    return [drawable[i] for i in sorted(first[:most])]

@@ -11,7 +11,7 @@ from models.hub import SHIPPED, load
 from models.training.config import TrainingConfig, load_config
 from simulators import Key, Purpose, TreatmentRequest, TumourView
 from simulators.names.generators import generator_named
-from simulators.tasks.conditions import VECTOR
+from simulators.tasks.crop import VECTOR
 from twin import InputError
 
 NAMES = ("bridge", "pix2pix")

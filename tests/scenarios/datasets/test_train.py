@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from scenarios.commands.main import app
 from scenarios.datasets.train import examples, roles, train
 from simulators.insilico.sets import VOLUMES, twins_in
-from simulators.tasks.conditions import CHANNELS, VECTOR
+from simulators.tasks.crop import CHANNELS, VECTOR
 from simulators.tasks.pairs import pairs_of
 
 CONFIG = """

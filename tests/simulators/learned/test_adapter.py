@@ -8,10 +8,11 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, maximum_filte
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
+from simulators.learned.adapter import SHAPE, TranslatedTreatment  # noqa: E402
+
 from models import CopyTranslator  # noqa: E402
 from simulators import Key, Purpose, TreatmentRequest, TumourView  # noqa: E402
-from simulators.learned.adapter import SHAPE, TranslatedTreatment  # noqa: E402
-from simulators.tasks.conditions import DRAFT_CHANNELS, VECTOR, Crop  # noqa: E402
+from simulators.tasks.crop import DRAFT_CHANNELS, VECTOR, Crop  # noqa: E402
 
 RELATIVE = VECTOR.index("relative_gtv")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulators.tasks.conditions import CHANNELS, SHAPE, VECTOR, Crop, domain_of, outside
+from simulators.tasks.crop import CHANNELS, SHAPE, VECTOR, Crop, domain_of, outside
 from simulators.tasks.pairs import pairs_of
 from simulators.treatment.mechanistic import MechanisticTreatment
 from twin import ClinicalRecord, DoseGrid, Fraction, Geometry, PatientTwin, Scan, StructureSet, Volume

@@ -15,8 +15,9 @@ GRID = Geometry((36, 100, 100), (3.0, 1.2, 1.2), (-60.0, -50.0, -40.0))
 
 
 def copying():
-    from models import CopyTranslator
     from simulators.learned.adapter import TranslatedTreatment
+
+    from models import CopyTranslator
 
     return TranslatedTreatment("copy", CopyTranslator())
 

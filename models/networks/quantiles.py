@@ -1,45 +1,43 @@
-"""How likely which relative tumour volume is, given the other conditions: the free mode's chance."""
+"""How likely which value of a condition is, given the others: what a model draws where that one is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.condition import Condition
 from models.networks.conditions import Conditions, dropped
 
-LEAST = 0.01  # relative volumes below count as this
+LEAST = 0.01  # smaller values count as this
 _KNOTS = torch.linspace(-2.5, 2.5, 11)  # standard normal quantiles
 _WIDTH = 32
 _MEMBERS = 5
 _CHECK_EVERY, _PATIENCE = 25, 12
 
 
-class VolumeHead(nn.Module):
-    """The quantile function of the relative tumour volume's logarithm, piecewise linear in the normal quantile.
+class QuantileHead(nn.Module):
+    """The quantile function of a positive condition's logarithm, piecewise linear in the normal quantile.
 
-    It rises with the quantile by construction, so that a sample that responds well does so at all times. It is the
+    It rises with the quantile by construction, so that a sample that answers well does so at all times. It is the
     mean of several small networks, each stopped by other patients than it learned from.
 
     Args:
-        statistics: of the conditions (`models.networks.conditions.statistics`).
-        relative: index of the relative tumour volume, which it predicts and never sees.
-        hidden: indices of further conditions that it is not shown.
+        conditions: what each number is.
+        drawn: the place of the condition that it predicts and never sees.
+        hidden: names of further conditions that it is not shown.
     """
 
-    def __init__(
-        self, statistics: Mapping[str, Sequence[float]], relative: int, hidden: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, conditions: Sequence[Condition], drawn: int, hidden: Sequence[str] = ()) -> None:
         super().__init__()
-        self.relative = relative
-        unseen = sorted({relative, *hidden})
-        self.members = nn.ModuleList(_Member(statistics, unseen) for _ in range(_MEMBERS))
+        self.drawn, self.conditions = drawn, tuple(conditions)
+        unseen = [conditions[drawn].name, *hidden]
+        self.members = nn.ModuleList(_Member(conditions, unseen) for _ in range(_MEMBERS))
 
     def log_quantile(self, vector: Tensor, normal: Tensor) -> Tensor:
-        """Quantiles of the logarithm of the relative volume.
+        """Quantiles of the condition's logarithm.
 
         Args:
             vector: (b, f) conditions.
@@ -51,18 +49,18 @@ class VolumeHead(nn.Module):
         return torch.stack([member(vector, normal) for member in self.members]).mean(dim=0)
 
     def forward(self, vector: Tensor, normal: Tensor) -> Tensor:
-        """(b, f) conditions, (b,) standard normal numbers -> (b,) relative volumes."""
+        """(b, f) conditions, (b,) standard normal numbers -> (b,) values of the condition."""
         return self.log_quantile(vector, normal[:, None])[:, 0].clamp(-6.0, 4.0).exp()
 
 
 class _Member(nn.Module):
-    """One network of a `VolumeHead`."""
+    """One network of a `QuantileHead`."""
 
     knots: Tensor
 
-    def __init__(self, statistics: Mapping[str, Sequence[float]], hidden: Sequence[int]) -> None:
+    def __init__(self, conditions: Sequence[Condition], hidden: Sequence[str]) -> None:
         super().__init__()
-        self.conditions = Conditions(statistics, _WIDTH, hidden)
+        self.conditions = Conditions(conditions, _WIDTH, hidden)
         self.out = nn.Sequential(nn.SiLU(), nn.Linear(_WIDTH, len(_KNOTS)))
         self.register_buffer("knots", _KNOTS.clone(), persistent=False)
 
@@ -79,14 +77,13 @@ class _Member(nn.Module):
         return low + (high - low) * at
 
 
-def fit_volume_head(
-    head: VolumeHead,
+def fit_quantiles(
+    head: QuantileHead,
     vectors: Tensor,
     patients: Tensor,
     held_out: Tensor,
     *,
     each: float,
-    kept: Sequence[int],
     steps: int = 3000,
     seed: int = 0,
 ) -> dict[str, float]:
@@ -94,10 +91,10 @@ def fit_volume_head(
 
     Args:
         head: changed in place.
-        vectors: (n, f) with known relative volumes.
+        vectors: (n, f), of which those count whose condition is known.
         patients: (n,) whose each row is, as numbers.
         held_out: (n,) bool, rows of patients that nothing is learned from.
-        each, kept: of `models.networks.conditions.dropped`.
+        each: how often a condition is taken away (`models.networks.conditions.dropped`).
         steps: at most, of each member; it stops when it gets worse on the fifth of the patients that is its test.
         seed: of the order of chance.
 
@@ -105,29 +102,37 @@ def fit_volume_head(
         Pinball loss on the held-out rows (on all, where none are), the share of them in the central 80 % interval,
         and the members' mean number of steps.
     """
-    known = torch.isfinite(vectors[:, head.relative])
+    known = torch.isfinite(vectors[:, head.drawn])
     vectors, patients, held_out = vectors[known], patients[known], held_out[known]
-    truth = vectors[:, head.relative].clamp_min(LEAST).log()
+    truth = vectors[:, head.drawn].clamp_min(LEAST).log()
     chance = torch.Generator().manual_seed(seed)
     names = patients[~held_out].unique()
     fold = torch.randint(len(head.members), (int(patients.max()) + 1,), generator=chance)
     fold[names[: len(head.members)]] = torch.arange(min(len(names), len(head.members)))
-    rates = {"each": each, "all": 0.0, "relative": 0.0, "kept": kept}
-    taken = []
+
+    def taken(some: Tensor) -> Tensor:
+        rates = {"each": each, "all": 0.0, "drawn": 0.0}
+        return dropped(some, head.conditions, head.drawn, rates, chance)
+
+    counts = []
     for k, member in enumerate(head.members):
         mine = ~held_out & (fold[patients] != k)
         test = ~held_out & (fold[patients] == k)
         rows = torch.nonzero(mine if mine.any() else ~held_out)[:, 0]
         tested = torch.nonzero(test if test.any() else ~held_out)[:, 0]
-        taken.append(_fit_member(member, vectors, truth, rows, tested, rates, chance, steps))
+        counts.append(_fit_member(member, vectors, truth, rows, tested, taken, chance, steps))
     judged = held_out if held_out.any() else torch.ones_like(held_out)
-    levels = ((torch.arange(32) + 0.5) / 32).expand(int(judged.sum()), -1)
+    return {**_judged(head, vectors[judged], truth[judged]), "steps": sum(counts) / len(counts)}
+
+
+def _judged(head: QuantileHead, vectors: Tensor, truth: Tensor) -> dict[str, float]:
+    levels = ((torch.arange(32) + 0.5) / 32).expand(len(truth), -1)
     with torch.no_grad():
-        loss = float(_pinball(head.log_quantile, vectors[judged], truth[judged], levels))
+        loss = float(_pinball(head.log_quantile, vectors, truth, levels))
         ends = torch.tensor([-1.2816, 1.2816]).expand(len(levels), -1)
-        low, high = head.log_quantile(vectors[judged], ends).T
-    inside = ((low < truth[judged]) & (truth[judged] < high)).float().mean()
-    return {"pinball": loss, "coverage_80": float(inside), "steps": sum(taken) / len(taken)}
+        low, high = head.log_quantile(vectors, ends).T
+    inside = ((low < truth) & (truth < high)).float().mean()
+    return {"pinball": loss, "coverage_80": float(inside)}
 
 
 def _fit_member(
@@ -136,30 +141,30 @@ def _fit_member(
     truth: Tensor,
     rows: Tensor,
     test: Tensor,
-    rates: Mapping[str, Any],
+    taken: Callable[[Tensor], Tensor],
     chance: torch.Generator,
     steps: int,
 ) -> int:
     optimiser = torch.optim.AdamW(member.parameters(), lr=3e-3, weight_decay=0.05)
     levels = ((torch.arange(32) + 0.5) / 32).expand(len(test), -1)
-    best, since, kept_state, taken = float("inf"), 0, member.state_dict(), 0
+    best, since, kept_state, count = float("inf"), 0, member.state_dict(), 0
     for step in range(steps):
         if step % _CHECK_EVERY == 0:
             with torch.no_grad():
                 loss = float(_pinball(member, vectors[test], truth[test], levels))
             since += 1
             if loss < best:
-                best, since, taken = loss, 0, step
+                best, since, count = loss, 0, step
                 kept_state = {k: v.clone() for k, v in member.state_dict().items()}
             elif since > _PATIENCE:
                 break
         some = rows[torch.randint(len(rows), (min(256, len(rows)),), generator=chance)]
-        given = dropped(vectors[some], chance, rates, None)
+        given = taken(vectors[some])
         optimiser.zero_grad()
         _pinball(member, given, truth[some], torch.rand(len(some), 16, generator=chance)).backward()
         optimiser.step()
     member.load_state_dict(kept_state)
-    return taken
+    return count
 
 
 def _pinball(

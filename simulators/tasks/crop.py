@@ -1,4 +1,4 @@
-"""What a Translator is told of a patient and a plan: a crop around the tumour, and a vector of numbers.
+"""What a generator of follow-ups is told of a patient and a plan: a crop around the tumour, and a vector of numbers.
 
 Training and use take both from here, so that they can not differ.
 """
@@ -19,16 +19,14 @@ from twin.geometry import Box, Shape
 from twin.structures import bounding_box
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from simulators.treatment.mechanistic import Layers
 
 SPACING_MM = 2.0
-SHAPE = (48, 96, 96)  # of what a Translator learns from; a longer tumour is given more slices
+SHAPE = (48, 96, 96)  # of what a generator learns from; a longer tumour is given more slices
 MAX_SLICES = 96
 SLICE_STEP = 16
 MARGIN_MM = 30.0  # the tumour with this margin must fit into the crop
-DOSE_CHANNEL, DRAFT_CHANNELS, CHANNELS = 2, (4, 5, 6), 7  # of `Crop.channels`
+DEPTH_VOXELS = 15.0  # of the depth channel's unit: 3 cm at 2 mm
 HU_RANGE = (-1024.0, 1024.0)  # mapped to [-1, 1]
 EQD2_UNIT_GY = 60.0
 # In this order; nan is missing, and nothing is ever filled in.
@@ -62,7 +60,7 @@ _CHEMOTHERAPY = {"none": 0.0, "sequential": 0.5, "concurrent": 1.0}
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """The surroundings of the tumour on one scan, as a Translator sees them.
+    """The surroundings of the tumour on one scan, as a generator sees them.
 
     Args:
         grid: 96 x 96 voxels of 2 mm in plane and 48 to 96 slices along the scan's axes, the tumour in the middle.
@@ -109,17 +107,19 @@ class Crop:
         )
 
     def channels(self, eqd2: Volume | None, draft: np.ndarray) -> np.ndarray:
-        """(7, z, y, x) float32: image, GTV, EQD2 / 60 Gy (0 without dose), lung, and the draft's layers.
+        """(8, z, y, x) float32, the task's source channels: CT, GTV, EQD2 / 60 Gy (0 without dose), lung, the draft's
+        layers, and the depth in the tumour.
 
         Args:
             eqd2: EQD2 with alpha/beta 3 Gy since the scan, Gy, on any grid.
             draft: (3, z, y, x) of `draft`.
         """
         dose = np.zeros_like(self.image) if eqd2 is None else sampled(eqd2, self.grid) / EQD2_UNIT_GY
-        return np.concatenate([np.stack([self.image, self.occupancy, dose, self.lung]), draft])
+        known = np.stack([self.image, self.occupancy, dose, self.lung])
+        return np.concatenate([known, draft, self.depth[None]])
 
     def draft(self, scan: Volume, layers: Layers) -> np.ndarray:
-        """(3, z, y, x) float32: tissue and tumour in [-1, 1] and share of tumour, from which a Translator starts.
+        """(3, z, y, x) float32: tissue and tumour in [-1, 1] and share of tumour, from which a generator starts.
 
         Args:
             scan: the CT that this is a crop of.
@@ -135,13 +135,9 @@ class Crop:
         return np.stack([scaled(hu + tissue), scaled(hu + tumour), share])
 
     @cached_property
-    def depth(self) -> Tensor:
-        """(z, y, x) `models.data.stack.depth` of the tumour: one for all images from this scan."""
-        import torch
-
-        from models.data.stack import depth
-
-        return depth(torch.from_numpy(self.occupancy))
+    def depth(self) -> np.ndarray:
+        """(z, y, x) float32 `depth` of the tumour: one for all images from this scan."""
+        return depth(self.occupancy)
 
     def _sampled_where_any(self, volume: Volume) -> np.ndarray:
         """(z, y, x) float32 of what is 0 in most places, sampled only around where it is not."""
@@ -202,7 +198,7 @@ def clinical_numbers(record: ClinicalRecord) -> Mapping[str, float | None]:
 
 
 def domain_of(vectors: np.ndarray) -> dict[str, list[float]]:
-    """What a set of examples covers: the domain of a Translator that learned from them.
+    """What a set of examples covers: the domain of a generator that learned from them.
 
     Args:
         vectors: (n, f) conditions, nan where missing.
@@ -261,6 +257,31 @@ def _rounded(value: float, towards: Callable[[float], float]) -> float:
         return 0.0
     unit = 10.0 ** (np.floor(np.log10(abs(value))) - 1)
     return float(f"{towards(np.round(value / unit, 6)) * unit:.6g}")
+
+
+def depth(share: np.ndarray) -> np.ndarray:
+    """How deep each voxel lies inside the tumour in 3-D: what a few slices can not tell of a whole tumour's shape.
+
+    Args:
+        share: (z, y, x) of tumour, 0 to 1.
+
+    Returns:
+        (z, y, x) float32 signed distance to the surface, positive inside, in units of 15 voxels, cut at -1 and 1.
+
+    Example:
+        >>> line = np.zeros((1, 1, 33))
+        >>> line[..., 16:] = 1
+        >>> [round(float(depth(line)[0, 0, i]) * 15, 1) for i in (0, 14, 15, 16, 17)]
+        [-15.0, -1.5, -0.5, 0.5, 1.5]
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    inside = share > 0.5
+    if not inside.any():
+        return np.full(share.shape, -1.0, np.float32)
+    distance = distance_transform_edt(inside) - distance_transform_edt(~inside)
+    distance -= inside - 0.5  # the surface lies midway between two voxels
+    return np.clip(distance.astype(np.float32) / np.float32(DEPTH_VOXELS), -1.0, 1.0)
 
 
 def scaled(hu: np.ndarray) -> np.ndarray:

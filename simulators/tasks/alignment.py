@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.data.stack import DEPTH_VOXELS
+from simulators.tasks.crop import DEPTH_VOXELS
 
 _LUNG = (-0.94, -0.35)  # about -960 to -360 HU over the half range
 _AWAY_VOXELS = 5.0  # from the tumour
@@ -27,7 +27,7 @@ def motion(before: np.ndarray, after: np.ndarray, depth: np.ndarray) -> np.ndarr
 
     Args:
         before, after: (z, y, x) images in [-1, 1] on one grid.
-        depth: (z, y, x) of `models.data.stack.depth`, of the tumour before.
+        depth: (z, y, x) of `simulators.tasks.crop.depth`, of the tumour before.
 
     Returns:
         (3, z, y, x) float32 voxels: a point of `before` + this = the same point in `after`.

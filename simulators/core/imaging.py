@@ -1,0 +1,125 @@
+"""The protocol of an imaging task: a translation, with the patients that it is made for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from models.batch import Batch
+    from models.data.examples import Subject
+    from models.task import Task
+    from twin import Volume
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Examples to learn from.
+
+    Args:
+        subjects: the patients, each with arrays on disk.
+        skipped: how many of those that were looked at had no example.
+        facts: what the trained network's config says of them beside its task, e.g. its domain.
+    """
+
+    subjects: list[Subject]
+    skipped: int
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """A scan to translate, and what it ought to become.
+
+    Args:
+        patient: whose.
+        source: what is given.
+        truth: what is wanted, on the same grid.
+        region: (z, y, x) bool, where it is judged.
+    """
+
+    patient: str
+    source: Volume
+    truth: Volume
+    region: np.ndarray
+
+
+class ImagingTask(Protocol):
+    """What is translated, and where its examples come from.
+
+    Args:
+        task: the translation itself.
+        preferred: the weights that are taken where none are named.
+        version: of how a patient becomes examples; a cache made by another version is not used.
+        training: what a training of this task usually differs in from the families' own configs.
+    """
+
+    task: Task
+    preferred: str
+    version: str
+    training: Mapping[str, Any]
+
+    def learned(
+        self, sources: Sequence[Path], cache: Path, options: Mapping[str, Any], progress: Progress
+    ) -> Learned:
+        """The examples of all patients in some folders, kept as arrays in a cache.
+
+        Args:
+            sources: folders.
+            cache: what lies there already is not made again.
+            options: the task's own, `TrainingConfig.examples`.
+            progress: is told what goes on, and which share is done.
+
+        Raises:
+            InputError: there is none, or an option is unknown.
+        """
+        ...
+
+    def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The `config.json` of weights as this version has it; one that was written by it comes back as it is."""
+        ...
+
+
+@runtime_checkable
+class ScanTask(ImagingTask, Protocol):
+    """A task that makes a scan of a scan alone."""
+
+    def domain(self, scan: Volume) -> str | None:
+        """Why a scan lies outside what the task is made for, or None."""
+        ...
+
+    def encode(self, scan: Volume, slices: int) -> Batch:
+        """All slices of a scan.
+
+        Args:
+            scan: the source.
+            slices: that the network sees.
+        """
+        ...
+
+    def decode(self, made: np.ndarray, scan: Volume) -> Volume:
+        """The target on the scan's own grid.
+
+        Args:
+            made: (z, T, y, x) of the network.
+            scan: the source.
+        """
+        ...
+
+    def cases(self, folder: Path) -> Iterator[Paired]:
+        """Patients of a folder on whom the task is judged.
+
+        Raises:
+            InputError: there is none.
+        """
+        ...
+
+    def classical(self, scan: Volume) -> Volume:
+        """What is done without learning: a yardstick beside the source itself."""
+        ...

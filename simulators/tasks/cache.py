@@ -1,0 +1,54 @@
+"""Examples of patients as arrays in a cache: made once for each content and each way of making them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simulators.core.imaging import Progress
+
+if TYPE_CHECKING:
+    from models.data.examples import Subject
+
+
+def cached_subjects(
+    sources: Sequence[Path],
+    patient_of: Callable[[Path], str],
+    cache: Path,
+    how: str,
+    write: Callable[[Path, Subject], None],
+    progress: Progress,
+) -> list[Subject]:
+    """The patients of some files or folders, each with its arrays in the cache.
+
+    Args:
+        sources: one file or folder each.
+        patient_of: whose a source is.
+        cache: the folder.
+        how: all that the arrays depend on beside the source's content: the task, its version, its options.
+        write: makes the arrays of one source.
+        progress: is told what goes on, and which share is done.
+    """
+    from models.data.examples import Subject
+
+    found = []
+    for done, path in enumerate(sources):
+        progress("reading", done / len(sources))
+        patient = patient_of(path)
+        subject = Subject(patient, cache / f"{patient}-{path.stem}-{content_key(path, how)}")
+        if not subject.exists:
+            write(path, subject)
+        found.append(subject)
+    return found
+
+
+def content_key(path: Path, how: str) -> str:
+    """Sixteen hexadecimal digits of a source's content and of how it is read."""
+    digest = hashlib.blake2b(how.encode(), digest_size=8)
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        digest.update(f"{file.relative_to(path.parent)} {file.stat().st_size}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

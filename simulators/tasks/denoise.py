@@ -1,0 +1,177 @@
+"""The task `denoise`: from a noisy CT to the same CT with less noise; whole scans, with a tumour or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.channel import Channel
+from models.data.examples import Example, Subject
+from models.task import Task
+from simulators.core.chance import Key, Purpose
+from simulators.core.imaging import Learned, Paired, Progress
+from simulators.insilico.sets import twins_in
+from simulators.insilico.thorax.texture import ct_noise
+from simulators.tasks.cache import cached_subjects
+from twin import InputError, PatientTwin, Volume
+
+if TYPE_CHECKING:
+    from models.batch import Batch
+
+_CT = Channel(name="ct", unit="HU", low=-1024.0, high=1024.0)
+_TASK = Task(name="denoise", source=(_CT,), target=(_CT,), start=(("ct",),))
+_BODY_HU = -400.0
+_SLAB = 16  # slices of a patient that are kept at each level of noise
+_PATH_MM = 60.0  # over which tissue is averaged to say how much a ray has met
+_JUDGED_HU = 40.0
+
+
+@dataclass(frozen=True)
+class DenoiseTask:
+    """Slices of a scan as they are, each with its neighbours; what is added to the scan is what the network changes."""
+
+    version: str = "1"
+    preferred: str = "regression"
+    training: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "window": 96,
+            "near_share": 0.0,
+            "near_weight": 8.0,
+            "widths": (32, 48, 64, 96),
+        }
+    )
+    task: Task = _TASK
+
+    def learned(
+        self, sources: Sequence[Path], cache: Path, options: Mapping[str, Any], progress: Progress
+    ) -> Learned:
+        """The baseline CTs of all twins of some folders, with noise added to them.
+
+        Args:
+            sources: folders of twins, or twins.
+            cache: a twin that lies there already is not read again; a changed one is.
+            options: `noise_hu` ((15, 30, 60)), the SDs in the middle of the body, one example each.
+            progress: is told what goes on, and which share is done.
+
+        Raises:
+            InputError: there is none, or an option is unknown.
+        """
+        levels = [float(v) for v in dict(options).pop("noise_hu", (15.0, 30.0, 60.0))]
+        unknown = sorted(set(options) - {"noise_hu"})
+        if unknown:
+            raise InputError(f"the task denoise knows no option {unknown[0]!r}; it knows noise_hu")
+        twins = [twin for folder in sources for twin in twins_in(folder)]
+        how = f"{self.task.name} {self.version} {levels}"
+        found = cached_subjects(
+            twins, lambda p: p.stem, cache, how, lambda p, s: _write(p, s, levels), progress
+        )
+        return Learned(found, 0, {"domain": {"noise_hu": [min(levels), max(levels)]}})
+
+    def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As it is: there is no older form."""
+        return config
+
+    def domain(self, scan: Volume) -> str | None:
+        """Why a scan lies outside, or None: it takes CTs."""
+        return None if scan.modality == "CT" else f"the scan is {scan.modality}, not CT"
+
+    def encode(self, scan: Volume, slices: int) -> Batch:
+        """All slices of a scan, without noise and conditions.
+
+        Args:
+            scan: CT in HU.
+            slices: that the network sees.
+        """
+        import torch
+
+        from models.batch import Batch
+        from models.data.stack import stack
+
+        source = stack(torch.from_numpy(_CT.numbers(scan.array)[None]), self.task.source, slices)
+        return Batch(source, source.new_zeros(len(source), 0))
+
+    def decode(self, made: np.ndarray, scan: Volume) -> Volume:
+        """The scan with what the network changed; what lies beyond its range keeps its value.
+
+        Args:
+            made: (z, 1, y, x) numbers.
+            scan: what was encoded.
+        """
+        change = (made[:, 0] - _CT.numbers(scan.array)) * np.float32(_CT.unit_size)
+        hu = np.rint(scan.array + change)
+        return Volume(scan.geometry, np.clip(hu, -32768, 32767).astype(np.int16), "CT", "HU")
+
+    def cases(self, folder: Path) -> Iterator[Paired]:
+        """Each patient of a folder of twins with noise of 40 HU added to his baseline CT, a slab in the middle."""
+        for path in twins_in(folder):
+            twin = PatientTwin.load(path)
+            clean = _slab(twin.baseline.volume, 0.5)
+            chance = Key(0, twin.id, Purpose.IMAGE).generator()
+            yield Paired(twin.id, noisy(clean, _JUDGED_HU, chance), clean, body(clean.array))
+
+    def classical(self, scan: Volume) -> Volume:
+        """A Gaussian over one voxel in plane, the simplest way to less noise."""
+        from scipy.ndimage import gaussian_filter
+
+        smooth = gaussian_filter(scan.array.astype(np.float32), (0.0, 1.0, 1.0), mode="nearest")
+        return Volume(scan.geometry, np.rint(smooth).astype(np.int16), "CT", "HU")
+
+
+def noisy(scan: Volume, sd_hu: float, chance: np.random.Generator) -> Volume:
+    """A CT with the coloured noise of a filtered back-projection added, more of it behind more tissue.
+
+    Noise grows as the root of the number of photons lost, exp(mu L / 2) (Kalender, Computed Tomography, 2011, chapter
+    4); L is taken from tissue averaged around each voxel, so that this is no projection: it makes pairs to learn from.
+
+    Args:
+        scan: CT in HU.
+        sd_hu: SD where there is as much tissue as in the middle of the scan's densest slice.
+        chance: of the noise.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    z, y, x = scan.geometry.spacing_mm
+    density = np.clip(scan.array / 1000.0 + 1.0, 0.0, 2.0).astype(np.float32)
+    met = gaussian_filter(density, (_PATH_MM / z / 2, _PATH_MM / y, _PATH_MM / x), mode="constant")
+    level = np.exp(1.5 * (met / met.max() - 1.0))
+    hu = scan.array + sd_hu * level * ct_noise(scan.array.shape, y, chance)
+    return Volume(scan.geometry, np.rint(hu).astype(np.int16), "CT", "HU")
+
+
+def body(hu: np.ndarray) -> np.ndarray:
+    """(z, y, x) bool: the largest piece of tissue on each slice with all that it encloses."""
+    from scipy.ndimage import binary_fill_holes, label
+
+    out = np.zeros(hu.shape, bool)
+    for z, plane in enumerate(hu > _BODY_HU):
+        pieces, n = label(plane)
+        if n:
+            largest = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
+            out[z] = binary_fill_holes(pieces == largest)
+    return out
+
+
+def _slab(scan: Volume, at: float) -> Volume:
+    """Some slices of a scan; `at` says where, from 0 to 1."""
+    n = scan.geometry.shape[0]
+    first = round(at * max(0, n - _SLAB))
+    return scan.crop((slice(first, min(n, first + _SLAB)), slice(None), slice(None)))
+
+
+def _write(path: Path, subject: Subject, levels: Sequence[float]) -> None:
+    twin = PatientTwin.load(path)
+    chance = Key(0, twin.id, Purpose.IMAGE).generator()
+    examples = []
+    for sd_hu in levels:
+        clean = _slab(twin.baseline.volume, chance.uniform())
+        seen = noisy(clean, sd_hu, chance)
+        inside = body(clean.array)
+        examples.append(Example(_CT.numbers(seen.array)[None], _CT.numbers(clean.array)[None], near=inside))
+    subject.write(subject.patient, subject.stem, examples, np.empty((len(examples), 0)))
+
+
+TASK = DenoiseTask()
