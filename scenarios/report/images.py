@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DAY_0 = "#ff3c3c"
 _MARGIN_MM = 45.0
-_DOSE_SHOWN = 0.1  # of a scale: an overlay is clear below
+_CLEAR_BELOW = 0.1  # of a scale: nothing is laid over where the share is less
 
 
 def image_section(run: Comparison) -> str:
@@ -111,13 +111,11 @@ class _View:
             return None
         pixels = self._base(plan, day)
         if layer.draw != "base":
-            values = self._values(layer, plan, day)
-            high = float(values.max()) if layer.high is None else layer.high
-            share = np.clip((values - (layer.low or 0.0)) / max(high - (layer.low or 0.0), 1e-6), 0.0, 1.0)
+            share = self._share(layer, plan, day)
             if layer.draw == "alone":
                 pixels = grey((255 * share).astype(np.uint8))
             else:
-                pixels = coloured(pixels, share, layer.colour, clear_below=_DOSE_SHOWN)
+                pixels = coloured(pixels, share, layer.colour, clear_below=_CLEAR_BELOW)
         outlines = [self._day_0, *self._outlines(plan, day)]
         words = f"SIMULATED, day {day:.0f}, {record.generator}"
         return slice_png(pixels, outlines, aspect=self._aspect, words=words)
@@ -154,8 +152,11 @@ class _View:
         if box[0].start <= z < box[0].stop:
             plane[box[1:]] = image.array[z - box[0].start]
 
-    def _values(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
-        """(rows, columns) values of a layer on the grid of the slice."""
+    def _share(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
+        """(rows, columns) values of a layer on the grid of the slice, as a share of its scale, 0 to 1."""
         image = self.run.image(plan.slug, day, layer.name)
         assert image is not None
-        return image.on(self.run.twin.contours.geometry.crop(self.box))[0]
+        low = layer.low or 0.0
+        high = float(image.array.max()) if layer.high is None else layer.high
+        values = image.on(self.run.twin.contours.geometry.crop(self.box))[0]
+        return np.clip((values - low) / max(high - low, 1e-6), 0.0, 1.0)
