@@ -46,7 +46,12 @@ class Hours:
         return day + self.opens
 
     def finish(self, t: float, work: float) -> float:
-        """When so much work, in days of 24 hours, is done that begins at or after t."""
+        """When so much work, in days of 24 hours, is done that begins at or after t.
+
+        Args:
+            t: days.
+            work: days of 24 hours.
+        """
         t = self.begin(t)
         while True:
             room = int(t) + self.closes - t
@@ -56,7 +61,12 @@ class Hours:
             t = self.begin(int(t) + 1)
 
     def between(self, start: float, end: float) -> float:
-        """Time of work between two times, days."""
+        """Time of work between two times, days.
+
+        Args:
+            start: days.
+            end: days.
+        """
         total = 0.0
         for day in range(int(start), int(end) + 1):
             if self.works(day):
@@ -105,7 +115,15 @@ class Timetable:
         self.opens, self.closes = round(opens_h / 24 / SLOT), round(closes_h / 24 / SLOT)
 
     def fit(self, linac: int, days: Sequence[int], per_day: int, width: int, first_width: int) -> int | None:
-        """The first slot of the day that is free on all days, its later fractions each six hours after it."""
+        """The first slot of the day that is free on all days, its later fractions each six hours after it.
+
+        Args:
+            linac: whose slots.
+            days: of the course.
+            per_day: fractions a day.
+            width: slots that a fraction takes.
+            first_width: slots that the first one takes.
+        """
         taken = self.taken[linac]
         busy = 0
         for day in days:

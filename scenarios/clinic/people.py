@@ -71,7 +71,14 @@ class Replan:
 
 
 def draw_patients(referrals: Referrals, office: Hours, days: int, seed: int) -> list[Patient]:
-    """All who arrive, with their chance; patient i is the same in every department."""
+    """All who arrive, with their chance; patient i is the same in every department.
+
+    Args:
+        referrals: who comes.
+        office: hours in which they come.
+        days: for how long.
+        seed: root of all chance.
+    """
     from scipy.special import ndtri
 
     mean = referrals.per_year * days / 365

@@ -72,6 +72,10 @@ class Baseline:
 def in_silico(seed: int, name: str) -> Baseline:
     """An in-silico patient by chance: covariates, anatomy and tumour.
 
+    Args:
+        seed: of all his chance.
+        name: in the set.
+
     Raises:
         InputError: no tumour that the chance wanted fits into the thorax.
     """
@@ -98,7 +102,12 @@ def in_silico(seed: int, name: str) -> Baseline:
 
 
 def real(twin: PatientTwin, name: str) -> Baseline:
-    """A patient's own CT: its fine noise is taken off for the truth, and gives the scanner's level."""
+    """A patient's own CT: its fine noise is taken off for the truth, and gives the scanner's level.
+
+    Args:
+        twin: the patient with his baseline CT.
+        name: in the set.
+    """
     from scipy.ndimage import gaussian_filter
 
     scan, structures = boxed(twin.baseline, twin.contours)

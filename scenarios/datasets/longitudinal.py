@@ -121,7 +121,12 @@ def simulator() -> str:
 
 
 def make_patient(job: Job, out: Path) -> str | None:
-    """Make one patient whole or not at all; returns why there is none, or None."""
+    """Make one patient whole or not at all; returns why there is none, or None.
+
+    Args:
+        job: which patient.
+        out: folder of the set.
+    """
     part = out / f".{job.name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()

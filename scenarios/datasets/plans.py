@@ -61,13 +61,24 @@ def given(rng: np.random.Generator, meant: Scenario) -> Scenario:
 
 
 def stopped(rng: np.random.Generator, meant: Scenario) -> Scenario:
-    """The intended course given up early: after a fifth to two fifths of it."""
+    """The intended course given up early: after a fifth to two fifths of it.
+
+    Args:
+        rng: chance of the patient.
+        meant: the intended course.
+    """
     after = int(rng.uniform(0.2, 0.42) * meant.plan.fractions)
     return Scenario(plan=meant.plan, stop_after=max(1, after))
 
 
 def curative(text: str, drugs: bool, **changes) -> Scenario:
-    """A plan with or without concurrent chemotherapy, and what interrupts it."""
+    """A plan with or without concurrent chemotherapy, and what interrupts it.
+
+    Args:
+        text: short form of the plan.
+        drugs: concurrent chemotherapy, which plans of large fractions go without.
+        **changes: further fields of the scenario.
+    """
     plan = TreatmentPlan.parse(text)
     if drugs and plan.largest_fraction_gy < 3.0:
         plan = plan.model_copy(update={"chemotherapy": Chemotherapy()})

@@ -4,12 +4,20 @@ PLAN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 
 
 def plan_colour(index: int) -> str:
-    """Colour of the run's plan number `index`, as hex."""
+    """Colour of the run's plan number `index`, as hex.
+
+    Args:
+        index: of the plan in its run.
+    """
     return PLAN_COLOURS[index % len(PLAN_COLOURS)]
 
 
 def faint(colour: str, alpha: float = 0.18) -> str:
     """The colour as rgba with that opacity, for bands.
+
+    Args:
+        colour: as hex.
+        alpha: opacity, 0 to 1.
 
     Example:
         >>> faint("#0072B2", 0.5)

@@ -78,7 +78,12 @@ def _follow_up(
 
 
 def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
-    """A follow-up CT on the whole baseline grid: the stored crop in its place, the baseline around it."""
+    """A follow-up CT on the whole baseline grid: the stored crop in its place, the baseline around it.
+
+    Args:
+        run: the comparison with its images.
+        record: of the follow-up CT.
+    """
     baseline = run.twin.baseline.volume
     crop = run.image(record.plan, record.day, record.kind, record.sample)
     assert crop is not None
@@ -88,7 +93,12 @@ def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
 
 
 def tumour_of(run: Comparison, record: ImageRecord) -> StructureSet:
-    """What is outlined on a follow-up's date: tumour and injured lung; a tumour that is gone has no contour."""
+    """What is outlined on a follow-up's date: tumour and injured lung; a tumour that is gone has no contour.
+
+    Args:
+        run: the comparison with its images.
+        record: of the follow-up CT.
+    """
     geometry = run.twin.baseline.volume.geometry
     structures = StructureSet(geometry, (), record.day)
     for layer in run.record.drawn("outline"):

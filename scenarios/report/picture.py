@@ -18,6 +18,10 @@ _OVER = 0.55  # opacity of colours over a picture
 def windowed(hu: np.ndarray, window: tuple[float, float]) -> np.ndarray:
     """HU to 0-255 grey, for a window (width, level).
 
+    Args:
+        hu: HU, of any shape.
+        window: (width, level), HU.
+
     Example:
         >>> windowed(np.array([-1350.0, -600.0, 150.0]), LUNG).tolist()
         [0, 127, 255]

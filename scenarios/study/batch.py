@@ -152,7 +152,12 @@ def _followed(
 
 
 def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.ndarray]:
-    """Name -> (patients, 1 + samples) parameters: the truth, then the prior as `prior_belief` draws it."""
+    """Name -> (patients, 1 + samples) parameters: the truth, then the prior as `prior_belief` draws it.
+
+    Args:
+        members: the patients.
+        settings: what the study asks for.
+    """
     from scipy.special import ndtri
 
     ids, n = [m.id for m in members], np.arange(settings.samples)
@@ -172,7 +177,14 @@ def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.nd
 def volumes(
     curves: np.ndarray, end_cm3: np.ndarray, ends: np.ndarray, settings: Settings
 ) -> dict[str, Effect]:
-    """Tumour volume at the end of treatment and at the landmarks that the study reaches."""
+    """Tumour volume at the end of treatment and at the landmarks that the study reaches.
+
+    Args:
+        curves: (a, p, s, days) volumes on `curve_days`, cm3.
+        end_cm3: (a, p, s) volume at the end of treatment, cm3.
+        ends: (a, p, s) end of treatment, days.
+        settings: what the study asks for.
+    """
     effects, days = {}, settings.curve_days
     if ends.max() <= settings.days and ends.min() > 0:
         effects["gtv_end_of_treatment"] = Effect(end_cm3, "cm3")
@@ -183,7 +195,12 @@ def volumes(
 
 
 def control(survivors: np.ndarray, local_days: np.ndarray) -> dict[str, Effect]:
-    """Whether the tumour is controlled, and locally so at two years."""
+    """Whether the tumour is controlled, and locally so at two years.
+
+    Args:
+        survivors: (a, p, s) clonogens that survive.
+        local_days: (a, p, s) day of the local failure, inf without one.
+    """
     return {
         "tumour_control": Effect((survivors == 0).astype(np.float64), "probability", "mean"),
         "local_control_2y": Effect((local_days > CONTROL_DAYS).astype(np.float64), "probability", "mean"),

@@ -227,6 +227,12 @@ class FolderCohort:
 def cohort_from(n: int | None, table: Path | None, twins: Path | None, seed: int = 0) -> Cohort:
     """The one cohort that a command names.
 
+    Args:
+        n: number of patients to sample, or None.
+        table: a CSV or Parquet table, or None.
+        twins: a folder of twins, or None.
+        seed: of sampled patients.
+
     Raises:
         InputError: none or more than one is named, or it cannot be read.
     """
@@ -239,6 +245,10 @@ def cohort_from(n: int | None, table: Path | None, twins: Path | None, seed: int
 
 def pieces(n: int, size: int) -> Iterator[tuple[int, int]]:
     """(begin, end) of pieces of a cohort.
+
+    Args:
+        n: patients of the cohort.
+        size: of a piece; the last one may be smaller.
 
     Example:
         >>> list(pieces(5, 2))

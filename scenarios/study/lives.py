@@ -75,12 +75,21 @@ def after_treatment(
 
 
 def has_life(member: Member) -> bool:
-    """Whether survival can be said: age, sex and a stage from I to III are known."""
+    """Whether survival can be said: age, sex and a stage from I to III are known.
+
+    Args:
+        member: the patient.
+    """
     record = member.clinical
     return None not in (record.age_years, record.sex, stage_index(record.stage))
 
 
 def survival(members: Sequence[Member], lives: LifeTimes) -> Effect:
-    """Whether alive at two years; nan where unknown."""
+    """Whether alive at two years; nan where unknown.
+
+    Args:
+        members: the patients.
+        lives: what happens to them, (a, p, s).
+    """
     alive = np.where(np.isnan(lives.death), np.nan, lives.death > SURVIVAL_DAYS)
     return Effect(alive, "probability", "mean", note="age, sex and stage I to III are needed")

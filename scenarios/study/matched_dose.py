@@ -72,7 +72,13 @@ class ReferencePatients:
         return cls(log_gtv, central, nodes, parts, integral, slopes)
 
     def nearest(self, gtv_cm3: float, site: str | None, nodes: bool | None) -> np.ndarray:
-        """(NEIGHBOURS,) the in-silico patients nearest to a patient; what is unknown does not count."""
+        """(NEIGHBOURS,) the in-silico patients nearest to a patient; what is unknown does not count.
+
+        Args:
+            gtv_cm3: tumour volume, cm3.
+            site: central, peripheral, or None where unknown.
+            nodes: whether nodes are involved, or None where unknown.
+        """
         far = np.abs(np.log(gtv_cm3) - self.log_gtv)
         if site is not None:
             far = far + _STRATUM * (self.central != (site == "central"))
@@ -134,7 +140,12 @@ class Matches:
         return cls(reference, factor)
 
     def part(self, patient: int, samples: slice) -> Matches:
-        """That of some samples of one patient, (1, samples)."""
+        """That of some samples of one patient, (1, samples).
+
+        Args:
+            patient: index of the patient.
+            samples: which of his samples.
+        """
         factors = {name: f[patient : patient + 1, samples] for name, f in self.log_factor.items()}
         return Matches(self.reference[patient : patient + 1, samples], factors)
 
@@ -145,7 +156,12 @@ class Matches:
         return Matches(self.reference, {name: f + shrunk[name] for name, f in self.log_factor.items()})
 
     def look_up(self, organ: str, table: np.ndarray) -> np.ndarray:
-        """(patients, samples) entries of an organ's table (m, len(_LOG_FACTOR)), linear in between."""
+        """(patients, samples) entries of an organ's table (m, len(_LOG_FACTOR)), linear in between.
+
+        Args:
+            organ: whose factor on the doses counts.
+            table: (m, factors) values of each in-silico patient at every factor.
+        """
         step = _LOG_FACTOR[1] - _LOG_FACTOR[0]
         at = np.clip((self.log_factor[organ] - _LOG_FACTOR[0]) / step, 0.0, len(_LOG_FACTOR) - 1.000001)
         below = at.astype(np.intp)

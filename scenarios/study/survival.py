@@ -60,7 +60,12 @@ def times(lives: pl.DataFrame, endpoint: str, follow_up_days: float = FOLLOW_UP_
 
 
 def randomised(frame: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
-    """One row for each patient: that of a plan drawn by chance, as in a randomised trial with equal arms."""
+    """One row for each patient: that of a plan drawn by chance, as in a randomised trial with equal arms.
+
+    Args:
+        frame: from `times`.
+        seed: of the draw.
+    """
     plans = frame["plan"].unique(maintain_order=True)
     patients = frame["patient"].unique(maintain_order=True)
     rng = np.random.default_rng(np.random.SeedSequence(seed))

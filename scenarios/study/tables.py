@@ -50,7 +50,13 @@ def patient_rows(members: Sequence[Member]) -> pl.DataFrame:
 
 
 def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -> Tables:
-    """All rows of a batch, by table; patients in order, within them plans, within them outcomes."""
+    """All rows of a batch, by table; patients in order, within them plans, within them outcomes.
+
+    Args:
+        batch: the patients and what became of them.
+        scenarios: the plans, in the batch's order.
+        settings: what the study asks for.
+    """
     slugs = [s.slug for s in scenarios]
     return {
         "trajectory": _trajectory(batch, slugs, settings),
@@ -63,7 +69,12 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
 
 
 def summarise(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high over the last axis; nan where any sample is."""
+    """Mean, low and high over the last axis; nan where any sample is.
+
+    Args:
+        effect: of any shape, samples last.
+        level: of the interval.
+    """
     from scipy.special import ndtri
 
     values = effect.values
@@ -78,7 +89,12 @@ def summarise(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def summarise_difference(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high of paired differences over the last axis, signed."""
+    """Mean, low and high of paired differences over the last axis, signed.
+
+    Args:
+        effect: paired differences of any shape, samples last.
+        level: of the interval.
+    """
     from scipy.special import ndtri
 
     values = effect.values
@@ -91,7 +107,12 @@ def summarise_difference(effect: Effect, level: float) -> tuple[np.ndarray, np.n
 
 
 def quantiles(values: np.ndarray, at: Sequence[float]) -> list[np.ndarray]:
-    """Quantiles over the last axis, linear between order statistics, by one sort of each row."""
+    """Quantiles over the last axis, linear between order statistics, by one sort of each row.
+
+    Args:
+        values: of any shape, samples last.
+        at: the quantiles, 0 to 1.
+    """
     ordered = np.sort(
         values, axis=-1
     )  # vectorised: ten times as fast as a partition for some hundred samples
@@ -168,7 +189,14 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
 def life_rows(
     members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes, controlled: np.ndarray
 ) -> pl.DataFrame:
-    """The `lives` table of (plans, patients) true lives."""
+    """The `lives` table of (plans, patients) true lives.
+
+    Args:
+        members: the patients (p).
+        slugs: of the plans (a).
+        lives: (a, p) true lives.
+        controlled: (a, p) whether no clonogen survives.
+    """
     known = np.array([has_life(m) for m in members])
     told = known & np.isfinite(lives.death)
     cause = np.where(told, np.nan_to_num(lives.cause), len(LifeTimes.CAUSES)).astype(np.int64)

@@ -190,14 +190,26 @@ class OrganDoses:
 def shares_of(
     course: Course, samples: dict[str, np.ndarray], gtv_cm3: np.ndarray, days: np.ndarray
 ) -> np.ndarray:
-    """(patients, days) tumour volume over that of day 0."""
+    """(patients, days) tumour volume over that of day 0.
+
+    Args:
+        course: what is given.
+        samples: name -> (patients,) parameters.
+        gtv_cm3: (patients,) volume at day 0, cm3.
+        days: (days,) rising, from day 0.
+    """
     kinetics = DoseVolumeKinetics(gtv_cm3)
     start = kinetics.start(PatientTwin("cohort"), samples)
     return kinetics.follow(start, samples, [course], days)[0] / gtv_cm3[:, None]
 
 
 def course_of(schedule: str | Scenario, concurrent: bool) -> Course:
-    """A schedule from Monday on, with two cycles of drugs where they are concurrent."""
+    """A schedule from Monday on, with two cycles of drugs where they are concurrent.
+
+    Args:
+        schedule: short form, preset's name or scenario.
+        concurrent: whether drugs are.
+    """
     scenario = Scenario.parse(schedule) if isinstance(schedule, str) else schedule
     slots = list(fraction_times(scenario, 0))
     events = [(s.time_days, Event.FRACTION, s.dose_gy, 0.0) for s in slots]
@@ -216,7 +228,13 @@ def course_of(schedule: str | Scenario, concurrent: bool) -> Course:
 
 
 def hazard_ratio(treated: np.ndarray, control: np.ndarray, until_days: float = 5 * YEAR_D) -> float:
-    """Hazard ratio of death from two arms' times, both followed to a day: (O1/E1) / (O0/E0) (Peto 1977)."""
+    """Hazard ratio of death from two arms' times, both followed to a day: (O1/E1) / (O0/E0) (Peto 1977).
+
+    Args:
+        treated: (n,) times of one arm, days; inf where it never happens.
+        control: (n,) times of the other arm, days.
+        until_days: up to where both are followed, days.
+    """
     times = np.concatenate([treated, control])
     first = np.concatenate([np.ones(len(treated)), np.zeros(len(control))])
     order = np.argsort(times, kind="stable")

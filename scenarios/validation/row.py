@@ -50,7 +50,16 @@ class Row:
 
 
 def share_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:
-    """A percentage with the binomial interval of its n patients."""
+    """A percentage with the binomial interval of its n patients.
+
+    Args:
+        name: what is compared.
+        source: who published it.
+        published: the percentage.
+        n: patients behind it.
+        ours: this engine's percentage.
+        **more: further fields of the row.
+    """
     half = 100 * _Z * np.sqrt(published / 100 * (1 - published / 100) / n)
     return Row(
         name, source, "clinical", published, max(0.0, published - half), published + half, ours, **more
@@ -58,6 +67,15 @@ def share_row(name: str, source: str, published: float, n: int, ours: float, **m
 
 
 def median_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:
-    """A median survival in months; the interval is that of an exponential with n deaths."""
+    """A median survival in months; the interval is that of an exponential with n deaths.
+
+    Args:
+        name: what is compared.
+        source: who published it.
+        published: the median, months.
+        n: deaths behind it.
+        ours: this engine's median, months.
+        **more: further fields of the row.
+    """
     factor = float(np.exp(_Z / np.sqrt(n)))
     return Row(name, source, "clinical", published, published / factor, published * factor, ours, **more)
