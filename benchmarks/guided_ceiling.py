@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from scenarios.datasets.baseline import in_silico
 from scenarios.datasets.patient import Patient
-from scenarios.engine.render import accumulated
+from scenarios.engine.course_dose import accumulated
 from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView

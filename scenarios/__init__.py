@@ -28,10 +28,10 @@ _HOME = {
     "load_clinic": "clinic.run",
     "load_study": "study.parts",
     "outside_context": "plans.context",
-    "preset": "plans.presets",
+    "preset": "plans.plan",
     "realise": "engine.courses",
     "run_study": "study.parts",
-    "scenario_preset": "plans.presets",
+    "scenario_preset": "plans.scenario",
     "simulate_clinic": "clinic.simulation",
 }
 __all__ = list(_HOME)

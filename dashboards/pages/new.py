@@ -166,10 +166,13 @@ def _row(label: str, parts: list[Any]) -> Any:
 
 
 def _policy_choices() -> list[dict[str, str]]:
-    from scenarios.plans.policy import Policy
+    from scenarios.plans.policy import policies
 
     shown = {"none": "no adaptation, to compare with"}
-    return [{"value": kind, "label": shown.get(kind, kind)} for kind in Policy.known]
+    return [
+        {"value": kind, "label": shown.get(kind, kind)}
+        for kind in sorted(policies(), key=lambda kind: kind != "none")
+    ]
 
 
 def asked_of(values: dict[str, Any], inputs: list[Any], ids: list[dict[str, str]]) -> Asked:

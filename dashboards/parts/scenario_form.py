@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from scenarios.plans.plan import preset
 from scenarios.plans.presets import PRESETS
 from twin.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from twin import PatientTwin
 
 MOST = 4  # scenarios that can be told apart side by side
-SUGGESTED = (*dict.fromkeys(preset.plan.label for preset in PRESETS.values()), "none")
+SUGGESTED = (*dict.fromkeys(preset(name).label for name in PRESETS), "none")
 _UNITS = {"gy": "Gy", "mm": "mm", "days": "days"}
 
 
@@ -159,10 +160,10 @@ def parameters(kind: str) -> list[tuple[str, str, Any]]:
         >>> parameters("volume trigger")
         [('turnaround_days', 'turnaround, days', 3.0), ('loss', 'loss', 0.3)]
     """
-    from scenarios.plans.policy import Policy
+    from scenarios.plans.policy import policies
 
     rows = []
-    for name, info in Policy.known[kind].model_fields.items():
+    for name, info in policies()[kind].model_fields.items():
         if name == "kind" or (kind == "none" and name == "turnaround_days"):
             continue
         words = name.split("_")

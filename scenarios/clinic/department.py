@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scenarios.plans.calendar import fraction_times
-from scenarios.plans.plan import Frozen, read_yaml, sentence
-from scenarios.plans.presets import PRESETS, preset, scenario_preset
-from scenarios.plans.scenario import Scenario
+from scenarios.plans.plan import Frozen, preset, read_yaml, sentence
+from scenarios.plans.presets import find_preset
+from scenarios.plans.scenario import Scenario, scenario_preset
 from twin import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -108,8 +108,7 @@ class Case(Frozen):
     @classmethod
     def _named(cls, value: object) -> object:
         if isinstance(value, str):
-            known = any(value.lower() == name.lower() for name in PRESETS)
-            return scenario_preset(value) if known else Scenario.parse(value)
+            return scenario_preset(value) if find_preset(value) else Scenario.parse(value)
         return value
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from scenarios.comparison.effect import Effect
+from scenarios.engine.arm import Arm
+from scenarios.records.run import PlanRecord
 from scenarios.records.schema import table
+from simulators.core.outcome import LifeTimes
+from simulators.outcome.control import failure_days
+from simulators.outcome.life import DRAWS, draws, patient_life_times
 from simulators.tumour.systemic import Systemic
 from twin import Belief, InputError, PatientTwin
-
-if TYPE_CHECKING:
-    from scenarios.comparison.outcomes import Effect
-    from scenarios.engine.arm import Arm
-    from scenarios.records.run import PlanRecord
-    from simulators.core.outcome import LifeTimes
 
 LOCAL, DISTANT = "local failure", "distant failure"
 
@@ -42,8 +41,6 @@ def plan_lives(
     Raises:
         InputError: the clinical record lacks what survival needs.
     """
-    from simulators.outcome.life import patient_life_times
-
     courses = [arm.course(s) for s in range(belief.n)]
     known = {name: e.values for name, e in organs.items() if e.status != "unknown"}
     return patient_life_times(
@@ -62,9 +59,6 @@ def plan_local_days(
     twin: PatientTwin, arm: Arm, belief: Belief, survivors: np.ndarray, seed: int
 ) -> np.ndarray:
     """(samples,) day of local failure with the plan's drugs, whatever else happens; infinite where there is none."""
-    from simulators.outcome.control import failure_days
-    from simulators.outcome.life import DRAWS, draws
-
     courses = [arm.course(s) for s in range(belief.n)]
     ends = np.array([course.end_days for course in courses])
     failed = failure_days(survivors, belief.samples, twin.gtv_cm3, ends)

@@ -11,6 +11,8 @@ from scenarios.comparison.tables import band_table
 from scenarios.engine.arm import Arm
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
+from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Belief, PatientTwin
 
 FORECAST_DAY = 90.0
@@ -35,8 +37,6 @@ def drawn_table(
         forecasts: beliefs, each with its (plan, sample, day) true volumes, cm3.
         seed: the run's seed.
     """
-    from simulators.belief.information import drawn_cm3
-
     frames = [table("drawn_bands", [])]
     for belief, gtv_cm3 in forecasts:
         drawn = drawn_cm3(twin, gtv_cm3, belief.samples["contour_error"], seed)
@@ -55,9 +55,6 @@ def moved_table(
     seen = [o for o in twin.observations if o.time_days > 0]
     if twin.belief is None or twin.belief.kind == "prior" or not seen:
         return table("moved", [])
-    from simulators.belief.information import beliefs_along, what_moved_the_forecast
-    from simulators.tumour.dose_volume import DoseVolumeKinetics
-
     day = FORECAST_DAY if max(o.time_days for o in seen) < FORECAST_DAY <= days else days
     beliefs = beliefs_along(twin, samples=REPLAYED, seed=seed)
     rows = []

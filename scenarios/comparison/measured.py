@@ -9,6 +9,7 @@ import polars as pl
 
 from scenarios.records.run import RunImage
 from scenarios.records.schema import table
+from simulators.anatomy.measures import TumourSize, recist, size, sizes
 from twin import PatientTwin
 
 
@@ -17,7 +18,6 @@ def recist_table(twin: PatientTwin, images: Sequence[RunImage]) -> pl.DataFrame:
 
     A response counts from the first contoured date; progression from the smallest sum since then.
     """
-    from simulators.anatomy.measures import TumourSize, recist, size, sizes
 
     def rows(found: Sequence[TumourSize], plan: str | None, sample: int | None) -> list[dict[str, Any]]:
         responses = ["baseline", *recist([f.longest_mm for f in found])]

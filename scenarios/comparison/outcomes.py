@@ -4,45 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from scenarios.comparison.effect import Effect
 from scenarios.comparison.failures import plan_lives, plan_local_days
+from scenarios.engine.arm import Arm
+from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
 from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
-from scenarios.engine.render import fractions_of
 from scenarios.records.run import PlanRecord
+from simulators.anatomy.tumour_place import mid_or_inferior
+from simulators.core.outcome import Complication
 from simulators.dose.approximate import SBRT_GY
+from simulators.dose.dvh import region
 from simulators.dose.organ_points import OrganPoints
+from simulators.outcome.complications import COMPLICATIONS, pneumonitis_with_risk_factors
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Belief, InputError, PatientTwin
 
-if TYPE_CHECKING:
-    from scenarios.engine.arm import Arm
-    from simulators.core.outcome import Complication
-
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
-
-
-@dataclass(frozen=True, eq=False)
-class Effect:
-    """One outcome of one plan.
-
-    Args:
-        values: (samples,) float64; nan where it is unknown.
-        unit: cm3, Gy, probability or fraction.
-        interval: "samples" (spread over samples) or "mean" (Monte Carlo error of a probability).
-        status: "ok", "approximate", "estimated" or "unknown".
-        note: why, and the source of the model.
-    """
-
-    values: np.ndarray
-    unit: str
-    interval: str = "samples"
-    status: str = "ok"
-    note: str = ""
 
 
 def plan_outcomes(
@@ -119,8 +102,6 @@ def _survival(
 
 def _organs(delivery: Delivery, n: int) -> dict[str, Effect]:
     """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
-    from simulators.dose.dvh import region
-
     twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
     first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
     if first is None:
@@ -161,9 +142,6 @@ def _organs(delivery: Delivery, n: int) -> dict[str, Effect]:
 
 def _by_risk_factors(twin: PatientTwin, lungs: OrganDose, status: str, stereotactic: bool) -> Effect:
     """Pneumonitis by mean lung dose and the patient's own risk factors; unknown where one is missing."""
-    from simulators.anatomy.tumour_place import mid_or_inferior
-    from simulators.outcome.complications import pneumonitis_with_risk_factors
-
     words = "radiation pneumonitis, symptomatic, within 6 months; Appelt 2014"
     risk = pneumonitis_with_risk_factors(
         lungs.eqd2_gy.mean(axis=1), twin.clinical, mid_or_inferior(twin.contours)
@@ -190,8 +168,6 @@ _METRICS: dict[str, tuple[tuple[str, str, float | None], ...]] = {
 
 def _complications(twin: PatientTwin) -> list[Complication]:
     """The dose-effect relations that hold for this patient; the ones fitted with concurrent drugs need them."""
-    from simulators.outcome.complications import COMPLICATIONS
-
     concurrent = twin.clinical.chemotherapy == "concurrent"
     return [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
 

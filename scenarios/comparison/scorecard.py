@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scenarios.engine.course_dose import accumulated
 from scenarios.engine.delivery import Delivery
 from scenarios.engine.organ_dose import dose_factors, dose_spread
-from scenarios.engine.render import accumulated
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.dose.constraints import constraint_sets, coverage_goals, metric

@@ -8,11 +8,14 @@ import numpy as np
 import polars as pl
 
 from scenarios.engine.arm import Arm
-from scenarios.engine.render import accumulated
+from scenarios.engine.course_dose import accumulated
 from scenarios.plans.scenario import Scenario
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
+from simulators.belief.information import what_was_learned
+from simulators.belief.prior import prior_belief
 from simulators.core.course import Event
+from simulators.dose.dvh import dvh
 from twin import Belief, PatientTwin, StructureSet, Volume
 
 _LUNGS = "Lungs-GTV"  # what lung constraints are about
@@ -34,9 +37,6 @@ def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: 
 
 def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
     """What the twin's observations taught: its posterior beside the prior."""
-    from simulators.belief.information import what_was_learned
-    from simulators.belief.prior import prior_belief
-
     if belief.kind == "prior" or twin.belief is None:
         return table("learned", [])
     prior = prior_belief(twin, twin.belief.n, seed)
@@ -126,8 +126,6 @@ def dvh_table(
 
 
 def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:
-    from simulators.dose.dvh import dvh
-
     frames = []
     drawn = [s.name for s in structures if s.role not in ("EXTERNAL", "OTHER")]
     lungs = [_LUNGS] if {"Lung_L", "Lung_R"} <= set(drawn) and structures.role("GTV") else []

@@ -13,9 +13,9 @@ import numpy as np
 
 from scenarios.datasets.baseline import Baseline
 from scenarios.datasets.plans import dates, given, intended, others
+from scenarios.engine.course_dose import accumulated
 from scenarios.engine.courses import realise
 from scenarios.engine.planned_dose import planned_doses
-from scenarios.engine.render import accumulated
 from scenarios.plans.scenario import Scenario
 from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose

@@ -24,13 +24,16 @@ from scenarios.plans.calendar import FIRST_FRACTION, Slot, image_slots, weekday
 from scenarios.plans.policy import Decision, Policy, Seen
 from scenarios.plans.scenario import Scenario
 from simulators.anatomy.events import AnatomyEvents
+from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Course, Event
+from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from simulators.dose.accumulation import SetUp
+from simulators.scanners.pet import avid
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Belief, DoseGrid, InputError, PatientTwin
 
 if TYPE_CHECKING:
-    from simulators.core.treatment import FollowUp, VirtualTreatment
     from simulators.insilico.moved_anatomy import ChangedAnatomy
 
 Approve = Callable[[Mapping[str, Any]], bool]
@@ -203,10 +206,6 @@ class _Loop:
 
     def _advance(self, state: Any, time_days: float) -> tuple[Any, np.ndarray, np.ndarray]:
         """One kernel call for all samples: the state, true volumes in cm3 and true SUV ratios, (samples,)."""
-        from simulators.core.treatment import TumourView
-        from simulators.scanners.pet import avid
-        from simulators.tumour.dose_volume import DoseVolumeKinetics
-
         kinetics = DoseVolumeKinetics(self.library.gtv_cm3, self.library.bin_fraction, self.library.relative)
         params = self.belief.samples
         courses = [p.treatment.course() for p in self.patients]
@@ -217,8 +216,6 @@ class _Loop:
 
     def _scans(self, asked: list[_Patient], day: float, gtv_cm3: np.ndarray) -> list[FollowUp]:
         """The follow-up CTs of the patients that are asked about, by the mechanistic generator."""
-        from simulators.core.treatment import TreatmentRequest, TumourView
-
         first, erosion = self.library.gtv_cm3, self.belief.samples["erosion_fraction"]
         made = self._generator.generate(
             [
@@ -258,8 +255,6 @@ class _Loop:
     @cached_property
     def _believed(self) -> Belief:
         """The patient's own belief, or the prior; never the parameters of the sample that is asked about."""
-        from simulators.belief.prior import prior_belief
-
         return self.twin.belief or prior_belief(self.twin, _BELIEVED, self.seed)
 
     def _errors(self, ordinal: int) -> np.ndarray:

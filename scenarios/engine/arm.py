@@ -10,6 +10,7 @@ import numpy as np
 
 from simulators.anatomy.events import AnatomyEvents
 from simulators.core.course import Course
+from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import DoseGrid, PatientTwin
 
 
@@ -46,8 +47,6 @@ class Arm:
     @classmethod
     def open_loop(cls, twin: PatientTwin, course: Course, doses: Mapping[str, DoseGrid]) -> Arm:
         """The arm of a scenario that nobody decides upon: all samples share its course."""
-        from simulators.tumour.dose_volume import DoseVolumeKinetics
-
         own = {name: doses[name] for name in course.grids}
         kinetics = DoseVolumeKinetics.from_dose(twin, own)  # bins are the arm's own, whatever the other plans
         return cls([course], own, kinetics.bin_fraction, kinetics.relative_dose)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scenarios.engine.arm import Arm
-from scenarios.engine.render import accumulated, fractions_of
+from scenarios.engine.course_dose import accumulated, fractions_of
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Event
 from simulators.core.treatment import FollowUp

@@ -8,6 +8,7 @@ from scenarios.engine.courses import remaining
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.scenario import Scenario
 from twin import Fraction, InputError, Observation, PatientTwin, Scan
+from twin.importer import import_patient
 
 
 def observe(
@@ -40,8 +41,6 @@ def observe(
         twin = deliver_until(twin, plan, day)
     if gtv_cm3 is not None:
         return twin.observe(Observation(day, "gtv_cm3", gtv_cm3))
-    from twin.importer import import_patient
-
     seen = import_patient(scan, mask=mask)  # type: ignore[arg-type]
     name = f"CT-{sum(s.volume.modality == 'CT' for s in twin.scans) + 1}"
     structures = seen.contours.at(day)

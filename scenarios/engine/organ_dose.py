@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from simulators.core.chance import Key, Purpose, uniforms
+from simulators.dose.dvh import dvh
 from twin import DoseGrid, InputError, PatientTwin
 
 # Relative SD of an organ's mean dose in the approximate dose (MODEL.md 5); doubled for an estimated organ.
@@ -49,8 +50,6 @@ def organ_quantiles(
     grid: DoseGrid, twin: PatientTwin, organ: str, known: dict[tuple[int, str], np.ndarray], n: int = 1000
 ) -> np.ndarray:
     """(n,) rising dose quantiles of an organ, Gy; nan where the organ is unknown. Results are kept in `known`."""
-    from simulators.dose.dvh import dvh
-
     key = (id(grid), organ)
     if key not in known:
         try:

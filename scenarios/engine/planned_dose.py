@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scenarios.plans.plan import TreatmentPlan
-from simulators.dose.approximate import SBRT_GY
+from simulators.dose.approximate import SBRT_GY, approximate_dose
+from simulators.dose.targets import targets
 from twin import DoseGrid, PatientTwin, StructureSet, Volume
 
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
@@ -17,8 +18,6 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
     Plans of one technique differ by their prescription only: one calculation, of the technique's reference
     prescription, serves them all, and no plan's dose depends on the others in the comparison.
     """
-    from simulators.dose.approximate import approximate_dose
-
     doses = dict(twin.doses)
     units: dict[bool, DoseGrid] = {}
     for plan in plans:
@@ -38,8 +37,6 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
 
 def with_targets(twin: PatientTwin, plan: TreatmentPlan) -> StructureSet:
     """The patient's structures with the CTV and PTV of the plan's technique where none were drawn."""
-    from simulators.dose.targets import targets
-
     contours = twin.contours
     if contours.role("PTV"):
         return contours

@@ -11,7 +11,9 @@ from scenarios.engine.organ_dose import organ_quantiles
 from scenarios.engine.replan_anatomy import DayAnatomy, sampled
 from scenarios.plans.plan import TreatmentPlan
 from simulators.core.course import Course, Event
-from simulators.dose.approximate import SBRT_GY
+from simulators.dose.approximate import SBRT_GY, approximate_dose
+from simulators.dose.dvh import region
+from simulators.dose.targets import targets
 from twin import DoseGrid, InputError, PatientTwin, Volume
 
 # What is left of the target's volume on the scan of the replan; a sample takes the next larger one.
@@ -194,8 +196,6 @@ class PlanLibrary:
     @cached_property
     def _organ_points(self) -> dict[str, np.ndarray]:
         """Organ -> (points, 3) LPS positions of some of its voxels; organs that are unknown have none."""
-        from simulators.dose.dvh import region
-
         points = {}
         for organ in _ORGANS:
             try:
@@ -215,9 +215,6 @@ class PlanLibrary:
         return self._levels[level]
 
     def _replanned(self, anatomy: DayAnatomy) -> DoseGrid:
-        from simulators.dose.approximate import approximate_dose
-        from simulators.dose.targets import targets
-
         sbrt = self.plan.largest_fraction_gy >= SBRT_GY
         prescription = (54.0, 3) if sbrt else (self.plan.total_gy, self.plan.fractions)
         target = targets(anatomy.scan, anatomy.structures, sbrt=sbrt, histology=self.twin.clinical.histology)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from scenarios.plans.plan import Imaging, TreatmentPlan
 from scenarios.plans.scenario import Scenario
+from simulators.core.chance import Key, Purpose
 
 FIRST_FRACTION = 9 / 24  # 09:00
 GAP = (
@@ -142,7 +143,5 @@ def _days_off(spread_days: int, patient_id: str, day: float) -> int:
     """By how many days the image that is due on a day is early or late."""
     if spread_days == 0:
         return 0
-    from simulators.core.chance import Key, Purpose
-
     rng = Key(0, patient_id, Purpose.COURSE, ordinal=int(day)).generator()
     return int(rng.integers(-spread_days, spread_days + 1))

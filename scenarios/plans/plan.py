@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scenarios.plans.presets import find_preset, known_preset
 from twin import InputError
 
 _SHORT = re.compile(
@@ -15,7 +16,6 @@ _SHORT = re.compile(
 )
 _PER_DAY = {None: 1, "bid": 2, "tid": 3}
 _RATE = {1: "", 2: " bid", 3: " tid"}
-_NAMED = ("CHART", "CHARTWEL", "PACIFIC", "SEQUENTIAL")  # presets that no short form can say
 _FORMS = (
     "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, PACIFIC, sequential, isotoxic, "
     "+20/8 (eight more from now), none, or a YAML file"
@@ -163,15 +163,14 @@ class TreatmentPlan(Frozen):
         text = text.strip()
         if text == "none":
             return cls()
-        if text.upper() in _NAMED:
-            from scenarios.plans.presets import preset
-
-            return preset(text)
-        if text.lower() == "isotoxic":
-            raise InputError("isotoxic is a plan with a policy: read it with Scenario.parse")
         if text.endswith((".yaml", ".yml")):
             return cls.from_yaml(Path(text))
         match = _SHORT.fullmatch(text)
+        named = None if match else find_preset(text)
+        if named is not None:
+            if named.policy is not None:
+                raise InputError(f"{text} is a plan with a policy: read it with Scenario.parse")
+            return cls.model_validate(named.plan)
         if match is None or float(match["total"]) == 0 or int(match["n"]) == 0:
             raise InputError(f"the plan {text!r} is not understood; write it like {_FORMS}")
         try:
@@ -249,6 +248,22 @@ class TreatmentPlan(Frozen):
     def slug(self) -> str:
         """The label in characters that every file system takes."""
         return slug_of(self.label)
+
+
+def preset(name: str) -> TreatmentPlan:
+    """The plan of a name.
+
+    Args:
+        name: as in `scenarios.plans.presets.PRESETS`; case does not matter.
+
+    Raises:
+        InputError: no such preset; the sentence lists them.
+
+    Example:
+        >>> preset("CHART").weekends, preset("54/3").label
+        (True, '54/3 every 2 days')
+    """
+    return TreatmentPlan.model_validate(known_preset(name).plan)
 
 
 def slug_of(label: str) -> str:

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 
-from scenarios.plans.plan import Frozen, TreatmentPlan, read_yaml, sentence, slug_of
+from scenarios.plans.plan import Frozen, TreatmentPlan, preset, read_yaml, sentence, slug_of
 from scenarios.plans.policy import Policy
+from scenarios.plans.presets import find_preset, known_preset
 from twin import InputError
 
 Day = Annotated[int, Field(ge=0)]
@@ -93,9 +94,8 @@ class Scenario(Frozen):
         Raises:
             InputError: the text is none of these; the sentence names the accepted forms.
         """
-        if text.strip().lower() == "isotoxic":
-            from scenarios.plans.presets import scenario_preset
-
+        named = find_preset(text)
+        if named is not None and named.policy is not None:
             return scenario_preset(text)
         if not text.strip().endswith((".yaml", ".yml")):
             return cls(plan=TreatmentPlan.parse(text))
@@ -139,6 +139,23 @@ class Scenario(Frozen):
     def slug(self) -> str:
         """The label in characters that every file system takes."""
         return slug_of(self.label)
+
+
+def scenario_preset(name: str) -> Scenario:
+    """The plan of a name with the policy that belongs to it.
+
+    Args:
+        name: as in `scenarios.plans.presets.PRESETS`; case does not matter.
+
+    Raises:
+        InputError: no such preset; the sentence lists them.
+
+    Example:
+        >>> scenario_preset("isotoxic").policy.most_gy
+        79.2
+    """
+    plan = preset(name)
+    return Scenario(plan=plan, policy=known_preset(name).policy, name=plan.name)
 
 
 def distinct(plans: Sequence[TreatmentPlan | Scenario]) -> list[Scenario]:

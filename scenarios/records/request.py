@@ -10,6 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from scenarios.plans.scenario import Scenario
+from simulators.belief.prior import VERSION
 from twin import PatientTwin
 
 
@@ -59,7 +60,5 @@ def fingerprint(twin: PatientTwin) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of what the tables depend on."""
-    from simulators.belief.prior import VERSION
-
     names = ("rt-twin", "numpy", "scipy", "numba", "simpy", "polars")
     return {"python": platform.python_version(), "prior": str(VERSION), **{n: version(n) for n in names}}

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from scenarios.comparison.outcomes import CONTROL_DAYS, LANDMARKS, Effect
+from scenarios.comparison.effect import Effect
+from scenarios.comparison.outcomes import CONTROL_DAYS, LANDMARKS
 from scenarios.engine.courses import realise
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, policy_courses, stereotactic

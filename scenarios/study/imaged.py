@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scenarios.comparison.outcomes import Effect
+from scenarios.comparison.effect import Effect
 from scenarios.comparison.steps import compare
 from scenarios.engine.adaptive import realise_adaptive
 from scenarios.engine.arm import Arm

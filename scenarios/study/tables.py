@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from scenarios.comparison.outcomes import Effect
+from scenarios.comparison.effect import Effect
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS

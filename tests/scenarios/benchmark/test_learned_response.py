@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from scenarios.datasets.baseline import in_silico
 from scenarios.datasets.patient import Patient
-from scenarios.engine.render import accumulated
+from scenarios.engine.course_dose import accumulated
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.names.generators import generator_named

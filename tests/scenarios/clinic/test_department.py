@@ -13,8 +13,7 @@ from scenarios.clinic.run import load_clinic
 from scenarios.clinic.schema import CLINIC_SCHEMAS
 from scenarios.clinic.simulation import simulate_clinic
 from scenarios.plans.calendar import fraction_times
-from scenarios.plans.plan import Chemotherapy
-from scenarios.plans.presets import preset
+from scenarios.plans.plan import Chemotherapy, preset
 from scenarios.plans.scenario import Gap, Scenario
 from twin import InputError
 

@@ -9,7 +9,11 @@ from scenarios import Decision, Policy, Scenario, Seen, TreatmentPlan, compare
 from scenarios.engine.adaptive import realise_adaptive
 from scenarios.engine.replan import LEVELS, PlanLibrary
 from scenarios.engine.replan_anatomy import DayAnatomy, shrunk
-from scenarios.plans.policy import FixedReplans, Isotoxic, PetResponse, TrafficLight, VolumeTrigger
+from scenarios.policies.fixed_replans import FixedReplans
+from scenarios.policies.isotoxic import Isotoxic
+from scenarios.policies.pet_response import PetResponse
+from scenarios.policies.traffic_light import TrafficLight
+from scenarios.policies.volume_trigger import VolumeTrigger
 from simulators.anatomy.events import AnatomyEvents
 from simulators.belief.prior import prior_belief
 from twin import DoseGrid, InputError, Volume

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 
 from scenarios import Chemotherapy, Gap, Imaging, Immunotherapy, Phase, Scenario, TreatmentPlan, realise
 from scenarios.plans.calendar import image_slots
-from scenarios.plans.policy import FixedReplans
 from scenarios.plans.presets import PRESETS
 from scenarios.plans.scenario import distinct
+from scenarios.policies.fixed_replans import FixedReplans
 from simulators import Event
 from twin import InputError, PatientTwin
 

@@ -2,7 +2,9 @@ import pytest
 
 from scenarios import Scenario, TreatmentPlan, realise
 from scenarios.plans.calendar import fraction_times
-from scenarios.plans.presets import PRESETS, preset, scenario_preset
+from scenarios.plans.plan import preset
+from scenarios.plans.presets import PRESETS
+from scenarios.plans.scenario import scenario_preset
 from simulators import Event
 from twin import InputError, PatientTwin
 
@@ -51,13 +53,13 @@ def test_a_gap_shorter_than_the_spacing_costs_no_further_days():
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_every_preset_has_a_source_and_goes_through_yaml_and_its_short_form(name, tmp_path):
-    item = PRESETS[name]
+    item, plan = PRESETS[name], preset(name)
     assert any(char.isdigit() for char in item.source)
     file = tmp_path / "plan.yaml"
-    file.write_text(item.plan.to_yaml())
-    assert TreatmentPlan.parse(str(file)) == item.plan
+    file.write_text(plan.to_yaml())
+    assert TreatmentPlan.parse(str(file)) == plan
     if item.policy is None:
-        assert TreatmentPlan.parse(item.plan.label) == item.plan
+        assert TreatmentPlan.parse(plan.label) == plan
     scenario = scenario_preset(name)
     assert Scenario.parse(scenario.label) == scenario or item.policy is None
     file.write_text(scenario.to_yaml())

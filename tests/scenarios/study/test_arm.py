@@ -8,7 +8,9 @@ import pytest
 
 from scenarios import Policy, SampledCohort, Scenario, TreatmentPlan, run_study
 from scenarios.engine.replan import LEVELS, PlanLibrary, State
-from scenarios.plans.policy import Isotoxic, TrafficLight, VolumeTrigger
+from scenarios.policies.isotoxic import Isotoxic
+from scenarios.policies.traffic_light import TrafficLight
+from scenarios.policies.volume_trigger import VolumeTrigger
 from scenarios.study.matched_dose import Matches, ReferencePatients
 from scenarios.study.matched_replan import MatchedLibrary
 from twin import InputError

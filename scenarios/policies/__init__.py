@@ -1,0 +1,1 @@
+"""Adaptation policies, one a file: the file's name is the policy's, with spaces for underscores."""
