@@ -1,6 +1,10 @@
 """Floor 3: radiobiology, tumour kinetics, anatomy, dose, virtual treatment and virtual scanners."""
 
 from importlib import import_module
+from pathlib import Path
+from runpy import run_path
+
+run_path(str(Path(__file__).parents[1] / "twin" / "rooms.py"))  # by its path: a room may be hidden
 
 _HOME = {
     "Course": "core.course",
