@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs
 
 from dash import ClientsideFunction, Dash, Input, Output
 
+from dashboards.elements import notice
 from dashboards.files.library import Library
+from dashboards.files.uploads import Uploads
 from dashboards.jobs import tray
-from dashboards.jobs.child import Jobs, Uploads
-from dashboards.pages import adaptive, cohort, compare, models, new, patients, twin
-from dashboards.parts.common import notice
+from dashboards.jobs.child import Jobs
+from dashboards.links import query_of
+from dashboards.parts.page import Desk, Page
 from dashboards.safety import guard
 from dashboards.shell import shell
 from dashboards.viewer.routes import add_routes, add_upload
+from models.registry import Registry
 from twin.errors import InputError
+
+PAGES: Registry = Registry("page", "pages", "dashboards.pages")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,7 +45,7 @@ def create_app(folder: Path) -> Dash:
     return _build(folder)[0]
 
 
-def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
+def _build(folder: Path) -> tuple[Dash, Desk]:
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}; give a folder with runs and twins")
@@ -58,20 +61,17 @@ def _build(folder: Path) -> tuple[Dash, Library, Jobs, Uploads]:
         enable_mcp=False,
         add_log_handler=False,
     )
-    app.layout = shell(library.root.name)
-    jobs, uploads = Jobs(), Uploads(library.root)
-    compare.register(app, library)
-    twin.register(app, library, jobs, uploads)
-    patients.register(app, library, jobs, uploads)
-    cohort.register(app, library)
-    adaptive.register(app, library)
-    new.register(app, library, jobs, uploads)
-    tray.register(app, jobs)
-    _register_router(app, library)
+    desk = Desk(library, Jobs(), Uploads(library.root))
+    pages = dict(sorted(PAGES.items(), key=lambda item: (item[1].order, item[0])))
+    app.layout = shell(library.root.name, {name: page.title for name, page in pages.items()})
+    for page in pages.values():
+        page.register(app, desk)
+    tray.register(app, desk.jobs)
+    _register_router(app, library, pages)
     add_routes(app.server, library)
-    add_upload(app.server, uploads)
+    add_upload(app.server, desk.uploads)
     guard(app.server, app.csp_hashes())
-    return app, library, jobs, uploads
+    return app, desk
 
 
 def serve(folder: Path, port: int = 8050) -> None:
@@ -86,7 +86,7 @@ def serve(folder: Path, port: int = 8050) -> None:
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    app, library, jobs, uploads = _build(folder)
+    app, desk = _build(folder)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     _check_free(port)
@@ -96,15 +96,15 @@ def serve(folder: Path, port: int = 8050) -> None:
         "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
     )
     print(f"    ssh -L {server.port}:127.0.0.1:{server.port} USER@THIS-MACHINE", flush=True)
-    Thread(target=_warm, args=(library,), daemon=True).start()
+    Thread(target=_warm, args=(desk.library,), daemon=True).start()
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         pass
     finally:
         server.server_close()
-        jobs.end_all()
-        uploads.clear()
+        desk.jobs.end_all()
+        desk.uploads.clear()
 
 
 def _warm(library: Library) -> None:
@@ -130,7 +130,7 @@ def _check_free(port: int) -> None:
             raise InputError(f"cannot listen on port {port}: {error.strerror}") from None
 
 
-def _register_router(app: Dash, library: Library) -> None:
+def _register_router(app: Dash, library: Library, pages: dict[str, Page]) -> None:
     @app.callback(
         Output("page", "children"),
         Output("header-page", "children"),
@@ -138,20 +138,12 @@ def _register_router(app: Dash, library: Library) -> None:
         Input("url", "search"),
     )
     def show(path: str | None, search: str | None) -> tuple[Any, Any]:
-        query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
-        layouts: dict[str | None, Callable[[], tuple[Any, Any]]] = {
-            "/patients": lambda: patients.layout(library),
-            "/twin": lambda: twin.layout(library, query.get("twin"), search),
-            "/compare": lambda: compare.layout(library, query.get("run"), search),
-            "/cohort": lambda: cohort.layout(library, query.get("study")),
-            "/adaptive": lambda: adaptive.layout(library, query.get("run"), query.get("clinic")),
-            "/models": models.layout,
-            "/new": lambda: new.layout(library, query.get("twin")),
-        }
-        start = "/compare" if library.runs() else "/patients"
-        found = layouts.get(start if path in ("/", None) else path)
+        start = "compare" if library.runs() else "patients"
+        page = pages.get((path or "/").removeprefix("/") or start)
+        if page is None:
+            return notice("No such page", "Choose a page above."), None
         try:
-            return found() if found else (notice("No such page", "Choose a page above."), None)
+            return page.layout(library, query_of(search))
         except InputError as error:
             return notice("This cannot be shown", str(error), "error"), None
 

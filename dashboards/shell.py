@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from dashboards.elements import named
 from dashboards.jobs.tray import tray
-from dashboards.parts.common import named
 from scenarios.records.schema import SIMULATED
-
-PAGES = (
-    ("/patients", "Patients"),
-    ("/twin", "Twin"),
-    ("/compare", "Compare"),
-    ("/cohort", "Cohort"),
-    ("/adaptive", "Adaptive"),
-    ("/new", "New"),
-    ("/models", "Models"),
-)
 
 _KEYS = (
     ("\u2191 \u2193 or wheel", "next or previous slice"),
@@ -32,7 +23,7 @@ _KEYS = (
     ("Shift + move", "crosshair in all views"),
     ("g", "contours: none, tumour, all"),
     ("t", "dose: off, so far, full course"),
-    ("p", "PET: off, overlay, PET alone"),
+    ("p", "other scans, such as PET: off, over the CT, alone"),
     ("d", "difference to the first plan"),
     ("i", "invert"),
     ("c", "play through the follow-ups"),
@@ -41,16 +32,19 @@ _KEYS = (
 )
 
 
-def shell(folder_name: str) -> Any:
+def shell(folder_name: str, pages: Mapping[str, str]) -> Any:
     """The layout that stays while pages change.
 
     Args:
         folder_name: name of the opened folder.
+        pages: name and title of each page, in the navigation's order.
     """
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
-            html.Div([_header(folder_name), html.Main(id="page", className="rt-page")], className="rt-app"),
+            html.Div(
+                [_header(folder_name, pages), html.Main(id="page", className="rt-page")], className="rt-app"
+            ),
             _key_sheet(),
             *tray(),
         ],
@@ -66,10 +60,10 @@ def shell(folder_name: str) -> Any:
     )
 
 
-def _header(folder_name: str) -> Any:
+def _header(folder_name: str, pages: Mapping[str, str]) -> Any:
     links = [
-        dcc.Link(name, href=path, className="rt-link", id=f"link{path.replace('/', '-')}")
-        for path, name in PAGES
+        dcc.Link(title, href=f"/{name}", className="rt-link", id=f"link-{name}")
+        for name, title in pages.items()
     ]
     return html.Header(
         [

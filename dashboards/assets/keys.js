@@ -24,7 +24,7 @@
     r: (v) => v.reset(),
     g: (v) => v.chooseNext("structures"),
     t: (v) => v.chooseNext("dose"),
-    p: (v) => v.chooseNext("pet"),
+    p: (v) => v.chooseNext("scan"),
     v: (v) => v.chooseNext("plane"),
   };
 

@@ -9,9 +9,8 @@
     brain: { name: "Brain", width: 80, level: 40 },
   };
   const FONT = '"Inter", "Segoe UI", "DejaVu Sans", system-ui, sans-serif';
-  const PET_MAX_SUV = 10;
 
-  // Colour maps as a few stops, perceptually ordered: plasma (dose) and black-red-yellow-white (PET).
+  // Colour maps as a few stops, perceptually ordered; layers name theirs.
   const PLASMA = [[13, 8, 135], [84, 2, 163], [139, 10, 165], [185, 50, 137], [219, 92, 104], [244, 136, 73], [254, 188, 43], [240, 249, 33]];
   const HOT = [[0, 0, 0], [130, 0, 0], [230, 40, 0], [255, 140, 0], [255, 220, 60], [255, 255, 230]];
 
@@ -24,7 +23,8 @@
     }
     return table;
   }
-  const RAMPS = { dose: ramp(PLASMA), pet: ramp(HOT) };
+  const GREY = [[0, 0, 0], [255, 255, 255]];
+  const RAMPS = { plasma: ramp(PLASMA), hot: ramp(HOT), grey: ramp(GREY), inverse: ramp([...GREY].reverse()) };
 
   // Differences: brown to violet over black, as PuOr of ColorBrewer; told apart by the colour-blind.
   const LOSS = [230, 120, 20];
@@ -108,10 +108,7 @@
       const p = rt.PLANES[scene.plane];
       const width = scene.grid.shape[p.across];
       const height = scene.grid.shape[p.down];
-      if (scene.mode === "pet") {
-        if (scene.pet) this.drawPet(c, scene, place);
-        return;
-      }
+      if (scene.alone) return this.drawWash(c, scene, place, scene.alone);
       const voxels = this.cut(scene, scene.followUp);
       if (scene.mode === "difference") this.putDifference(width, height, voxels, this.cut(scene, scene.other));
       else this.put(width, height, voxels, grey(scene.window, scene.inverted));
@@ -152,22 +149,12 @@
       context.putImageData(image, 0, 0);
     }
 
-    drawPet(c, scene, place) {
-      const slice = rt.coarseSlice(scene.pet, scene.plane, scene.k);
-      if (!slice) return;
-      this.paint(c, scene, place, scene.pet, slice, (value, pixel, at) => {
-        const v = 255 - Math.min(255, (value / PET_MAX_SUV) * 255);
-        pixel[at] = pixel[at + 1] = pixel[at + 2] = v;
-        pixel[at + 3] = 255;
-      });
-    }
-
     drawWash(c, scene, place, layer) {
       const slice = rt.coarseSlice(layer.volume, scene.plane, scene.k);
       if (!slice) return;
       const table = RAMPS[layer.ramp];
       this.paint(c, scene, place, layer.volume, slice, (value, pixel, at) => {
-        const share = Math.min(1, value / layer.max);
+        const share = Math.max(0, Math.min(1, (value - layer.low) / (layer.max - layer.low)));
         const index = Math.round(share * 255) * 3;
         pixel[at] = table[index];
         pixel[at + 1] = table[index + 1];
@@ -371,8 +358,7 @@
 
     /** A colour bar at the right edge, with its unit and ends. */
     bar(c, bar, n, ratio, size) {
-      const table = RAMPS[bar.ramp] ?? null;
-      const low = bar.low ?? 0;
+      const table = RAMPS[bar.ramp];
       const height = Math.max(40 * ratio, Math.min(150 * ratio, this.canvas.height / 2 - 76 * ratio));
       const left = this.canvas.width - (22 + n * 58) * ratio;
       const top = 52 * ratio;
@@ -382,16 +368,14 @@
         if (bar.ramp === "difference") {
           const side = (change < 0 ? LOSS : GAIN).map((v) => v * Math.sqrt(Math.abs(change)));
           c.fillStyle = `rgb(${side.join(",")})`;
-        } else c.fillStyle = table
-          ? `rgb(${table[index * 3]},${table[index * 3 + 1]},${table[index * 3 + 2]})`
-          : `rgb(${255 - index},${255 - index},${255 - index})`;
+        } else c.fillStyle = `rgb(${table[index * 3]},${table[index * 3 + 1]},${table[index * 3 + 2]})`;
         c.fillRect(left, top + i, 10 * ratio, 1.5);
       }
       c.font = `${size * 0.92}px ${FONT}`;
       c.textBaseline = "middle";
       for (const tick of bar.ticks) {
         const text = `${tick}`.replace("-", "\u2212");
-        label(c, text, left - 4 * ratio, top + height * (1 - (tick - low) / (bar.max - low)), "right", "#e8ecf1");
+        label(c, text, left - 4 * ratio, top + height * (1 - (tick - bar.low) / (bar.max - bar.low)), "right", "#e8ecf1");
       }
       c.textBaseline = "bottom";
       label(c, bar.unit, left + 10 * ratio, top - 5 * ratio, "right", "#e8ecf1");
@@ -419,5 +403,5 @@
     c.fillText(text, x, y);
   }
 
-  Object.assign(rt, { Panel, WINDOWS, PET_MAX_SUV, DIFFERENCE_HU });
+  Object.assign(rt, { Panel, WINDOWS, DIFFERENCE_HU });
 })();

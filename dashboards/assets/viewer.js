@@ -3,13 +3,13 @@
   const rt = (window.rtTwin ??= {});
   const FRAMES_KEPT = 32; // a follow-up's crop is some megabytes
   const DOSE_LEVELS = [5, 20, 30, 45, 60, 70];
-  const PET_TICKS = [0, 2.5, 5, 7.5, 10];
+  const FOLLOW_UP = "follow-up"; // the CT of a day and the outlines on it, in one message
 
   class Viewer {
     constructor(manifest, settings) {
       this.manifest = manifest;
       this.grid = manifest.grid;
-      this.state = { day: 0, sample: 0, plane: "axial", window: "lung", inverted: false, dose: "off", pet: "off", structures: "tumour", linked: true, difference: false };
+      this.state = { day: 0, sample: 0, plane: "axial", window: "lung", inverted: false, dose: "off", scan: "off", structures: "tumour", linked: true, difference: false };
       this.shared = this.freshView();
       this.store = new Map();
       this.structures = {};
@@ -99,10 +99,11 @@
         const plan = this.planOf(panel);
         const index = this.frameFor(plan, this.state.day);
         const wanted = [];
-        if (this.has(index, "ct")) wanted.push(["followup", index]);
+        if (this.has(index, "ct")) wanted.push(["followup", FOLLOW_UP, index]);
         const dosed = this.state.dose === "full" || !this.manifest.plans ? this.frameOfFullDose(plan) : index;
-        if (this.state.dose !== "off" && this.has(dosed, "dose")) wanted.push(["dose", dosed]);
-        if (this.state.pet !== "off" && this.has(index, "pet")) wanted.push(["pet", index]);
+        if (this.state.dose !== "off" && this.has(dosed, "dose")) wanted.push(["dose", "dose", dosed]);
+        const scan = this.scan();
+        if (scan && this.has(index, scan.layer.name)) wanted.push(["scan", scan.layer.name, index]);
         const token = (panel.token = Symbol("wanted"));
         const found = {};
         const show = () => {
@@ -110,14 +111,14 @@
           Object.assign(panel, { frame: index, shown: found, dosed, pending: null, failure: null });
           this.draw();
         };
-        const here = wanted.map(([kind, n]) => this.kept(kind, n));
+        const here = wanted.map(([, kind, n]) => this.kept(kind, n));
         if (here.every(Boolean)) {
-          wanted.forEach(([kind], n) => (found[kind] = here[n]));
+          wanted.forEach(([place], n) => (found[place] = here[n]));
           show();
           continue;
         }
         panel.pending = index;
-        Promise.all(wanted.map(([kind, n]) => this.frame(kind, n).then((parts) => (found[kind] = parts)))).then(show, (error) => {
+        Promise.all(wanted.map(([place, kind, n]) => this.frame(kind, n).then((parts) => (found[place] = parts)))).then(show, (error) => {
           panel.failure = error.message;
           this.draw();
         });
@@ -140,9 +141,20 @@
       for (const panel of this.visible()) {
         for (const day of [days[at + 1], days[at - 1]]) {
           const index = day === undefined ? -1 : this.frameFor(this.planOf(panel), day);
-          if (this.has(index, "ct")) this.frame("followup", index).catch(() => {});
+          if (this.has(index, "ct")) this.frame(FOLLOW_UP, index).catch(() => {});
         }
       }
+    }
+
+    /** The layer that is chosen beside the CT, and how it is shown: over it, or alone. */
+    scan() {
+      const [name, how] = this.state.scan.split(":");
+      const layer = this.layer(name);
+      return layer && how ? { layer, how } : null;
+    }
+
+    layer(name) {
+      return this.manifest.layers.find((layer) => layer.name === name);
     }
 
     has(index, kind) {
@@ -164,7 +176,8 @@
       if (entry) this.store.delete(key);
       else {
         entry = {};
-        entry.promise = this.get(`/data/frame/${kind}?of=${this.manifest.of}&frame=${index}`).then(
+        const path = kind === FOLLOW_UP ? kind : `layer/${encodeURIComponent(kind)}`;
+        entry.promise = this.get(`/data/${path}?of=${this.manifest.of}&frame=${index}`).then(
           ({ parts }) => {
             for (const [name, part] of Object.entries(parts)) part.id = `${kind}${index}${name}`;
             return (entry.parts = parts);
@@ -218,20 +231,22 @@
       const shown = panel.shown ?? {};
       const first = this.panels[0];
       const differs = state.difference && panel.n > 0 && Boolean(first.shown);
-      const mode = differs ? "difference" : state.pet === "only" && shown.pet ? "pet" : "ct";
+      const scan = this.scanOf(shown);
+      const mode = differs ? "difference" : scan?.how === "only" ? "scan" : "ct";
       const layers = this.layers(shown, mode);
+      const alone = mode === "scan" ? this.alone(scan) : null;
       const generated = Boolean(frame && !frame.acquired) || manifest.in_silico || Boolean(shown.dose && manifest.dose_simulated);
       return {
         grid: this.grid, plane, k, mode, layers,
         zoom: panel.view.zoom, pan: panel.view.pan,
         window: state.window, inverted: state.inverted,
-        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup, pet: shown.pet?.pet,
+        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup, alone,
         outlines: this.outlinesOf(shown),
         crosshair: this.crosshair ? panel.view.at : null,
         title: this.title(panel, frame, mode, shown),
         corner: this.cornerOf(panel, plane, k, shown),
         simulated: generated ? manifest.simulated : null,
-        bars: this.bars(layers, mode),
+        bars: this.bars(alone ? [...layers, alone] : layers, mode),
       };
     }
 
@@ -240,43 +255,73 @@
       if (shown.dose?.dose) {
         const max = this.manifest.dose_max_gy;
         const levels = DOSE_LEVELS.filter((gy) => gy < max);
-        layers.push({ volume: shown.dose.dose, ramp: "dose", max, from: 5, fade: 40, opacity: 0.45, levels, unit: "Gy" });
+        layers.push({ volume: shown.dose.dose, ramp: this.layer("dose").colour, low: 0, max, from: 5, fade: 40, opacity: 0.45, levels, unit: "Gy" });
       }
-      if (shown.pet?.pet && mode === "ct" && this.state.pet === "overlay") {
-        layers.push({ volume: shown.pet.pet, ramp: "pet", max: rt.PET_MAX_SUV, from: 1, fade: 2, opacity: 0.65, unit: "SUV" });
+      const scan = this.scanOf(shown);
+      if (scan?.how === "overlay" && mode === "ct") {
+        const { low, max, step } = this.scale(scan);
+        layers.push({ volume: scan.volume, ramp: scan.layer.colour, low, max, from: low + step, fade: 2 * step, opacity: 0.65, unit: scan.layer.unit });
       }
       return layers;
     }
 
+    /** The chosen scan with its voxels, where this day has one. */
+    scanOf(shown) {
+      const scan = this.scan();
+      const volume = scan && shown.scan?.[scan.layer.name];
+      return volume ? { ...scan, volume } : null;
+    }
+
+    /** Both ends of a scan's scale, and a tenth of it; HU are shown in the CT's window. */
+    scale({ layer, volume }) {
+      const { width, level } = rt.WINDOWS[this.state.window];
+      const [low, max] = layer.unit === "HU" ? [level - width / 2, level + width / 2] : [layer.low ?? volume.base, volume.high];
+      return { low, max, step: (max - low) / 10 };
+    }
+
+    /** A scan in the place of the CT: coloured ones dark on white, as nuclear medicine shows them. */
+    alone(scan) {
+      const { low, max } = this.scale(scan);
+      const dark = scan.layer.draw === "overlay" || this.state.inverted;
+      return { volume: scan.volume, ramp: dark ? "inverse" : "grey", low, max, from: -Infinity, fade: 1, opacity: 1, unit: scan.layer.unit };
+    }
+
     bars(layers, mode) {
-      const bars = layers.map((l) => ({ ramp: l.ramp, max: l.max, unit: l.unit, ticks: l.levels ?? PET_TICKS }));
+      const ticks = ({ low, max }) => [0, 1, 2, 3, 4].map((n) => Number((low + ((max - low) * n) / 4).toPrecision(3)));
+      const bars = layers.map((l) => ({ ramp: l.ramp, low: l.low, max: l.max, unit: l.unit, ticks: l.levels ?? ticks(l) }));
       if (mode === "difference") {
         const most = rt.DIFFERENCE_HU;
         bars.push({ ramp: "difference", low: -most, max: most, unit: "HU", ticks: [-most, 0, most] });
       }
-      if (mode === "pet") bars.push({ ramp: "grey", max: rt.PET_MAX_SUV, unit: "SUV", ticks: PET_TICKS });
       return bars;
     }
 
     outlinesOf(shown) {
       const lines = [];
+      const [mine, others] = this.followUpOutlines(shown);
       const tumours = []; // on top: their edge is often a lung's edge too
       if (this.state.structures === "none") return lines;
       for (const [name, mask] of Object.entries(this.structures)) {
         if (mask.role === "GTV") {
-          tumours.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.4, dash: shown.followup?.gtv ? [5, 4] : null, halo: true });
+          tumours.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.4, dash: mine.length ? [5, 4] : null, halo: true });
         } else if (this.state.structures === "all") {
           lines.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.1, dash: mask.estimated ? [2, 2] : null });
         }
       }
-      if (shown.followup?.injury && this.state.structures === "all") {
-        lines.push({ id: shown.followup.injury.id, mask: shown.followup.injury, colour: "#7dd3fc", width: 1, dash: [1, 3] });
+      if (this.state.structures === "all") lines.push(...others);
+      return [...lines, ...tumours, ...mine];
+    }
+
+    /** Outlines that were drawn on a follow-up: of the tumour, and of all else. */
+    followUpOutlines(shown) {
+      const found = [[], []];
+      for (const layer of this.manifest.layers) {
+        const mask = layer.draw === "outline" && shown.followup?.[layer.name];
+        if (!mask) continue;
+        const look = layer.role === "GTV" ? { width: 1.8, halo: true } : { width: 1, dash: [1, 3] };
+        found[layer.role === "GTV" ? 0 : 1].push({ id: mask.id, mask, colour: layer.colour, ...look });
       }
-      lines.push(...tumours);
-      if (shown.followup?.gtv) {
-        lines.push({ id: shown.followup.gtv.id, mask: shown.followup.gtv, colour: "#ffd43b", width: 1.8, halo: true });
-      }
-      return lines;
+      return found;
     }
   }
 

@@ -4,7 +4,6 @@
   const CHOICES = {
     structures: ["none", "tumour", "all"],
     dose: ["off", "todate", "full"],
-    pet: ["off", "overlay", "only"],
     plane: ["axial", "coronal", "sagittal"],
     difference: [false, true],
   };
@@ -115,7 +114,8 @@
 
       /** Choose what comes after the present choice. */
       chooseNext(name) {
-        const values = name === "dose" && this.manifest.of === "twin" ? ["off", "full"] : CHOICES[name];
+        const own = { scan: this.manifest.scans, ...(this.manifest.of === "twin" && { dose: ["off", "full"] }) };
+        const values = own[name] ?? CHOICES[name];
         this.choose(name, values[(values.indexOf(this.state[name]) + 1) % values.length]);
       }
     },

@@ -14,8 +14,11 @@
         if (zoom > 1) query.set("zoom", zoom.toFixed(2));
         else query.delete("zoom");
         if (this.manifest.plans && this.plans) query.set("plans", this.visible().map((panel) => this.plans[panel.n]).join(","));
-        const kept = { day: Number(this.state.day.toFixed(3)), plane: this.state.plane, window: this.state.window, dose: this.state.dose, pet: this.state.pet, structures: this.state.structures };
+        const kept = { day: Number(this.state.day.toFixed(3)), plane: this.state.plane, window: this.state.window, dose: this.state.dose, structures: this.state.structures };
         for (const [name, value] of Object.entries(kept)) query.set(name, value);
+        for (const value of this.manifest.scans) query.delete(value.split(":")[0]);
+        const [scan, how] = this.state.scan.split(":");
+        if (how) query.set(scan, how);
         window.history.replaceState(window.history.state, "", `${window.location.pathname}?${query}`);
       }
 

@@ -15,19 +15,20 @@
           const none = this.frameFor(plan, this.state.day) < 0;
           if (plan && this.state.day > 0 && none) lines.push(`no follow-up of this plan up to day ${this.state.day.toFixed(0)}`);
         } else if (frame.acquired) {
-          lines.push(`Day ${frame.day.toFixed(1)}, acquired: ${frame.generator}`);
+          lines.push(`Day ${frame.day.toFixed(1)}, acquired: ${frame.generators.ct}`);
         } else {
           const after = frame.day - plan.end_days;
           const when = after >= 0 ? `${after.toFixed(0)} d after the last fraction` : "during treatment";
           lines.push(`Day ${frame.day.toFixed(1)}, ${when}`);
-          if (mode !== "pet") {
-            lines.push(`CT by ${frame.generator}, sample ${frame.sample}`);
-            const why = this.manifest.fallbacks?.[frame.generator];
+          if (mode !== "scan") {
+            lines.push(`CT by ${frame.generators.ct}, sample ${frame.sample}`);
+            const why = this.manifest.fallbacks?.[frame.generators.ct];
             if (why) lines.push(`not by a learned generator: ${why.length > LONGEST_REASON ? `${why.slice(0, LONGEST_REASON)}\u2026` : why}`);
           }
         }
-        if (shown.pet) lines.push(`PET ${frame.acquired ? "acquired:" : "by"} ${frame.pet_generator}`);
-        else if (this.state.pet !== "off") lines.push("no PET on this day");
+        const scan = this.scan();
+        if (this.scanOf(shown)) lines.push(`${scan.layer.label} ${frame.acquired ? "acquired:" : "by"} ${frame.generators[scan.layer.name]}`);
+        else if (scan) lines.push(`no ${scan.layer.label} on this day`);
         if (shown.dose) lines.push(this.manifest.dose_label ?? `Dose ${this.state.dose === "full" ? "of the full course" : "delivered so far"}`);
         if (plan?.context.length) lines.push("\u26a0 outside the context of use");
         if (panel.failure ?? this.failure) lines.push(panel.failure ?? this.failure);
@@ -62,7 +63,8 @@
         const hu = (shown.followup?.ct && rt.cropAt(shown.followup.ct, at)) ?? rt.cropAt(this.baseline, at);
         const words = [`(${this.lps(index).map((v) => signed(v, 0)).join(", ")}) mm`, `${signed(hu, 0)} HU`];
         if (shown.dose?.dose) words.push(`${(rt.coarseAt(shown.dose.dose, index) ?? 0).toFixed(1)} Gy`);
-        if (shown.pet?.pet) words.push(`SUV ${(rt.coarseAt(shown.pet.pet, index) ?? 0).toFixed(1)}`);
+        const scan = this.scanOf(shown);
+        if (scan) words.push(`${scan.layer.label} ${(rt.coarseAt(scan.volume, index) ?? 0).toFixed(1)} ${scan.layer.unit}`);
         const inside = Object.entries(this.structures).filter(([, mask]) => mask.role !== "EXTERNAL" && rt.cropAt(mask, at));
         if (inside.length) words.push(inside.map(([name]) => name).join(" "));
         return words.join("   ");

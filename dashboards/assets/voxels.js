@@ -75,7 +75,7 @@
     }
   }
 
-  /** A coarse volume (dose, PET) cut at slice k of the shown grid: {width, height, values} on its own in-plane grid. */
+  /** A coarse volume (a dose, a scan) cut at slice k of the shown grid: {width, height, values} on its own in-plane grid. */
   function coarseSlice(coarse, plane, k) {
     const p = PLANES[plane];
     const at = coarse.zero[p.through] + k * coarse.step[p.through];
@@ -93,7 +93,7 @@
         const base = y * step[p.down] + x * step[p.across];
         const a = coarse.data[base + low * step[p.through]];
         const b = coarse.data[base + high * step[p.through]];
-        values[to] = (a + (b - a) * share) * coarse.scale;
+        values[to] = (a + (b - a) * share) * coarse.scale + coarse.base;
       }
     }
     return { width, height, values };
@@ -121,7 +121,7 @@
       }
       if (weight) sum += weight * coarse.data[from];
     }
-    return sum * coarse.scale;
+    return sum * coarse.scale + coarse.base;
   }
 
   /** The value of a crop at an index of the shown grid, or undefined outside it. */

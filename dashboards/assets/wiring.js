@@ -82,12 +82,12 @@
   const nearest = (days, day) => days.reduce((best, d) => (Math.abs(d - day) < Math.abs(best - day) ? d : best), days[0]);
 
   // The order of the page's controls: panels' plans (4), then these.
-  const NAMES = ["day", "sample", "plane", "window", "dose", "pet", "structures", "linked", "difference"];
+  const NAMES = ["day", "sample", "plane", "window", "dose", "scan", "structures", "linked", "difference"];
 
   const plansOf = (controls) => controls.slice(0, 4);
 
-  const twinSettings = (manifest, [day, window, dose, pet, structures]) => ({
-    day: manifest.days[Number(day ?? 0)] ?? 0, window, dose, pet, structures,
+  const twinSettings = (manifest, [day, window, dose, scan, structures]) => ({
+    day: manifest.days[Number(day ?? 0)] ?? 0, window, dose, scan, structures,
   });
 
   function settings(manifest, controls) {

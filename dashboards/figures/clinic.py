@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
-from dash import html
 
-from dashboards.figures.run import FONT, MODEBAR, TITLE, stamp
-from dashboards.parts.common import scroll_table
+from dashboards.figures.style import ABOVE, axis, layout
+from dashboards.files.clinic_folder import ClinicFolder
 from scenarios.report.colours import plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.files.library import ClinicFolder
 
 _LONGEST_WAIT_DAYS = 120
 _WEEK = 7
@@ -53,7 +49,7 @@ def use_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
                     "hovertemplate": "down %{y:.1f} %",
                 }
             )
-    return {"data": traces, "layout": {**_layout("", "of opening hours, %"), "barmode": "stack"}}
+    return {"data": traces, "layout": _layout("", "of opening hours, %", barmode="stack")}
 
 
 def wait_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
@@ -75,9 +71,9 @@ def wait_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
                 "hovertemplate": "%{y:.0f} % within %{x:.1f} days",
             }
         )
-    layout = _layout("days from arrival to the first fraction", "patients who had begun, %")
-    layout["yaxis"]["range"] = [0, 102]
-    return {"data": traces, "layout": layout}
+    made = _layout("days from arrival to the first fraction", "patients who had begun, %")
+    made["yaxis"]["range"] = [0, 102]
+    return {"data": traces, "layout": made}
 
 
 def load_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
@@ -109,7 +105,7 @@ def load_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
                     "hovertemplate": "%{y} patients",
                 }
             )
-    return {"data": traces, "layout": {**_layout("days", "patients"), "hovermode": "x unified"}}
+    return {"data": traces, "layout": _layout("days", "patients", hovermode="x unified")}
 
 
 def late_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
@@ -135,55 +131,15 @@ def late_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
                     "hovertemplate": f"%{{y}} {name}",
                 }
             )  # fmt: skip
-    return {"data": traces, "layout": {**_layout("week", "new plans asked for"), "barmode": "stack"}}
+    return {"data": traces, "layout": _layout("week", "new plans asked for", barmode="stack")}
 
 
-def summary_table(clinics: list[ClinicFolder]) -> Any:
-    """The summary of each department in a column of its own."""
-    tables = [clinic.table("summary") for clinic in clinics]
-    heads = [html.Th("Measure", scope="col")]
-    for i, clinic in enumerate(clinics):
-        swatch = html.Span(className="rt-swatch", style={"background": plan_colour(i)})
-        heads.append(html.Th([swatch, clinic.entry.key], scope="col", className="rt-number"))
-    rows = []
-    for metric, _, unit in tables[0].iter_rows():
-        scale, shown = (
-            (100.0, "%")
-            if unit == "fraction"
-            else (100.0, "points")
-            if unit == "probability"
-            else (1.0, unit)
-        )
-        cells = []
-        for table in tables:
-            found = table.filter(pl.col("metric") == metric)["value"].to_list()
-            value = None if not found or found[0] is None else scale * found[0]
-            cells.append(html.Td(_shown(value), className="rt-number"))
-        head = [metric[0].upper() + metric[1:], html.Span(shown, className="rt-unit")]
-        rows.append(html.Tr([html.Th(head, scope="row"), *cells]))
-    spans = sorted({(clinic.run.warm_up_days, clinic.run.days) for clinic in clinics})
-    words = "; ".join(f"days {first} to {last}" for first, last in spans)
-    return scroll_table(
-        heads, rows, f"{words[:1].upper()}{words[1:]}. Departments of one seed see the same patients."
+def _layout(x: str, y: str, **more: Any) -> dict[str, Any]:
+    return layout(
+        (56, 12, 30, 40),
+        legend=ABOVE,
+        xaxis=axis(x),
+        yaxis=axis(y, rangemode="tozero"),
+        showlegend=True,
+        **more,
     )
-
-
-def _shown(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return (
-        f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}".replace("-", "\u2212")
-    )
-
-
-def _layout(x: str, y: str) -> dict[str, Any]:
-    return {
-        "margin": {"l": 56, "r": 12, "t": 30, "b": 40},
-        "font": FONT,
-        "modebar": MODEBAR,
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-        "xaxis": {"title": {"text": x, "standoff": 6, "font": TITLE}},
-        "yaxis": {"title": {"text": y, "standoff": 6, "font": TITLE}, "rangemode": "tozero"},
-        "showlegend": True,
-        "annotations": [stamp()],
-    }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
+from dashboards.figures.style import GREY
+from dashboards.files.run_folder import RunFolder
 
 _V = re.compile(r"V(\d+(?:\.\d+)?)(Gy|%)")
 _D = re.compile(r"D(\d+(?:\.\d+)?)%")
@@ -63,7 +63,7 @@ def constraint_traces(run: RunFolder, structures: list[str]) -> list[dict[str, A
             "marker": {
                 "symbol": ["triangle-up" if at_least else "triangle-down" for at_least in points.values()],
                 "size": 11,
-                "color": "#868e96",
+                "color": GREY,
                 "line": {"width": 1.5, "color": "#212529"},
             },
             "cliponaxis": False,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from dashboards.files.run_folder import RunFolder
 from scenarios.report.colours import faint
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 
 def failure_traces(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:

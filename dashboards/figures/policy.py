@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from dashboards.figures.run import FONT, MODEBAR, TITLE, interval_name, stamp
-from dashboards.tables.outcomes import readable
+from dashboards.figures.style import ABOVE, SHARES, axis, layout, stamp
+from dashboards.files.run_folder import RunFolder
+from dashboards.names import interval_name, readable
 from scenarios.report.colours import plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 SHOWN = {
     "mean_lung_dose": "Lung mean",
@@ -23,7 +21,6 @@ SHOWN = {
 }
 _PER_ROW = 3
 _PATTERNS = {"escalate": "/", "boost": "x", "de-escalate": "\\", "stop": "+"}
-_SHARES = ("probability", "fraction")
 
 
 def changes(run: RunFolder) -> pl.DataFrame:
@@ -74,24 +71,15 @@ def change_figure(run: RunFolder) -> dict[str, Any]:
             )
     return {
         "data": traces,
-        "layout": {
-            "margin": {"l": 56, "r": 12, "t": 30, "b": 40},
-            "font": FONT,
-            "modebar": MODEBAR,
-            "barmode": "stack",
-            "hovermode": "x unified",
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-            "xaxis": {
-                "title": {"text": "scan during treatment", "standoff": 6, "font": TITLE},
-                "type": "category",
-            },
-            "yaxis": {
-                "title": {"text": "samples with a change, %", "standoff": 6, "font": TITLE},
-                "rangemode": "tozero",
-            },
-            "annotations": [stamp()],
-            "uirevision": run.entry.version,
-        },
+        "layout": layout(
+            (56, 12, 30, 40),
+            barmode="stack",
+            hovermode="x unified",
+            legend=ABOVE,
+            xaxis=axis("scan during treatment", type="category"),
+            yaxis=axis("samples with a change, %", rangemode="tozero"),
+            uirevision=run.entry.version,
+        ),
     }
 
 
@@ -102,86 +90,101 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
         run: the run.
         paired: differences to the first scenario under common random numbers, in place of the values.
     """
-    table = run.table("contrasts" if paired else "outcomes")
-    shown = [o for o in SHOWN if len(table.filter((pl.col("outcome") == o) & pl.col("mean").is_not_null()))]
+    table = run.table("contrasts" if paired else "outcomes").filter(pl.col("mean").is_not_null())
     if paired and len(table):
-        table = table.filter(pl.col("reference") == table["reference"][0])
-    first = 1 if paired else 0
-    plans = list(enumerate(run.record.plans))[first:]
-    rows = -(-len(shown) // _PER_ROW)
+        table = table.filter(pl.col("reference") == run.table("contrasts")["reference"][0])
+    plans = list(enumerate(run.record.plans))[1 if paired else 0 :]
+    shown = [o for o in SHOWN if o in table["outcome"]]
     traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {}
+    axes: dict[str, Any] = {}
     notes: list[dict[str, Any]] = []
     for n, outcome in enumerate(shown):
-        axis = "" if n == 0 else str(n + 1)
-        left, top = (n % _PER_ROW) / _PER_ROW, 1 - (n // _PER_ROW) / rows
-        x_domain = [left + 0.015, left + 1 / _PER_ROW - 0.025]
-        y_domain = [top - 1 / rows + 0.16 / rows, top - 0.2 / rows]
-        unit = ""
+        suffix, unit = "" if n == 0 else str(n + 1), ""
+        x_domain, y_domain = _domains(n, -(-len(shown) // _PER_ROW))
         for i, plan in plans:
             row = table.filter((pl.col("outcome") == outcome) & (pl.col("plan") == plan.slug))
-            if row.is_empty() or row["mean"][0] is None:
-                continue
-            share = row["unit"][0] in _SHARES
-            scale = 100.0 if share else 1.0
-            unit = ("points" if paired else "%") if share else row["unit"][0]
-            middle, low, high = (round(scale * row[c][0], 4) for c in ("mean", "low", "high"))
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [middle],
-                    "y": [plan.label],
-                    "xaxis": f"x{axis}",
-                    "yaxis": f"y{axis}",
-                    "error_x": {
-                        "type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low],
-                        "color": plan_colour(i), "thickness": 2, "width": 5,
-                    },
-                    "marker": {"size": 10, "color": plan_colour(i)},
-                    "name": f"{readable(outcome)}: {plan.label}",
-                    "text": [f"{low:.4g} to {high:.4g} {unit}"],
-                    "hovertemplate": f"%{{x:.4g}} ({low:.4g} to {high:.4g}) {unit}<extra>{plan.label}</extra>",
-                    "showlegend": False,
-                }
-            )  # fmt: skip
-        layout[f"xaxis{axis}"] = {
-            "domain": x_domain, "anchor": f"y{axis}", "zeroline": paired, "nticks": 5, "tickfont": {"size": 10},
-        }  # fmt: skip
-        layout[f"yaxis{axis}"] = {
-            "domain": y_domain, "anchor": f"x{axis}", "showticklabels": n % _PER_ROW == 0, "automargin": True,
-            "categoryorder": "array", "categoryarray": [plan.label for _, plan in reversed(plans)],
-            "range": [-0.6, len(plans) - 0.4],
-        }  # fmt: skip
-        notes.append(
-            {
-                "text": f"<b>{SHOWN[outcome]}</b>, {unit}", "xref": "paper", "yref": "paper", "showarrow": False,
-                "x": x_domain[0], "y": y_domain[1] + 0.005, "xanchor": "left", "yanchor": "bottom",
-                "font": {"size": 11},
-            }
-        )  # fmt: skip
-    words = interval_name(run.record.level, run.record.samples)
-    mark = {
-        **stamp(),
-        "x": 0,
-        "y": 0,
-        "xanchor": "left",
-        "yanchor": "top",
-        "yshift": -40,
-    }
-    legend = {
-        "text": f"mean and its {words}" + (f"; each minus {run.record.plans[0].label}" if paired else ""),
-        "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "top", "yshift": -20,
-        "showarrow": False, "font": {"size": 11},
-    }  # fmt: skip
+            if not row.is_empty():
+                unit = _unit(row["unit"][0], paired)
+                traces.append(_mark(row, unit, plan.label, plan_colour(i), suffix))
+        axes |= _axes(suffix, x_domain, y_domain, paired, n % _PER_ROW == 0, [p.label for _, p in plans])
+        notes.append(_heading(f"<b>{SHOWN[outcome]}</b>, {unit}", x_domain[0], y_domain[1]))
+    reference = f"; each minus {run.record.plans[0].label}" if paired else ""
+    words = f"mean and its {interval_name(run.record.level, run.record.samples)}{reference}"
+    at_foot = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -40}
+    foot = {**_paper(words, 1, 0), "xanchor": "right", "yanchor": "top", "yshift": -20}
+    made = layout((20, 12, 28, 62), **axes, uirevision=run.entry.version)
+    return {"data": traces, "layout": {**made, "annotations": [*notes, stamp(**at_foot), foot]}}
+
+
+def _domains(n: int, rows: int) -> tuple[list[float], list[float]]:
+    """Where the panel of a number lies, in shares of the figure's width and height."""
+    left, top = (n % _PER_ROW) / _PER_ROW, 1 - (n // _PER_ROW) / rows
+    return [left + 0.015, left + 1 / _PER_ROW - 0.025], [top - 1 / rows + 0.16 / rows, top - 0.2 / rows]
+
+
+def _unit(unit: str, paired: bool) -> str:
+    if unit not in SHARES:
+        return unit
+    return "points" if paired else "%"
+
+
+def _mark(row: pl.DataFrame, unit: str, plan: str, colour: str, suffix: str) -> dict[str, Any]:
+    """The mean of one outcome under one plan, and its interval."""
+    scale = 100.0 if row["unit"][0] in SHARES else 1.0
+    middle, low, high = (round(scale * row[c][0], 4) for c in ("mean", "low", "high"))
     return {
-        "data": traces,
-        "layout": {
-            "margin": {"l": 20, "r": 12, "t": 28, "b": 62},
-            "font": FONT,
-            "modebar": MODEBAR,
-            **layout,
-            "annotations": [*notes, mark, legend],
-            "uirevision": run.entry.version,
+        "type": "scatter",
+        "mode": "markers",
+        "x": [middle],
+        "y": [plan],
+        "xaxis": f"x{suffix}",
+        "yaxis": f"y{suffix}",
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - middle],
+            "arrayminus": [middle - low],
+            "color": colour,
+            "thickness": 2,
+            "width": 5,
+        },
+        "marker": {"size": 10, "color": colour},
+        "name": f"{readable(row['outcome'][0])}: {plan}",
+        "text": [f"{low:.4g} to {high:.4g} {unit}"],
+        "hovertemplate": f"%{{x:.4g}} ({low:.4g} to {high:.4g}) {unit}<extra>{plan}</extra>",
+        "showlegend": False,
+    }
+
+
+def _axes(
+    suffix: str, x_domain: list[float], y_domain: list[float], paired: bool, first: bool, plans: list[str]
+) -> dict[str, Any]:
+    """The axes of one panel; the plans are named beside the first of a row."""
+    return {
+        f"xaxis{suffix}": {
+            "domain": x_domain,
+            "anchor": f"y{suffix}",
+            "zeroline": paired,
+            "nticks": 5,
+            "tickfont": {"size": 10},
+        },
+        f"yaxis{suffix}": {
+            "domain": y_domain,
+            "anchor": f"x{suffix}",
+            "showticklabels": first,
+            "automargin": True,
+            "categoryorder": "array",
+            "categoryarray": plans[::-1],
+            "range": [-0.6, len(plans) - 0.4],
         },
     }
+
+
+def _heading(text: str, x: float, y: float) -> dict[str, Any]:
+    return {**_paper(text, x, y + 0.005), "xanchor": "left", "yanchor": "bottom"}
+
+
+def _paper(text: str, x: float, y: float) -> dict[str, Any]:
+    return {
+        "text": text, "xref": "paper", "yref": "paper", "x": x, "y": y, "showarrow": False, "font": {"size": 11},
+    }  # fmt: skip

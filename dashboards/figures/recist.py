@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from dashboards.figures.run import FONT, MODEBAR, TITLE, stamp
+from dashboards.figures.style import ABOVE, GREY, axis, layout
+from dashboards.files.run_folder import RunFolder
 from scenarios.report.colours import plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 _SYMBOLS = {
     "baseline": "circle",
@@ -37,58 +35,51 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
         past = acquired.filter(pl.col("day") < mine["day"][0]).tail(1)
         line = pl.concat([past, mine])
         traces.append(_line(line, plan.label, plan_colour(i), 2.0 + (len(run.record.plans) - 1 - i)))
-    traces += _symbols(table)
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": acquired["day"].to_list(),
-            "y": acquired["longest_mm"].round(1).to_list(),
-            "name": "acquired",
-            "marker": {
-                "symbol": "circle",
-                "size": 10,
-                "color": "#868e96",
-                "line": {"width": 1.5, "color": "#212529"},
-            },
-            "hovertemplate": "acquired: %{y:.0f} mm",
-        }
-    )
+    traces += [*_symbols(table), _acquired(acquired)]
     if len(acquired):
-        limit = _PARTIAL * acquired["longest_mm"][0]
-        traces.append(
-            {
-                "type": "scatter", "mode": "lines", "x": [0, run.record.days], "y": [limit, limit],
-                "line": {"color": "#868e96", "width": 1, "dash": "dot"}, "hoverinfo": "skip",
-                "name": "30 % less",
-            }
-        )  # fmt: skip
+        traces.append(_partial(_PARTIAL * acquired["longest_mm"][0], run.record.days))
     return {
         "data": traces,
-        "layout": {
-            "margin": {"l": 50, "r": 12, "t": 26, "b": 40},
-            "font": FONT,
-            "modebar": MODEBAR,
-            "hovermode": "x unified",
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-            "xaxis": {
-                "title": {"text": "days from day 0", "standoff": 6, "font": TITLE},
-                "range": [-0.02 * run.record.days, run.record.days * 1.01],
-            },
-            "yaxis": {
-                "title": {"text": "sum of diameters, mm", "standoff": 6, "font": TITLE},
-                "rangemode": "tozero",
-            },
-            "annotations": [stamp()],
-            "meta": "days",
-            "uirevision": run.entry.version,
-        },
+        "layout": layout(
+            (50, 12, 26, 40),
+            hovermode="x unified",
+            legend=ABOVE,
+            xaxis=axis("days from day 0", range=[-0.02 * run.record.days, run.record.days * 1.01]),
+            yaxis=axis("sum of diameters, mm", rangemode="tozero"),
+            meta="days",
+            uirevision=run.entry.version,
+        ),
+    }
+
+
+def _acquired(rows: pl.DataFrame) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rows["day"].to_list(),
+        "y": rows["longest_mm"].round(1).to_list(),
+        "name": "acquired",
+        "marker": {"symbol": "circle", "size": 10, "color": GREY, "line": {"width": 1.5, "color": "#212529"}},
+        "hovertemplate": "acquired: %{y:.0f} mm",
+    }
+
+
+def _partial(limit_mm: float, days: float) -> dict[str, Any]:
+    """The line at which a partial response begins."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [0, days],
+        "y": [limit_mm, limit_mm],
+        "line": {"color": GREY, "width": 1, "dash": "dot"},
+        "hoverinfo": "skip",
+        "name": "30 % less",
     }
 
 
 def _symbols(table: pl.DataFrame) -> list[dict[str, Any]]:
     """What the marks mean, for each response that occurs."""
-    grey = {"color": "#868e96", "size": 9, "line": {"width": 1.6}}
+    grey = {"color": GREY, "size": 9, "line": {"width": 1.6}}
     nothing = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "hoverinfo": "skip"}
     seen = table.filter(pl.col("plan").is_not_null())["response"].unique().to_list()
     return [

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from dashboards.figures.run import FONT, MODEBAR, TITLE, stamp
-from dashboards.tables.outcomes import readable
-from scenarios.report.colours import faint, plan_colour
-
-if TYPE_CHECKING:
-    from scenarios.study.parts import Study
+from dashboards.figures.style import ABOVE, SHARES, axis, band, layout
+from dashboards.names import readable
+from scenarios.report.colours import plan_colour
+from scenarios.study.parts import Study
+from scenarios.study.survival import FOLLOW_UP_DAYS, kaplan_meier, times
 
 _YEAR_DAYS = 365.25
 _LEVEL = 0.95
@@ -33,83 +32,79 @@ def survival_figure(
     Raises:
         InputError: survival is unknown for all of them.
     """
-    from scenarios.study.survival import FOLLOW_UP_DAYS, kaplan_meier, times
-
     lives = study.lives.join(patients.select("patient"), on="patient", how="semi")
     days = np.linspace(0, FOLLOW_UP_DAYS, 181)
     curves = kaplan_meier(times(lives, endpoint), days, _LEVEL)
-    years = [round(y * _YEAR_DAYS, 2) for y in range(6)]
     traces: list[dict[str, Any]] = []
-    rows = len(names)
     for i, (slug, label) in enumerate(names.items()):
         curve = curves.filter(pl.col("plan") == slug)
-        year = (curve["day"] / _YEAR_DAYS).round(3).to_list()
-        colour = plan_colour(i)
-        step = {"type": "scatter", "mode": "lines", "x": year, "legendgroup": slug}
-        edge = {**step, "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip", "showlegend": False}
-        at_risk = [int(curve["at_risk"][int(np.argmin(np.abs(days - day)))]) for day in years]
-        traces += [
-            {**edge, "y": (100 * curve["low"]).round(2).to_list()},
-            {
-                **edge,
-                "y": (100 * curve["high"]).round(2).to_list(),
-                "fill": "tonexty",
-                "fillcolor": faint(colour, 0.14),
-            },
-            {
-                **step,
-                "y": (100 * curve["survival"]).round(2).to_list(),
-                "line": {"width": 2.2, "shape": "hv", "color": colour},
-                "name": label,
-                "hovertemplate": "%{y:.1f} %",
-            },
-            {
-                "type": "scatter",
-                "mode": "text",
-                "x": list(range(6)),
-                "y": [i] * 6,
-                "yaxis": "y2",
-                "text": [str(n) for n in at_risk],
-                "textfont": {"color": colour, "size": 11},
-                "hoverinfo": "skip",
-                "showlegend": False,
-            },
-        ]
-    floor = 0.06 * rows + 0.12
-    interval = {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "hoverinfo": "skip"}
-    grey = {"symbol": "square", "size": 11, "color": "rgba(128,128,128,0.35)"}
-    name = f"band: {100 * _LEVEL:g} % interval, n = {len(patients)}"
-    traces.append({**interval, "marker": grey, "name": name})
+        traces += [*_curve(curve, slug, label, plan_colour(i)), _at_risk(curve, days, i)]
+    floor = 0.06 * len(names) + 0.12
     return {
-        "data": traces,
-        "layout": {
-            **_common(),
-            "hovermode": "x unified",
-            "xaxis": {
-                "title": {
-                    "text": "years from day 0, the first day of treatment",
-                    "font": TITLE,
-                    "standoff": 6,
-                },
-                "range": [-0.15, 5.15],
-                "anchor": "y2",
-            },
-            "yaxis": {
-                "title": {"text": f"{endpoint.replace('_', ' ')}, %", "font": TITLE},
-                "range": [0, 102],
-                "domain": [floor, 1],
-            },
-            "yaxis2": {
-                "domain": [0, floor - 0.08],
-                "range": [rows - 0.5, -0.5],
-                "tickmode": "array",
-                "tickvals": list(range(rows)),
-                "ticktext": list(names.values()),
-                "showgrid": False,
-                "zeroline": False,
-                "title": {"text": "at risk", "font": TITLE},
-            },
+        "data": [*traces, _interval(len(patients))],
+        "layout": _layout(
+            hovermode="x unified",
+            xaxis=axis("years from day 0, the first day of treatment", range=[-0.15, 5.15], anchor="y2"),
+            yaxis=axis(f"{endpoint.replace('_', ' ')}, %", None, range=[0, 102], domain=[floor, 1]),
+            yaxis2=axis(
+                "at risk",
+                None,
+                domain=[0, floor - 0.08],
+                range=[len(names) - 0.5, -0.5],
+                tickmode="array",
+                tickvals=list(range(len(names))),
+                ticktext=list(names.values()),
+                showgrid=False,
+                zeroline=False,
+            ),
+        ),
+    }
+
+
+def _curve(curve: pl.DataFrame, slug: str, label: str, colour: str) -> list[dict[str, Any]]:
+    """An arm's survival in %, and its interval."""
+    years = (curve["day"] / _YEAR_DAYS).round(3).to_list()
+    low, middle, high = ((100 * curve[c]).round(2).to_list() for c in ("low", "survival", "high"))
+    step = {"type": "scatter", "mode": "lines", "x": years, "legendgroup": slug}
+    return [
+        *band({**step, "line": {"shape": "hv"}}, low, high, colour),
+        {
+            **step,
+            "y": middle,
+            "line": {"width": 2.2, "shape": "hv", "color": colour},
+            "name": label,
+            "hovertemplate": "%{y:.1f} %",
         },
+    ]
+
+
+def _at_risk(curve: pl.DataFrame, days: np.ndarray, row: int) -> dict[str, Any]:
+    """Numbers at risk at the beginning of each year."""
+    years = range(6)
+    at = [int(np.argmin(np.abs(days - round(year * _YEAR_DAYS, 2)))) for year in years]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": list(years),
+        "y": [row] * len(years),
+        "yaxis": "y2",
+        "text": [str(int(curve["at_risk"][i])) for i in at],
+        "textfont": {"color": plan_colour(row), "size": 11},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _interval(n: int) -> dict[str, Any]:
+    """What the bands are, said once."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [None],
+        "y": [None],
+        "hoverinfo": "skip",
+        "marker": {"symbol": "square", "size": 11, "color": "rgba(128,128,128,0.35)"},
+        "name": f"band: {100 * _LEVEL:g} % interval, n = {n}",
     }
 
 
@@ -136,16 +131,36 @@ def effect_figure(
     )
     if found.is_empty():
         return None, "This effect is unknown for these patients."
-    percent = found["unit"][0] in ("probability", "fraction")
+    percent = found["unit"][0] in SHARES
     scale, unit = (100.0, "points") if percent else (1.0, found["unit"][0].replace("cm3", "cm\u00b3"))
+    figure = {
+        "data": _bars(found, names, plan, scale, unit),
+        "layout": _layout(
+            bargap=0,
+            xaxis=axis("patients, sorted", showticklabels=False),
+            yaxis=axis(f"difference, {unit}", None, zeroline=True),
+        ),
+    }
+    return figure, _in_words(found, names, plan, outcome, scale, unit)
+
+
+def _in_words(
+    found: pl.DataFrame, names: dict[str, str], plan: str, outcome: str, scale: float, unit: str
+) -> str:
     values = scale * found["mean"].to_numpy()
     mean, (low, high) = float(values.mean()), np.quantile(values, (0.1, 0.9))
     favoured = float((found["better"] > found["worse"]).to_numpy().mean())
-    words = (
+    return (
         f"{readable(outcome)}, {names[plan]} \u2212 {names[found['reference'][0]]}: mean {mean:+.1f} {unit}, "
         f"80 % of patients {low:+.1f} to {high:+.1f}; better off in more samples than not: {100 * favoured:.0f} % of "
         f"{len(found)} patients."
     ).replace("-", "\u2212")
+
+
+def _bars(
+    found: pl.DataFrame, names: dict[str, str], plan: str, scale: float, unit: str
+) -> list[dict[str, Any]]:
+    """A bar for each patient in the colour of the plan that is better, and a legend of these colours."""
     shown = found.gather_every(max(1, len(found) // _BARS))
     index = list(names).index(plan)
     better = (shown["better"] > shown["worse"]).to_list()
@@ -169,23 +184,8 @@ def effect_figure(
         }
         for i, label in ((index, names[plan]), (0, names[found["reference"][0]]))
     ]
-    layout = {
-        **_common(),
-        "bargap": 0,
-        "xaxis": {
-            "title": {"text": "patients, sorted", "font": TITLE, "standoff": 6},
-            "showticklabels": False,
-        },
-        "yaxis": {"title": {"text": f"difference, {unit}", "font": TITLE}, "zeroline": True},
-    }
-    return {"data": [bars, *legend], "layout": layout}, words
+    return [bars, *legend]
 
 
-def _common() -> dict[str, Any]:
-    return {
-        "margin": {"l": 66, "r": 14, "t": 30, "b": 40},
-        "font": FONT,
-        "modebar": MODEBAR,
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-        "annotations": [stamp()],
-    }
+def _layout(**more: Any) -> dict[str, Any]:
+    return layout((66, 14, 30, 40), legend=ABOVE, **more)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from dashboards.figures.failures import failure_traces, latest_day
-from dashboards.figures.run import DIGITS, FONT, MODEBAR, TITLE, interval_name, of_the_imaged, stamp
-from scenarios.report.colours import faint, plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder, TwinFolder
+from dashboards.figures.style import ABOVE, DIGITS, GREY, axis, band, layout
+from dashboards.files.run_folder import RunFolder
+from dashboards.files.twin_folder import TwinFolder
+from dashboards.names import interval_name
+from scenarios.report.colours import plan_colour
 
 _ROWS = ("scans", "fractions", "drugs", "decisions", "observations", "local failure", "distant failure")
 SPANS = (("course", "Course"), ("run", "Follow-up"), ("failures", "Failures"))
@@ -23,7 +23,6 @@ _SYMBOLS = {
     "decisions": "diamond",
     "observations": "circle",
 }
-_SEEN = "#868e96"
 _ROW_SHARE = 0.105  # of the height, for one row of events
 
 
@@ -55,36 +54,26 @@ def timeline_figure(
         last = max(last, simulated[span])
     forecast = run is not None or any(o.kind == "gtv_cm3" for o in subject.twin.observations)
     share = _ROW_SHARE * len(rows) if forecast else 1.0
-    layout: dict[str, Any] = {
-        "margin": {"l": 100, "r": 16, "t": 26, "b": 36},
-        "font": FONT,
-        "modebar": MODEBAR,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
-        "xaxis": {
-            "title": {"text": "days from day 0", "standoff": 4, "font": TITLE},
-            "range": [-0.01 * last - 1, last * 1.02],
-        },
-        "yaxis": {
+    made = layout(
+        (100, 16, 26, 36),
+        legend=ABOVE,
+        xaxis=axis("days from day 0", 4, range=[-0.01 * last - 1, last * 1.02]),
+        yaxis={
             "categoryarray": rows[::-1],
             "categoryorder": "array",
             "dtick": 1,
             "range": [-0.6, len(rows) - 0.4],
             "domain": [0, share - 0.04 if forecast else 1],
         },
-        "meta": "days",
-        "uirevision": f"{subject.entry.version} {span}",
-    }
+        meta="days",
+        uirevision=f"{subject.entry.version} {span}",
+    )
     if forecast:
         traces += _volumes(subject)
-        layout["yaxis2"] = {
-            "title": {"text": "cm\u00b3", "font": TITLE},
-            "domain": [share, 1],
-            "rangemode": "tozero",
-            "nticks": 4,
-        }
-    if subject.twin.in_silico or run is not None:
-        layout["annotations"] = [stamp()]
-    return {"data": traces, "layout": layout}
+        made["yaxis2"] = axis("cm\u00b3", None, domain=[share, 1], rangemode="tozero", nticks=4)
+    if not subject.twin.in_silico and run is None:
+        del made["annotations"]  # nothing here is simulated
+    return {"data": traces, "layout": made}
 
 
 def _happened(subject: TwinFolder) -> list[dict[str, Any]]:
@@ -94,7 +83,7 @@ def _happened(subject: TwinFolder) -> list[dict[str, Any]]:
         "fractions": [(f.time_days, f"{f.dose_gy:g} Gy delivered") for f in twin.fractions],
         "observations": [(o.time_days, f"{o.kind} {o.value:g}") for o in twin.observations],
     }
-    colours = {"scans": "#0b7285", "fractions": "#9c4a00", "observations": _SEEN}
+    colours = {"scans": "#0b7285", "fractions": "#9c4a00", "observations": GREY}
     return [_marks(row, events, colours[row], simulated=False) for row, events in found.items()]
 
 
@@ -121,13 +110,13 @@ def _marks(row: str, events: list[tuple[float, str]], colour: str, *, simulated:
 
 def _expected(run: RunFolder, slug: str, colour: str, now_days: float) -> list[dict[str, Any]]:
     """The simulated events and decisions of a scenario, in the rows of the events that they will be."""
-    events = of_the_imaged(run.table("events")).filter((pl.col("plan") == slug) & ~pl.col("delivered"))
+    events = run.imaged("events").filter((pl.col("plan") == slug) & ~pl.col("delivered"))
     found: dict[str, list[tuple[float, str]]] = {}
     for day, kind, dose_gy in events.select("day", "kind", "dose_gy").iter_rows():
         if kind in _KINDS and day > now_days - 1e-6:
             words = f"{dose_gy:g} Gy" if kind == "fraction" else kind
             found.setdefault(_KINDS[kind], []).append((day, f"{words}, simulated"))
-    made = of_the_imaged(run.table("decisions")).filter(pl.col("plan") == slug)
+    made = run.imaged("decisions").filter(pl.col("plan") == slug)
     for day, decision, reason in made.select("day", "decision", "reason").iter_rows():
         found.setdefault("decisions", []).append((day, f"{decision}: {reason}, simulated"))
     return [_marks(row, events, colour, simulated=True) for row, events in found.items()]
@@ -139,35 +128,22 @@ def _forecast(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
     label = next(plan.label for plan in run.record.plans if plan.slug == slug)
     traces: list[dict[str, Any]] = []
     for table, shade, dash, words in (
-        ("prior_bands", _SEEN, "dot", f"{label}, before the observations"),
+        ("prior_bands", GREY, "dot", f"{label}, before the observations"),
         ("bands", colour, "dash", f"{label}, simulated: median and {name}"),
     ):
-        band = run.table(table).filter(pl.col("plan") == slug)
-        band = band.with_columns(pl.col("lower", "median", "upper").round(DIGITS))
-        if band.is_empty():
+        rows = run.table(table).filter(pl.col("plan") == slug)
+        if rows.is_empty():
             continue
-        common = {
-            "type": "scatter",
-            "mode": "lines",
-            "x": band["day"].to_list(),
-            "yaxis": "y2",
-            "legendgroup": table,
-        }
         if table == "bands":
             traces += _drawn(run, slug, shade)
-        edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        days = {"x": rows["day"].to_list(), "yaxis": "y2", "legendgroup": table}
+        common = {"type": "scatter", "mode": "lines", **days}
+        low, middle, high = (rows[c].round(DIGITS).to_list() for c in ("lower", "median", "upper"))
         traces += [
-            {**edge, "y": band["lower"].to_list(), "name": f"{words}: low"},
-            {
-                **edge,
-                "y": band["upper"].to_list(),
-                "name": f"{words}: high",
-                "fill": "tonexty",
-                "fillcolor": faint(shade, 0.16),
-            },
+            *band(common, low, high, shade, 0.16, words),
             {
                 **common,
-                "y": band["median"].to_list(),
+                "y": middle,
                 "name": words,
                 "line": {"width": 2, "color": shade, "dash": dash},
                 "hovertemplate": "%{y:.1f} cm\u00b3 on day %{x:.0f}",
@@ -181,16 +157,16 @@ def _drawn(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
     table = run.table("drawn_bands").filter(pl.col("plan") == slug)
     if table.is_empty():
         return []
-    band = table.filter(pl.col("belief") == ("posterior" if "posterior" in table["belief"] else "prior"))
-    band = band.with_columns(pl.col("lower", "upper").round(DIGITS))
+    last = "posterior" if "posterior" in table["belief"] else "prior"
+    rows = table.filter(pl.col("belief") == last).with_columns(pl.col("lower", "upper").round(DIGITS))
     line = {
-        "type": "scatter", "mode": "lines", "x": band["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
+        "type": "scatter", "mode": "lines", "x": rows["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
         "line": {"width": 1, "color": colour, "dash": "dot"}, "hoverinfo": "skip",
     }  # fmt: skip
     name = "as it would be drawn"
     return [
-        {**line, "y": band["lower"].to_list(), "name": name, "showlegend": False},
-        {**line, "y": band["upper"].to_list(), "name": name},
+        {**line, "y": rows["lower"].to_list(), "name": name, "showlegend": False},
+        {**line, "y": rows["upper"].to_list(), "name": name},
     ]
 
 
@@ -208,7 +184,7 @@ def _volumes(subject: TwinFolder) -> list[dict[str, Any]]:
             "marker": {
                 "symbol": "circle",
                 "size": 9,
-                "color": _SEEN,
+                "color": GREY,
                 "line": {"width": 1.5, "color": "#212529"},
             },
             "hovertemplate": "%{y:.1f} cm\u00b3 on day %{x:.1f}",

@@ -6,47 +6,24 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from dashboards.files.cache import BoundedCache
+from dashboards.files.clinic_folder import ClinicFolder
+from dashboards.files.entry import Entry
+from dashboards.files.run_folder import RunFolder
+from dashboards.files.twin_folder import TwinFolder
+from scenarios.records.run import RunRecord, read_record
+from scenarios.study.parts import Study, load_study
 from twin.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from dashboards.viewer.subject import RunFolder, TwinFolder
-    from scenarios.clinic.run import ClinicRun
-    from scenarios.records.run import RunRecord
-    from scenarios.study.parts import Study
 
 T = TypeVar("T")
 _DEPTH = 3
 _MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
 _RECORDS_KEPT = 500
 _KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One run or twin in the opened folder.
-
-    Args:
-        key: how pages and URLs name it: its path below the opened folder.
-        path: where it lies.
-        changed: time of the last change, seconds since 1970.
-    """
-
-    key: str
-    path: Path
-    changed: float
-
-    @property
-    def version(self) -> str:
-        """Changes whenever the folder's content does, so that browsers may keep what they fetched."""
-        return blake2b(f"{self.path}{self.changed}".encode(), digest_size=6).hexdigest()
 
 
 @dataclass(eq=False)
@@ -90,8 +67,6 @@ class Library:
         Raises:
             InputError: no such study in the folder, or a broken or unfinished one.
         """
-        from scenarios.study.parts import load_study
-
         return load_study(_pick(self.studies(), key, "study").path)
 
     def run(self, key: str) -> RunFolder:
@@ -100,8 +75,6 @@ class Library:
         Raises:
             InputError: no such run in the folder, or a broken one.
         """
-        from dashboards.viewer.subject import RunFolder
-
         entry = _pick(self.runs(), key, "run")
         return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
 
@@ -127,7 +100,6 @@ class Library:
 
     def record(self, entry: Entry) -> RunRecord | None:
         """What a run is about, without opening its images; None where it cannot be read."""
-        from scenarios.records.run import read_record
 
         def read() -> RunRecord | None:
             try:
@@ -152,8 +124,6 @@ class Library:
         Raises:
             InputError: no such twin in the folder, or a broken one.
         """
-        from dashboards.viewer.subject import TwinFolder
-
         entry = _pick(self.twins(), key, "twin")
         return self._open.get((entry.path, entry.version), lambda: TwinFolder(entry))
 
@@ -173,50 +143,8 @@ class Library:
         return sorted(entries, key=lambda e: (-e.changed, e.key))
 
 
-@dataclass(frozen=True)
-class ClinicFolder:
-    """A simulated department.
-
-    Args:
-        entry: where it lies.
-    """
-
-    entry: Entry
-
-    @cached_property
-    def run(self) -> ClinicRun:
-        """What became of it: its tables, and what was asked for.
-
-        Raises:
-            InputError: it is broken, or of a newer release.
-        """
-        from scenarios.clinic.run import load_clinic
-
-        return load_clinic(self.entry.path)
-
-    def table(self, name: str) -> pl.DataFrame:
-        """One of its tables, with the schema of `scenarios.clinic.schema`."""
-        return self.run.tables[name]
-
-
 def _pick(entries: list[Entry], key: str, noun: str) -> Entry:
     for entry in entries:
         if entry.key == key:
             return entry
     raise InputError(f"there is no {noun} {key!r} in the opened folder")
-
-
-def read_table(folder: Path, name: str) -> pl.DataFrame:
-    """One table of a run folder.
-
-    Raises:
-        InputError: it is missing or broken.
-    """
-    import polars as pl
-
-    try:
-        return pl.read_parquet(folder / f"{name}.parquet")
-    except (OSError, pl.exceptions.PolarsError):
-        raise InputError(
-            f"{name}.parquet is missing or broken in {folder.name}; run the same command again"
-        ) from None

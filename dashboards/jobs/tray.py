@@ -7,8 +7,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
+from dashboards.elements import named
 from dashboards.jobs.child import Job, Jobs
-from dashboards.parts.common import named
 
 _POLL_MS = 700
 

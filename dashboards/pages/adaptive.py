@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.figures.clinic import late_figure, load_figure, summary_table, use_figure, wait_figure
+from dashboards.elements import chooser, draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.figures.clinic import late_figure, load_figure, use_figure, wait_figure
 from dashboards.figures.policy import change_counts, change_figure, outcome_figure
 from dashboards.files.library import Library
+from dashboards.files.run_folder import RunFolder
 from dashboards.links import link
-from dashboards.parts.common import draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.parts.page import Desk, Page
+from dashboards.tables.clinic import summary_table
 from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import plan_heads, row_head, value_cell
 from scenarios.report.colours import plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 _OUTCOMES = (
     "mean_lung_dose",
@@ -48,27 +49,25 @@ _FIGURES = ("policy-doses", "policy-effects", "policy-changes")
 _CLINIC_FIGURES = ("clinic-use", "clinic-waits", "clinic-load", "clinic-late")
 
 
-def layout(library: Library, key: str | None, clinic: str | None) -> tuple[Any, Any]:
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     """The page of a run with policies, and of departments.
 
     Args:
         library: the opened folder.
-        key: the run, or None for the newest with a policy.
-        clinic: the department shown first, or None for the newest.
+        query: `run`, else the newest with a policy; `clinic`, the department shown first, else the newest.
 
     Raises:
         InputError: no such run or department, or a broken one.
     """
+    key, clinic = query.get("run"), query.get("clinic")
     runs = adaptive_runs(library)
     clinics = [entry.key for entry in library.clinics()]
     if not runs and not clinics and key is None and clinic is None:
         return _nothing(), None
     if key is None and runs:
         key = runs[0]
-    chooser = dmc.Select(
-        id="adaptive-run", data=sorted({*runs, *([key] if key else [])}), value=key, allowDeselect=False, size="xs",
-        w=220, placeholder="no run with a policy", **named("Run"),
-    )  # fmt: skip
+    offered = sorted({*runs, *([key] if key else [])})
+    choice = chooser("adaptive-run", offered, key, "Run", placeholder="no run with a policy")
     heads = [("policies", "Policies"), ("clinic", "Clinic load")]
     shown = [clinic] if clinic else clinics[:_MOST_CLINICS]
     for name in shown:
@@ -82,7 +81,7 @@ def layout(library: Library, key: str | None, clinic: str | None) -> tuple[Any, 
         ],
         className="rt-adaptive",
     )
-    return page, [chooser]
+    return page, [choice]
 
 
 def adaptive_runs(library: Library) -> list[str]:
@@ -250,8 +249,9 @@ def _clinics(keys: list[str], shown: list[str]) -> Any:
     )
 
 
-def register(app: Dash, library: Library) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks."""
+    library = desk.library
 
     @app.callback(
         Output("decisions", "rowData"),
@@ -285,3 +285,6 @@ def register(app: Dash, library: Library) -> None:
         State("adaptive-key", "data"),
         prevent_initial_call=True,
     )
+
+
+PAGE = Page("Adaptive", 5, layout, register)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.elements import chooser, draws, figure, interval_cell, notice, saves, tabs
 from dashboards.figures.study import effect_figure, survival_figure
 from dashboards.files.library import Library
-from dashboards.parts.common import draws, figure, interval_cell, named, notice, saves, tabs
+from dashboards.names import plan_labels, readable
+from dashboards.parts.page import Desk, Page
 from dashboards.parts.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.tables.long import LONGEST, long_table, number, words
-from dashboards.tables.outcomes import readable
+from scenarios.study.parts import Study
 from twin.errors import InputError
-
-if TYPE_CHECKING:
-    from scenarios.study.parts import Study
 
 _ENDPOINTS = {
     "overall_survival": "Overall survival",
@@ -36,8 +36,12 @@ _COLUMNS = [
 ]
 
 
-def layout(library: Library, key: str | None) -> tuple[Any, Any]:
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     """The page of a study.
+
+    Args:
+        library: the opened folder.
+        query: `study`, else the newest.
 
     Raises:
         InputError: no such study, or a broken or unfinished one.
@@ -47,74 +51,32 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
         command = "rt-twin cohort --n 1000 --plan 60/30 --plan 60/15 --out STUDY"
         text = "Simulate a cohort first, in a terminal:"
         return notice("No studies in this folder yet", text, command=command), None
-    key = key or entries[0].key
+    key = query.get("study") or entries[0].key
     study = library.study(key)
-    chooser = dmc.Select(
-        id="study", data=[e.key for e in entries], value=key, allowDeselect=False, size="xs", w=220,
-        **named("Study"),
-    )  # fmt: skip
+    choice = chooser("study", [e.key for e in entries], key, "Study")
     record = study.record
-    facts = f"{record.cohort}; {' v '.join(labels(study).values())}; {record.samples} samples each"
-    return _page(study, key), [chooser, html.Span(facts, className="rt-facts")]
-
-
-def labels(study: Study) -> dict[str, str]:
-    """Slug -> label of a study's plans."""
-    from scenarios.plans.scenario import Scenario
-
-    return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}
+    facts = f"{record.cohort}; {' v '.join(plan_labels(study).values())}; {record.samples} samples each"
+    return _page(study, key), [choice, html.Span(facts, className="rt-facts")]
 
 
 def _page(study: Study, key: str) -> Any:
-    patients = study.patients.filter(pl.col("fault").is_null())
-    largest = float(patients["gtv_cm3"].cast(pl.Float64).max() or 1.0)  # type: ignore[arg-type]
-    names = labels(study)
-    outcomes = study.contrasts["outcome"].unique(maintain_order=True).to_list()
-    first = "survival_2y" if "survival_2y" in outcomes else outcomes[0] if outcomes else None
-    others = [
-        {"value": slug, "label": f"{names[slug]} v {names[study.record.plans[0]]}"}
-        for slug in list(names)[1:]
-    ]
-    filters = html.Div(
-        [
-            _choice("endpoint", "Endpoint", [{"value": k, "label": v} for k, v in _ENDPOINTS.items()], 190),
-            _choice("outcome", "Effect on", [{"value": o, "label": readable(o)} for o in outcomes], 250, first),
-            _choice("effect-plan", "Plan and its reference", others, 150),
-            _several("stage", patients),
-            _several("histology", patients),
-            html.Div(
-                [
-                    html.Label("Tumour, cm\u00b3", className="rt-label"),
-                    dmc.RangeSlider(
-                        id="volume", min=0, max=round(largest + 1), value=[0, round(largest + 1)], size="sm", w=150,
-                        marks=[{"value": v, "label": str(v)} for v in (0, round(largest + 1))],
-                        thumbFromLabel="Smallest tumour", thumbToLabel="Largest tumour",
-                    ),
-                ]
-            ),
-        ],
-        className="rt-filters",
-    )  # fmt: skip
+    names = plan_labels(study)
     left = html.Section(
         [
             html.Div([html.H2("Survival", id="survival-title"), saves()], className="rt-titled"),
             html.Div(figure("survival", f"Survival, {key}"), className="rt-rest"),
         ],
         className="rt-card rt-graph-card",
-    )  # fmt: skip
+    )
     effects = html.Div(
         [
             html.P(id="effect-words", className="rt-words"),
             html.Div(figure("effects", f"Individual effects, {key}", click="picked"), className="rt-rest"),
         ],
         className="rt-graph-card",
-    )  # fmt: skip
+    )
     heads = [("effects", "Who benefits"), ("contrasts", "Differences"), ("patients", "Patients")]
-    contents = [
-        effects,
-        _contrasts(study, names),
-        _listed(),
-    ]
+    contents = [effects, _contrasts(study, names), _listed()]
     right = html.Section(tabs("cohort", heads, contents, saves()), className="rt-card")
     return html.Div(
         [
@@ -124,28 +86,63 @@ def _page(study: Study, key: str) -> Any:
             dcc.Store(id="effects-figure"),
             dcc.Store(id="picked"),
             dcc.Store(id="patient-volume-figure"),
-            dmc.Drawer(
-                [
-                    html.Div(id="patient-card"),
-                    html.Section(
-                        [
-                            html.Div([html.H2("Tumour volume"), saves()], className="rt-titled"),
-                            html.Div(figure("patient-volume", f"Tumour volume, {key}"), className="rt-rest"),
-                        ],
-                        className="rt-card rt-graph-card rt-patient-figure",
-                    ),
-                    html.Div(id="patient-outcomes"),
-                ],
-                id="patient-drawer",
-                title="Patient",
-                position="right",
-                size=600,
-                keepMounted=True,
-            ),
-            filters,
+            _drawer(key),
+            _filters(study, names),
             html.Div([left, right], className="rt-bottom"),
         ],
         className="rt-cohort",
+    )
+
+
+def _filters(study: Study, names: dict[str, str]) -> Any:
+    """What is shown, and of whom."""
+    patients = study.patients.filter(pl.col("fault").is_null())
+    largest = round(float(patients["gtv_cm3"].cast(pl.Float64).max() or 1.0) + 1)  # type: ignore[arg-type]
+    outcomes = study.contrasts["outcome"].unique(maintain_order=True).to_list()
+    first = "survival_2y" if "survival_2y" in outcomes else outcomes[0] if outcomes else None
+    reference = names[study.record.plans[0]]
+    others = [{"value": s, "label": f"{label} v {reference}"} for s, label in list(names.items())[1:]]
+    volume = html.Div(
+        [
+            html.Label("Tumour, cm\u00b3", className="rt-label"),
+            dmc.RangeSlider(
+                id="volume", min=0, max=largest, value=[0, largest], size="sm", w=150,
+                marks=[{"value": v, "label": str(v)} for v in (0, largest)],
+                thumbFromLabel="Smallest tumour", thumbToLabel="Largest tumour",
+            ),
+        ]
+    )  # fmt: skip
+    return html.Div(
+        [
+            _choice("endpoint", "Endpoint", [{"value": k, "label": v} for k, v in _ENDPOINTS.items()], 190),
+            _choice(
+                "outcome", "Effect on", [{"value": o, "label": readable(o)} for o in outcomes], 250, first
+            ),
+            _choice("effect-plan", "Plan and its reference", others, 150),
+            _several("stage", patients),
+            _several("histology", patients),
+            volume,
+        ],
+        className="rt-filters",
+    )
+
+
+def _drawer(key: str) -> Any:
+    """The place of one patient's card."""
+    volume = html.Section(
+        [
+            html.Div([html.H2("Tumour volume"), saves()], className="rt-titled"),
+            html.Div(figure("patient-volume", f"Tumour volume, {key}"), className="rt-rest"),
+        ],
+        className="rt-card rt-graph-card rt-patient-figure",
+    )
+    return dmc.Drawer(
+        [html.Div(id="patient-card"), volume, html.Div(id="patient-outcomes")],
+        id="patient-drawer",
+        title="Patient",
+        position="right",
+        size=600,
+        keepMounted=True,
     )
 
 
@@ -237,8 +234,23 @@ def listed(patients: pl.DataFrame) -> tuple[list[dict[str, Any]], str]:
     return rows, f"{len(patients)} patients{more}."
 
 
-def register(app: Dash, library: Library) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks."""
+    _register_filters(app, desk.library)
+    _register_patient(app, desk.library)
+    draws(app, "survival", "effects", "patient-volume")
+    app.clientside_callback(
+        ClientsideFunction("rt", "openStudy"),
+        Output("url", "search", allow_duplicate=True),
+        Input("study", "value"),
+        State("study-key", "data"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_filters(app: Dash, library: Library) -> None:
+    """Figures and the list follow the filters."""
+    chosen = [Input(name, "value") for name in ("filter-stage", "filter-histology", "volume")]
 
     @app.callback(
         Output("survival-figure", "data"),
@@ -249,13 +261,11 @@ def register(app: Dash, library: Library) -> None:
         Input("endpoint", "value"),
         Input("outcome", "value"),
         Input("effect-plan", "value"),
-        Input("filter-stage", "value"),
-        Input("filter-histology", "value"),
-        Input("volume", "value"),
+        *chosen,
     )
     def show(key, endpoint, outcome, plan, stages, histologies, volumes):
         study = library.study(key)
-        names = labels(study)
+        names = plan_labels(study)
         patients = chosen_patients(study, stages or [], histologies or [], volumes)
         total = len(study.patients)
         if patients.is_empty():
@@ -272,9 +282,7 @@ def register(app: Dash, library: Library) -> None:
         Output("cohort-patients", "rowData"),
         Output("cohort-count", "children"),
         Input("tabs-cohort", "value"),
-        Input("filter-stage", "value"),
-        Input("filter-histology", "value"),
-        Input("volume", "value"),
+        *chosen,
         State("study-key", "data"),
         prevent_initial_call=True,
     )
@@ -282,6 +290,10 @@ def register(app: Dash, library: Library) -> None:
         if tab != "patients":
             return no_update, no_update
         return listed(chosen_patients(library.study(key), stages or [], histologies or [], volumes))
+
+
+def _register_patient(app: Dash, library: Library) -> None:
+    """A click on a patient opens his card."""
 
     @app.callback(
         Output("patient-card", "children"),
@@ -296,15 +308,9 @@ def register(app: Dash, library: Library) -> None:
         if not patient:
             return (no_update,) * 4
         study, who = library.study(key), str(patient)
-        names = labels(study)
+        names = plan_labels(study)
         card = patient_card(study, names, who, library.twin_named(who))
         return card, patient_figure(study, names, who), patient_outcomes(study, names, who), True
 
-    draws(app, "survival", "effects", "patient-volume")
-    app.clientside_callback(
-        ClientsideFunction("rt", "openStudy"),
-        Output("url", "search", allow_duplicate=True),
-        Input("study", "value"),
-        State("study-key", "data"),
-        prevent_initial_call=True,
-    )
+
+PAGE = Page("Cohort", 4, layout, register)

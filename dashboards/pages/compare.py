@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.elements import chooser, draws, figure, named, notice, saves, segments, tabs
+from dashboards.figures.course import course_figure
+from dashboards.figures.dvh import default_structures, dvh_figure
 from dashboards.figures.recist import recist_figure
-from dashboards.figures.run import course_figure, default_structures, dvh_figure, trajectory_figure
+from dashboards.figures.trajectory import trajectory_figure
 from dashboards.files.library import Library
-from dashboards.parts.common import draws, figure, named, notice, saves, segments, tabs
+from dashboards.files.run_folder import RunFolder
+from dashboards.parts.page import Desk, Page
 from dashboards.tables import run as run_tables
-from dashboards.viewer.subject import RunFolder
+from dashboards.viewer.controls import (
+    dose_control,
+    plane_control,
+    scan_control,
+    structure_control,
+    toolbar,
+    window_control,
+)
+from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import View
 from scenarios.report.colours import plan_colour
 
@@ -25,20 +38,19 @@ _CONTROLS = (
     "ctl-plane",
     "ctl-window",
     "ctl-dose",
-    "ctl-pet",
+    "ctl-scan",
     "ctl-structures",
     "ctl-linked",
     "ctl-difference",
 )
 
 
-def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, Any]:
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     """The page of a run, and what it puts into the header.
 
     Args:
         library: the opened folder.
-        key: the run, or None for the newest.
-        search: the query string of the address.
+        query: `run`, else the newest, and the state of the view.
 
     Raises:
         InputError: no such run, or a broken one.
@@ -50,19 +62,9 @@ def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, 
         return notice(
             "No runs in this folder yet", text, command=command, go=("Set up a comparison", "/new")
         ), None
-    run = library.run(key or entries[0].key)
-    view = View.parse(search)
-    chooser = dmc.Select(
-        id="run",
-        data=[{"value": e.key, "label": e.key} for e in entries],
-        value=run.entry.key,
-        allowDeselect=False,
-        searchable=len(entries) > 8,
-        size="xs",
-        w=220,
-        **named("Run"),
-    )
-    return _page(run, view), [chooser, html.Span(_facts(run), className="rt-facts")]
+    run = library.run(query.get("run") or entries[0].key)
+    choice = chooser("run", [e.key for e in entries], run.entry.key, "Run")
+    return _page(run, View.of(query)), [choice, html.Span(_facts(run), className="rt-facts")]
 
 
 def _page(run: RunFolder, view: View) -> Any:
@@ -94,7 +96,7 @@ def manifest_of(run: RunFolder) -> dict[str, Any]:
     """All that the viewers need to know of a run before they fetch voxels."""
     return {
         "of": "run",
-        **run.describe(),
+        **Shown(run).describe(),
         "fallbacks": run.fallbacks,
         "dose_simulated": True,
         "dose_max_gy": 1.1 * max([plan.total_gy for plan in run.record.plans] + [1.0]),
@@ -123,59 +125,27 @@ def _facts(run: RunFolder) -> str:
 
 
 def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
-    scanned = any("pet" in frame.files for frame in run.frames)
     samples = sorted({frame.sample for frame in run.frames}) or [0]
-    return html.Div(
-        [
-            segments(
-                "ctl-window",
-                "Window",
-                [("soft", "Soft"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")],
-                view.window,
-            ),
-            segments(
-                "ctl-plane",
-                "Plane",
-                [("axial", "Axial"), ("coronal", "Coronal"), ("sagittal", "Sagittal")],
-                view.plane,
-            ),
-            segments(
-                "ctl-structures",
-                "Contours",
-                [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")],
-                view.structures,
-            ),
-            segments(
-                "ctl-dose",
-                "Dose",
-                [("off", "No dose"), ("todate", "So far"), ("full", "Full")],
-                view.dose,
-            ),
-            segments(
-                "ctl-pet",
-                "PET",
-                [("off", "No PET"), ("overlay", "Overlay"), ("only", "PET")],
-                view.pet if scanned else "off",
-                disabled=not scanned,
-            ),
-            html.Div(className="rt-grow"),
-            dmc.Select(
-                id="ctl-sample",
-                data=[{"value": str(s), "label": f"sample {s}"} for s in samples],
-                value=str(samples[0]),
-                allowDeselect=False,
-                size="xs",
-                w=104,
-                display="none" if len(samples) == 1 else None,
-                **named("Sample whose images are shown"),
-            ),
-            segments("ctl-panels", "Panels", [(str(n), str(n)) for n in (2, 3, 4)], str(shown)),
-            dmc.Switch(id="ctl-difference", label="Difference", checked=False, size="xs"),
-            dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
-        ],
-        className="rt-toolbar",
-        role="toolbar",
-        **named("Viewer"),
+    return toolbar(
+        window_control(view),
+        plane_control(view),
+        structure_control(view.structures),
+        dose_control([("todate", "So far"), ("full", "Full")], view.dose),
+        scan_control(run, view),
+        html.Div(className="rt-grow"),
+        dmc.Select(
+            id="ctl-sample",
+            data=[{"value": str(s), "label": f"sample {s}"} for s in samples],
+            value=str(samples[0]),
+            allowDeselect=False,
+            size="xs",
+            w=104,
+            display="none" if len(samples) == 1 else None,
+            **named("Sample whose images are shown"),
+        ),
+        segments("ctl-panels", "Panels", [(str(n), str(n)) for n in (2, 3, 4)], str(shown)),
+        dmc.Switch(id="ctl-difference", label="Difference", checked=False, size="xs"),
+        dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
     )
 
 
@@ -285,8 +255,9 @@ def _figures(run: RunFolder) -> Any:
     return html.Section(tabs("figures", heads, graphs, saves()), className="rt-card")
 
 
-def register(app: Dash, library: Library) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks; all but the choice of the run and of structures happen in the browser."""
+    library = desk.library
 
     @app.callback(
         Output("dvh-figure", "data"),
@@ -340,3 +311,6 @@ def register(app: Dash, library: Library) -> None:
 
 def _input(control: str) -> Input:
     return Input(control, "checked" if control in ("ctl-linked", "ctl-difference") else "value")
+
+
+PAGE = Page("Compare", 3, layout, register)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dash import dcc, html
 
-from dashboards.parts.common import named
-from dashboards.parts.model_cards import Card, built_in, learned
+from dashboards.elements import named
+from dashboards.files.library import Library
+from dashboards.files.model_cards import Card, built_in, learned
+from dashboards.parts.page import Page
 
 _WHERE = "models/weights/NAME, or a folder of your own named by RT_TWIN_WEIGHTS"
 
 
-def layout() -> tuple[Any, Any]:
-    """The page of all cards that stand."""
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
+    """The page of all cards that stand; it asks for nothing of the opened folder."""
     trained = learned()
     groups = [("Generators and scanners that need no weights", built_in()), ("Learned from data", trained)]
     index: list[Any] = []
@@ -60,3 +63,6 @@ def _card(card: Card) -> Any:
         table = html.Table(html.Tbody(rows), className="rt-table rt-tight")
         parts.append(html.Details([html.Summary("Configuration"), table]))
     return html.Section(parts, className="rt-card rt-model-card", id=f"card-{card.name}")
+
+
+PAGE = Page("Models", 7, layout)

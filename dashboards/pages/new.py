@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, html, no_update
 
+from dashboards.elements import named, notice, segments
 from dashboards.files.library import Library
-from dashboards.jobs.child import Jobs, Uploads, new_path
+from dashboards.files.model_cards import built_in, learned
+from dashboards.files.uploads import new_path
 from dashboards.links import link
-from dashboards.parts.common import named, notice, segments
-from dashboards.parts.model_cards import learned
+from dashboards.parts.comparison_job import start_comparison
+from dashboards.parts.page import Desk, Page
 from dashboards.parts.scenario_form import (
     MOST,
     SUGGESTED,
     Asked,
     Break,
-    arguments_of,
     foreseen,
     numbers_of,
     parameters,
     scenarios_of,
 )
+from scenarios.plans.policy import policies
+from scenarios.plans.scenario import Scenario
 from scenarios.report.colours import plan_colour
+from simulators.learned.weights import FOLLOW_UP
+from simulators.names.scanners import SCANNERS
 from twin.errors import InputError
 
-if TYPE_CHECKING:
-    from scenarios.plans.scenario import Scenario
-
 _LONGEST_NAME = 60
+_FIRST_SCANNERS = ("pet",)  # chosen until the user chooses otherwise
 _NUMBERS = ("days", "samples", "images", "seed")
 _FIELDS = {
     "key": ("new-twin", "value"),
@@ -48,8 +52,12 @@ _FIELDS = {
 }
 
 
-def layout(library: Library, key: str | None) -> tuple[Any, Any]:
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     """The form for a patient.
+
+    Args:
+        library: the opened folder.
+        query: `twin`, else the newest.
 
     Raises:
         InputError: no such patient.
@@ -58,6 +66,7 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
     if not entries:
         text = "Import one, or make an in-silico patient."
         return notice("No patients in this folder yet", text, go=("Patients", "/patients")), None
+    key = query.get("twin")
     if key is not None:
         library.twin(key)
     left = html.Section(
@@ -73,89 +82,112 @@ def layout(library: Library, key: str | None) -> tuple[Any, Any]:
                 description="Total dose / fractions. More a day: 54/36 tid. Alternate days: 54/3 every 2 days. On top "
                 "of what was delivered: +20/8. No treatment: none.",
             ),
-            _row("Systemic therapy", [
-                segments(
-                    "new-chemo", "Chemotherapy",
-                    [("none", "No drugs"), ("concurrent", "Concurrent chemotherapy"), ("sequential", "Sequential")],
-                    "none",
-                ),
-                dmc.Checkbox(id="new-immuno", label="Immunotherapy after it", size="xs"),
-            ]),
-            _row("Adaptation", [
-                dmc.MultiSelect(
-                    id="new-policies", data=_policy_choices(), value=[], size="xs", w=420, clearable=True,
-                    placeholder="no policy: the plan as it stands", **named("Adaptation policies"),
-                ),
-            ]),
-            html.Div(id="new-parameters", className="rt-parameters"),
-            _row("Break in treatment", [
-                dmc.Switch(id="new-break", label="Also each with a break of", size="xs"),
-                dmc.NumberInput(id="new-break-days", value=7, min=1, max=60, size="xs", w=64, **named("Days off")),
-                html.Span("days from day"),
-                dmc.NumberInput(
-                    id="new-break-from", value=14, min=0, max=120, size="xs", w=64, **named("First day off")
-                ),
-                dmc.Select(
-                    id="new-break-up", value="prolong", allowDeselect=False, size="xs", w=172,
-                    data=[
-                        {"value": "prolong", "label": "made up at the end"},
-                        {"value": "friday", "label": "twice on Fridays"},
-                        {"value": "none", "label": "not made up"},
-                    ],
-                    **named("How lost fractions are made up"),
-                ),
-            ]),
-            _row("Imaging", [
-                html.Span("every"),
-                dmc.NumberInput(
-                    id="new-during", value=7, min=1, max=60, size="xs", w=64, **named("Spacing during treatment")
-                ),
-                html.Span("days in treatment, every"),
-                dmc.NumberInput(
-                    id="new-after", value=30, min=1, max=365, size="xs", w=64, **named("Spacing after treatment")
-                ),
-                html.Span("after; also on days"),
-                dmc.TextInput(id="new-also", placeholder="10, 21", size="xs", w=90, **named("Further days")),
-            ]),
-            _row("Images", [
-                dmc.Checkbox(id="new-pet", label="Virtual FDG-PET with every follow-up", checked=True, size="xs"),
-                dmc.Select(
-                    id="new-generator", value="auto", allowDeselect=False, size="xs", w=190,
-                    data=[
-                        {"value": "auto", "label": "CT: learned in its domain"},
-                        {"value": "mechanistic", "label": "CT: mechanistic"},
-                        *({"value": c.name, "label": f"CT: {c.name}"} for c in learned()),
-                    ],
-                    **named("Generator of the follow-up CT"),
-                ),
-            ]),
-            dmc.Group(
-                [
-                    dmc.NumberInput(id="new-days", label="Days", value=365, min=1, max=1826, size="xs", w=100),
-                    dmc.NumberInput(id="new-samples", label="Samples", value=200, min=2, max=5000, size="xs", w=100),
-                    dmc.NumberInput(id="new-images", label="Imaged samples", value=1, min=0, max=5, size="xs", w=110),
-                    dmc.NumberInput(id="new-seed", label="Seed", value=0, min=0, max=2**31, size="xs", w=100),
-                ],
-                gap="sm", mt=10,
-            ),
+            *_treatment_rows(),
+            *_imaging_rows(),
+            _number_row(),
         ],
         className="rt-card rt-form",
     )  # fmt: skip
-    right = html.Section(
+    return html.Div([left, _foreseen_card()], className="rt-new"), None
+
+
+def _treatment_rows() -> list[Any]:
+    """Drugs, policies and breaks."""
+    drugs = [("none", "No drugs"), ("concurrent", "Concurrent chemotherapy"), ("sequential", "Sequential")]
+    made_up = {"prolong": "made up at the end", "friday": "twice on Fridays", "none": "not made up"}
+    return [
+        _row("Systemic therapy", [
+            segments("new-chemo", "Chemotherapy", drugs, "none"),
+            dmc.Checkbox(id="new-immuno", label="Immunotherapy after it", size="xs"),
+        ]),
+        _row("Adaptation", [
+            dmc.MultiSelect(
+                id="new-policies", data=_policy_choices(), value=[], size="xs", w=420, clearable=True,
+                placeholder="no policy: the plan as it stands", **named("Adaptation policies"),
+            ),
+        ]),
+        html.Div(id="new-parameters", className="rt-parameters"),
+        _row("Break in treatment", [
+            dmc.Switch(id="new-break", label="Also each with a break of", size="xs"),
+            _small_number("new-break-days", 7, 1, 60, "Days off"),
+            html.Span("days from day"),
+            _small_number("new-break-from", 14, 0, 120, "First day off"),
+            dmc.Select(
+                id="new-break-up", value="prolong", allowDeselect=False, size="xs", w=172,
+                data=[{"value": value, "label": words} for value, words in made_up.items()],
+                **named("How lost fractions are made up"),
+            ),
+        ]),
+    ]  # fmt: skip
+
+
+def _imaging_rows() -> list[Any]:
+    """When images are made, of which modalities, and by which generator."""
+    generators = {"auto": "CT: learned in its domain", "mechanistic": "CT: mechanistic"}
+    trained = (card.weights for card in learned() if card.weights is not None)
+    generators |= {w.address: f"CT: {w.name}" for w in trained if w.task in (FOLLOW_UP, None)}
+    titles = {card.name: card.title for card in built_in()}
+    scanners = {name: titles.get(name, name) for name in SCANNERS}
+    return [
+        _row("Imaging", [
+            html.Span("every"),
+            _small_number("new-during", 7, 1, 60, "Spacing during treatment"),
+            html.Span("days in treatment, every"),
+            _small_number("new-after", 30, 1, 365, "Spacing after treatment"),
+            html.Span("after; also on days"),
+            dmc.TextInput(id="new-also", placeholder="10, 21", size="xs", w=90, **named("Further days")),
+        ]),
+        _row("Images", [
+            dmc.MultiSelect(
+                id="new-scanners", data=[{"value": name, "label": words} for name, words in scanners.items()],
+                value=[name for name in _FIRST_SCANNERS if name in scanners], size="xs", w=260, clearable=True,
+                placeholder="no other scans", **named("Scans with every follow-up CT"),
+            ),
+            dmc.Select(
+                id="new-generator", value="auto", allowDeselect=False, size="xs", w=190,
+                data=[{"value": name, "label": words} for name, words in generators.items()],
+                **named("Generator of the follow-up CT"),
+            ),
+        ]),
+    ]  # fmt: skip
+
+
+def _number_row() -> Any:
+    return dmc.Group(
+        [
+            dmc.NumberInput(id="new-days", label="Days", value=365, min=1, max=1826, size="xs", w=100),
+            dmc.NumberInput(id="new-samples", label="Samples", value=200, min=2, max=5000, size="xs", w=100),
+            dmc.NumberInput(id="new-images", label="Imaged samples", value=1, min=0, max=5, size="xs", w=110),
+            dmc.NumberInput(id="new-seed", label="Seed", value=0, min=0, max=2**31, size="xs", w=100),
+        ],
+        gap="sm",
+        mt=10,
+    )
+
+
+def _foreseen_card() -> Any:
+    """What the form amounts to, and the button that runs it."""
+    words = (
+        "Progress, with a button to cancel, is shown at the lower right on every page. A scenario outside the engine's "
+        "context of use runs and is marked as such everywhere."
+    )
+    return html.Section(
         [
             html.H2("What will run"),
             html.Div(id="new-foreseen", **{"aria-live": "polite"}),  # type: ignore[arg-type]
-            dmc.TextInput(id="new-name", label="Name of it", placeholder="made from the scenarios", size="xs", mt=12),
+            dmc.TextInput(
+                id="new-name", label="Name of it", placeholder="made from the scenarios", size="xs", mt=12
+            ),
             dmc.Button("Run", id="new-run", mt=12, fullWidth=True, **named("Run the comparison")),
             html.P(id="new-error", className="rt-error-text", role="alert"),
-            html.P(
-                "Progress, with a button to cancel, is shown at the lower right on every page. A scenario outside the "
-                "engine's context of use runs and is marked as such everywhere.", className="rt-note",
-            ),
+            html.P(words, className="rt-note"),
         ],
         className="rt-card rt-form rt-foreseen",
-    )  # fmt: skip
-    return html.Div([left, right], className="rt-new"), None
+    )
+
+
+def _small_number(name: str, value: int, least: int, most: int, label: str) -> Any:
+    return dmc.NumberInput(id=name, value=value, min=least, max=most, size="xs", w=64, **named(label))
 
 
 def _row(label: str, parts: list[Any]) -> Any:
@@ -166,8 +198,6 @@ def _row(label: str, parts: list[Any]) -> Any:
 
 
 def _policy_choices() -> list[dict[str, str]]:
-    from scenarios.plans.policy import policies
-
     shown = {"none": "no adaptation, to compare with"}
     return [
         {"value": kind, "label": shown.get(kind, kind)}
@@ -215,7 +245,7 @@ def name_of(key: str, scenarios: list[Scenario]) -> str:
     return made if len(made) <= _LONGEST_NAME else f"{who}-{scenarios[0].slug}-and-{len(scenarios) - 1}-more"
 
 
-def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks."""
     each = {"policy": ALL, "field": ALL}
 
@@ -235,7 +265,7 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         try:
             asked = asked_of(values, given, ids)
             scenarios = scenarios_of(values["plans"] or [], asked)
-            twin = library.twin(values["key"]).twin
+            twin = desk.library.twin(values["key"]).twin
             return [
                 _foreseen(n, s.label, *foreseen(s, twin, float(values["days"] or 365)))
                 for n, s in enumerate(scenarios)
@@ -249,7 +279,7 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
             "clicks": Input("new-run", "n_clicks"),
             "values": {name: State(*where) for name, where in _FIELDS.items()},
             "numbers": {name: State(f"new-{name}", "value") for name in _NUMBERS},
-            "pet": State("new-pet", "checked"),
+            "scanners": State("new-scanners", "value"),
             "generator": State("new-generator", "value"),
             "name": State("new-name", "value"),
             "given": State(each, "value"),
@@ -257,30 +287,20 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         },
         prevent_initial_call=True,
     )
-    def run(clicks, values, numbers, pet, generator, name, given, ids):
+    def run(clicks, values, numbers, scanners, generator, name, given, ids):
         if not clicks:  # the page was opened
             return no_update, no_update
-        tokens: list[str] = []
         try:
             if any(numbers[n] in (None, "") for n in _NUMBERS):
                 raise InputError("fill in days, samples, imaged samples and seed")
             scenarios = scenarios_of(values["plans"] or [], asked_of(values, given, ids))
-            key = values["key"]
-            out = new_path(library.root, name or name_of(key, scenarios))
-            for scenario in scenarios:
-                tokens.append(uploads.write("scenario.yaml", scenario.to_yaml()))
-            texts = [str(uploads.path(token)) for token in tokens]
-            arguments = arguments_of(
-                library.twin(key).entry.path, texts, out, **numbers, pet=pet, generator=generator
-            )
-            job = jobs.start(
-                f"Compare {'; '.join(s.label for s in scenarios)}",
-                arguments,
-                opens=link("/compare", run=out.name),
-                after=lambda: uploads.forget(*tokens),
-            )
+            out = new_path(desk.library.root, name or name_of(values["key"], scenarios))
+            settings = {**numbers, "scanners": scanners or (), "generator": generator}
+            job = start_comparison(
+                desk, desk.library.twin(values["key"]).entry.path, scenarios, out, settings,
+                title=f"Compare {'; '.join(s.label for s in scenarios)}", opens=link("/compare", run=out.name),
+            )  # fmt: skip
         except InputError as error:
-            uploads.forget(*tokens)
             return no_update, str(error)
         return job.id, ""
 
@@ -303,3 +323,6 @@ def _foreseen(n: int, label: str, words: str, outside: list[str]) -> Any:
         html.P(f"\u26a0 Outside the context of use: {reason}.", className="rt-outside") for reason in outside
     ]
     return html.Div([html.Strong([swatch, label]), html.P(words), *marks], className="rt-foreseen-item")
+
+
+PAGE = Page("New", 6, layout, register)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
+from dashboards.elements import data, named
 from dashboards.files.library import Library
-from dashboards.jobs.child import Jobs, Uploads, new_path
+from dashboards.files.uploads import new_path
 from dashboards.links import link
-from dashboards.parts.common import data, named
+from dashboards.parts.page import Desk, Page
 from dashboards.tables.folder import folder_tables
 from twin import InputError
 
 _STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
 
-def layout(library: Library) -> tuple[Any, Any]:
-    """The page of the opened folder."""
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
+    """The page of the opened folder; its address asks for nothing more."""
     left = html.Div(
         [
             html.H1("Patients and comparisons", className="rt-hidden"),
@@ -97,9 +99,31 @@ def _phantom_card() -> Any:
     )  # fmt: skip
 
 
-def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks."""
+    _register_import(app, desk)
+    _register_phantom(app, desk)
 
+    @app.callback(
+        Output("lists", "children"),
+        Input("jobs-poll", "disabled"),
+        prevent_initial_call=True,
+    )
+    def list_again(ended):
+        """What a job has made appears when it ends."""
+        return folder_tables(desk.library) if ended and ctx.triggered else no_update
+
+    for store in _STORES:
+        app.clientside_callback(ClientsideFunction("rt", "emptied"), Input(store, "data"))
+    app.clientside_callback(
+        ClientsideFunction("rt", "search"),
+        Output("search", "name"),
+        Input("search", "value"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_import(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("job", "data", allow_duplicate=True),
         Output("import-error", "children"),
@@ -117,24 +141,26 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         try:
             if not scan:
                 raise InputError("choose a file first")
-            source = uploads.path(scan["token"])
-            out = new_path(library.root, name or source.name.split(".")[0], ".twin")
+            source = desk.uploads.path(scan["token"])
+            out = new_path(desk.library.root, name or source.name.split(".")[0], ".twin")
             arguments = ["import", str(source), str(out)]
             tokens = [scan["token"]]
             for option, sent in (("--mask", mask), ("--clinical", clinical)):
                 if sent:
-                    arguments += [option, str(uploads.path(sent["token"]))]
+                    arguments += [option, str(desk.uploads.path(sent["token"]))]
                     tokens.append(sent["token"])
             for structure in filter(None, ((gtv or "").split(","))):
                 arguments.append(f"--gtv={structure.strip()}")
-            job = jobs.start(
+            job = desk.jobs.start(
                 f"Import {source.name}", arguments, opens=link("/twin", twin=out.name),
-                after=lambda: uploads.forget(*tokens),
+                after=lambda: desk.uploads.forget(*tokens),
             )  # fmt: skip
         except InputError as error:
             return no_update, str(error), *kept
         return job.id, "", None, None, None  # the files are the job's now
 
+
+def _register_phantom(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("job", "data", allow_duplicate=True),
         Output("phantom-error", "children"),
@@ -150,35 +176,13 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         if not clicks:
             return no_update, no_update
         try:
-            out = new_path(library.root, name or f"in-silico-{seed}", ".twin")
-            arguments = [
-                "phantom",
-                str(out),
-                "--seed",
-                str(int(seed or 0)),
-                "--gtv-cm3",
-                str(float(gtv_cm3 or 60)),
-            ]
-            arguments += ["--site", str(site), *(["--nodes"] if nodes else [])]
-            job = jobs.start(f"Make {out.name}", arguments, opens=link("/twin", twin=out.name))
+            out = new_path(desk.library.root, name or f"in-silico-{seed}", ".twin")
+            numbers = ["--seed", str(int(seed or 0)), "--gtv-cm3", str(float(gtv_cm3 or 60))]
+            arguments = ["phantom", str(out), *numbers, "--site", str(site), *(["--nodes"] if nodes else [])]
+            job = desk.jobs.start(f"Make {out.name}", arguments, opens=link("/twin", twin=out.name))
         except InputError as error:
             return no_update, str(error)
         return job.id, ""
 
-    @app.callback(
-        Output("lists", "children"),
-        Input("jobs-poll", "disabled"),
-        prevent_initial_call=True,
-    )
-    def list_again(ended):
-        """What a job has made appears when it ends."""
-        return folder_tables(library) if ended and ctx.triggered else no_update
 
-    for store in _STORES:
-        app.clientside_callback(ClientsideFunction("rt", "emptied"), Input(store, "data"))
-    app.clientside_callback(
-        ClientsideFunction("rt", "search"),
-        Output("search", "name"),
-        Input("search", "value"),
-        prevent_initial_call=True,
-    )
+PAGE = Page("Patients", 1, layout, register)

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.elements import chooser, named, notice
 from dashboards.files.library import Library
-from dashboards.jobs.child import Jobs, Uploads
+from dashboards.files.twin_folder import TwinFolder
 from dashboards.links import link
 from dashboards.parts import timeline_card
-from dashboards.parts.common import named, notice, segments
+from dashboards.parts.page import Desk, Page
 from dashboards.tables.belief import belief_table
-from dashboards.viewer.subject import TwinFolder
+from dashboards.viewer.controls import (
+    dose_control,
+    scan_control,
+    structure_control,
+    toolbar,
+    window_control,
+)
+from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import View
+from scenarios.plans.plan import TreatmentPlan
 from twin.errors import InputError
 
 _PLANES = ("axial", "coronal", "sagittal")
-_CONTROLS = ("ctl-day", "ctl-window", "ctl-dose", "ctl-pet", "ctl-structures")
+_CONTROLS = ("ctl-day", "ctl-window", "ctl-dose", "ctl-scan", "ctl-structures")
 _CLINICAL = (
     ("age_years", "Age", "years"),
     ("sex", "Sex", ""),
@@ -40,8 +50,12 @@ _CLINICAL = (
 )
 
 
-def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, Any]:
+def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     """The page of a twin.
+
+    Args:
+        library: the opened folder.
+        query: `twin`, else the newest; `forecast`, a run to lay on the timeline; and the state of the view.
 
     Raises:
         InputError: no such twin, or a broken one.
@@ -50,46 +64,28 @@ def layout(library: Library, key: str | None, search: str | None) -> tuple[Any, 
     if not entries:
         text = "Import one, or make an in-silico patient."
         return notice("No patients in this folder yet", text, go=("Patients", "/patients")), None
-    subject = library.twin(key or entries[0].key)
-    view = View.parse(search)
-    asked = parse_qs((search or "").lstrip("?")).get("forecast", [None])[-1]
-    chooser = dmc.Select(
-        id="twin", data=[{"value": e.key, "label": e.key} for e in entries], value=subject.entry.key,
-        allowDeselect=False, searchable=len(entries) > 8, size="xs", w=220, **named("Patient"),
-    )  # fmt: skip
+    subject = library.twin(query.get("twin") or entries[0].key)
+    choice = chooser("twin", [e.key for e in entries], subject.entry.key, "Patient")
     compare = dcc.Link(
         "Compare plans", href=link("/new", twin=subject.entry.key), className="rt-button rt-strong"
     )
-    return _page(library, subject, view, asked), [chooser, compare]
+    return _page(library, subject, View.of(query), query.get("forecast")), [choice, compare]
 
 
 def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) -> Any:
     manifest = manifest_of(subject)
     dose = manifest["dose_label"] or "Dose"
-    scanned = any("pet" in frame.files for frame in subject.frames)
-    toolbar = html.Div(
-        [
-            segments(
-                "ctl-window", "Window",
-                [("soft", "Soft"), ("lung", "Lung"), ("bone", "Bone"), ("brain", "Brain")], view.window,
-            ),
-            segments(
-                "ctl-structures", "Contours", [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")],
-                view.structures if view.structures != "tumour" else "all",
-            ),
-            segments(
-                "ctl-dose", "Dose", [("off", "No dose"), ("full", dose)],
-                view.dose if view.dose == "full" and subject.twin.doses else "off", disabled=not subject.twin.doses,
-            ),
-            segments(
-                "ctl-pet", "PET", [("off", "No PET"), ("overlay", "Overlay"), ("only", "PET")],
-                view.pet if scanned else "off", disabled=not scanned,
-            ),
-            html.Div(className="rt-grow"),
-            _days(manifest["days"], view),
-        ],
-        className="rt-toolbar", role="toolbar", **named("Viewer"),
-    )  # fmt: skip
+    dosed = bool(subject.twin.doses)
+    bar = toolbar(
+        window_control(view),
+        structure_control(view.structures if view.structures != "tumour" else "all"),
+        dose_control(
+            [("full", dose)], view.dose if view.dose == "full" and dosed else "off", disabled=not dosed
+        ),
+        scan_control(subject, view),
+        html.Div(className="rt-grow"),
+        _days(manifest["days"], view),
+    )
     panels = [
         html.Section(
             [
@@ -111,7 +107,7 @@ def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) 
             ),
             html.Div(
                 [
-                    toolbar,
+                    bar,
                     html.Div(panels, className="rt-ortho"),
                     timeline_card.card(library, subject, asked),
                 ],
@@ -130,7 +126,7 @@ def manifest_of(subject: TwinFolder) -> dict[str, Any]:
         label = f"Dose {doses[0].name}" + (" (approximate)" if doses[0].approximate else "")
     return {
         "of": "twin",
-        **subject.describe(),
+        **Shown(subject).describe(),
         "dose_label": label,
         "dose_simulated": bool(doses and doses[0].approximate),
         "dose_max_gy": 1.1 * max([d.prescription_gy for d in doses] + [1.0]),
@@ -201,7 +197,7 @@ def _table(title: str, rows: list[tuple[str, Any]]) -> Any:
 
 def _structures(subject: TwinFolder) -> Any:
     rows = []
-    for structure, colour in subject.drawn():
+    for structure, colour in Shown(subject).drawn():
         marks = [html.Span("estimated", className="rt-tag")] if structure.estimated else []
         swatch = html.Span(className="rt-swatch", style={"background": colour})
         rows.append(
@@ -246,10 +242,58 @@ def _observed(observation: Any) -> str:
     return f"SUVmax {observation.value:.1f}"
 
 
-def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The page's callbacks."""
+    timeline_card.register(app, desk)
+    _register_viewers(app)
 
-    timeline_card.register(app, library, jobs, uploads)
+    @app.callback(
+        Output("job", "data", allow_duplicate=True),
+        Output("observe-error", "children"),
+        Input("observe", "n_clicks"),
+        State("twin-manifest", "data"),
+        State("observe-day", "value"),
+        State("observe-gtv", "value"),
+        State("observe-plan", "value"),
+        prevent_initial_call=True,
+    )
+    def observe(clicks, manifest, day, gtv_cm3, plan):
+        if not clicks:  # the page was opened
+            return no_update, no_update
+        try:
+            entry = desk.library.twin(manifest["key"]).entry
+            arguments = observe_arguments(entry.path, day, gtv_cm3, plan)
+            opens = link("/twin", twin=entry.key, seen=f"{float(day):g}")
+            job = desk.jobs.start(f"Observe {entry.key} on day {float(day):g}", arguments, opens=opens)
+        except InputError as error:
+            return no_update, str(error)
+        return job.id, ""
+
+
+def observe_arguments(twin: Path, day: Any, gtv_cm3: Any, plan: str | None) -> list[str]:
+    """The arguments of `rt-twin observe`.
+
+    Args:
+        twin: the patient's folder.
+        day: of the observation, as the form gives it.
+        gtv_cm3: the tumour's volume, as the form gives it.
+        plan: the short form of what was delivered so far, or none.
+
+    Raises:
+        InputError: the day or the volume is missing, or the plan is none.
+    """
+    if day in (None, "") or gtv_cm3 in (None, ""):
+        raise InputError("give the day and the tumour's volume")
+    arguments = ["observe", str(twin), "--day", str(float(day)), "--gtv-cm3", str(float(gtv_cm3))]
+    if plan:
+        if plan.lower().endswith((".yaml", ".yml")):
+            raise InputError("write the plan like 60/30")
+        TreatmentPlan.parse(plan)
+        arguments.append(f"--plan={plan}")
+    return arguments
+
+
+def _register_viewers(app: Dash) -> None:
     controls = [Input(c, "value") for c in _CONTROLS]
     states = [State(c, "value") for c in _CONTROLS]
     app.clientside_callback(
@@ -273,40 +317,5 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         prevent_initial_call=True,
     )
 
-    @app.callback(
-        Output("job", "data", allow_duplicate=True),
-        Output("observe-error", "children"),
-        Input("observe", "n_clicks"),
-        State("twin-manifest", "data"),
-        State("observe-day", "value"),
-        State("observe-gtv", "value"),
-        State("observe-plan", "value"),
-        prevent_initial_call=True,
-    )
-    def observe(clicks, manifest, day, gtv_cm3, plan):
-        from scenarios.plans.plan import TreatmentPlan
 
-        if not clicks:  # the page was opened
-            return no_update, no_update
-        try:
-            subject = library.twin(manifest["key"])
-            if day in (None, "") or gtv_cm3 in (None, ""):
-                raise InputError("give the day and the tumour's volume")
-            arguments = [
-                "observe",
-                str(subject.entry.path),
-                "--day",
-                str(float(day)),
-                "--gtv-cm3",
-                str(float(gtv_cm3)),
-            ]
-            if plan:
-                if plan.lower().endswith((".yaml", ".yml")):
-                    raise InputError("write the plan like 60/30")
-                TreatmentPlan.parse(plan)
-                arguments.append(f"--plan={plan}")
-            opens = link("/twin", twin=subject.entry.key, seen=f"{float(day):g}")
-            job = jobs.start(f"Observe {subject.entry.key} on day {float(day):g}", arguments, opens=opens)
-        except InputError as error:
-            return no_update, str(error)
-        return job.id, ""
+PAGE = Page("Twin", 2, layout, register)

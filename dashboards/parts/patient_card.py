@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from dash import dcc, html
 
-from dashboards.figures.run import FONT, MODEBAR, TITLE, interval_name, stamp
-from dashboards.files.library import Entry
+from dashboards.figures.style import ABOVE, axis, band, layout
+from dashboards.files.entry import Entry
 from dashboards.links import link
+from dashboards.names import interval_name
 from dashboards.tables.outcomes import row_head, value_cell
-from scenarios.report.colours import faint, plan_colour
-
-if TYPE_CHECKING:
-    from scenarios.study.parts import Study
+from scenarios.report.colours import plan_colour
+from scenarios.study.parts import Study
 
 _FACTS = (
     ("gtv_cm3", "Tumour", "cm\u00b3"),
@@ -87,19 +86,12 @@ def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[st
     for i, (slug, label) in enumerate(names.items()):
         mine = table.filter(pl.col("plan") == slug).sort("day")
         common = {"type": "scatter", "mode": "lines", "x": mine["day"].to_list(), "legendgroup": slug}
-        edge = {**common, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        low, middle, high = (mine[c].to_list() for c in ("lower", "median", "upper"))
         traces += [
-            {**edge, "y": mine["lower"].to_list(), "name": f"{label}: low"},
-            {
-                **edge,
-                "y": mine["upper"].to_list(),
-                "name": f"{label}: high",
-                "fill": "tonexty",
-                "fillcolor": faint(plan_colour(i), 0.14),
-            },
+            *band(common, low, high, plan_colour(i), name=label),
             {
                 **common,
-                "y": mine["median"].to_list(),
+                "y": middle,
                 "name": label,
                 "line": {"width": 2.0 + 1.2 * (len(names) - 1 - i), "color": plan_colour(i)},
                 "hovertemplate": "%{y:.1f} cm\u00b3",
@@ -107,16 +99,13 @@ def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[st
         ]
     return {
         "data": traces,
-        "layout": {
-            "margin": {"l": 50, "r": 12, "t": 28, "b": 38},
-            "font": FONT,
-            "modebar": MODEBAR,
-            "hovermode": "x unified",
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-            "xaxis": {"title": {"text": "days from day 0", "standoff": 6, "font": TITLE}},
-            "yaxis": {"title": {"text": "tumour volume, cm\u00b3", "font": TITLE}, "rangemode": "tozero"},
-            "annotations": [stamp()],
-        },
+        "layout": layout(
+            (50, 12, 28, 38),
+            hovermode="x unified",
+            legend=ABOVE,
+            xaxis=axis("days from day 0"),
+            yaxis=axis("tumour volume, cm\u00b3", None, rangemode="tozero"),
+        ),
     }
 
 

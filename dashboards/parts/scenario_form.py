@@ -1,23 +1,21 @@
-"""What the form of a new comparison asks for, as scenarios and as the command that runs them."""
+"""What the form of a new comparison asks for, as scenarios."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from scenarios.plans.plan import preset
+from scenarios.engine.courses import realise
+from scenarios.plans.context import outside_context
+from scenarios.plans.plan import Chemotherapy, Imaging, Immunotherapy, TreatmentPlan, preset, sentence
+from scenarios.plans.policy import Policy, policies
 from scenarios.plans.presets import PRESETS
-from twin.errors import InputError
-
-if TYPE_CHECKING:
-    from scenarios.plans.plan import Imaging, TreatmentPlan
-    from scenarios.plans.policy import Policy
-    from scenarios.plans.scenario import Scenario
-    from twin import PatientTwin
+from scenarios.plans.scenario import Gap, Scenario, distinct
+from simulators.core.course import Event
+from twin import InputError, PatientTwin
 
 MOST = 4  # scenarios that can be told apart side by side
 SUGGESTED = (*dict.fromkeys(preset(name).label for name in PRESETS), "none")
@@ -71,9 +69,6 @@ def scenarios_of(plans: Sequence[str], asked: Asked = Asked()) -> list[Scenario]
         >>> [s.label for s in scenarios_of(["60/30"], Asked(policies={"none": {}, "volume trigger": {"loss": 0.4}}))]
         ['60/30, no adaptation', '60/30, volume trigger']
     """
-    from scenarios.plans.plan import sentence
-    from scenarios.plans.scenario import Gap, Scenario, distinct
-
     for text in plans:
         if text.lower().endswith((".yaml", ".yml")):
             raise InputError(f"the plan {text!r} is a file; write plans like 60/30 here")
@@ -100,8 +95,6 @@ def scenarios_of(plans: Sequence[str], asked: Asked = Asked()) -> list[Scenario]
 
 def _with(plan: TreatmentPlan, asked: Asked) -> TreatmentPlan:
     """A plan with the drugs and images of the form; its own drugs stay, and no drugs are given without radiation."""
-    from scenarios.plans.plan import Chemotherapy, Immunotherapy, TreatmentPlan
-
     changed: dict[str, Any] = {}
     if plan.phases and plan.chemotherapy is None and asked.chemotherapy != "none":
         changed["chemotherapy"] = Chemotherapy.model_validate({"timing": asked.chemotherapy})
@@ -113,8 +106,6 @@ def _with(plan: TreatmentPlan, asked: Asked) -> TreatmentPlan:
 
 
 def _imaging(own: Imaging, asked: Asked) -> Imaging:
-    from scenarios.plans.plan import Imaging
-
     also = tuple(sorted({*own.also, *asked.also}))
     return Imaging(during_days=asked.during_days, after_days=asked.after_days, also=also)
 
@@ -126,8 +117,6 @@ def policy_of(kind: str, values: Mapping[str, Any]) -> Policy:
         >>> policy_of("fixed replans", {"at_gy": "20, 30", "turnaround_days": 2}).at_gy
         (20.0, 30.0)
     """
-    from scenarios.plans.policy import Policy
-
     cleaned: dict[str, Any] = {"kind": kind}
     for name, value in values.items():
         if isinstance(value, str):
@@ -160,8 +149,6 @@ def parameters(kind: str) -> list[tuple[str, str, Any]]:
         >>> parameters("volume trigger")
         [('turnaround_days', 'turnaround, days', 3.0), ('loss', 'loss', 0.3)]
     """
-    from scenarios.plans.policy import policies
-
     rows = []
     for name, info in policies()[kind].model_fields.items():
         if name == "kind" or (kind == "none" and name == "turnaround_days"):
@@ -182,10 +169,6 @@ def foreseen(scenario: Scenario, twin: PatientTwin, days: float) -> tuple[str, l
     Raises:
         InputError: it contradicts what was delivered.
     """
-    from scenarios.engine.courses import realise
-    from scenarios.plans.context import outside_context
-    from simulators.core.course import Event
-
     course = realise(scenario, twin, days)
     fractions = course.of(Event.FRACTION)
     images = len(course.of(Event.IMAGING))
@@ -195,19 +178,3 @@ def foreseen(scenario: Scenario, twin: PatientTwin, days: float) -> tuple[str, l
         else "no treatment"
     )
     return f"{treated}; {images} follow-up images", outside_context(scenario.plan, twin, days)
-
-
-def arguments_of(twin: Path, plans: Sequence[str], out: Path, **numbers: Any) -> list[str]:
-    """The arguments of `rt-twin compare`.
-
-    Args:
-        twin: the patient's folder.
-        plans: short forms or files, as the command takes them.
-        out: the run folder.
-        **numbers: days, samples, images, seed, pet, generator.
-    """
-    arguments = ["compare", str(twin), "--out", str(out), *(f"--plan={text}" for text in plans)]
-    arguments += ["--days", str(float(numbers["days"])), "--samples", str(int(numbers["samples"]))]
-    arguments += ["--image-samples", str(int(numbers["images"])), "--seed", str(int(numbers["seed"]))]
-    arguments.append(f"--generator={numbers.get('generator') or 'auto'}")
-    return arguments + (["--scanner", "pet"] if numbers["pet"] else [])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
+from dashboards.elements import draws, figure, named, saves, segments
 from dashboards.figures.failures import failure_words
 from dashboards.figures.timeline import SPANS, timeline_figure
 from dashboards.files.library import Library
-from dashboards.jobs.child import Jobs, Uploads, new_path
+from dashboards.files.twin_folder import TwinFolder
+from dashboards.files.uploads import new_path
+from dashboards.jobs.child import Job
 from dashboards.links import link
-from dashboards.parts.common import draws, figure, named, saves, segments
-from dashboards.parts.scenario_form import arguments_of
+from dashboards.parts.comparison_job import start_comparison
+from dashboards.parts.page import Desk
 from dashboards.tables.learning import moved_table
-from dashboards.viewer.subject import TwinFolder
+from scenarios.plans.scenario import Scenario
 from twin.errors import InputError
 
 _RUNS_OFFERED = 6
@@ -70,47 +72,38 @@ def forecasts(library: Library, patient: str) -> list[dict[str, str]]:
     return found
 
 
-def again(
-    library: Library, key: str, subject: TwinFolder, uploads: Uploads
-) -> tuple[list[str], Path, list[str]]:
-    """The command that runs the scenarios of a run once more for the twin as it is now.
+def again(desk: Desk, key: str, subject: TwinFolder) -> Job:
+    """Run the scenarios of a run once more for the twin as it is now.
 
     Args:
-        library: the opened folder.
+        desk: runs the child.
         key: of the run.
         subject: the patient.
-        uploads: keeps the scenarios' files until the command has ended.
-
-    Returns:
-        Arguments of `rt-twin`, the folder of the new run, and tokens to forget afterwards.
 
     Raises:
-        InputError: no such run, or a forecast from this day is already there.
+        InputError: no such run, a forecast from this day is already there, or too many jobs are running.
     """
-    from scenarios.plans.scenario import Scenario
-
-    record = library.run(key).record
-    out = new_path(library.root, f"{key.rsplit('/', maxsplit=1)[-1]}-from-day-{subject.twin.now_days:g}")
-    tokens = [
-        uploads.write("scenario.yaml", Scenario.model_validate(plan.scenario).to_yaml())
-        for plan in record.plans
-    ]
-    arguments = arguments_of(
-        subject.entry.path,
-        [str(uploads.path(token)) for token in tokens],
-        out,
-        days=record.days,
-        samples=record.samples,
-        images=record.image_samples,
-        seed=record.seed,
-        pet="pet" in record.scanners,
-        generator=record.generator,
-    )
-    return arguments, out, tokens
+    record, now = desk.library.run(key).record, f"{subject.twin.now_days:g}"
+    out = new_path(desk.library.root, f"{key.rsplit('/', maxsplit=1)[-1]}-from-day-{now}")
+    scenarios = [Scenario.model_validate(plan.scenario) for plan in record.plans]
+    settings = {
+        "days": record.days,
+        "samples": record.samples,
+        "images": record.image_samples,
+        "seed": record.seed,
+        "scanners": record.scanners,
+        "generator": record.generator,
+    }
+    return start_comparison(
+        desk, subject.entry.path, scenarios, out, settings,
+        title=f"Forecast {subject.entry.key} from day {now}",
+        opens=link("/twin", twin=subject.entry.key, forecast=out.name),
+    )  # fmt: skip
 
 
-def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
+def register(app: Dash, desk: Desk) -> None:
     """The card's callbacks."""
+    library = desk.library
 
     @app.callback(
         Output("timeline-figure", "data"),
@@ -140,19 +133,8 @@ def register(app: Dash, library: Library, jobs: Jobs, uploads: Uploads) -> None:
         if not clicks or not choice:
             return no_update, no_update
         try:
-            subject = library.twin(manifest["key"])
-            arguments, out, tokens = again(library, choice.rpartition("#")[0], subject, uploads)
+            return again(desk, choice.rpartition("#")[0], library.twin(manifest["key"])).id, ""
         except InputError as error:
             return no_update, str(error)
-        try:
-            job = jobs.start(
-                f"Forecast {subject.entry.key} from day {subject.twin.now_days:g}", arguments,
-                opens=link("/twin", twin=subject.entry.key, forecast=out.name),
-                after=lambda: uploads.forget(*tokens),
-            )  # fmt: skip
-        except InputError as error:
-            uploads.forget(*tokens)
-            return no_update, str(error)
-        return job.id, ""
 
     draws(app, "timeline")

@@ -10,9 +10,10 @@ from typing import Any
 
 from dash import html
 
-from dashboards.files.library import Entry, Library
+from dashboards.files.entry import Entry
+from dashboards.files.library import Library
 from dashboards.links import link
-from dashboards.pages.cohort import labels
+from dashboards.names import plan_labels
 from dashboards.tables.long import long_table, number, words
 from scenarios.records.run import read_record
 from twin import InputError, PatientTwin
@@ -121,7 +122,7 @@ def _study(library: Library, entry: Entry) -> dict[str, Any]:
     record = study.record
     return {
         "who": record.cohort,
-        "plans": " v ".join(labels(study).values()),
+        "plans": " v ".join(plan_labels(study).values()),
         "days": record.days,
         "samples": record.samples,
     }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from dash import html
 
+from dashboards.files.run_folder import RunFolder
 from dashboards.tables.parameters import belief_head, belief_rows
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 
 def moved_table(run: RunFolder, slug: str) -> Any:

@@ -8,7 +8,7 @@ import dash_ag_grid
 from dash import html
 from dash_ag_grid import AgGrid
 
-from dashboards.parts.common import named
+from dashboards.elements import named
 
 LONGEST = 10_000  # rows that a page sends at most: two megabytes
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dash_mantine_components as dmc
 import polars as pl
 from dash import html
 
-from dashboards.figures.run import interval_name
-from dashboards.parts.common import interval_cell, named, scroll_table
-from scenarios.records.schema import OUTCOMES
+from dashboards.elements import interval_cell, named, scroll_table
+from dashboards.figures.style import SHARES
+from dashboards.files.run_folder import RunFolder
+from dashboards.names import interval_name, readable
 from scenarios.report.colours import plan_colour
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 _MARKS = {"approximate": "\u2248", "estimated": "\u2020", "unknown": "?"}
 _LEGEND = {
     "approximate": "\u2248 approximate: from a dose that this software computed, not a planning system",
     "estimated": "\u2020 estimated: the organ was drawn by this software, not by a person",
 }
-_SHARES = ("probability", "fraction")
 
 
 def outcome_table(run: RunFolder) -> Any:
@@ -56,17 +53,6 @@ def contrast_table(run: RunFolder) -> Any:
         rows.append(html.Tr([row_head(str(outcome), str(unit), "points"), *cells]))
     note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
     return scroll_table([html.Th("Difference", scope="col"), *heads], rows, note)
-
-
-def readable(outcome: str) -> str:
-    """An outcome's name for people.
-
-    Example:
-        >>> readable("mean_heart_dose"), readable("survival_2y")
-        ('Mean heart dose', 'Survival at 2 years')
-    """
-    words = outcome.replace("_", " ").replace(" 2y", " at 2 years")
-    return OUTCOMES.get(outcome, words[0].upper() + words[1:])
 
 
 def plan_heads(run: RunFolder) -> list[Any]:
@@ -107,7 +93,7 @@ def value_cell(row: pl.DataFrame, unit: str) -> Any:
     status, note = row["status"][0], row["note"][0] or ""
     if row["mean"][0] is None:
         return html.Td("unknown", className="rt-number rt-faint", title=note)
-    scale = 100.0 if unit in _SHARES else 1.0
+    scale = 100.0 if unit in SHARES else 1.0
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(middle), abs(high)))
     text = [f"{v:.{digits}f}" for v in (middle, low, high)]
@@ -118,7 +104,7 @@ def value_cell(row: pl.DataFrame, unit: str) -> Any:
 def _difference(row: pl.DataFrame, unit: str) -> Any:
     if row.is_empty() or row["mean"][0] is None:
         return html.Td("unknown", className="rt-number rt-faint")
-    scale = 100.0 if unit in _SHARES else 1.0
+    scale = 100.0 if unit in SHARES else 1.0
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(low), abs(high)))
     text = [f"{round(v, digits) + 0.0:+.{digits}f}".replace("-", "\u2212") for v in (middle, low, high)]
@@ -133,7 +119,7 @@ def row_head(outcome: str, unit: str, shares: str = "%") -> Any:
         unit: its unit.
         shares: how probabilities and fractions are counted.
     """
-    shown = shares if unit in _SHARES else unit.replace("cm3", "cm\u00b3")
+    shown = shares if unit in SHARES else unit.replace("cm3", "cm\u00b3")
     return html.Th([readable(outcome), html.Span(shown, className="rt-unit")], scope="row")
 
 

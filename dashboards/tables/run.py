@@ -6,13 +6,13 @@ from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
+from dashboards.elements import tabs
 from dashboards.files.library import Library
+from dashboards.files.run_folder import RunFolder
 from dashboards.links import link
-from dashboards.parts.common import tabs
 from dashboards.tables.learning import learned_table
 from dashboards.tables.outcomes import contrast_table, outcome_table
 from dashboards.tables.scorecard import scorecard_table
-from dashboards.viewer.subject import RunFolder
 from scenarios.records.schema import SCHEMAS
 from scenarios.report.colours import plan_colour
 

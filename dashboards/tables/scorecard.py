@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 from dash import html
 
-from dashboards.parts.common import scroll_table
+from dashboards.elements import scroll_table
+from dashboards.files.run_folder import RunFolder
 from dashboards.tables.outcomes import plan_heads
-
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
 
 _JUDGED = ("pass", "fail", "estimated")
 _NO_TABLE = "This run was made before scorecards were part of a run; run the comparison again to have one."

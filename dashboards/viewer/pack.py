@@ -32,16 +32,20 @@ class Part:
     meta: dict = field(default_factory=dict)
 
 
-def quantised(name: str, array: np.ndarray, **meta) -> Part:
-    """A float array as int16 with a scale, exact to 1/60,000 of its largest value.
+def quantised(name: str, array: np.ndarray, low: float | None, **meta) -> Part:
+    """A float array as int16 with a scale and a base, exact to 1/60,000 of its range.
 
     Args:
         name: how the browser finds it.
-        array: (z, y, x), not negative.
+        array: (z, y, x).
+        low: the least value that counts, in the array's unit; None for the array's own.
         **meta: further entries of the header.
     """
-    scale = max(float(np.max(array, initial=0.0)), 1e-6) / 30_000
-    return Part(name, np.rint(array / scale).astype(np.int16), {**meta, "scale": scale})
+    if low is None:
+        low = float(np.min(array, initial=0.0))
+    raised = np.maximum(array, low) - low
+    scale = max(float(np.max(raised, initial=0.0)), 1e-6) / 30_000
+    return Part(name, np.rint(raised / scale).astype(np.int16), {**meta, "scale": scale, "base": low})
 
 
 def pack(parts: list[Part], **header) -> bytes:

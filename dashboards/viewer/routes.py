@@ -9,9 +9,9 @@ from flask import Flask, Response, abort, request
 
 from dashboards.files.cache import BoundedCache
 from dashboards.files.library import Library
-from dashboards.jobs.child import Uploads, plain_name
-from dashboards.parts.model_cards import picture
-from dashboards.viewer.subject import Subject
+from dashboards.files.model_cards import picture
+from dashboards.files.uploads import Uploads, plain_name
+from dashboards.viewer.shown import Shown
 from scenarios.records.schema import SCHEMAS, SIMULATED
 from twin.errors import InputError
 
@@ -20,16 +20,29 @@ _FOREVER = "private, max-age=604800, immutable"  # URLs carry the version of wha
 
 
 def add_routes(server: Flask, library: Library) -> None:
-    """Serve the packed voxels of the library's runs and twins under /data/.
+    """Serve the opened folder's voxels and tables, and the pictures of model cards, under /data/.
 
     Args:
         server: the Flask application.
         library: the opened folder.
     """
+    _add_voxels(server, library)
+    _add_files(server, library)
+
+    @server.errorhandler(InputError)
+    def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
+        return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+def _add_voxels(server: Flask, library: Library) -> None:
     cache: BoundedCache[bytes] = BoundedCache(_CACHE_BYTES, len)
 
-    def answer(subject: Subject, what: str, index: int, make: Callable[[], bytes]) -> Response:
-        entry = subject.entry
+    def asked() -> Shown:
+        key = request.args.get("key", "")
+        return Shown(library.run(key) if request.args.get("of") == "run" else library.twin(key))
+
+    def answer(shown: Shown, what: str, index: int, make: Callable[[], bytes]) -> Response:
+        entry = shown.subject.entry
         body = cache.get((entry.path, entry.version, what, index), make)
         headers = {
             "Cache-Control": _FOREVER if "v" in request.args else "no-store",
@@ -41,28 +54,28 @@ def add_routes(server: Flask, library: Library) -> None:
             body = gzip.decompress(body)
         return Response(body, mimetype="application/octet-stream", headers=headers)
 
-    def subject() -> Subject:
-        key = request.args.get("key", "")
-        return library.run(key) if request.args.get("of") == "run" else library.twin(key)
-
     @server.get("/data/baseline")
     def baseline() -> Response:
-        shown, index = subject(), _index("slab")
+        shown, index = asked(), _index("slab")
         return answer(shown, "baseline", index, lambda: shown.slab(index))
 
     @server.get("/data/structures")
     def structures() -> Response:
-        shown = subject()
+        shown = asked()
         return answer(shown, "structures", 0, shown.structures)
 
-    @server.get("/data/frame/<kind>")
-    def frame(kind: str) -> Response:
-        shown, index = subject(), _index("frame")
-        makers = {"followup": shown.follow_up, "dose": shown.dose, "pet": shown.pet}
-        if kind not in makers:
-            abort(404)
-        return answer(shown, kind, index, lambda: makers[kind](index))
+    @server.get("/data/follow-up")
+    def follow_up() -> Response:
+        shown, index = asked(), _index("frame")
+        return answer(shown, "follow-up", index, lambda: shown.follow_up(index))
 
+    @server.get("/data/layer/<name>")
+    def layer(name: str) -> Response:
+        shown, index = asked(), _index("frame")
+        return answer(shown, f"layer {name}", index, lambda: shown.over(index, name))
+
+
+def _add_files(server: Flask, library: Library) -> None:
     @server.get("/data/table/<name>.csv")
     def table(name: str) -> Response:
         if name not in SCHEMAS:
@@ -74,17 +87,13 @@ def add_routes(server: Flask, library: Library) -> None:
             body, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{plain}"'}
         )
 
-    @server.get("/data/weights/<name>/<file>")
+    @server.get("/data/weights/<path:name>/<file>")
     def card_picture(name: str, file: str) -> Response:
         found = picture(name, file)
         if found is None:
             abort(404)
         kind = "image/png" if found.suffix == ".png" else "image/jpeg"
         return Response(found.read_bytes(), mimetype=kind)
-
-    @server.errorhandler(InputError)
-    def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
-        return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def add_upload(server: Flask, uploads: Uploads) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
-if TYPE_CHECKING:
-    from dashboards.viewer.subject import RunFolder
+from dashboards.files.run_folder import RunFolder
+from scenarios.records.layer import DOSE, Layer
 
 PLANES = ("axial", "coronal", "sagittal")
 WINDOWS = ("soft", "lung", "bone", "brain")
 DOSES = ("off", "todate", "full")
-PETS = ("off", "overlay", "only")
+SCANS = ("overlay", "only")
 STRUCTURES = ("none", "tumour", "all")
 
 
@@ -21,7 +20,7 @@ class View:
     """What the controls of a page begin with; anything in a link that is not understood falls back to its default.
 
     Example:
-        >>> view = View.parse("?plans=60-30,55-20&day=90&window=soft&plane=nonsense")
+        >>> view = View.of({"plans": "60-30,55-20", "day": "90", "window": "soft", "plane": "nonsense"})
         >>> view.plans, view.day, view.window, view.plane
         (('60-30', '55-20'), 90.0, 'soft', 'axial')
     """
@@ -31,13 +30,12 @@ class View:
     plane: str = "axial"
     window: str = "lung"
     dose: str = "off"
-    pet: str = "off"
     structures: str = "tumour"
+    scans: tuple[tuple[str, str], ...] = ()  # layer and how it is shown, as a link names them: pet=overlay
 
     @classmethod
-    def parse(cls, search: str | None) -> View:
-        """The view of a query string."""
-        query = {name: values[-1] for name, values in parse_qs((search or "").lstrip("?")).items()}
+    def of(cls, query: Mapping[str, str]) -> View:
+        """The view of a link's query."""
 
         def one_of(name: str, allowed: tuple[str, ...]) -> str:
             value = query.get(name)
@@ -49,9 +47,19 @@ class View:
             plane=one_of("plane", PLANES),
             window=one_of("window", WINDOWS),
             dose=one_of("dose", DOSES),
-            pet=one_of("pet", PETS),
             structures=one_of("structures", STRUCTURES),
+            scans=tuple((name, how) for name, how in query.items() if how in SCANS),
         )
+
+    def scan(self, layers: Sequence[Layer]) -> str:
+        """The value of the control of other scans: LAYER:overlay, LAYER:only or off.
+
+        Args:
+            layers: of what is shown.
+        """
+        known = [value for value, _ in scan_choices(layers)]
+        asked = (f"{name}:{how}" for name, how in self.scans)
+        return next((value for value in asked if value in known), "off")
 
     def plans_of(self, run: RunFolder) -> tuple[str, ...]:
         """Two to four plans of a run to show: those of the link that the run has, else the first two."""
@@ -65,6 +73,27 @@ class View:
         if self.day is None:
             return days[-1]
         return min(days, key=lambda d: abs(d - (self.day or 0.0)))
+
+
+def scan_choices(layers: Sequence[Layer]) -> list[tuple[str, str]]:
+    """The choices among scans of other modalities than the CT, each with its words: off, LAYER:overlay, LAYER:only.
+
+    Args:
+        layers: of what is shown; the dose has a control of its own.
+
+    Example:
+        >>> from scenarios.records.layer import scan_layer
+        >>> scan_choices([scan_layer("PT", "SUV")])
+        [('off', 'No PET'), ('pet:overlay', 'Overlay'), ('pet:only', 'PET')]
+    """
+    scans = [layer for layer in layers if layer.draw in ("overlay", "alone") and layer != DOSE]
+    one = len(scans) == 1
+    choices = [("off", f"No {scans[0].label}" if one else "CT" if scans else "No other scans")]
+    for layer in scans:
+        if layer.draw == "overlay":
+            choices.append((f"{layer.name}:overlay", "Overlay" if one else f"{layer.label} over CT"))
+        choices.append((f"{layer.name}:only", layer.label))
+    return choices
 
 
 def _number(text: str | None) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.app import create_app, serve
+from models.registry import Registry
 from twin.errors import InputError
 
 
@@ -51,3 +52,64 @@ def test_serve_says_where_it_is_and_listens_on_loopback_only(tmp_path):
 
 def test_the_first_answer_names_the_product(client):
     assert b"RT-Twin" in client.get("/").data
+
+
+HELLO = """
+from dash import html
+from dashboards.parts.page import Page
+
+def layout(library, query):
+    return html.H1(f"{query.get('who', 'nobody')} and {len(library.runs())} runs"), None
+
+PAGE = Page(TITLE, ORDER, layout)
+"""
+
+
+def shown_pages(opened):
+    """The navigation's titles in order, and a function that asks for a page."""
+    client = create_app(opened).server.test_client()
+
+    def page(path, search=""):
+        asked = {
+            "output": "..page.children...header-page.children..",
+            "outputs": [{"id": n, "property": "children"} for n in ("page", "header-page")],
+            "inputs": [
+                {"id": "url", "property": "pathname", "value": path},
+                {"id": "url", "property": "search", "value": search},
+            ],
+            "changedPropIds": ["url.pathname"],
+        }
+        return client.post("/_dash-update-component", json=asked).text
+
+    layout = client.get("/_dash-layout").text
+    titles = ("Patients", "Twin", "Compare", "Hello", "Cohort", "Adaptive", "New", "Models", "Guest")
+    places = {title: layout.find(f'"children":"{title}"') for title in titles}
+    return [t for t in sorted(titles, key=places.get) if places[t] >= 0], page
+
+
+def test_a_page_is_one_new_file(opened, tmp_path, monkeypatch):
+    import dashboards.pages
+
+    (tmp_path / "hello.py").write_text(HELLO.replace("TITLE", "'Hello'").replace("ORDER", "3.5"))
+    monkeypatch.setattr("dashboards.app.PAGES", Registry("page", "pages", "dashboards.pages"))
+    dashboards.pages.__path__.append(str(tmp_path))
+    try:
+        titles, page = shown_pages(opened)
+    finally:
+        dashboards.pages.__path__.remove(str(tmp_path))
+    assert titles == ["Patients", "Twin", "Compare", "Hello", "Cohort", "Adaptive", "New", "Models"]
+    assert "you and 2 runs" in page("/hello", "?who=you")
+    assert "No such page" in page("/goodbye")
+
+
+def test_another_packages_page_stands_among_ours(opened, tmp_path, monkeypatch):
+    (tmp_path / "guest_pages.py").write_text(HELLO.replace("TITLE", "'Guest'").replace("ORDER", "9"))
+    info = tmp_path / "guest-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[rt_twin.pages]\nguest = guest_pages:PAGE\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("dashboards.app.PAGES", Registry("page", "pages", "dashboards.pages"))
+    titles, page = shown_pages(opened)
+    assert titles[-2:] == ["Models", "Guest"]
+    assert "nobody and 2 runs" in page("/guest")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.viewer.subject import SLAB
+from dashboards.viewer.shown import SLAB, Shown
 
 
 def resident_mb(pid: int) -> float:
@@ -24,12 +24,12 @@ def test_memory_is_bounded_while_ten_browsers_scroll(opened, run):
     server = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         address = server.stdout.readline().split(" is at ")[1].split("/ ")[0]
-        slabs = -(-run.grid.shape[0] // SLAB)
+        slabs = -(-Shown(run).grid.shape[0] // SLAB)
         paths = [f"/data/baseline?of=run&key=demo&slab={n}" for n in range(slabs)]
         paths += [
-            f"/data/frame/{kind}?of=run&key=demo&frame={n}"
+            f"/data/{kind}?of=run&key=demo&frame={n}"
             for n in range(len(run.frames))
-            for kind in ("followup", "dose")
+            for kind in ("follow-up", "layer/dose")
         ]
 
         def scroll(browser: int) -> int:

@@ -51,7 +51,7 @@ def test_a_run_that_names_files_outside_itself_is_refused(opened, tmp_path):
     (tmp_path / "evil" / "run.json").write_text(json.dumps(record))
     run = Library(tmp_path).run("evil")
     with pytest.raises(InputError, match="outside the run"):
-        run.follow_up(0)
+        run.images(0)
 
 
 def test_a_changed_run_is_read_again(opened, tmp_path):

@@ -3,10 +3,11 @@
 import polars as pl
 import pytest
 
-from dashboards.figures.clinic import load_figure, summary_table, use_figure, wait_figure
+from dashboards.figures.clinic import load_figure, use_figure, wait_figure
 from dashboards.figures.policy import change_counts, change_figure, outcome_figure
 from dashboards.files.library import Library
 from dashboards.pages.adaptive import adaptive_runs, decision_rows, policy_table
+from dashboards.tables.clinic import summary_table
 from scenarios.records.schema import SIMULATED
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from dashboards.figures.study import effect_figure, survival_figure
 from dashboards.files.library import Library
-from dashboards.pages.cohort import chosen_patients, labels
+from dashboards.names import plan_labels
+from dashboards.pages.cohort import chosen_patients
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def everyone(study):
 
 
 def test_curves_begin_at_all_and_end_where_the_lives_say(study, everyone):
-    figure = survival_figure(study, labels(study), "overall_survival", everyone)
+    figure = survival_figure(study, plan_labels(study), "overall_survival", everyone)
     curve = next(t for t in figure["data"] if t.get("name") == "60/15")
     assert curve["y"][0] == 100
     lives = study.lives.filter((pl.col("plan") == "60-15") & pl.col("death_days").is_not_null())
@@ -28,7 +29,7 @@ def test_curves_begin_at_all_and_end_where_the_lives_say(study, everyone):
 
 
 def test_numbers_at_risk_are_counted(study, everyone):
-    figure = survival_figure(study, labels(study), "overall_survival", everyone)
+    figure = survival_figure(study, plan_labels(study), "overall_survival", everyone)
     counted = [t["text"] for t in figure["data"] if t.get("mode") == "text"]
     known = study.lives.filter((pl.col("plan") == "60-15") & pl.col("death_days").is_not_null())
     assert counted[0][0] == str(len(known))
@@ -36,7 +37,7 @@ def test_numbers_at_risk_are_counted(study, everyone):
 
 
 def test_the_waterfall_holds_each_patients_effect(study, everyone):
-    figure, words = effect_figure(study, labels(study), "30-10", "tumour_control", everyone)
+    figure, words = effect_figure(study, plan_labels(study), "30-10", "tumour_control", everyone)
     effects = study.effects.filter((pl.col("plan") == "30-10") & (pl.col("outcome") == "tumour_control"))
     known = effects.drop_nulls("mean")["mean"]
     assert sorted(figure["data"][0]["y"]) == pytest.approx(sorted(100 * known), abs=0.001)

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from dashboards.parts.scenario_form import Asked, Break, arguments_of, scenarios_of
+from dashboards.parts.comparison_job import arguments_of
+from dashboards.parts.scenario_form import Asked, Break, scenarios_of
 from twin.errors import InputError
 
 SEND = """
@@ -135,11 +136,11 @@ def test_a_break_doubles_the_plans_and_no_more_than_four_are_compared():
 
 
 def test_the_form_becomes_the_command_that_it_says(opened):
-    numbers = {"days": 90, "samples": 8, "images": 1, "seed": 3, "pet": True}
+    numbers = {"days": 90, "samples": 8, "images": 1, "seed": 3, "scanners": ["pet", "mr"]}
     made = arguments_of(opened / "patient.twin", ["60/30", "54/36 tid"], opened / "x", **numbers)
     assert made[0] == "compare" and made[1] == str(opened / "patient.twin")
     assert "--plan=54/36 tid" in made
-    assert made[made.index("--days") + 1] == "90.0" and made[-2:] == ["--scanner", "pet"]
+    assert made[made.index("--days") + 1] == "90.0" and made[-2:] == ["--scanner=pet", "--scanner=mr"]
 
 
 def test_an_observation_is_added_and_the_belief_learns(page, opened):

@@ -28,7 +28,7 @@ def test_a_crop_that_is_not_contiguous_is_packed_in_its_own_order():
 
 def test_dose_keeps_its_largest_value_and_its_zeros():
     dose = np.array([[[0.0, 33.3333, 66.6]]])
-    part = quantised("dose", dose)
+    part = quantised("dose", dose, 0.0)
     np.testing.assert_allclose(part.array * part.meta["scale"], dose, atol=66.6 / 30_000)
     assert part.array[0, 0, 0] == 0
 

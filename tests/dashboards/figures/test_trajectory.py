@@ -1,7 +1,8 @@
 import polars as pl
 import pytest
 
-from dashboards.figures.run import course_figure, dvh_figure, trajectory_figure
+from dashboards.figures.dvh import dvh_figure
+from dashboards.figures.trajectory import trajectory_figure
 from scenarios.records.schema import SIMULATED
 from scenarios.report.colours import plan_colour
 
@@ -37,9 +38,3 @@ def test_a_plan_outside_its_context_is_marked_in_the_figure(run):
     names = [t.get("name", "") for t in trajectory_figure(run)["data"]]
     assert any(n.startswith("30/10 \u26a0") for n in names)
     assert not any(n.startswith("60/15 \u26a0") for n in names)
-
-
-def test_the_course_shows_every_event_of_every_plan(run):
-    traces = course_figure(run)["data"]
-    assert sum(len(t["x"]) for t in traces) == len(run.table("events")) + len(run.table("decisions"))
-    assert all(t["marker"]["symbol"].endswith("-open") for t in traces)  # nothing was delivered yet

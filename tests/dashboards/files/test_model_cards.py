@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dashboards.parts.model_cards import built_in, learned, picture
+from dashboards.files.model_cards import built_in, learned, picture
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Small parts that several pages use."""
+"""Small elements that several pages are made of."""
 
 from __future__ import annotations
 
@@ -36,6 +36,22 @@ def segments(control: str, label: str, options: list[tuple[str, str]], value: st
     listed = [{"value": v, "label": text} for v, text in options]
     bar = dmc.SegmentedControl(id=control, data=listed, value=value, size="xs", **more)
     return html.Div(bar, role="group", className="rt-segments", **named(label))
+
+
+def chooser(name: str, keys: list[str], value: str | None, label: str, **more: Any) -> Any:
+    """The choice, in the header, of what the page shows.
+
+    Args:
+        name: its id.
+        keys: of all that could be shown.
+        value: of what is.
+        label: its name for screen readers.
+        **more: further properties of `dmc.Select`.
+    """
+    return dmc.Select(
+        id=name, data=keys, value=value, allowDeselect=False,
+        searchable=len(keys) > 8, size="xs", w=220, **more, **named(label),
+    )  # fmt: skip
 
 
 def tabs(

@@ -1,0 +1,80 @@
+"""A patient whose images can be shown: what is known of them before any voxel is read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from dashboards.files.entry import Entry
+from scenarios.records.layer import Layer
+from twin import InputError, PatientTwin, Volume
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The images of one day besides the baseline: of a plan and sample where they are generated.
+
+    Args:
+        plan: slug of the plan; empty for acquired images.
+        sample: index of the belief's sample.
+        day: days from day 0.
+        files: layer -> file, or the name of the acquired scan or dose.
+        generators: layer -> what made it.
+        acquired: from a scanner, not generated.
+    """
+
+    plan: str
+    sample: int
+    day: float
+    files: dict[str, str]
+    generators: dict[str, str]
+    acquired: bool = False
+
+
+class Subject(ABC):
+    """A patient of the opened folder, with images.
+
+    Args:
+        entry: where the patient or the run lies.
+        twin: the patient.
+    """
+
+    def __init__(self, entry: Entry, twin: PatientTwin) -> None:
+        self.entry, self.twin = entry, twin
+
+    @property
+    @abstractmethod
+    def layers(self) -> tuple[Layer, ...]:
+        """What the images are of."""
+
+    @property
+    @abstractmethod
+    def frames(self) -> tuple[Frame, ...]:
+        """The days with images besides the baseline."""
+
+    @abstractmethod
+    def read(self, frame: Frame, layer: Layer) -> Volume:
+        """The image of a layer that a frame has.
+
+        Raises:
+            InputError: its file is missing or broken.
+        """
+
+    def frame(self, index: int) -> Frame:
+        """One of the frames.
+
+        Raises:
+            InputError: there is no such frame.
+        """
+        if not 0 <= index < len(self.frames):
+            raise InputError(f"{self.entry.key} has no frame {index}")
+        return self.frames[index]
+
+    def images(self, index: int) -> dict[Layer, Volume]:
+        """The images of a frame by layer; voxels are read when first used.
+
+        Raises:
+            InputError: there is no such frame, or a file of it is missing or broken.
+        """
+        frame = self.frame(index)
+        return {layer: self.read(frame, layer) for layer in self.layers if layer.name in frame.files}

@@ -1,0 +1,82 @@
+"""A twin of the opened folder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from dashboards.files.entry import Entry
+from dashboards.files.subject import Frame, Subject
+from scenarios.records.layer import DOSE, FOLLOW_UP, TUMOUR, Layer, scan_layer
+from twin import PatientTwin, Scan, Volume
+
+_CT = ("CT", "CBCT")  # shown in the place of the baseline
+
+
+class TwinFolder(Subject):
+    """A twin of the opened folder: its acquired scans by day, and its first dose grid.
+
+    Args:
+        entry: where it lies.
+
+    Raises:
+        InputError: it is broken, or of a newer release.
+    """
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry, PatientTwin.load(entry.path))
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """A layer for the CTs, for the tumour drawn on them, for the dose, and for each other modality."""
+        others = (scan_layer(s.volume.modality, s.volume.unit) for s in self._later if not _is_ct(s))
+        return (FOLLOW_UP, TUMOUR, DOSE, *dict.fromkeys(others))
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """Every acquired day; the baseline CT itself is no frame."""
+        found: dict[float, Frame] = {}
+
+        def on(day: float) -> Frame:
+            return found.setdefault(day, Frame("", 0, day, {}, {}, acquired=True))
+
+        for scan in self._later:
+            frame = on(max(0.0, scan.time_days))
+            for layer in self._layers_of(scan):
+                frame.files.setdefault(layer.name, scan.name)
+                frame.generators.setdefault(layer.name, scan.name)
+        if self.twin.doses:
+            on(0.0)
+            for frame in found.values():
+                frame.files[DOSE.name] = next(iter(self.twin.doses))
+        return tuple(found[day] for day in sorted(found))
+
+    def read(self, frame: Frame, layer: Layer) -> Volume:
+        """An acquired scan, the tumour drawn on it, or the dose."""
+        name = frame.files[layer.name]
+        if layer == DOSE:
+            return self.twin.doses[name].volume
+        scan = next(scan for scan in self.twin.scans if scan.name == name)
+        drawn = self._tumour(scan) if layer == TUMOUR else None
+        return scan.volume if drawn is None else drawn
+
+    @property
+    def _later(self) -> list[Scan]:
+        return [scan for scan in self.twin.scans if scan is not self.twin.baseline]
+
+    def _layers_of(self, scan: Scan) -> list[Layer]:
+        if not _is_ct(scan):
+            return [scan_layer(scan.volume.modality, scan.volume.unit)]
+        return [FOLLOW_UP] if self._tumour(scan) is None else [FOLLOW_UP, TUMOUR]
+
+    def _tumour(self, scan: Scan) -> Volume | None:
+        """The tumour drawn on the day of a scan."""
+        for drawn in self.twin.structures:
+            if drawn.time_days == scan.time_days and drawn.role("GTV"):
+                return Volume(drawn.geometry, lambda d=drawn: d.gtv().astype(np.uint8), "MASK", "1")
+        return None
+
+
+def _is_ct(scan: Scan) -> bool:
+    return scan.volume.modality in _CT

@@ -1,0 +1,186 @@
+"""Files that browsers send, kept in the opened folder until they are used, and the names of what is made there."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from twin.errors import InputError
+
+
+class Uploads:
+    """Files that were sent by a browser: bounded, in a hidden folder of the opened one, removed after use.
+
+    Args:
+        root: the opened folder.
+    """
+
+    largest = 2 * 2**30  # bytes; a 4D-CT of a thorax is about 1 GB
+    most_files = 6000  # of a folder; ten phases of a 4D-CT are about 2,000
+    endings = (".zip", ".nii", ".nii.gz", ".nrrd", ".json", ".csv")
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / ".uploads"
+        self._files: dict[str, Path] = {}
+        self._held: dict[
+            str, list[int]
+        ] = {}  # token of a folder -> files and bytes that were announced for it
+        self._lock = threading.Lock()
+
+    def begin(self, name: str) -> str:
+        """An empty folder for the files of one that was dropped, and under which token.
+
+        Args:
+            name: the folder's name as the browser says it.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        plain = plain_name(Path(name.replace("\\", "/")).name) or "dicom"
+        try:
+            self._folder.mkdir(exist_ok=True)
+            path = Path(tempfile.mkdtemp(dir=self._folder)) / plain
+            path.mkdir()
+        except OSError as error:
+            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        token = self._remember(path)
+        self._held[token] = [0, 0]
+        return token
+
+    def add(self, token: str, name: str, stream, length: int | None) -> None:
+        """Keep one file of a folder, under a number of its own and its name, which errors may speak of.
+
+        Args:
+            token: of the folder.
+            name: the file's name as the browser says it; only its last part's plain characters are used.
+            stream: with `read(n)`.
+            length: how many bytes were announced.
+
+        Raises:
+            InputError: no such folder, too many files, too large, incomplete, or the disk is full.
+        """
+        path = self.path(token)
+        with self._lock:
+            held = self._held.get(token)
+            if held is None or length is None:
+                raise InputError("this file belongs to no folder; drop the folder again")
+            if held[0] >= self.most_files or held[1] + length > self.largest:
+                raise InputError(
+                    f"{path.name} holds more than {self.most_files} files or {self.largest / 2**30:g} GiB; import it "
+                    "with rt-twin import"
+                )
+            held[0] += 1
+            held[1] += length
+            number = held[0]
+        plain = plain_name(Path(name.replace("\\", "/")).name)
+        self._store(path / "-".join(filter(None, (f"{number:05d}", plain))), path.name, stream, length)
+
+    def receive(self, name: str, stream, length: int | None) -> str:
+        """Keep what is sent, and say under which token.
+
+        Args:
+            name: the file's name as the browser says it; only its last part's plain characters are used.
+            stream: with `read(n)`.
+            length: how many bytes were announced.
+
+        Raises:
+            InputError: a kind of file that cannot be imported, too large, or the disk is full.
+        """
+        plain = plain_name(Path(name.replace("\\", "/")).name)
+        if not plain.lower().endswith(self.endings):
+            raise InputError(f"{name} cannot be imported; choose a zip of DICOM files, a NIfTI or an NRRD")
+        if length is None or length > self.largest:
+            raise InputError(
+                f"{name} is larger than {self.largest / 2**30:g} GiB; import it with rt-twin import"
+            )
+        try:
+            self._folder.mkdir(exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+        except OSError as error:
+            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        try:
+            self._store(folder / plain, name, stream, length)
+        except InputError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self._remember(folder / plain)
+
+    @staticmethod
+    def _store(path: Path, name: str, stream, length: int) -> None:
+        left = length
+        try:
+            with path.open("wb") as file:
+                while left > 0 and (chunk := stream.read(min(left, 2**20))):
+                    file.write(chunk)
+                    left -= len(chunk)
+        except OSError as error:
+            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        if left:
+            path.unlink()
+            raise InputError(f"{name} came incompletely; send it again")
+
+    def write(self, name: str, text: str) -> str:
+        """Keep a text of the pages' own under a plain name, and say under which token."""
+        self._folder.mkdir(exist_ok=True)
+        path = Path(tempfile.mkdtemp(dir=self._folder)) / name
+        path.write_text(text, encoding="utf-8")
+        return self._remember(path)
+
+    def _remember(self, path: Path) -> str:
+        token = secrets.token_urlsafe(12)
+        self._files[token] = path
+        return token
+
+    def path(self, token: str) -> Path:
+        """Where the file of a token lies.
+
+        Raises:
+            InputError: there is none.
+        """
+        if token not in self._files:
+            raise InputError("the uploaded file is no longer here; send it again")
+        return self._files[token]
+
+    def forget(self, *tokens: str) -> None:
+        """Remove files."""
+        for token in tokens:
+            path = self._files.pop(token, None)
+            self._held.pop(token, None)
+            if path is not None:
+                shutil.rmtree(path.parent, ignore_errors=True)
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    def clear(self) -> None:
+        """Remove all files, also those that an earlier server left."""
+        self._files.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def plain_name(text: str) -> str:
+    """A file name of plain characters that neither hides nor leads anywhere.
+
+    Example:
+        >>> plain_name("../../My run (1).twin"), plain_name(" .. ")
+        ('My-run-1-.twin', '')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text.strip()).strip(".-_ ")[:80].lstrip(".-_")
+
+
+def new_path(root: Path, name: str, ending: str = "") -> Path:
+    """Where something new of a name goes, directly in the opened folder.
+
+    Raises:
+        InputError: no usable name, or one that is taken.
+    """
+    plain = plain_name(name.removesuffix(ending))
+    if not plain:
+        raise InputError("give a name of letters and digits")
+    path = root / f"{plain}{ending}"
+    if path.exists():
+        raise InputError(f"{path.name} is already there; choose another name")
+    return path

@@ -1,0 +1,33 @@
+"""What outcomes, intervals and plans are called wherever they are shown."""
+
+from __future__ import annotations
+
+from scenarios.plans.scenario import Scenario
+from scenarios.records.schema import OUTCOMES
+from scenarios.study.parts import Study
+
+
+def interval_name(level: float, samples: int) -> str:
+    """How an interval is named.
+
+    Example:
+        >>> interval_name(0.8, 200)
+        '80 % interval, n = 200'
+    """
+    return f"{100 * level:g} % interval, n = {samples}"
+
+
+def readable(outcome: str) -> str:
+    """An outcome's name for people.
+
+    Example:
+        >>> readable("mean_heart_dose"), readable("survival_2y")
+        ('Mean heart dose', 'Survival at 2 years')
+    """
+    words = outcome.replace("_", " ").replace(" 2y", " at 2 years")
+    return OUTCOMES.get(outcome, words[0].upper() + words[1:])
+
+
+def plan_labels(study: Study) -> dict[str, str]:
+    """Slug -> label of a study's plans."""
+    return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}
