@@ -10,6 +10,7 @@ import numpy as np
 
 from scenarios.comparison.effect import Effect
 from scenarios.comparison.failures import plan_lives, plan_local_days
+from scenarios.comparison.intervals import normal_quantile, wilson
 from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
@@ -266,18 +267,14 @@ def _summary(
     effect: Effect, level: float, bounded: bool = True
 ) -> tuple[float | None, float | None, float | None]:
     """Middle, low and high: the mean with its Monte Carlo interval, or the median with the samples' interval."""
-    from scipy.special import ndtri
-
     values = effect.values
     if effect.status == "unknown" or np.isnan(values).any():
         return None, None, None
     if effect.interval == "mean":
-        # The Wilson score interval (Wilson 1927) keeps its width where all samples agree.
-        z, n, p = float(ndtri((1 + level) / 2)), len(values), float(values.mean())
-        if not bounded:
-            error = z * float(values.std()) / np.sqrt(n)
-            return p, p - error, p + error
-        centre, half = (p + z * z / (2 * n)), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return p, (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+        z, n, p = normal_quantile(level), len(values), float(values.mean())
+        if bounded:
+            return p, *wilson(p, n, z)
+        error = z * float(values.std()) / np.sqrt(n)
+        return p, p - error, p + error
     low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
     return float(middle), float(low), float(high)

@@ -12,26 +12,26 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simpy
 
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import Entry, Treatment, on_treatment, remaining
-from scenarios.engine.replan import State, level_of
+from scenarios.engine.library import DoseLibrary, State, level_of
 from scenarios.plans.calendar import FIRST_FRACTION, Slot, image_slots, weekday
 from scenarios.plans.policy import Decision, Policy, Seen
 from scenarios.plans.scenario import Scenario
 from simulators.anatomy.events import AnatomyEvents
 from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose, uniforms
-from simulators.core.course import Course, Event
+from simulators.core.course import Event
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from simulators.dose.accumulation import SetUp
 from simulators.scanners.pet import avid
 from simulators.tumour.dose_volume import DoseVolumeKinetics
-from twin import Belief, DoseGrid, InputError, PatientTwin
+from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
     from simulators.insilico.moved_anatomy import ChangedAnatomy
@@ -42,43 +42,13 @@ _SET_UPS = 120  # errors of positioning drawn for a patient; a longer course beg
 _CONTOUR_SD, _SUV_SD, _REGISTRATION_MM = 0.10, 0.08, 1.5  # SD(ln) of volume and SUV; mm along each axis
 
 
-class Library(Protocol):
-    """The doses of a plan by the state in which a fraction is given."""
-
-    doses: dict[str, DoseGrid]
-    tumour_doses: dict[str, DoseGrid]
-    relative: dict[str, np.ndarray]
-
-    @property
-    def gtv_cm3(self) -> float:
-        """Volume of the GTV at day 0, cm3."""
-        ...
-
-    @property
-    def bin_fraction(self) -> np.ndarray:
-        """(bins,) share of the GTV in each bin."""
-        ...
-
-    def state(self, state: State) -> str:
-        """Name of the dose that is delivered in a state."""
-        ...
-
-    def mean_lung_gy(self, sample: int, course: Course, state: State = ..., to_come: float = ...) -> float:
-        """Mean dose of lungs - GTV of a sample's course and of what is to come in a state, Gy."""
-        ...
-
-    def oesophagus_v60(self, sample: int, course: Course, state: State = ..., to_come: float = ...) -> float:
-        """Share of the oesophagus above 60 Gy of the same."""
-        ...
-
-
 @dataclass
 class _Patient:
     """One sample on treatment under a policy."""
 
     sample: int
     treatment: Treatment
-    library: Library
+    library: DoseLibrary
     events: AnatomyEvents
     set_up_mm: np.ndarray
     gtv_at_plan_cm3: float
@@ -106,7 +76,7 @@ def realise_adaptive(
     policy: Policy,
     twin: PatientTwin,
     belief: Belief,
-    library: Library,
+    library: DoseLibrary,
     *,
     days: float,
     seed: int,
@@ -174,7 +144,7 @@ class _Loop:
     policy: Policy
     twin: PatientTwin
     belief: Belief
-    library: Library
+    library: DoseLibrary
     events: AnatomyEvents
     patients: list[_Patient]
     seed: int

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from scenarios.engine.library import LEVELS, PLANNED, DoseLibrary, Millimetres, State
 from scenarios.engine.organ_dose import organ_quantiles
 from scenarios.engine.replan_anatomy import DayAnatomy, sampled
 from scenarios.plans.plan import TreatmentPlan
@@ -16,79 +17,14 @@ from simulators.dose.dvh import region
 from simulators.dose.targets import targets
 from twin import DoseGrid, InputError, PatientTwin, Volume
 
-# What is left of the target's volume on the scan of the replan; a sample takes the next larger one.
-LEVELS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-Millimetres = tuple[float, float, float]  # (z, y, x)
-_STILL: Millimetres = (0.0, 0.0, 0.0)
-_STEP_MM = 2.0  # displacements are rounded to this
 _BINS = 20
 _POINTS = 2000  # of the GTV, at which a moved tumour's dose is read
 _ORGANS, _ORGAN_POINTS = ("Lungs-GTV", "Heart", "Esophagus"), 20_000
 
 
-@dataclass(frozen=True)
-class State:
-    """How a fraction is given.
-
-    Args:
-        level: of the replan, index into LEVELS; 0 is the first plan.
-        aimed_mm: by how much the plan was moved with the tumour, against the first one, mm.
-        moved_mm: how far the tumour lies from where the plan has it, set-up errors and all, mm.
-
-    Example:
-        >>> State.of(2, [0.4, 0, 0], [3.1, -0.2, 0]).name("60/30")
-        '60/30, replan at 70%, tumour moved by 4/0/0 mm'
-    """
-
-    level: int = 0
-    aimed_mm: Millimetres = _STILL
-    moved_mm: Millimetres = _STILL
-
-    @classmethod
-    def of(cls, level: int, aimed_mm: np.ndarray, moved_mm: np.ndarray) -> State:
-        """With displacements rounded to 2 mm."""
-        return cls(level, _rounded(aimed_mm), _rounded(moved_mm))
-
-    def plan_name(self, plan: str) -> str:
-        """What to call the plan that is in use."""
-        if self.level:
-            plan += f", replan at {LEVELS[self.level]:.0%}"
-        return plan if self.aimed_mm == _STILL else f"{plan}, aimed {_words(self.aimed_mm)}"
-
-    def name(self, plan: str) -> str:
-        """What to call the dose."""
-        name = self.plan_name(plan)
-        return name if self.moved_mm == _STILL else f"{name}, tumour moved by {_words(self.moved_mm)}"
-
-
-PLANNED = State()  # the first plan as it is meant to be given
-
-
-def _rounded(mm: np.ndarray) -> Millimetres:
-    z, y, x = (float(v) for v in np.rint(np.asarray(mm) / _STEP_MM) * _STEP_MM + 0.0)
-    return z, y, x
-
-
-def _words(mm: Millimetres) -> str:
-    return "/".join(f"{v:g}" for v in mm) + " mm"
-
-
-def level_of(measured_ratio: float, erosion: float) -> int:
-    """Index of the smallest target that still covers a tumour of that relative volume.
-
-    What eroded stays a target; what was drawn in lets it shrink.
-
-    Example:
-        >>> level_of(0.5, 0.0), level_of(0.5, 1.0)
-        (3, 0)
-    """
-    left = 1 - (1 - erosion) * (1 - min(measured_ratio, 1.0))
-    return max(k for k, share in enumerate(LEVELS) if share >= left - 1e-9)
-
-
 @dataclass(eq=False)
-class PlanLibrary:
-    """Dose grids of one plan by the state in which a fraction is given, made when first needed.
+class PlanLibrary(DoseLibrary):
+    """Dose grids of one plan, for a patient with images.
 
     The target of a replan is the first CTV carried by the tissue: what eroded keeps its dose, what was drawn in lets
     the target shrink (MODEL.md 4). Its dose is computed on the anatomy of the day (`DayAnatomy`) and accumulates on
@@ -116,6 +52,7 @@ class PlanLibrary:
     _aimed: dict[str, DoseGrid] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.gtv_cm3 = self.twin.gtv_cm3
         for name, grid in self.twin.doses.items():
             self.doses[name] = self.tumour_doses[name] = grid
             self.relative[name] = self._bins_of(grid, self._points)
@@ -154,26 +91,8 @@ class PlanLibrary:
             self.relative[name] = self._bins_of(day, points + self._lps(state.moved_mm))
         return name
 
-    @cached_property
-    def gtv_cm3(self) -> float:
-        """Volume of the GTV at day 0, cm3."""
-        return self.twin.gtv_cm3
-
-    def mean_lung_gy(
-        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
-    ) -> float:
-        """Mean dose of lungs - GTV of a course and of what is to come in a state, Gy; nan if unknown."""
-        return float(self._organ(course, state, to_come, "Lungs-GTV").mean())
-
-    def oesophagus_v60(
-        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
-    ) -> float:
-        """Share of the oesophagus above 60 Gy of a course and of what is to come; nan if unknown."""
-        dose = self._organ(course, state, to_come, "Esophagus")
-        return float("nan") if np.isnan(dose).any() else float((dose >= 60).mean())
-
-    def _organ(self, course: Course, state: State, to_come: float, organ: str) -> np.ndarray:
-        """Dose quantiles of an organ, Gy."""
+    def organ_gy(self, organ: str, sample: int, course: Course, state: State, to_come: float) -> np.ndarray:
+        """Dose quantiles of an organ, the same in all samples."""
         total = to_come * self._quantiles(self.state(state), organ)
         for i in course.of(Event.FRACTION):
             if course.grid[i] >= 0:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scenarios.engine.replan import LEVELS, PLANNED, State
+from scenarios.engine.library import LEVELS, PLANNED, DoseLibrary, State
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.study.matched_dose import Matches, ReferencePatients
 from simulators.core.course import Course, Event
@@ -28,8 +28,8 @@ _AT_EDGE = 1.645
 
 
 @dataclass(eq=False)
-class MatchedLibrary:
-    """For a patient without images, what `PlanLibrary` is for one with images.
+class MatchedLibrary(DoseLibrary):
+    """Doses of one plan, for a patient without images.
 
     Args:
         plan: whose doses.
@@ -68,18 +68,6 @@ class MatchedLibrary:
             self.levels[name] = state.level
         return name
 
-    def mean_lung_gy(
-        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
-    ) -> float:
-        """Mean dose of lungs - GTV of a course and of what is to come in a state, Gy."""
-        return float(self._organ(sample, course, state, to_come, "Lungs-GTV").mean())
-
-    def oesophagus_v60(
-        self, sample: int, course: Course, state: State = PLANNED, to_come: float = 0.0
-    ) -> float:
-        """Share of the oesophagus above 60 Gy of a course and of what is to come."""
-        return float((self._organ(sample, course, state, to_come, "Esophagus") >= 60).mean())
-
     def log_factors(self, courses: Sequence[Course], levels: Mapping[str, int]) -> Mapping[str, np.ndarray]:
         """Organ, or "integral" -> (courses,) logarithm of what replans left of its dose."""
         slopes = self.references.slopes
@@ -89,8 +77,8 @@ class MatchedLibrary:
             found[organ] = np.log([_mean_over_fractions(c, levels, shrunk) for c in courses])
         return found
 
-    def _organ(self, sample: int, course: Course, state: State, to_come: float, organ: str) -> np.ndarray:
-        """Dose of the organ's parts, Gy."""
+    def organ_gy(self, organ: str, sample: int, course: Course, state: State, to_come: float) -> np.ndarray:
+        """Dose of the organ's parts: those of the similar patient, scaled."""
         shrunk = LEVELS[state.level] ** self.references.slopes[organ] * to_come
         for i in course.of(Event.FRACTION):
             level = self.levels.get(course.grids[course.grid[i]], 0) if course.grid[i] >= 0 else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from scenarios.comparison.intervals import normal_quantile
 from scenarios.records.study_schema import SUMMARY_SCHEMAS
 from scenarios.study.part import BINS, bin_edges
 from scenarios.study.tables import HIGHER_IS_BETTER, Tables
@@ -98,8 +99,6 @@ def number_needed_to_treat(mean: float, low: float, high: float, higher_is_bette
 
 def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator[dict]:
     """Mean effect in each subgroup, and its interval."""
-    from scipy.special import ndtri
-
     joined = rows.select("patient", "mean").join(groups, on="patient", how="left", maintain_order="left")
     effect = joined["mean"].to_numpy()
     for covariate in _COVARIATES:
@@ -112,19 +111,17 @@ def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator
         for k in np.flatnonzero(n):
             mean = total[k] / n[k]
             spread = max(0.0, squares[k] - n[k] * (mean - effect.mean()) ** 2) / max(1, n[k] - 1)
-            error = float(ndtri((1 + level) / 2)) * float(np.sqrt(spread / n[k]))
+            error = normal_quantile(level) * float(np.sqrt(spread / n[k]))
             row = {"covariate": covariate, "group": names[int(k)], "mean": mean, "low": mean - error}
             yield row | {"high": mean + error, "level": level, "n": int(n[k])}
 
 
 def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
     """Mean over patients, and its interval from their spread."""
-    from scipy.special import ndtri
-
     mean = float(effect.mean())
     if len(effect) < 2:
         return mean, mean, mean
-    error = float(ndtri((1 + level) / 2)) * float(effect.std(ddof=1)) / np.sqrt(len(effect))
+    error = normal_quantile(level) * float(effect.std(ddof=1)) / np.sqrt(len(effect))
     return mean, mean - error, mean + error
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scenarios.comparison.intervals import normal_quantile
 from twin import InputError
 
 ENDPOINTS = {
@@ -234,10 +235,8 @@ def restricted_mean(frame: pl.DataFrame, horizon_days: float, level: float = 0.9
     Returns:
         Columns plan, mean_days, difference_days, low, high; null for the first.
     """
-    from scipy.special import ndtri
-
     first, *_ = _plans(frame, least=1)
-    z = float(ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     lived: dict[str, pl.DataFrame] = {}
     rows: list[dict] = []
     for (plan,), arm in frame.group_by("plan", maintain_order=True):

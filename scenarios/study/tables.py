@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.comparison.effect import Effect
+from scenarios.comparison.intervals import normal_quantile, wilson
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
@@ -75,15 +76,10 @@ def summarise(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.
         effect: of any shape, samples last.
         level: of the interval.
     """
-    from scipy.special import ndtri
-
     values = effect.values
     mean = values.mean(axis=-1)
     if effect.interval == "mean":
-        z, n = float(ndtri((1 + level) / 2)), values.shape[-1]
-        centre = mean + z * z / (2 * n)  # Wilson 1927, as for a single run
-        half = z * np.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
-        return mean, (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+        return mean, *wilson(mean, values.shape[-1], normal_quantile(level))
     low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
     return mean, low, high
 
@@ -95,12 +91,10 @@ def summarise_difference(effect: Effect, level: float) -> tuple[np.ndarray, np.n
         effect: paired differences of any shape, samples last.
         level: of the interval.
     """
-    from scipy.special import ndtri
-
     values = effect.values
     mean = values.mean(axis=-1)
     if effect.interval == "mean":
-        error = float(ndtri((1 + level) / 2)) * values.std(axis=-1) / np.sqrt(values.shape[-1])
+        error = normal_quantile(level) * values.std(axis=-1) / np.sqrt(values.shape[-1])
         return mean, mean - error, mean + error
     low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
     return mean, low, high

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from scenarios.comparison.intervals import normal_quantile, wilson
 from scenarios.study.survival import times
 from twin import InputError
+
+_Z = 1.96  # 95 %
 
 
 def power(
@@ -55,7 +58,7 @@ def power(
         statistic, excess, events, ratio = (np.array(column) for column in zip(*found, strict=True))
         significant = statistic > _chi_square(significance)
         share = float(significant.mean())
-        low, high = _wilson(share, trials)
+        low, high = wilson(share, trials, _Z)
         rows.append(
             {
                 "size": size,
@@ -127,14 +130,7 @@ def _trial(
 
 
 def _chi_square(significance: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(1 - significance / 2)) ** 2
-
-
-def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    centre, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    return normal_quantile(1 - significance) ** 2
 
 
 def _check(

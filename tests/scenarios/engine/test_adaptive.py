@@ -7,7 +7,8 @@ import pytest
 
 from scenarios import Decision, Policy, Scenario, Seen, TreatmentPlan, compare
 from scenarios.engine.adaptive import realise_adaptive
-from scenarios.engine.replan import LEVELS, PlanLibrary
+from scenarios.engine.library import LEVELS
+from scenarios.engine.replan import PlanLibrary
 from scenarios.engine.replan_anatomy import DayAnatomy, shrunk
 from scenarios.policies.fixed_replans import FixedReplans
 from scenarios.policies.isotoxic import Isotoxic

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from scenarios import Policy, SampledCohort, Scenario, TreatmentPlan, run_study
-from scenarios.engine.replan import LEVELS, PlanLibrary, State
+from scenarios.engine.library import LEVELS, State
+from scenarios.engine.replan import PlanLibrary
 from scenarios.policies.isotoxic import Isotoxic
 from scenarios.policies.traffic_light import TrafficLight
 from scenarios.policies.volume_trigger import VolumeTrigger
