@@ -3,7 +3,7 @@
 Usage: python benchmarks/eclipse.py slicerrt_eclipse_ent.zip
 
 Structures become what an import makes of them, contours with their mask on an image's grid; the DVH is the one that
-every run and scorecard uses.
+every run and scorecard uses, with its ends drawn in as Eclipse draws them.
 """
 
 import base64
@@ -19,7 +19,7 @@ import numpy as np
 
 from simulators.dose.dvh import Dvh, dvh
 from twin import Geometry, StructureSet, Volume
-from twin.dicom.rtstruct import Roi, roi_mask
+from twin.shape import Shape
 from twin.structures import Structure
 
 _ROOT = "slicerrt_eclipse_dose_dvh/"
@@ -30,10 +30,10 @@ def main() -> None:
     """Print the residuals of each structure, largest first."""
     begun = time.process_time()
     plan = EclipsePlan(Path(sys.argv[1]))
-    print("structure         Eclipse      ours   volume    mask rule   dose points   mean dose")
+    print("structure         Eclipse      ours   volume    own rule    dose points   mean dose")
     for name, (cm3, gy, percent) in sorted(plan.table().items(), key=lambda row: -row[1][0]):
         organ = structure(plan.contours()[name])
-        ours = dvh(plan.dose, organ, "S")
+        ours = dvh(plan.dose, organ, "S", as_eclipse=True)
         off_gy = np.abs(points(ours) - their_points(gy, percent)).max()
         mean_gy = ours.mean_gy - their_mean(gy, percent)
         print(
@@ -106,9 +106,8 @@ def structure(contours: list[np.ndarray]) -> StructureSet:
     grid = Geometry(
         (len(heights), int(rows), int(columns)), (heights[1] - heights[0], 1.0, 1.0), (x, y, heights[0])
     )
-    roi = Roi("S", tuple(c.astype(np.float32) for c in contours), None)
-    mask = roi_mask(roi, grid)
-    return StructureSet(grid, (Structure("S", "OAR", mask, contours=roi.contours),))
+    drawn = tuple(c.astype(np.float32) for c in contours)
+    return StructureSet(grid, (Structure("S", "OAR", Shape(drawn, grid).mask(), contours=drawn),))
 
 
 def _key(name: str) -> str:

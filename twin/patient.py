@@ -94,7 +94,7 @@ class PatientTwin:
     @cached_property
     def gtv_cm3(self) -> float:
         """Volume of the GTV (union of all GTVs) on the baseline CT, cm3."""
-        return float(self.contours.gtv().sum()) * self.contours.geometry.voxel_cm3
+        return self.contours.gtv_cm3()
 
     def deliver(self, fractions: Iterable[Fraction], doses: Iterable[DoseGrid] = ()) -> PatientTwin:
         """A new twin to which more fractions have been given; `now_days` moves to the last of them.

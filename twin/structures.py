@@ -11,6 +11,7 @@ import numpy as np
 
 from twin.errors import InputError
 from twin.geometry import Box, Geometry
+from twin.shape import Shape
 from twin.volume import Volume
 
 Role = Literal["GTV", "CTV", "PTV", "OAR", "EXTERNAL", "OTHER"]
@@ -56,9 +57,14 @@ class Structure:
     colour: tuple[int, int, int] | None = None
     contours: tuple[np.ndarray, ...] = ()
 
-    @property
+    @cached_property
     def cm3(self) -> float:
-        """Volume of the mask, cm3."""
+        """Volume, cm3: of the shape that its contours stand for, else of its mask."""
+        return Shape(self.contours, self.mask.geometry).cm3 if self.contours else self.mask_cm3
+
+    @property
+    def mask_cm3(self) -> float:
+        """Volume of the mask, cm3; it differs from the structure's own where slices are thick."""
         return float(np.count_nonzero(self.mask.array)) * self.mask.geometry.voxel_cm3
 
 
@@ -124,6 +130,16 @@ class StructureSet:
         if not names:
             raise InputError("the patient has no GTV; name one with --gtv or give a mask with --mask")
         return self.mask(*names)
+
+    def gtv_cm3(self) -> float:
+        """Volume of the union of all GTVs, cm3; where several overlap, by the share that their masks do.
+
+        Raises:
+            InputError: there is no GTV.
+        """
+        union = float(np.count_nonzero(self.gtv())) * self.geometry.voxel_cm3
+        parts = self.role("GTV")
+        return sum(s.cm3 for s in parts) * union / sum(s.mask_cm3 for s in parts)
 
     def with_mask(self, name: str, role: Role, mask: np.ndarray, **fields) -> StructureSet:
         """A new set with one more (or one replaced) structure from a whole-grid mask.

@@ -1,24 +1,18 @@
-"""RTSTRUCT contours as masks on a scan's grid."""
+"""RTSTRUCT: its regions, and what they are drawn on."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from twin.contours import mask
 from twin.dicom.series import Instance
 from twin.errors import InputError
-from twin.geometry import Geometry
-from twin.structures import bounding_box
-from twin.volume import Volume
 
 _CONTOUR_DATA = 0x30060050
 _FAR_MM = 1e5  # no patient reaches so far
-_OFF_PLANE_MM = 0.5  # a contour's points may leave their plane by this much
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,52 +111,3 @@ def drawn_on(file: Instance) -> DrawnOn:
     except Exception as error:  # pydicom raises many types on damaged items
         raise InputError(f"{file.file} is a damaged RTSTRUCT") from error
     return DrawnOn(frozenset(frames - {""}), images)
-
-
-def roi_mask(roi: Roi, geometry: Geometry) -> Volume | None:
-    """The region as a uint8 mask on the smallest crop of the grid that holds it, or None where it is empty.
-
-    Each contour belongs to the slice nearest to it; a voxel is inside when at least half its area is, by the
-    XOR of the slice's contours (DICOM PS3.3 C.8.8.6.3).
-
-    Args:
-        roi: the region.
-        geometry: the grid.
-
-    Raises:
-        InputError: a contour does not lie in a plane of the grid.
-    """
-    slices: dict[int, list[np.ndarray]] = defaultdict(list)
-    for contour in roi.contours:
-        points = geometry.index(contour)
-        level = float(points[:, 0].mean())
-        if np.ptp(points[:, 0]) * geometry.spacing_mm[0] > 2 * _OFF_PLANE_MM:
-            raise InputError(f"a contour of {roi.name} is not drawn in the planes of the scan")
-        number = int(np.rint(level))
-        if 0 <= number < geometry.shape[0]:
-            slices[number].append(points[:, 1:])
-    return _rasterise(slices, geometry) if slices else None
-
-
-def contours_outside(roi: Roi, geometry: Geometry) -> int:
-    """How many of a region's contours lie above or below a grid."""
-    levels = [float(geometry.index(contour)[:, 0].mean()) for contour in roi.contours]
-    return sum(not -0.5 <= level <= geometry.shape[0] - 0.5 for level in levels)
-
-
-def _rasterise(slices: dict[int, list[np.ndarray]], geometry: Geometry) -> Volume | None:
-    points = np.concatenate([p for polygons in slices.values() for p in polygons])
-    first = np.maximum(np.floor(points.min(axis=0)).astype(int), 0)
-    last = np.minimum(np.ceil(points.max(axis=0)).astype(int) + 1, geometry.shape[1:])
-    if (last <= first).any():
-        return None
-    bottom, top = min(slices), max(slices) + 1
-    filled = np.zeros((top - bottom, *(last - first)), dtype=np.uint8)
-    for number, polygons in slices.items():
-        filled[number - bottom] = mask([p - first for p in polygons], filled.shape[1:])
-    if not filled.any():
-        return None
-    box = (slice(bottom, top), slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1])))
-    whole = Volume(geometry.crop(box), filled, "MASK", "1")
-    tight = bounding_box(filled)
-    return Volume(whole.geometry.crop(tight), np.ascontiguousarray(filled[tight]), "MASK", "1")

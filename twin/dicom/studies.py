@@ -14,16 +14,17 @@ from twin.dicom import multiframe, rtdose, rtplan, rtstruct
 from twin.dicom import series as dicom
 from twin.dicom.naming import Names
 from twin.dicom.pseudonym import pseudonym, without_identity
+from twin.dicom.regions import read_regions
 from twin.dicom.rtstruct import Roi
 from twin.dicom.series import Instance, Series
 from twin.dicom.suv import suv_factors
 from twin.dicom.treatment import Treatment, treatment
 from twin.errors import InputError
-from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
+from twin.nomenclature import is_gross_tumour
 from twin.observation import Observation
 from twin.patient import PatientTwin
 from twin.scan import Registration, Scan
-from twin.structures import Role, Structure, StructureSet
+from twin.structures import StructureSet
 from twin.volume import Volume
 
 _PRIVATE = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
@@ -208,10 +209,8 @@ class Studies:
                 contours = self._contours(image, native, placed)
                 sets.append(contours)
                 if image.time_days > 0 and contours.role("GTV") and image.modality != "PT":
-                    cm3 = float(contours.gtv().sum()) * contours.geometry.voxel_cm3
-                    measured.setdefault(
-                        image.time_days, Observation(image.time_days, "gtv_cm3", cm3, scan.name)
-                    )
+                    seen = Observation(image.time_days, "gtv_cm3", contours.gtv_cm3(), scan.name)
+                    measured.setdefault(image.time_days, seen)
         self._check_names()
         sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
         zero = planning.first.date("StudyDate")
@@ -263,41 +262,17 @@ class Studies:
     # Structures
 
     def _contours(self, image: _Image, native: Volume, placed: Volume) -> StructureSet:
-        names = Names()
-        found = []
-        for roi in image.rois:
+        regions = read_regions(
+            image.rois, native.geometry, placed.geometry, gtv=self.gtv, private=self.private
+        )
+        self.unknown += regions.unknown
+        self.notes += regions.notes
+        there = {s.source_name for s in regions.structures}
+        for roi in image.rois if image is self.planning else ():
             source = without_identity(roi.name, self.private)
-            known = self._named(roi.name)
-            name, role = known or (source, role_of(roi.name))
-            outside, all_drawn = rtstruct.contours_outside(roi, native.geometry), len(roi.contours)
-            if outside and role == "GTV":
-                raise InputError(f"{outside} of the {all_drawn} contours of {source} lie outside the scan")
-            mask = rtstruct.roi_mask(roi, native.geometry)
-            if outside:
-                self.notes.append(f"{outside} of the {all_drawn} contours of {source} lie outside the scan")
-            if mask is None:
-                if roi.name in self.gtv and image is self.planning:
-                    raise InputError(f"the structure {source!r} in {image.drawn[0].file} is empty")
-                continue
-            if known is None:
-                self.unknown.append(source)
-            box = native.geometry.box_of(mask.geometry)
-            part = Volume(placed.geometry.crop(box), mask.array, "MASK", "1")
-            drawn = tuple(
-                placed.geometry.lps(native.geometry.index(c)).astype(np.float32) for c in roi.contours
-            )
-            found.append(Structure(names.free(name), role, part, False, source, roi.colour, drawn))
-        return StructureSet(placed.geometry, tuple(found), image.time_days)
-
-    def _named(self, source: str) -> tuple[str, Role] | None:
-        """The TG-263 name and the role of a region, or None where its name says nothing."""
-        chosen = source in self.gtv
-        if is_node(source) and not standard(source):
-            return "GTVn", "GTV" if chosen else "OTHER"
-        if chosen or is_gross_tumour(source):
-            return "GTVp", "GTV" if chosen or not self.gtv else "OTHER"
-        known = standard(source)
-        return (known.name, known.role) if known else None
+            if roi.name in self.gtv and source not in there:
+                raise InputError(f"the structure {source!r} in {image.drawn[0].file} is empty")
+        return StructureSet(placed.geometry, regions.structures, image.time_days)
 
     def _check_names(self) -> None:
         there = [r.name for image in self.images for r in image.rois]

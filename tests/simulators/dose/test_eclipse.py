@@ -25,7 +25,7 @@ def compared(plan):
     """Structure -> (printed volume, dose, percent, the product's DVH)."""
     contours = plan.contours()
     return {
-        name: (cm3, gy, percent, dvh(plan.dose, bench.structure(contours[name]), "S"))
+        name: (cm3, gy, percent, dvh(plan.dose, bench.structure(contours[name]), "S", as_eclipse=True))
         for name, (cm3, gy, percent) in plan.table().items()
     }
 

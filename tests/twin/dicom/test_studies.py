@@ -99,7 +99,10 @@ def test_names_that_tg263_does_not_know_are_listed(dicom_set, make):
 
     twin = import_patient(dicom_set(change))
     assert twin.contours["Ring x"].role == "OTHER"
-    assert twin.notes == ("structure names that TG-263 does not know were kept: Ring x",)
+    assert twin.notes == (
+        "GTV-1 is drawn on 4 planes 3 mm apart: 0.675 cm3, give or take 0.14",
+        "structure names that TG-263 does not know were kept: Ring x",
+    )
 
 
 def test_contours_drawn_twice_get_names_of_their_own(dicom_set, make, add):
