@@ -1,8 +1,8 @@
 """How the fractions of a plan reach a patient: each with its set-up error, on tissue that events have moved.
 
 One mechanism for organ doses, constraints and the dose that images carry: dose grids stay fixed in the room, tissue is
-followed (MODEL.md 6): it is drawn along while the tumour shrinks. Where a policy may adapt, the tumour is displaced by
-its events as well; without a policy nothing happens to the anatomy but the tumour's own change.
+followed (docs/model.md, 6): it is drawn along while the tumour shrinks. Where a policy may adapt, the tumour is
+displaced by its events as well; without a policy nothing happens to the anatomy but the tumour's own change.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from simulators.core.chance import Key, Purpose, uniforms
 from simulators.dose.dvh import dvh
 from twin import DoseGrid, InputError, PatientTwin
 
-# Relative SD of an organ's mean dose in the approximate dose (MODEL.md 5); doubled for an estimated organ.
+# Relative SD of an organ's mean dose in the approximate dose (docs/model.md, 6); doubled for an estimated organ.
 DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}
 OTHER_SD = 0.30  # organs of which it names none take the larger one [assumed]
 

@@ -27,8 +27,8 @@ class PlanLibrary(DoseLibrary):
     """Dose grids of one plan, for a patient with images.
 
     The target of a replan is the first CTV carried by the tissue: what eroded keeps its dose, what was drawn in lets
-    the target shrink (MODEL.md 4). Its dose is computed on the anatomy of the day (`DayAnatomy`) and accumulates on
-    the baseline anatomy. A replan for a tumour that has moved is that dose moved along; a plan that is not replanned
+    the target shrink (docs/policies.md). Its dose is computed on the anatomy of the day (`DayAnatomy`) and accumulates
+    on the baseline anatomy. A replan for a tumour that has moved is that dose moved along; a plan that is not replanned
     stays fixed in the room.
 
     Args:

@@ -1,8 +1,8 @@
 """The anatomy on which a replan is made: the tumour shrunk, and the tissue around it drawn in, as on the day's scan.
 
 It is the mechanistic follow-up of a tumour that lost a share of its volume by shrinking only: what eroded leaves its
-place to lung, but stays a target (MODEL.md 4). Where the mechanistic generator cannot draw the patient, the tissue
-stands still and only the target is smaller.
+place to lung, but stays a target (docs/policies.md). Where the mechanistic generator cannot draw the patient, the
+tissue stands still and only the target is smaller.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where tissue goes while the tumour shrinks: the phi_i by which delivered dose follows it (MODEL.md 6).
+"""Where tissue goes while the tumour shrinks: the phi_i by which delivered dose follows it (docs/model.md, 6).
 
 The flow that draws lung into the place of lost tumour, in images of the follow-up, does not depend on time. So a point
 of day 0 has one path for all samples and plans, along which it has come as far as the tumour has shrunk.

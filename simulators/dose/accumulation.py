@@ -1,6 +1,6 @@
-"""Delivered dose on the anatomy of day 0: fraction by fraction, with set-up errors and moving tissue (MODEL.md 6).
+"""Delivered dose on the anatomy of day 0: fraction by fraction, with set-up errors and moving tissue.
 
-The tissue is followed (Lagrangian): EQD2(x) = sum_i EQD2(d_i(phi_i(x) + shift_i)), with EQD2 taken before summing.
+What is assumed stands in docs/model.md, 6. The tissue is followed (Lagrangian): EQD2(x) = sum_i EQD2(d_i(phi_i(x) + shift_i)), with EQD2 taken before summing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from simulators.core.chance import Key
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import DoseGrid, Fraction, Geometry, InputError, Volume
 
-# Late effects take alpha/beta 3 Gy, targets 10 (MODEL.md 2), the cord 2
+# Late effects take alpha/beta 3 Gy, targets 10 (docs/model.md, 1 and 4), the cord 2
 # (Kirkpatrick et al., Int J Radiat Oncol Biol Phys 76(3 Suppl):S42, 2010: 0.87 to 2).
 _ALPHA_BETA_GY = {"SpinalCord": 2.0}
 _TARGETS = ("GTV", "CTV", "ITV", "PTV")
@@ -23,7 +23,7 @@ _TARGETS = ("GTV", "CTV", "ITV", "PTV")
 
 @dataclass(frozen=True)
 class SetUp:
-    """Errors of positioning, SD along each axis (MODEL.md 6).
+    """Errors of positioning, SD along each axis (docs/model.md, 6).
 
     Args:
         systematic_mm: the same in all fractions of a patient, mm.

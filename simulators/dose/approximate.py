@@ -1,7 +1,7 @@
 """Approximate photon dose from a prescription, where no planning system has given one.
 
 Many coplanar 6 MV beams, each shaped to the PTV in its own view, are ray-traced through the CT's density
-(MODEL.md 5): primary attenuation, build-up, inverse square and a Gaussian penumbra; no scatter kernel, no
+(docs/model.md, 6): primary attenuation, build-up, inverse square and a Gaussian penumbra; no scatter kernel, no
 lateral disequilibrium, no optimisation. Always labelled approximate.
 """
 
@@ -23,7 +23,7 @@ SBRT_GY = 6.0  # from this dose per fraction on, the technique is stereotactic
 HU_POINTS = (-1000.0, -794.0, -491.0, -64.0, 0.0, 41.0, 229.0, 816.0, 1250.0, 3000.0)
 DENSITY_POINTS = (0.001, 0.190, 0.489, 0.949, 1.0, 1.043, 1.117, 1.456, 1.695, 2.66)
 BEAMS = 72  # a full turn; 36 give the same means and faint spokes far from the target
-# One Gaussian for the source, the leaves' ends and the electrons' range in tissue and lung (MODEL.md 5).
+# One Gaussian for the source, the leaves' ends and the electrons' range in tissue and lung [quoted from memory].
 PENUMBRA_SIGMA_MM = 5.5
 _SEARCH_BEAMS = 24  # enough for the hot spot
 _NEAR_MM = 2.0  # grid of the target's surface and of the search for the aperture

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 SAD_MM = 1000.0
-MU_PER_MM = 0.0045  # effective attenuation of 6 MV in water beyond the build-up, MODEL.md 5
+MU_PER_MM = 0.0045  # effective attenuation of 6 MV in water beyond the build-up [quoted from memory]
 DMAX_MM = 15.0  # depth of the maximum, 6 MV
 SURFACE_DOSE = 0.5  # of the maximum, averaged over the first millimetres: 6 MV rises to a half within 2-3 mm
 

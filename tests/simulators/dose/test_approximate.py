@@ -165,7 +165,8 @@ def test_an_in_silico_patient_gets_the_organ_doses_that_clinics_see(phantom_twin
     made = targets(twin.baseline, twin.contours, sbrt=False, histology=twin.clinical.histology)
     dose = approximate_dose(twin.baseline, twin.contours, 60, 30, targets=made)
     lungs, heart = lung_and_heart(twin, dose)
-    # Central tumour of 60 cm3 without nodes; MODEL.md 9 has MLD 11 to 15, V20 18 to 27 %, V5 40 to 60 % at 70 cm3.
+    # Central tumour of 60 cm3 without nodes.
+    # `scenarios/validation/dose.py` holds 70 cm3 to MLD 11 to 15, V20 18 to 27 %, V5 40 to 60 %.
     assert 9 < lungs.mean_gy < 16
     assert 0.15 < lungs.v(20) < 0.28
     assert 0.35 < lungs.v(5) < 0.62
