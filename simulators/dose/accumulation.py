@@ -1,6 +1,7 @@
 """Delivered dose on the anatomy of day 0: fraction by fraction, with set-up errors and moving tissue.
 
-What is assumed stands in docs/model.md, 6. The tissue is followed (Lagrangian): EQD2(x) = sum_i EQD2(d_i(phi_i(x) + shift_i)), with EQD2 taken before summing.
+What is assumed stands in docs/model.md, 6. The tissue is followed (Lagrangian): EQD2(x) = sum_i EQD2(d_i(phi_i(x) +
+shift_i)), with EQD2 taken before summing.
 """
 
 from __future__ import annotations
