@@ -14,6 +14,7 @@ _HOME = {
     "Kinetics": "core.kinetics",
     "OutcomeModel": "core.outcome",
     "Purpose": "core.chance",
+    "ScanRequest": "core.scanner",
     "TreatmentRequest": "core.treatment",
     "TumourModel": "core.kinetics",
     "TumourState": "core.kinetics",

@@ -12,7 +12,7 @@ from scenarios.engine.delivery import Delivery
 from scenarios.records.run import ImageRecord, RunImage
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course
-from simulators.core.scanner import VirtualScanner
+from simulators.core.scanner import ScanRequest, VirtualScanner
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from twin import PatientTwin, Volume
 
@@ -70,12 +70,11 @@ def render(
             for job, followup in zip(batch, treatment.generate(requests), strict=True)
         ]
         fallbacks.update((f.generator, f.fallback) for f in followups if f.fallback is not None)
-        scans = [
-            scanner.scan(
-                followups, [Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal) for j in batch]
-            )
-            for scanner in scanners
+        wanted = [
+            ScanRequest.after(f, Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal))
+            for j, f in zip(batch, followups, strict=True)
         ]
+        scans = [scanner.scan(wanted) for scanner in scanners]
         for i, (job, followup) in enumerate(zip(batch, followups, strict=True)):
             yield _stored(
                 job, followup, {s.name: made[i] for s, made in zip(scanners, scans, strict=True)}, scanners

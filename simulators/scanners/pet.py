@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key
+from simulators.core.scanner import ScanRequest
 from simulators.core.treatment import FollowUp, TumourView
 from simulators.scanners.uptake import Anatomy, Compartment, background_suv, block_mean
-from twin import Geometry, StructureSet, Volume
+from twin import Geometry, InputError, StructureSet, Volume
+from twin.volume import Modality, Unit
 
 VOXEL_MM = 4.0
 FWHM_MM = 6.0  # of the reconstructed image
@@ -25,7 +27,8 @@ AVIDITY_HALF_TIME_D = 1.0 / (1.0 / 15.0 - 1.0 / 32.0)
 _INFLAMED_FROM_GY, _INFLAMED_FULL_GY = 40.0, 60.0  # EQD2; MODEL.md 7
 _INFLAMED_WEEKS, _INFLAMED_SHARE = (2.0, 6.0, 10.0, 16.0), (0.0, 1.0, 1.0, 0.0)
 _WORKDAYS = 7.0 / 5.0  # days a fraction takes at five a week
-_anatomies: WeakKeyDictionary[StructureSet, Anatomy] = WeakKeyDictionary()
+# One for all scans of a patient: with what was drawn on the CT when it was made.
+_anatomies: WeakKeyDictionary[Volume, tuple[StructureSet | None, Anatomy]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -57,40 +60,77 @@ class Traits:
 
 
 class PetScanner:
-    """FDG-PET of the whole CT at 4 mm, in SUV."""
+    """FDG-PET of the whole CT at 4 mm, in SUV; without structures, of what the CT alone tells."""
 
-    name: Literal["pet"] = "pet"
+    name = "pet"
+    modality: Modality = "PT"
+    unit: Unit = "SUV"
 
-    def scan(self, followups: Sequence[FollowUp], keys: Sequence[Key]) -> list[Volume]:
-        """One PET for each follow-up; its noise depends on the key alone, its traits on the key's sample."""
-        return [self._one(f, key) for f, key in zip(followups, keys, strict=True)]
+    def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
+        """One PET for each request; its noise depends on the key alone, its traits on the key's sample.
 
-    def _one(self, followup: FollowUp, key: Key) -> Volume:
-        request = followup.request
-        anatomy = _anatomies.get(request.structures)
-        if anatomy is None:
-            grid = request.scan.volume.geometry.resampled(VOXEL_MM)
-            anatomy = Anatomy.of(request.scan.volume, request.structures, grid)
-            _anatomies[request.structures] = anatomy
-        blurred = point_spread(uptake(followup, anatomy, Traits.of(key)), FWHM_MM)
-        return Volume(anatomy.grid, with_noise(blurred, key.generator()), "PT", "SUV")
+        Raises:
+            InputError: an option; there are none.
+        """
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: ScanRequest) -> Volume:
+        if request.options:
+            raise InputError(f"the pet scanner has no options; it was given {', '.join(request.options)}")
+        anatomy = _anatomy(request)
+        blurred = point_spread(uptake(request, anatomy, Traits.of(request.key)), FWHM_MM)
+        return Volume(anatomy.grid, with_noise(blurred, request.key.generator()), self.modality, self.unit)
 
 
-def uptake(followup: FollowUp, anatomy: Anatomy, traits: Traits) -> np.ndarray:
-    """The true uptake on the scanner's grid, (z, y, x) SUV, before blurring and noise."""
+SCANNER = PetScanner
+
+
+def _anatomy(request: ScanRequest) -> Anatomy:
+    """The patient's compartments, made once for all scans of one CT."""
+    drawn, anatomy = _anatomies.get(request.scan, (None, None))
+    if anatomy is None or drawn is not request.structures:
+        anatomy = Anatomy.of(request.scan, request.structures, request.scan.geometry.resampled(VOXEL_MM))
+        _anatomies[request.scan] = request.structures, anatomy
+    return anatomy
+
+
+def uptake(request: ScanRequest, anatomy: Anatomy, traits: Traits) -> np.ndarray:
+    """The true uptake on the scanner's grid, (z, y, x) SUV, before blurring and noise.
+
+    Args:
+        request: who is scanned.
+        anatomy: his compartments, on that grid.
+        traits: of his sample.
+    """
     suv = background_suv(anatomy.hu, anatomy.compartment, traits.myocardium_suv)
-    box = _box_on(anatomy.grid, followup.scan.geometry)
+    seen = _tumour(request)
+    if seen is None:
+        return suv
+    scan, outline = seen
+    box = _box_on(anatomy.grid, scan.geometry)
     fine = anatomy.grid.crop(box).resampled(VOXEL_MM / 2)
-    hu = followup.scan.on(fine, fill=np.nan)
-    gtv = followup.gtv.on(fine)
+    hu = scan.on(fine, fill=np.nan)
+    gtv = outline.on(fine)
     compartment = anatomy.compartment[box].repeat(2, 0).repeat(2, 1).repeat(2, 2)
     coarse_hu = anatomy.hu[box].repeat(2, 0).repeat(2, 1).repeat(2, 2)
     hu = np.where(np.isnan(hu), coarse_hu, hu)
     # Where the tumour was and no compartment was drawn, the lung comes back.
     normal = background_suv(hu, compartment, traits.myocardium_suv)
-    tumour = traits.tumour_suv * _pattern(fine, traits.texture_seed) * _avid_share(followup, fine)
+    followup = request.followup
+    share = 1.0 if followup is None else _avid_share(followup, fine)
+    tumour = traits.tumour_suv * _pattern(fine, traits.texture_seed) * share
     suv[box] = block_mean(normal + gtv * np.maximum(tumour - normal, 0.0))
-    return suv + _inflammation(followup, anatomy, gtv, box, traits)
+    return suv if followup is None else suv + _inflammation(followup, anatomy, gtv, box, traits)
+
+
+def _tumour(request: ScanRequest) -> tuple[Volume, Volume] | None:
+    """The CT around the tumour and the tumour's mask, as they are when the patient is scanned; None where none is."""
+    if request.followup is not None:
+        return request.followup.scan, request.followup.gtv
+    if request.structures is None or not request.structures.role("GTV"):
+        return None
+    gtv = gtv_volume(request.structures)
+    return request.scan.crop(request.structures.geometry.box_of(gtv.geometry)), gtv
 
 
 def days_of_treatment(followup: FollowUp) -> float:
@@ -207,6 +247,3 @@ def _box_on(grid: Geometry, part: Geometry) -> tuple[slice, slice, slice]:
     high = np.clip(high, low + 1, grid.shape).astype(int)
     z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     return z, y, x
-
-
-SCANNER = PetScanner

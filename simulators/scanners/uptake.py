@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 from twin import Geometry, StructureSet, Volume
+from twin.anatomy.coarse import Coarse
 
 # SUV by HU outside named compartments: air, lung, fat, muscle, marrow, cortical bone. Typical means of
 # fasting patients (Wang Y et al., J Nucl Med 48:1253, 2007; Zincirkeser et al., J Int Med Res 35:231, 2007).
@@ -47,22 +48,30 @@ class Anatomy:
     compartment: np.ndarray
 
     @classmethod
-    def of(cls, ct: Volume, structures: StructureSet, grid: Geometry) -> Anatomy:
+    def of(cls, ct: Volume, structures: StructureSet | None, grid: Geometry) -> Anatomy:
         """The compartments of a patient: the mediastinum lies between the lungs, the liver below the right one.
 
         Structures that are missing leave their compartment out.
+
+        Args:
+            ct: the CT, HU.
+            structures: what is drawn on it, or None.
+            grid: the scanner's.
         """
 
         def mask(name: str) -> np.ndarray:
-            if name not in structures:
+            if structures is None or name not in structures:
                 return np.zeros(grid.shape, dtype=bool)
             return structures[name].mask.on(grid) > 0.5
 
-        body = [s.name for s in structures.role("EXTERNAL")]
         hu = block_mean(ct.on(grid.resampled(grid.spacing_mm[0] / 2), fill=-1000.0))
-        inside = np.logical_or.reduce([mask(n) for n in body]) if body else hu > -400
         left, right, heart = mask("Lung_L"), mask("Lung_R"), mask("Heart")
         lungs = left | right
+        body = () if structures is None else structures.role("EXTERNAL")
+        if body:
+            inside = np.logical_or.reduce([mask(s.name) for s in body])
+        else:  # drawn lungs hold the body's air; without them it has to be found
+            inside = hu > -400 if lungs.any() else _body(ct, grid)
         out = np.where(inside, Compartment.BODY, Compartment.OUTSIDE).astype(np.uint8)
         up, leftward = _facing(grid)
         out[_beyond(lungs, 2, 1) & _beyond(lungs, 2, -1) & inside] = Compartment.MEDIASTINUM
@@ -74,6 +83,14 @@ class Anatomy:
             out[_ventricle_wall(heart, grid, up, leftward)] = Compartment.MYOCARDIUM
         out[lungs] = Compartment.LUNG
         return cls(grid, hu, out)
+
+
+def _body(ct: Volume, grid: Geometry) -> np.ndarray:
+    """(z, y, x) bool: the patient in a CT on which nothing is drawn, with all air inside."""
+    from twin.anatomy.lungs import find_body  # loads scipy
+
+    coarse = Coarse.of(ct, grid.spacing_mm[0])
+    return Volume(coarse.geometry, find_body(coarse).astype(np.uint8), "MASK", "1").on(grid) > 0.5
 
 
 def background_suv(hu: np.ndarray, compartment: np.ndarray, myocardium_suv: float) -> np.ndarray:

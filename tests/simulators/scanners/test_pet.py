@@ -1,12 +1,14 @@
 """Virtual FDG-PET: activity, kinetics, noise and chance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from simulators import FollowUp, Key, Purpose, TreatmentRequest, TumourView
+from simulators import FollowUp, Key, Purpose, ScanRequest, TreatmentRequest, TumourView
 from simulators.scanners.pet import PetScanner, Traits, avid, point_spread, with_noise
 from simulators.scanners.uptake import BLOOD_POOL_SUV, Anatomy, Compartment, background_suv, block_mean
-from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
+from twin import ClinicalRecord, Geometry, InputError, Scan, StructureSet, Volume
 from twin.structures import bounding_box
 
 KEY = Key(3, "patient", Purpose.SCANNER)
@@ -99,7 +101,7 @@ def test_noise_is_unbiased_and_its_variance_follows_the_activity():
 
 def test_the_same_key_gives_the_same_scan_and_another_event_other_noise_of_the_same_patient(thorax):
     f = followup(thorax)
-    a, b, c = PetScanner().scan([f, f, f], [KEY, KEY, KEY.at(ordinal=5)])
+    a, b, c = PetScanner().scan([ScanRequest.after(f, key) for key in (KEY, KEY, KEY.at(ordinal=5))])
     np.testing.assert_array_equal(a.array, b.array)
     assert not np.array_equal(a.array, c.array)
     assert Traits.of(KEY) == Traits.of(KEY.at(ordinal=5))
@@ -108,7 +110,7 @@ def test_the_same_key_gives_the_same_scan_and_another_event_other_noise_of_the_s
 
 
 def test_a_whole_scan_at_4_mm_in_suv_with_an_avid_tumour(thorax):
-    pet = PetScanner().scan([followup(thorax)], [KEY])[0]
+    pet = PetScanner().scan([ScanRequest.after(followup(thorax), KEY)])[0]
     assert (pet.modality, pet.unit) == ("PT", "SUV")
     assert pet.geometry.spacing_mm == (4.0, 4.0, 4.0)
     np.testing.assert_allclose(pet.geometry.extent_mm, GRID.extent_mm, atol=4.0)
@@ -117,14 +119,51 @@ def test_a_whole_scan_at_4_mm_in_suv_with_an_avid_tumour(thorax):
     assert outside.max() < 0.1
 
 
+def test_an_untreated_patient_is_scanned_from_the_ct_and_what_is_drawn_on_it(thorax):
+    scan, structures = thorax
+    plain, later = PetScanner().scan(
+        [ScanRequest(scan.volume, structures, KEY), ScanRequest.after(followup(thorax), KEY)]
+    )
+    # The follow-up's crop reaches further than the tumour; its uptake is that of an untreated tumour too.
+    assert np.abs(plain.array - later.array).max() < 0.05 * later.array.max()
+    assert 7 < tumour_max(plain) < 16
+
+
+def test_a_ct_on_which_nothing_is_drawn_shows_the_body_and_no_tumour(thorax):
+    scan, structures = thorax
+    bare, drawn = PetScanner().scan(
+        [ScanRequest(scan.volume, None, KEY), ScanRequest(scan.volume, structures, KEY)]
+    )
+    assert bare.geometry == drawn.geometry
+    assert tumour_max(bare) < 3
+    assert bare.array[:, :3, :3].max() < 0.1
+
+    def at(pet, x, y, z, half=2):
+        centre = np.round(pet.geometry.index((x, y, z))).astype(int)
+        return float(pet.array[tuple(slice(c - half, c + half + 1) for c in centre)].mean())
+
+    assert at(bare, 70, 0, 20) == pytest.approx(at(drawn, 70, 0, 20), abs=0.1)  # lung by its HU
+    assert (
+        0.4 < at(bare, 0, 0, 20) < 1.0 < at(drawn, 0, 0, 20)
+    )  # the blood pool is soft tissue like any other
+
+
+def test_an_option_that_the_scanner_does_not_have_is_refused(thorax):
+    scan, structures = thorax
+    with pytest.raises(InputError, match="pet scanner has no options; it was given dose"):
+        PetScanner().scan([ScanRequest(scan.volume, structures, KEY, {"dose": 0.5})])
+
+
 def test_suvmax_falls_by_30_to_50_percent_mid_course_with_the_median_kinetics(thorax):
-    first = tumour_max(PetScanner().scan([followup(thorax)], [KEY])[0])
+    first = tumour_max(PetScanner().scan([ScanRequest.after(followup(thorax), KEY)])[0])
     for day, fractions in ((17.0, 13), (21.0, 15)):
         # Clearance of 32 d; after 13 fractions hardly a viable cell is left.
         f = followup(
             thorax, viable=1e-4, doomed=0.8 * 2 ** (-day / 32), day=day, fractions=fractions
         )  # fmt: skip
-        change = tumour_max(PetScanner().scan([f], [KEY.at(ordinal=fractions)])[0]) / first - 1
+        change = (
+            tumour_max(PetScanner().scan([ScanRequest.after(f, KEY.at(ordinal=fractions))])[0]) / first - 1
+        )
         assert -0.5 < change < -0.3
 
 
@@ -156,7 +195,7 @@ def test_irradiated_lung_is_inflamed_in_weeks_2_to_16_where_eqd2_passed_40_gy(th
 
     def lung_suv(day, dose, fractions=30):
         f = followup(thorax, viable=0.0, doomed=0.1, day=day, fractions=fractions, eqd2=dose, end=day - 40)
-        pet = PetScanner().scan([f], [KEY])[0]
+        pet = PetScanner().scan([ScanRequest.after(f, KEY)])[0]
         assert Anatomy.of(*anatomy_args(thorax, pet)).compartment[lung].min() == Compartment.LUNG
         return pet.array[lung].mean()
 
@@ -210,10 +249,9 @@ def test_uptake_is_carried_by_the_displacement(thorax):
     x = view.geometry.lps(np.indices(view.geometry.shape).transpose(1, 2, 3, 0))[..., 0]
     half = np.where(x > -70, view.viable, 0).astype(np.float32)
     dead = (view.viable - half) + view.remnant
-    request = f.request.__class__(
-        **{**f.request.__dict__, "tumour": TumourView(20, 33, 0.5, view.geometry, half, 0 * half, dead)}
-    )
-    moved = PetScanner().scan([FollowUp(**{**f.__dict__, "request": request})], [KEY])[0]
+    tumour = TumourView(20, 33, 0.5, view.geometry, half, 0 * half, dead)
+    request = replace(f.request, tumour=tumour)
+    moved = PetScanner().scan([ScanRequest.after(replace(f, request=request), KEY)])[0]
     at = tuple(np.round(moved.geometry.index((-82, 0, 20))).astype(int))
     assert moved.array[at] > 5  # 12 mm on the dead side, where tissue from the living side has moved in
 
