@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -42,22 +42,33 @@ class Task(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        names = [c.name for c in self.source]
-        if len(set(names)) < len(names):
-            raise ValueError(f"task {self.name}: two source channels have one name")
-        if len(self.start) != len(self.painted):
-            raise ValueError(
-                f"task {self.name}: {len(self.painted)} layers need as many starts, not {len(self.start)}"
-            )
-        unknown = {n for options in self.start for n in options} - set(names)
-        if unknown:
-            raise ValueError(f"task {self.name} starts from {sorted(unknown)}, which is no source channel")
-        if self.drawn and self.drawn not in [c.name for c in self.conditions]:
-            raise ValueError(f"task {self.name} draws {self.drawn!r}, which is no condition")
-        shares = [c.share for c in self.painted]
-        if shares != sorted(shares):
-            raise ValueError(f"task {self.name}: shares come after images")
+        for what in self._misfits():
+            raise ValueError(f"task {self.name}: {what}")
         return self
+
+    def _misfits(self) -> Iterator[str]:
+        names, conditions = [c.name for c in self.source], [c.name for c in self.conditions]
+        if len(set(names)) < len(names):
+            yield "two source channels have one name"
+        if len(set(conditions)) < len(conditions):
+            yield "two conditions have one name"
+        wholes = [c.whole for c in self.source]
+        if wholes != sorted(wholes):
+            yield "channels of the whole volume come last"
+        for channels in (self.target, self.painted):
+            shares = [c.share for c in channels]
+            if shares != sorted(shares):
+                yield "shares come after images"
+        if self.layers and ([c.share for c in self.layers], len(self.target)) != ([False, False, True], 2):
+            yield "layers are two images and the share by which the second is laid over the first"
+        if len(self.start) != len(self.painted):
+            yield f"{len(self.painted)} layers need as many starts, not {len(self.start)}"
+        seen = {c.name for c in self.source if not c.whole}
+        unknown = {n for options in self.start for n in options} - seen
+        if unknown:
+            yield f"it starts from {sorted(unknown)}, which is no source channel of single slices"
+        if self.drawn and self.drawn not in conditions:
+            yield f"it draws {self.drawn!r}, which is no condition"
 
     @property
     def painted(self) -> tuple[Channel, ...]:

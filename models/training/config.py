@@ -14,6 +14,7 @@ from models.families import FAMILIES
 CONFIGS = Path(__file__).parents[1] / "configs"
 # What entries were called in files of version 0.1.
 _FORMER = {"model": "family", "mask_weight": "share_weight", "volume_steps": "quantile_steps"}
+_FORMER_OPTIONS = {"mask_scale": "share_scale"}
 _FORMER_EXAMPLES = ("pairs_per_twin", "align")
 _FORMER_CONDITIONS = {"none": ("dose", "clinical"), "dose": ("clinical",), "clinical": ("dose",), "both": ()}
 
@@ -105,10 +106,15 @@ class TrainingConfig(BaseModel):
         if not isinstance(told, dict):
             return told
         new = {_FORMER.get(k, k): v for k, v in told.items()}
-        hidden = _FORMER_CONDITIONS.get(new.pop("conditions", None), ())
+        conditions = new.pop("conditions", "both")
+        if conditions not in _FORMER_CONDITIONS:
+            raise ValueError(f"conditions: {conditions!r} is none of: {', '.join(_FORMER_CONDITIONS)}")
+        hidden = _FORMER_CONDITIONS[conditions]
         hidden += () if new.pop("draft", True) else ("draft",)
         if hidden:
             new["hidden"] = (*new.get("hidden", ()), *hidden)
+        if isinstance(new.get("options"), dict):
+            new["options"] = {_FORMER_OPTIONS.get(k, k): v for k, v in new["options"].items()}
         own = {k: new.pop(k) for k in _FORMER_EXAMPLES if k in new}
         if own:
             new["examples"] = own | dict(new.get("examples", {}))

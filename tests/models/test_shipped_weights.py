@@ -7,39 +7,60 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models.hub import SHIPPED, load
+from models.hub import SHIPPED, every, load, weights_named
 from models.training.config import TrainingConfig, load_config
 from simulators import Key, Purpose, TreatmentRequest, TumourView
 from simulators.names.generators import generator_named
+from simulators.tasks import TASKS
 from simulators.tasks.crop import VECTOR
 from twin import InputError
 
-NAMES = ("bridge", "pix2pix")
+SHIPPED_WEIGHTS = [w for w in every() if w.folder.is_relative_to(SHIPPED)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_weights_are_small_complete_and_can_be_made_again(name):
-    folder = SHIPPED / name
+def test_the_follow_up_answers_to_its_old_names():
+    assert {"follow-up/bridge", "follow-up/pix2pix"} <= {w.address for w in SHIPPED_WEIGHTS}
+    for name in ("bridge", "pix2pix"):
+        assert weights_named(name, "follow-up").folder == SHIPPED / "follow-up" / name
+
+
+@pytest.mark.parametrize("weights", SHIPPED_WEIGHTS, ids=lambda w: w.address)
+def test_weights_are_small_complete_and_can_be_made_again(weights):
+    folder = weights.folder
+    assert folder == SHIPPED / weights.task / weights.name
     assert (folder / "diffusion_pytorch_model.safetensors").stat().st_size <= 20e6
-    assert load(folder).slices == 3
+    network = load(folder)
+    assert network.slices == 3
+    now = TASKS[weights.task].task
+    conditions = [
+        c.model_copy(update={"mean": 0.0, "spread": 1.0, "log_offset": -1.0}) for c in network.task.conditions
+    ]
+    assert network.task.model_copy(update={"conditions": tuple(conditions)}) == now, "what it was trained on"
     config = json.loads((folder / "config.json").read_text())
-    assert config["vector"] == list(VECTOR) and len(config["trained_on"]) > 100
-    assert {"elapsed_days", "dose_gy", "fraction_gy", "gtv0_cm3", "relative_gtv"} <= set(config["domain"])
+    assert len(config["trained_on"]) > 100
     made = load_config(folder / "training.yaml")
-    assert isinstance(made, TrainingConfig) and made.model == name and made.plan
+    assert isinstance(made, TrainingConfig) and made.family == config["family"] and made.plan
     assert any("validation" in json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines())
     card = (folder / "README.md").read_text()
     for word in ("SIMULATED", "Domain", "seed", "held-out"):
         assert word in card, f"the card says nothing of {word}"
 
 
-def test_weights_that_were_shown_other_channels_are_refused_in_one_sentence(tmp_path):
-    for file in (SHIPPED / "bridge").glob("*.*"):
-        shutil.copy(file, tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | {"image_channels": 6}))
-    with pytest.raises(InputError, match=r"something else \(6 channels, this one 7\); train them again"):
-        generator_named(str(tmp_path))
+@pytest.mark.parametrize("name", ["bridge", "pix2pix"])
+def test_a_follow_up_says_its_domain_and_is_told_the_vector(name):
+    config = json.loads((SHIPPED / "follow-up" / name / "config.json").read_text())
+    assert {"elapsed_days", "dose_gy", "fraction_gy", "gtv0_cm3", "relative_gtv"} <= set(config["domain"])
+    assert [c["name"] for c in config["task"]["conditions"]] == list(VECTOR)
+
+
+def test_weights_of_another_task_are_no_generator(tmp_path):
+    folder = tmp_path / "bridge"
+    shutil.copytree(SHIPPED / "follow-up" / "bridge", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["task"]["name"] = "denoise"
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="are of the task 'denoise', not of 'follow-up'"):
+        generator_named(str(folder))
 
 
 def test_auto_takes_the_learned_generator_inside_its_domain_and_says_why_not_outside(phantom_twin):

@@ -1,165 +1,296 @@
-"""What every Translator must do; a new one is added to the list and passes unchanged."""
+"""What every family must do on every task; a new one is found by its file and passes unchanged."""
+
+from dataclasses import fields, replace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models import CopyTranslator, Translator  # noqa: E402
-from models.data.stack import channels  # noqa: E402
-from models.hub import kinds, load  # noqa: E402
+from models import FAMILIES, Batch, Channel, Condition, Family, FamilyConfig, Task  # noqa: E402
+from models.data.stack import channels, hidden_places  # noqa: E402
+from models.hub import load  # noqa: E402
+from models.training.trainer import descend  # noqa: E402
 
-STATISTICS = {"mean": [0.0] * 5, "std": [1.0] * 5, "log_offset": [-1.0, 0.1, -1.0, -1.0, -1.0]}
-RELATIVE = 1
+IMAGE, MASK = Channel(name="image", low=-1.0, high=1.0), Channel(name="mask", share=True)
+FREE, RELATIVE, LAST = 2, 1, 4  # places of conditions: one that may be missing, the drawn one, the last
+LAYERED = Task(
+    name="layered",
+    source=(
+        IMAGE,
+        MASK,
+        Channel(name="dose", share=True),
+        Channel(name="draft_below", low=-1.0),
+        Channel(name="draft_above", low=-1.0),
+        Channel(name="draft_share", share=True),
+        Channel(name="depth", low=-1.0, whole=True),
+    ),
+    target=(IMAGE, MASK),
+    layers=(
+        Channel(name="below", low=-1.0),
+        Channel(name="above", low=-1.0),
+        Channel(name="share", share=True),
+    ),
+    start=(("draft_below", "image"), ("draft_above", "image"), ("draft_share", "mask")),
+    conditions=(
+        Condition(name="day"),
+        Condition(name="relative", log_offset=0.1),
+        *(Condition(name=n) for n in ("dose", "age", "stage")),
+    ),
+    drawn="relative",
+)
+TASKS = {
+    "layered": LAYERED,
+    "plain": Task(name="plain", source=(IMAGE,), target=(IMAGE,), start=(("image",),)),
+    "from nothing": Task(
+        name="nothing",
+        source=(Channel(name="other", low=-1.0),),
+        target=(IMAGE, Channel(name="second", low=-1.0), MASK),
+        start=((), ("other",), ()),
+        conditions=(Condition(name="day"),),
+    ),
+}
+UNTAUGHT = [n for n, family in FAMILIES.items() if n == "copy"]
 
 
-def learned(kind, slices, **more):
+def made(name, task="layered", slices=3, *, options=None, **more):
     torch.manual_seed(3)
-    model = kinds()[kind](
-        {"statistics": STATISTICS, "slices": slices, "relative": RELATIVE, "widths": (8, 16), "embedding": 16}
-        | more
-    )
+    few = {"steps": 3} if "steps" in FAMILIES[name].options else {}
+    usual = {"widths": (8, 16), "embedding": 16, "options": few | (options or {})}
+    config = FamilyConfig(family=name, task=TASKS[task], slices=slices, **usual | more)
+    model = FAMILIES[name](config)
     for weight in model.parameters():  # so that nothing is 0 by design
         torch.nn.init.normal_(weight, std=0.1)
     return model.eval()
 
 
-MAKERS = {
-    "copy": CopyTranslator,
-    **{
-        f"{k}-{n}": lambda k=k, n=n: learned(k, n) for k in ("bridge", "pix2pix", "diffusion") for n in (1, 3)
-    },
-    "diffusion-sample": lambda: learned("diffusion", 3, options={"prediction": "sample", "steps": 4}),
-    "diffusion-v": lambda: learned("diffusion", 3, options={"prediction": "v_prediction", "steps": 4}),
-    "bridge-coarse": lambda: learned("bridge", 3, coarsen=2),
-    "pix2pix-guidance": lambda: learned("pix2pix", 3, guidance=2.0),
+VARIANTS = {
+    "diffusion-sample": lambda: made("diffusion", options={"prediction": "sample"}),
+    "diffusion-v": lambda: made("diffusion", options={"prediction": "v_prediction"}),
+    "bridge-coarse": lambda: made("bridge", coarsen=2),
+    "pix2pix-guidance": lambda: made("pix2pix", guidance=2.0),
 }
-LEARNED = [name for name in MAKERS if name != "copy"]
+MAKERS = {
+    **{f"{f}-{n}": lambda f=f, n=n: made(f, slices=n) for f in FAMILIES for n in (1, 3)},
+    **{f"{f}-{t}": lambda f=f, t=t: made(f, t) for f in FAMILIES for t in TASKS if t != "layered"},
+    **VARIANTS,
+}
+ON_LAYERED = [n for n in MAKERS if not any(t in n for t in TASKS)]
+LEARNED = [n for n in ON_LAYERED if n.split("-")[0] not in UNTAUGHT]
 
 
-def inputs(translator, batch=3):
-    chance = torch.Generator().manual_seed(0)
-    image = torch.rand(batch, channels(3, translator.slices), 20, 28, generator=chance) * 2 - 1
-    image[:, 1] = (image[:, 1] > 0).float()
-    vector = torch.rand(batch, 5, generator=chance)
-    vector[0, 2] = torch.nan
-    vector[1, RELATIVE] = torch.nan
-    noise = torch.randn(batch, translator.noise_channels, 20, 28, generator=chance)
-    if translator.noise_channels:
-        noise[:, 0] = noise[:, 0, :1, :1]
-    return image, vector, noise
+def inputs(model, size=3, pixels=(20, 28)):
+    chance, task = torch.Generator().manual_seed(0), model.task
+    source = torch.rand(size, channels(task.source, model.slices), *pixels, generator=chance) * 2 - 1
+    for share in (c.name for c in task.source if c.share):
+        places = hidden_places(task.source, model.slices, [share])
+        source[:, places] = (source[:, places] > 0).float()
+    vector = torch.rand(size, len(task.conditions), generator=chance)
+    if len(task.conditions) > FREE:
+        vector[0, FREE] = torch.nan
+        vector[1, RELATIVE] = torch.nan
+    noise = torch.randn(size, model.noise_channels, *pixels, generator=chance)
+    noise[:, 0] = noise[:, 0, :1, :1]
+    return Batch(source, vector, noise)
+
+
+def with_target(model):
+    batch = inputs(model, pixels=(32, 32))  # for a discriminator of patches
+    target = torch.rand(
+        len(batch), len(model.task.target), 32, 32, generator=torch.Generator().manual_seed(5)
+    )
+    near = torch.zeros(len(batch), 32, 32, dtype=torch.bool)
+    near[:, 5:15, 5:15] = True
+    return replace(batch, target=target, near=near)
 
 
 @pytest.fixture(params=MAKERS)
-def translator(request):
-    return MAKERS[request.param]()
-
-
-@pytest.fixture(params=LEARNED)
 def model(request):
     return MAKERS[request.param]()
 
 
-def test_is_a_translator(translator):
-    assert isinstance(translator, Translator)
+@pytest.fixture(params=ON_LAYERED)
+def layered(request):
+    return MAKERS[request.param]()
 
 
-def test_gives_image_and_mask_in_range_even_where_conditions_are_missing(translator):
-    out = translator.generate(*inputs(translator))
-    assert out.shape == (3, 2, 20, 28)
+@pytest.fixture(params=LEARNED)
+def learned(request):
+    return MAKERS[request.param]()
+
+
+def test_the_families_are_the_files_of_their_folder():
+    assert {"bridge", "copy", "diffusion", "pix2pix", "regression"} <= set(FAMILIES)
+    assert all(issubclass(family, Family) for family in FAMILIES.values())
+
+
+def test_gives_the_target_in_its_ranges_even_where_conditions_are_missing(model):
+    out, task = model.sample(inputs(model)), model.task
+    assert out.shape == (3, len(task.target), 20, 28)
     assert torch.isfinite(out).all()
-    assert out[:, 0].abs().max() <= 1
-    assert out[:, 1].min() >= 0 and out[:, 1].max() <= 1
+    for i, channel in enumerate(task.target):
+        assert out[:, i].min() >= (0 if channel.share else -1) and out[:, i].max() <= 1
 
 
-def test_depends_on_its_arguments_only_and_changes_none_of_them(translator):
-    given = inputs(translator)
-    before = [t.clone() for t in given]
-    first, second = translator.generate(*given), translator.generate(*given)
+def test_the_target_is_composed_of_the_layers(model):
+    batch = inputs(model)
+    layers = model.layers(batch)
+    assert layers.shape == (3, len(model.task.painted), 20, 28)
+    assert torch.equal(model.head.composed(layers), model.sample(batch))
+    if model.task.layers:
+        below, above, share = layers.unbind(dim=1)
+        torch.testing.assert_close(model.sample(batch)[:, 0], (1 - share) * below + share * above)
+        assert torch.equal(model.sample(batch)[:, 1], share)
+
+
+def test_depends_on_its_arguments_only_and_changes_none_of_them(model):
+    given, before = inputs(model), inputs(model)
+    first, second = model.sample(given), model.sample(given)
     assert torch.equal(first, second)
-    for one, other in zip(given, before, strict=True):
-        assert torch.equal(one.nan_to_num(7), other.nan_to_num(7))
     first.zero_()
-    assert torch.equal(given[0], before[0])
+    for field in fields(Batch):
+        one, other = getattr(given, field.name), getattr(before, field.name)
+        assert one is other is None or torch.equal(one.nan_to_num(7), other.nan_to_num(7))
 
 
-def test_saving_and_loading_gives_the_same_answers(translator, tmp_path):
-    given = inputs(translator)
-    translator.save_pretrained(tmp_path / "weights")
+def test_saving_and_loading_gives_the_same_answers(model, tmp_path):
+    given = inputs(model)
+    model.save_pretrained(tmp_path / "weights")
     again = load(tmp_path / "weights")
-    assert type(again) is type(translator)
-    assert (tmp_path / "weights" / "config.json").is_file()
-    assert torch.equal(translator.generate(*given), again.generate(*given))
+    assert type(again) is type(model) and again.config == model.config
+    assert torch.equal(model.sample(given), again.sample(given))
 
 
-def test_refuses_the_weights_of_another_class(model, tmp_path):
-    CopyTranslator().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="holds a CopyTranslator"):
+def test_refuses_the_weights_of_another_family(model, tmp_path):
+    other = next(n for n in FAMILIES if FAMILIES[n] is not type(model))
+    made(other).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=f"holds a {FAMILIES[other].__name__}, not a {type(model).__name__}"):
         type(model).from_pretrained(tmp_path)
 
 
 def test_a_slice_does_not_depend_on_its_neighbours_or_their_number(model):
-    image, vector, noise = inputs(model, batch=20)
-    whole = model.generate(image, vector, noise)
-    assert torch.equal(model.generate(image[5:6], vector[5:6], noise[5:6])[0], whole[5])
-    image[6:] = 0.3
-    assert torch.equal(model.generate(image, vector, noise)[5], whole[5])
+    batch = inputs(model, size=20)
+    whole = model.sample(batch)
+    alone = Batch(batch.source[5:6], batch.vector[5:6], batch.noise[5:6])
+    assert torch.equal(model.sample(alone)[0], whole[5])
+    batch.source[6:] = 0.3
+    assert torch.equal(model.sample(batch)[5], whole[5])
 
 
-def test_what_is_missing_is_not_zero(model):
-    image, vector, noise = inputs(model)
-    vector[:, RELATIVE] = 0.5
-    vector[:, 3] = torch.nan
-    missing = model.generate(image, vector, noise)
-    vector[:, 3] = 0.0
-    assert (model.generate(image, vector, noise) - missing).abs().max() > 1e-6
+def test_steps_are_chosen_only_where_there_are_some(model):
+    batch = inputs(model)
+    if "steps" in model.config.options:
+        assert model.evaluations == model.config.options["steps"]
+        assert not torch.equal(model.sample(batch, steps=model.evaluations + 3), model.sample(batch))
+        assert torch.equal(model.sample(batch, steps=model.evaluations), model.sample(batch))
+    else:
+        assert model.evaluations == 1
+        with pytest.raises(ValueError, match="no steps to choose"):
+            model.sample(batch, steps=2)
 
 
-def test_free_use_is_guided_use_with_the_volume_that_it_draws(model):
-    image, vector, noise = inputs(model)
-    drawn = model.guided(vector, noise)
+def test_a_step_of_training_moves_what_is_trained_and_nothing_else(model):
+    parts = model.parts()
+    trained = {id(p) for part in parts for p in part}
+    before = {n: p.clone() for n, p in model.named_parameters()}
+    optimisers = [torch.optim.AdamW(part, lr=0.01) for part in parts]
+    terms = descend(model.train(), optimisers, with_target(model), torch.Generator().manual_seed(1), clip=1.0)
+    assert all(torch.isfinite(torch.tensor(v)) for v in terms.values())
+    assert bool(terms) == bool(parts)
+    for name, parameter in model.named_parameters():
+        if not parameter.numel():
+            continue  # of conditions that a task does not have
+        moved = not torch.equal(parameter, before[name])
+        assert moved == (id(parameter) in trained), name
+
+
+def test_the_same_chance_gives_the_same_losses(model):
+    batch, parts = with_target(model), model.parts()
+    one, other = (
+        [model.losses(i, batch, torch.Generator().manual_seed(2)) for i in range(len(parts))]
+        for _ in range(2)
+    )
+    assert one == other
+
+
+def test_what_is_missing_is_not_zero(learned):
+    batch = inputs(learned)
+    batch.vector[:, RELATIVE] = 0.5
+    batch.vector[:, 3] = torch.nan
+    missing = learned.sample(batch)
+    batch.vector[:, 3] = 0.0
+    assert (learned.sample(batch) - missing).abs().max() > 1e-6
+
+
+def test_free_use_is_guided_use_with_the_condition_that_it_draws(layered):
+    batch = inputs(layered)
+    guided = layered.guided(batch)
+    vector, drawn = batch.vector, guided.vector
     free = ~torch.isfinite(vector)
     assert torch.isfinite(drawn[1, RELATIVE]) and drawn[1, RELATIVE] > 0
     free[1, RELATIVE] = False
     assert torch.equal(drawn[~free][1:], torch.where(torch.isfinite(vector), vector, drawn)[~free][1:])
-    assert torch.isnan(drawn[0, 2]), "only the volume is drawn"
-    assert torch.equal(model.generate(image, vector, noise), model.generate(image, drawn, noise))
+    assert torch.isnan(drawn[0, FREE]), "only that one is drawn"
+    assert torch.equal(layered.sample(batch), layered.sample(guided))
 
 
-def test_a_greater_first_noise_draws_a_greater_volume(model):
-    vector = torch.full((5, 5), 0.5)
+def test_a_greater_first_noise_draws_a_greater_value(layered):
+    vector = torch.full((5, len(LAYERED.conditions)), 0.5)
     vector[:, RELATIVE] = torch.nan
-    noise = torch.linspace(-2, 2, 5)[:, None, None, None].expand(5, model.noise_channels, 4, 4)
-    drawn = model.guided(vector, noise)[:, RELATIVE]
+    noise = torch.linspace(-2, 2, 5)[:, None, None, None].expand(5, layered.noise_channels, 4, 4)
+    drawn = layered.guided(Batch(noise, vector, noise)).vector[:, RELATIVE]
     assert (drawn.diff() > 0).all()
 
 
-def test_what_is_hidden_changes_nothing():
-    image, vector, noise = inputs(MAKERS["bridge-3"]())
-    model = learned("bridge", 3, hidden=[3], hidden_channels=[2])
-    vector[:, RELATIVE] = 0.5
-    before = model.generate(image, vector, noise)
-    vector[:, 3] += 1.0
-    image[:, [2, 5, 8]] += 1.0
-    assert torch.equal(model.generate(image, vector, noise), before)
-    vector[:, 4] += 1.0
-    assert not torch.equal(model.generate(image, vector, noise), before)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_hidden_changes_nothing(name):
+    model = made(name, hidden=("dose", "age"))
+    batch = inputs(model)
+    batch.vector[:, RELATIVE] = 0.5
+    before = model.sample(batch)
+    batch.vector[:, 2:4] += 1.0  # the condition of that name, too
+    batch.source[:, hidden_places(LAYERED.source, 3, ["dose"])] += 1.0
+    assert torch.equal(model.sample(batch), before)
+    if name not in UNTAUGHT:
+        batch.vector[:, LAST] += 1.0
+        assert not torch.equal(model.sample(batch), before)
 
 
-@pytest.mark.parametrize("kind", ["bridge", "pix2pix", "diffusion"])
-def test_on_coarse_pixels_it_still_answers_on_the_pixels_given(kind):
-    image, vector, noise = inputs(learned(kind, 3))
-    made = learned(kind, 3, coarsen=2).generate(image, vector, noise)
-    assert made.shape == (len(image), 2, *image.shape[2:]) and torch.isfinite(made).all()
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_network_of_one_slice_is_not_shown_what_came_of_the_whole_volume(name):
+    for slices in (1, 3):
+        model = made(name, slices=slices)
+        batch = inputs(model)
+        before = model.sample(batch)
+        batch.source[:, -1] -= 1.0
+        assert torch.equal(model.sample(batch), before) == (slices == 1 or name in UNTAUGHT)
 
 
-@pytest.mark.parametrize("kind", ["bridge", "pix2pix"])
-def test_an_untrained_model_gives_its_draft_and_one_without_a_draft_the_scan(kind):
-    image = torch.rand(2, channels(6, 3), 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    image[:, [1, 5]] = (image[:, [1, 5]] > 0).float()
-    for start in ([3, 4, 5], [0, 0, 1]):
-        model = learned(kind, 3, image_channels=6, start=start)
-        for weight in model.network.leave.parameters():
-            torch.nn.init.zeros_(weight)
-        layers = model.layers(image, torch.full((2, 5), 0.5), torch.randn(2, model.noise_channels, 16, 16))
-        assert torch.equal(layers[:, :2], image[:, start[:2]])
-        assert torch.equal(layers[:, 2] > 0.5, image[:, start[2]] > 0.5)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_on_coarse_pixels_it_still_answers_on_the_pixels_given(name, task):
+    model = made(name, task, coarsen=2)
+    out = model.sample(inputs(model))
+    assert out.shape == (3, len(TASKS[task].target), 20, 28) and torch.isfinite(out).all()
+
+
+@pytest.mark.parametrize("hidden", [(), ("draft_below", "draft_above", "draft_share")])
+@pytest.mark.parametrize("name", [n for n, f in FAMILIES.items() if n != "diffusion"])
+def test_an_untrained_model_gives_its_draft_and_one_without_a_draft_the_image(name, hidden):
+    model = made(name, hidden=hidden)
+    for weight in model.network.leave.parameters():
+        torch.nn.init.zeros_(weight)
+    batch = inputs(model)
+    begins = (0, 0, 1) if hidden else (3, 4, 5)
+    layers = model.layers(batch)
+    assert model.head.begins == list(begins)
+    assert torch.equal(layers[:, :2], batch.source[:, begins[:2]])
+    assert torch.equal(layers[:, 2] > 0.5, batch.source[:, begins[2]] > 0.5)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_image_that_begins_from_nothing_begins_as_zero(name):
+    model = made(name, "from nothing")
+    batch = inputs(model)
+    start = model.start(batch)
+    assert not start[:, 0].any() and not start[:, 2].any()
+    assert torch.equal(start[:, 1], batch.source[:, 0])

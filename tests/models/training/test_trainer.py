@@ -1,22 +1,29 @@
 import json
+from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models.data.examples import Examples  # noqa: E402
+from models import FAMILIES, Batch  # noqa: E402
+from models.data.examples import Example, Examples, Subject  # noqa: E402
 from models.data.stack import stack  # noqa: E402
 from models.families.bridge import Bridge  # noqa: E402
-from models.hub import load  # noqa: E402
+from models.hub import SHIPPED, load  # noqa: E402
 from models.training.config import TrainingConfig, load_config  # noqa: E402
-from models.training.trainer import LOG, Roles, fit, split, train  # noqa: E402
-
-ROLES = Roles(("nothing", "relative"), relative=1, groups={"clinical": [0]}, dose_channels=[2])
+from models.training.trainer import CHECKPOINT, LOG, descend, split, train  # noqa: E402
 
 
 def config(**changes):
-    usual = {"model": "bridge", "widths": (8, 16), "embedding": 16, "steps": 6, "warmup_steps": 2}
-    usual |= {"validate_every": 3, "checkpoint_every": 2, "batch_volumes": 8, "ema": 0.5, "volume_steps": 60}
+    usual = {"family": "bridge", "widths": (8, 16), "embedding": 16, "steps": 6, "warmup_steps": 2}
+    usual |= {
+        "validate_every": 3,
+        "checkpoint_every": 2,
+        "batch_volumes": 8,
+        "ema": 0.5,
+        "quantile_steps": 60,
+    }
     return TrainingConfig(**usual | changes)
 
 
@@ -26,9 +33,9 @@ def equal(one, other):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("kind", ["bridge", "pix2pix", "diffusion"])
-def test_a_resumed_training_ends_with_the_same_weights(kind, toy_subjects, tmp_path):
-    whole = train(toy_subjects, ROLES, config(model=kind), tmp_path / "whole")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_resumed_training_ends_with_the_same_weights(family, toy_subjects, toy_task, tmp_path):
+    whole = train(toy_subjects, toy_task, config(family=family), tmp_path / "whole")
 
     class Interrupted(Exception):
         pass
@@ -38,85 +45,139 @@ def test_a_resumed_training_ends_with_the_same_weights(kind, toy_subjects, tmp_p
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        train(toy_subjects, ROLES, config(model=kind), tmp_path / "broken", progress=stop)
-    resumed = train(toy_subjects, ROLES, config(model=kind), tmp_path / "broken")
+        train(toy_subjects, toy_task, config(family=family), tmp_path / "broken", progress=stop)
+    resumed = train(toy_subjects, toy_task, config(family=family), tmp_path / "broken")
     assert equal(whole, resumed)
     assert equal(resumed, load(tmp_path / "broken"))
-    assert equal(resumed, train(toy_subjects, ROLES, config(model=kind), tmp_path / "broken")), "finished"
+    assert equal(resumed, train(toy_subjects, toy_task, config(family=family), tmp_path / "broken")), (
+        "finished"
+    )
 
 
 def test_a_training_by_time_can_be_made_again_from_the_config_that_it_saved(
-    toy_subjects, tmp_path, monkeypatch
+    toy_subjects, toy_task, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("models.training.trainer._PLAN_EVERY", 4)
-    first = train(toy_subjects, ROLES, config(steps=None, minutes=0.02), tmp_path / "first")
+    first = train(toy_subjects, toy_task, config(steps=None, minutes=0.02), tmp_path / "first")
     again = load_config(tmp_path / "first" / "training.yaml")
     assert again.plan
-    assert equal(first, train(toy_subjects, ROLES, again, tmp_path / "again"))
+    assert equal(first, train(toy_subjects, toy_task, again, tmp_path / "again"))
 
 
-def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, tmp_path):
-    train(toy_subjects, ROLES, config(steps=2), tmp_path)
+def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, toy_task, tmp_path):
+    train(toy_subjects, toy_task, config(steps=2), tmp_path)
     with pytest.raises(ValueError, match="another config"):
-        train(toy_subjects, ROLES, config(steps=2, seed=1), tmp_path)
+        train(toy_subjects, toy_task, config(steps=2, seed=1), tmp_path)
 
 
-def test_the_saved_weights_are_averaged(toy_subjects, tmp_path):
-    one = train(toy_subjects, ROLES, config(ema=0.0), tmp_path / "last")
-    other = train(toy_subjects, ROLES, config(ema=0.9), tmp_path / "mean")
+def test_the_saved_weights_are_averaged(toy_subjects, toy_task, tmp_path):
+    one = train(toy_subjects, toy_task, config(ema=0.0), tmp_path / "last")
+    other = train(toy_subjects, toy_task, config(ema=0.9), tmp_path / "mean")
     assert not equal(one, other)
     state = torch.load(tmp_path / "last" / "checkpoint.pt", weights_only=True)
     assert torch.equal(state["model"]["network.enter.weight"], one.state_dict()["network.enter.weight"])
 
 
-def test_it_logs_losses_figures_and_pictures(toy_subjects, tmp_path):
-    train(toy_subjects, ROLES, config(), tmp_path)
+def test_it_logs_losses_figures_and_pictures(toy_subjects, toy_task, tmp_path):
+    train(toy_subjects, toy_task, config(), tmp_path)
     rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert any("image" in r and "mask" in r for r in rows)
+    assert any("pinball" in r.get("quantiles", {}) for r in rows)
     assert [r["step"] for r in rows if "validation" in r] == [3, 6]
     assert len(list((tmp_path / "samples").glob("*.png"))) == 2
 
 
-def test_a_batch_follows_from_seed_and_step(toy_subjects):
-    data = Examples(toy_subjects, slices=3, batch=8, volumes=4)
-    one, other = data.at(7), Examples(toy_subjects, slices=3, batch=8, volumes=4).at(7)
-    assert all(torch.equal(one[k], other[k]) for k in one)
-    assert not torch.equal(one["image"], data.at(8)["image"])
+def same(one, other):
+    """Whether two batches hold the same."""
+    pairs = [(getattr(one, f.name), getattr(other, f.name)) for f in fields(Batch)]
+    return all(a is b is None or torch.equal(a, b) for a, b in pairs)
 
 
-def test_slices_are_what_stack_gives_and_half_of_them_mirrored_with_their_targets(toy_subjects):
-    subject = toy_subjects[0]
-    whole = stack(torch.from_numpy(subject.before[0, :, :-1].astype("float32")).transpose(0, 1), 3)
-    after = torch.from_numpy(subject.after[0].astype("float32"))
-    batch = Examples([subject], slices=3, batch=40, volumes=1).at(0)
+def test_a_batch_follows_from_seed_and_step(toy_subjects, toy_task):
+    data = Examples(toy_subjects, toy_task, slices=3, batch=8, volumes=4)
+    again = Examples(toy_subjects, toy_task, slices=3, batch=8, volumes=4)
+    assert same(data.at(7), again.at(7))
+    assert not torch.equal(data.at(7).source, data.at(8).source)
+    assert not torch.equal(data.at(7).source, replace(again, seed=1).at(7).source)
+
+
+def slices_of(subject, task):
+    """All slices of a subject's example, and their target."""
+    source = torch.from_numpy(subject.source[0].astype("float32")).transpose(0, 1)
+    return stack(source, task.source, 3), torch.from_numpy(subject.target[0].astype("float32"))
+
+
+def test_slices_are_what_stack_gives_and_half_of_them_mirrored_with_their_targets(toy_subjects, toy_task):
+    every, after = slices_of(toy_subjects[0], toy_task)
+    near = torch.from_numpy(np.array(toy_subjects[0].near[0]))
+    batch = Examples(toy_subjects[:1], toy_task, slices=3, batch=40, volumes=1).at(0)
     turned = []
-    for image, target in zip(batch["image"], batch["target"], strict=True):
+    for source, target, close in zip(batch.source, batch.target, batch.near, strict=True):
         found = [
             (z, mirrored)
             for z in range(8)
             for mirrored in (False, True)
-            if ((whole[z].flip(-1) if mirrored else whole[z]) - image).abs().max() < 1e-3
+            if torch.equal(every[z].flip(-1) if mirrored else every[z], source)
         ]
         ((z, mirrored),) = found
         assert torch.equal(target, after[z].flip(-1) if mirrored else after[z])
+        assert torch.equal(close, near[z].flip(-1) if mirrored else near[z])
         turned.append(mirrored)
     assert 10 <= sum(turned) <= 30
 
 
-def test_what_changes_much_is_drawn_in_proportion_when_asked_for(toy_subjects):
-    data = Examples(toy_subjects, slices=1, batch=16, volumes=16)
+def test_a_window_shows_all_of_a_slice_at_one_place(toy_subjects, toy_task):
+    every, after = slices_of(toy_subjects[0], toy_task)
+    batch = Examples(toy_subjects[:1], toy_task, slices=3, batch=10, volumes=1, window=16).at(0)
+    corners = set()
+    for source, target in zip(batch.source, batch.target, strict=True):
+        assert source.shape[1:] == target.shape[1:] == (16, 16)
+        ((z, y, x, mirrored),) = [
+            (z, y, x, mirrored)
+            for z in range(8)
+            for y in range(9)
+            for x in range(9)
+            for mirrored in (False, True)
+            if torch.equal(
+                every[z, :, y : y + 16, x : x + 16].flip(-1)
+                if mirrored
+                else every[z, :, y : y + 16, x : x + 16],
+                source,
+            )
+        ]
+        part = after[z, :, y : y + 16, x : x + 16]
+        assert torch.equal(target, part.flip(-1) if mirrored else part)
+        corners.add((y, x))
+    assert len(corners) > 5
+
+
+def test_an_examples_focus_is_drawn_as_often_as_asked_for(toy_task, tmp_path):
+    source = np.zeros((4, 20, 4, 4), np.float32)
+    source[0] = np.arange(20)[:, None, None] / 32  # the slice's number, exact in half precision
+    one = Example(source, source[:2], focus=(3, 7))
+    subject = Subject.write("a", tmp_path / "a", [one], np.zeros((1, 2)))
+    data = Examples([subject], toy_task, slices=1, batch=400, volumes=1, near_share=0.75)
+    z = data.at(0).source[:, 0, 0, 0] * 32
+    inside = ((z >= 3) & (z < 7)).float().mean()
+    assert inside == pytest.approx(0.75 + 0.25 * 4 / 20, abs=0.08)
+    z = replace(data, near_share=1.0).at(0).source[:, 0, 0, 0] * 32
+    assert set(z.tolist()) == {3, 4, 5, 6}
+
+
+def test_what_changes_much_is_drawn_in_proportion_when_asked_for(toy_subjects, toy_task):
+    data = Examples(toy_subjects, toy_task, slices=1, batch=16, volumes=16)
     share = data.change_share
     most = int(share.argmax())
     vector = torch.from_numpy(toy_subjects[most].vectors[0])
-    drawn = [(data.at(i, by_change=True)["vector"] == vector).all(dim=1).sum().item() for i in range(60)]
+    drawn = [(data.at(i, by_change=True).vector == vector).all(dim=1).sum().item() for i in range(60)]
     expected = 960 * (0.5 * share[most] + 0.5 / 24)
     assert sum(drawn) == pytest.approx(expected, abs=4 * expected**0.5)
     assert share[most] > 2 / 24, "else it says nothing"
 
 
-def test_every_example_is_seen_once_before_any_is_seen_twice(toy_subjects):
-    data = Examples(toy_subjects, slices=1, batch=4, volumes=4)
-    seen = torch.cat([data.at(i)["vector"][:, 1] for i in range(6)])
+def test_every_example_is_seen_once_before_any_is_seen_twice(toy_subjects, toy_task):
+    data = Examples(toy_subjects, toy_task, slices=1, batch=4, volumes=4)
+    seen = torch.cat([data.at(i).vector[:, 1] for i in range(6)])
     assert len(set(seen.tolist())) == 24
 
 
@@ -131,63 +192,150 @@ def test_a_patient_is_on_one_side_whoever_else_is_there(toy_subjects):
 @pytest.fixture(scope="module")
 def learned_bridge(toy_subjects, toy_config):
     torch.manual_seed(0)
-    model = Bridge(toy_config)
-    data = Examples(toy_subjects, slices=3, batch=16, volumes=8, near_share=1.0)
-    return model.fit((data.at(i) for i in range(350)), {"learning_rate": 3e-3})
-
-
-def volume_of(subject):
-    return stack(torch.from_numpy(subject.before[0, :, :-1].astype("float32")).transpose(0, 1), 3)
+    model = Bridge(toy_config).train()
+    data = Examples(toy_subjects, toy_config.task, slices=3, batch=16, volumes=8, near_share=1.0)
+    optimisers = [torch.optim.AdamW(part, lr=3e-3) for part in model.parts()]
+    for i in range(350):
+        descend(model, optimisers, data.at(i), torch.Generator().manual_seed(i), clip=1.0)
+    return model.eval()
 
 
 def test_the_bridge_learns_the_toy_world_and_obeys_the_volume_asked_for(learned_bridge, toy_subjects):
     for subject in toy_subjects[:3]:
-        image = volume_of(subject)
+        source, truth = slices_of(subject, learned_bridge.task)
         noise = torch.zeros(8, 3, 24, 24)
         volumes = []
         for relative in (0.3, 0.8):
             vector = torch.tensor([[0.0, relative]]).expand(8, -1)
-            out = learned_bridge.generate(image, vector, noise)
-            volumes.append(float(out[:, 1].sum() / image[:, 1].sum()))
+            out = learned_bridge.sample(Batch(source, vector, noise))
+            volumes.append(float(out[:, 1].sum() / source[:, 1].sum()))
         assert volumes == pytest.approx([0.3, 0.8], abs=0.12)
-        out = learned_bridge.generate(image, torch.from_numpy(subject.vectors).expand(8, -1), noise)
-        truth = torch.from_numpy(subject.after[0].astype("float32"))
+        out = learned_bridge.sample(Batch(source, torch.from_numpy(subject.vectors).expand(8, -1), noise))
         error = (out[:, 0] - truth[:, 0]).abs().mean()
-        assert error < 0.6 * (image[:, 0] - truth[:, 0]).abs().mean()
+        assert error < 0.6 * (source[:, 0] - truth[:, 0]).abs().mean()
 
 
 def test_four_evaluations_of_the_bridge_are_as_good_as_fifty(learned_bridge, toy_subjects):
-    image, vector = volume_of(toy_subjects[0]), torch.from_numpy(toy_subjects[0].vectors).expand(8, -1)
+    source, truth = slices_of(toy_subjects[0], learned_bridge.task)
     noise = torch.randn(8, 3, 24, 24, generator=torch.Generator().manual_seed(0))
-    truth = torch.from_numpy(toy_subjects[0].after[0].astype("float32"))
-    errors = []
-    for steps in (4, 50):
-        learned_bridge.config["options"]["steps"] = steps
-        out = learned_bridge.generate(image, vector, noise)
-        errors.append(float((out[:, 0] - truth[:, 0]).abs().mean()))
+    batch = Batch(source, torch.from_numpy(toy_subjects[0].vectors).expand(8, -1), noise)
+    errors = [
+        float((learned_bridge.sample(batch, steps)[:, 0] - truth[:, 0]).abs().mean()) for steps in (4, 50)
+    ]
     assert errors[0] < 1.05 * errors[1]
 
 
-def test_fit_takes_each_batch_in_order(toy_subjects, toy_config):
-    data = Examples(toy_subjects, slices=3)
-    made = []
-    for _ in range(2):
-        torch.manual_seed(0)
-        model = Bridge(toy_config)
-        fit(model, (data.at(i) for i in range(2)), {})
-        made.append(model)
-    assert equal(*made)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_task_of_one_image_without_conditions_or_layers_is_trained(
+    family, plain_subjects, plain_task, tmp_path
+):
+    train(plain_subjects, plain_task, config(family=family, batch_volumes=4, validation_share=0.3), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    figures = [r["validation"] for r in rows if "validation" in r]
+    assert len(figures) == 2 and figures[-1]["mae_1"] >= 0 and figures[-1]["copy_mae_1"] > 0
+    assert not any("dice" in name for name in figures[-1])
+    assert not any("quantiles" in r for r in rows), "there is no condition to draw"
+    assert len(list((tmp_path / "samples").glob("*.png"))) == 2
+    again = load(tmp_path)
+    assert again.drawn is None and again.task.name == "plain"
 
 
-@pytest.mark.parametrize("name", ["bridge", "pix2pix", "diffusion"])
-def test_the_shipped_configs_are_of_their_kind(name):
-    assert load_config(name).model == name
+def test_regression_learns_to_take_noise_away(plain_subjects, plain_task, tmp_path):
+    told = config(
+        family="regression", steps=150, learning_rate=5e-3, validate_every=150, ema=0.9, warmup_steps=10
+    )
+    train(plain_subjects, plain_task, told, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
+    (figures,) = [r["validation"] for r in rows if "validation" in r]
+    assert figures["mae_1"] < 0.5 * figures["copy_mae_1"]
+
+
+def test_groups_that_are_hidden_are_hidden_by_their_names(toy_subjects, toy_task, tmp_path):
+    model = train(toy_subjects, toy_task, config(steps=2, hidden=("dose", "clinical")), tmp_path)
+    assert model.config.hidden == ("dose", "nothing")
+    assert load(tmp_path).config.hidden == ("dose", "nothing")
+
+
+def test_facts_are_kept_in_the_config(toy_subjects, toy_task, tmp_path):
+    train(toy_subjects, toy_task, config(steps=2), tmp_path, facts={"trained_on": ["a", "b"]})
+    assert json.loads((tmp_path / "config.json").read_text())["trained_on"] == ["a", "b"]
+    assert load(tmp_path).task.conditions[1].mean != 0, "conditions as the examples have them"
+
+
+def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(toy_subjects, toy_task, tmp_path):
+    train(toy_subjects, toy_task, config(steps=2), tmp_path)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del state["format"]  # as version 0.1 wrote it
+    torch.save(state, tmp_path / CHECKPOINT)
+    with pytest.raises(ValueError, match=r"holds a training of an older version; choose another folder$"):
+        train(toy_subjects, toy_task, config(steps=2), tmp_path)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_has_a_config_of_its_name(name):
+    assert load_config(name).family == name
+
+
+def test_a_tasks_own_values_hold_where_a_file_says_nothing(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("family: bridge\nwindow: 32\n")
+    usual = {"window": 96, "slices": 1}
+    told = load_config(file, usual)
+    assert (told.window, told.slices) == (32, 1)
+    assert (load_config("bridge", usual).window, load_config("bridge", usual).slices) == (96, 1)
+    assert load_config("bridge", usual, window=8, minutes=2).window == 8
+
+
+FORMER = """
+model: diffusion
+options: {steps: 20, mask_scale: 0.2}
+conditions: dose
+draft: false
+mask_weight: 3.0
+volume_steps: 70
+pairs_per_twin: 4
+align: false
+drop: {each: 0.2, all: 0.1, relative: 0.3, volume: 0.4}
+"""
+
+
+def test_a_file_of_version_0_1_means_what_it_meant(tmp_path):
+    file = tmp_path / "former.yaml"
+    file.write_text(FORMER)
+    told = load_config(file)
+    assert told.family == "diffusion" and told.share_weight == 3.0 and told.quantile_steps == 70
+    assert told.options == {"steps": 20, "share_scale": 0.2}
+    assert set(told.hidden) == {"clinical", "draft"}
+    assert told.examples == {"pairs_per_twin": 4, "align": False}
+    assert told.drop.model_dump() == {"each": 0.2, "all": 0.1, "drawn": 0.3, "quantiles": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "hidden"),
+    [("none", {"dose", "clinical"}), ("dose", {"clinical"}), ("clinical", {"dose"}), ("both", set())],
+)
+def test_the_former_names_of_conditions_say_what_is_hidden(conditions, hidden):
+    assert set(TrainingConfig(model="bridge", conditions=conditions).hidden) == hidden
+
+
+def test_the_training_of_the_shipped_weights_is_read():
+    told = load_config(SHIPPED / "follow-up" / "bridge" / "training.yaml")
+    assert told.family == "bridge" and told.hidden == () and told.minutes == 16.0
+    assert told.examples == {"pairs_per_twin": 6, "align": True}
+    assert (told.drop.drawn, told.drop.quantiles, told.quantile_steps) == (0.1, 0.3, 3000)
+    assert told.plan[0] == (0, 0) and told.plan[-1] == (3000, 3032)
 
 
 def test_a_config_that_does_not_fit_is_refused_in_one_sentence(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("model: bridge\nlearning_rate: -1\n")
+    file.write_text("family: bridge\nlearning_rate: -1\n")
     with pytest.raises(ValueError, match="learning_rate"):
         load_config(file)
-    with pytest.raises(ValueError, match="bridge, diffusion, pix2pix"):
+    file.write_text("family: bridge\nmodell: bridge\n")
+    with pytest.raises(ValueError, match="modell"):
+        load_config(file)
+    file.write_text("conditions: everything\nfamily: bridge\n")
+    with pytest.raises(ValueError, match="conditions"):
+        load_config(file)
+    with pytest.raises(ValueError, match="bridge, copy, diffusion, pix2pix, regression"):
         load_config("nonesuch")

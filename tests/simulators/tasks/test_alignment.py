@@ -1,13 +1,9 @@
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="torch is in the [learned] extra")
-
-import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from models.data.alignment import aligned, motion
-from models.data.stack import depth
+from simulators.tasks.alignment import aligned, motion
+from simulators.tasks.crop import depth
 
 SHAPE = (32, 64, 64)
 SETUP = np.array([0.6, -0.8, 0.5])  # voxels
@@ -36,7 +32,7 @@ def test_set_up_is_found_and_taken_away_even_where_the_tumour_shrank(thorax):
     image, tumour = thorax
     later = np.where(gaussian_filter(tumour, 1) * (1 - gaussian_filter(tumour, 3)) > 0.2, -0.8, image)
     seen = moved(later, SETUP) + 0.02 * np.random.default_rng(1).standard_normal(SHAPE)
-    inside = depth(torch.from_numpy(tumour)).numpy()
+    inside = depth(tumour)
     found = motion(image, seen.astype(np.float32), inside)
     assert np.abs(found[:, 16, 32, 32] - SETUP).max() < 0.15
     back = aligned(np.stack([seen, moved(tumour, SETUP)]), found)
@@ -47,7 +43,7 @@ def test_set_up_is_found_and_taken_away_even_where_the_tumour_shrank(thorax):
 
 def test_an_image_that_did_not_move_stays(thorax):
     image, tumour = thorax
-    found = motion(image, image, depth(torch.from_numpy(tumour)).numpy())
+    found = motion(image, image, depth(tumour))
     assert np.abs(found).max() < 0.02
 
 

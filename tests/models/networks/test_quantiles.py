@@ -3,10 +3,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models.networks.conditions import statistics  # noqa: E402
-from models.networks.volume_head import VolumeHead, fit_volume_head  # noqa: E402
+from models import Condition  # noqa: E402
+from models.condition import fitted  # noqa: E402
+from models.networks.quantiles import QuantileHead, fit_quantiles  # noqa: E402
 
 MEAN, SPREAD = -0.02, 0.4
+CONDITIONS = tuple(Condition(name=n) for n in ("dose", "relative", "nothing"))
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +20,13 @@ def toy():
     shown = np.where(chance.random(3000) < 0.1, np.nan, dose)
     vectors = np.stack([shown, relative, nothing], axis=1).astype(np.float32)
     torch.manual_seed(0)
-    head = VolumeHead(statistics(vectors), relative=1)
-    fit_volume_head(
+    head = QuantileHead(fitted(CONDITIONS, vectors), drawn=1)
+    fit_quantiles(
         head,
         torch.from_numpy(vectors),
         torch.arange(3000),
         torch.arange(3000) >= 2500,
         each=0.0,
-        kept=(),
         steps=1500,
     )
     return head, torch.from_numpy(vectors[2500:])
@@ -33,7 +34,7 @@ def toy():
 
 def test_quantiles_rise_with_their_level_before_and_after_training(toy):
     levels = torch.linspace(-4, 4, 41).expand(50, -1)
-    for head in (VolumeHead({"mean": [0.0] * 3, "std": [1.0] * 3, "log_offset": [-1.0] * 3}, 1), toy[0]):
+    for head in (QuantileHead(CONDITIONS, drawn=1), toy[0]):
         made = head.log_quantile(toy[1][:50], levels)
         assert (made.diff(dim=1) > 0).all()
 
@@ -55,7 +56,7 @@ def test_it_finds_the_density_that_made_the_data(toy):
     assert (0.5 * (high - low)).numpy() == pytest.approx([SPREAD] * 2, abs=0.08)
 
 
-def test_it_never_sees_the_volume_that_it_predicts(toy):
+def test_it_never_sees_the_condition_that_it_predicts(toy):
     head, held = toy
     other = held.clone()
     other[:, 1] = torch.nan
