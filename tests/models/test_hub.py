@@ -60,14 +60,14 @@ def test_what_is_not_there_is_told_what_is(own, monkeypatch):
     with pytest.raises(ValueError, match="no weights 'toy/mine' of the task 'plain'"):
         weights_named("toy/mine", "plain")
     monkeypatch.delenv(ENVIRONMENT)
-    with pytest.raises(ValueError, match="no weights 'mine' of the task 'plain'$"):
+    with pytest.raises(ValueError, match=r"no weights 'mine' of the task 'plain'$"):
         weights_named("mine", "plain")
 
 
 def test_a_folder_is_taken_as_it_is_and_refused_where_it_is_of_another_task(own):
     assert weights_named(own / "toy" / "mine", "toy").task == "toy"
     assert weights_named(str(own / "old"), "plain").folder == own / "old"
-    with pytest.raises(ValueError, match="are of the task 'toy', not of 'plain'$"):
+    with pytest.raises(ValueError, match=r"are of the task 'toy', not of 'plain'$"):
         weights_named(own / "toy" / "mine", "plain")
 
 

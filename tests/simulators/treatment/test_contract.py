@@ -15,16 +15,18 @@ GRID = Geometry((36, 100, 100), (3.0, 1.2, 1.2), (-60.0, -50.0, -40.0))
 
 
 def copying():
-    from simulators.learned.adapter import TranslatedTreatment
+    from models import FAMILIES, FamilyConfig
+    from simulators.learned.treatment import LearnedTreatment
+    from simulators.tasks.follow_up import TASK
 
-    from models import CopyTranslator
-
-    return TranslatedTreatment("copy", CopyTranslator())
+    undrafted = tuple(c.name for c in TASK.task.source if c.group == "draft")
+    config = FamilyConfig(task=TASK.task, slices=1, widths=(4,), embedding=4, hidden=undrafted)
+    return LearnedTreatment("copy", FAMILIES["copy"](config))
 
 
 GENERATORS = {"mechanistic": lambda: generator_named("mechanistic"), "auto": lambda: generator_named("auto")}
 if importlib.util.find_spec("torch"):
-    GENERATORS["copying translator"] = copying
+    GENERATORS["copying network"] = copying
 
 
 @pytest.fixture(params=GENERATORS, scope="module")

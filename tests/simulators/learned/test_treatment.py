@@ -1,4 +1,4 @@
-"""The adapter, held by Translators whose right answer is known."""
+"""The learned treatment, held by networks whose right answer is known."""
 
 from dataclasses import replace
 
@@ -8,13 +8,15 @@ from scipy.ndimage import binary_dilation, distance_transform_edt, maximum_filte
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from simulators.learned.adapter import SHAPE, TranslatedTreatment  # noqa: E402
-
-from models import CopyTranslator  # noqa: E402
+from models import FamilyConfig  # noqa: E402
+from models.families.copy import Copy  # noqa: E402
 from simulators import Key, Purpose, TreatmentRequest, TumourView  # noqa: E402
-from simulators.tasks.crop import DRAFT_CHANNELS, VECTOR, Crop  # noqa: E402
+from simulators.learned.treatment import LearnedTreatment  # noqa: E402
+from simulators.tasks.crop import SHAPE, VECTOR, Crop  # noqa: E402
+from simulators.tasks.follow_up import TASK  # noqa: E402
 
 RELATIVE = VECTOR.index("relative_gtv")
+DRAFT = ("draft_tissue", "draft_tumour", "draft_share")
 
 
 def request(twin, **fields):
@@ -37,65 +39,78 @@ def view(twin, share):
     return TumourView(share * twin.gtv_cm3, twin.gtv_cm3, 0.5)
 
 
-class Darker(CopyTranslator):
+class Undrawn(Copy):
+    """Gives back the scan and what is drawn on it, and knows no volume where none is given."""
+
+    hidden = DRAFT
+
+    def __init__(self):
+        super().__init__(FamilyConfig(task=TASK.task, slices=1, widths=(4,), embedding=4, hidden=self.hidden))
+        self.drawn = None
+
+    def translate(self, batch, steps):
+        return self.changed(self.head.start(batch.source).clone(), batch)
+
+    def changed(self, layers, batch):
+        return layers
+
+
+class Darker(Undrawn):
     """Takes 102.4 HU from every pixel (0.1 of the half range)."""
 
-    def layers(self, image, vector, noise):
-        out = super().layers(image, vector, noise)
-        out[:, :2] -= 0.1
-        return out
+    def changed(self, layers, batch):
+        layers[:, :2] -= 0.1
+        return layers
 
 
-class Noisy(CopyTranslator):
+class Noisy(Undrawn):
     """Adds its noise, of which channel 0 is one number for the volume; draws the volume where none is given."""
 
-    noise_channels = 2
-    slices = 3
+    def __init__(self):
+        super().__init__()
+        self.noise_channels, self.slices = 2, 3
 
-    def guided(self, vector, noise):
-        drawn = torch.special.ndtr(noise[:, :1, 0, 0])
-        return torch.where(vector.isnan() & (torch.arange(vector.shape[1]) == RELATIVE), drawn, vector)
+    def guided(self, batch):
+        drawn = torch.special.ndtr(batch.noise[:, :1, 0, 0])
+        free = batch.vector.isnan() & (torch.arange(batch.vector.shape[1]) == RELATIVE)
+        return replace(batch, vector=torch.where(free, drawn, batch.vector))
 
-    def layers(self, image, vector, noise):
-        assert image.shape[1] >= 9 and len(image) == 16
-        assert torch.isfinite(vector[:, RELATIVE]).all()
-        noisy = image[:, 0] + 0.02 * noise.sum(dim=1)
-        return torch.stack([noisy, noisy, image[:, 1] * 0.9 + 0.05], dim=1)
+    def changed(self, layers, batch):
+        assert batch.source.shape[1] == 22 and len(batch) == 16  # three slices of seven channels, and the depth
+        assert torch.isfinite(batch.vector[:, RELATIVE]).all()
+        layers[:, :2] += 0.02 * batch.noise.sum(dim=1, keepdim=True)
+        layers[:, 2] = layers[:, 2] * 0.9 + 0.05
+        return layers
 
 
-class Smooth(CopyTranslator):
+class Smooth(Undrawn):
     """Takes the grain out, as a denoising network does."""
 
-    def layers(self, image, vector, noise):
-        out = super().layers(image, vector, noise)
-        out[:, :2] = torch.nn.functional.avg_pool2d(image[:, :1], 3, 1, 1, count_include_pad=False)
-        return out
+    def changed(self, layers, batch):
+        layers[:, :2] = torch.nn.functional.avg_pool2d(layers[:, :1], 3, 1, 1, count_include_pad=False)
+        return layers
 
 
-class Layered(CopyTranslator):
+class Layered(Undrawn):
     """Air where there is no tumour, metal where there is."""
 
-    def layers(self, image, vector, noise):
-        air = torch.full_like(image[:, 0], -1.0)
-        return torch.stack([air, -air, image[:, 1]], dim=1)
+    def changed(self, layers, batch):
+        layers[:, 0], layers[:, 1] = -1.0, 1.0
+        return layers
 
 
-class Drafted(CopyTranslator):
+class Drafted(Undrawn):
     """Corrects nothing of its draft."""
 
-    drafted = True
-
-    def layers(self, image, vector, noise):
-        return image[:, DRAFT_CHANNELS]
+    hidden = ()
 
 
 class Shifted(Drafted):
     """Moves its draft's tumour by two of its pixels, 4 mm, and leaves both layers as they are."""
 
-    def layers(self, image, vector, noise):
-        out = image[:, DRAFT_CHANNELS]
-        out[:, 2] = torch.roll(out[:, 2], 2, dims=-1)
-        return out
+    def changed(self, layers, batch):
+        layers[:, 2] = torch.roll(layers[:, 2], 2, dims=-1)
+        return layers
 
 
 def changed(twin, followup):
@@ -104,7 +119,7 @@ def changed(twin, followup):
 
 
 def test_copying_gives_the_scan_and_the_tumour_back(phantom_twin):
-    followup = TranslatedTreatment("copy", CopyTranslator()).generate([request(phantom_twin)])[0]
+    followup = LearnedTreatment("copy", Undrawn()).generate([request(phantom_twin)])[0]
     change, _ = changed(phantom_twin, followup)
     assert not change.any(), "bit for bit"
     assert followup.gtv_cm3 == pytest.approx(phantom_twin.gtv_cm3, rel=0.01)
@@ -116,7 +131,7 @@ def test_who_corrects_nothing_of_the_draft_gives_the_mechanistic_follow_up(phant
     from simulators.treatment.mechanistic import MechanisticTreatment
 
     asked = request(phantom_twin, tumour=view(phantom_twin, share))
-    ours = TranslatedTreatment("drafted", Drafted()).generate([asked])[0]
+    ours = LearnedTreatment("drafted", Drafted()).generate([asked])[0]
     theirs = MechanisticTreatment().generate([asked])[0]
     box = ours.scan.geometry.box_of(theirs.scan.geometry)
     np.testing.assert_array_equal(ours.scan.array[box], theirs.scan.array)
@@ -127,8 +142,8 @@ def test_who_corrects_nothing_of_the_draft_gives_the_mechanistic_follow_up(phant
 def test_a_border_that_moves_is_as_sharp_as_before_and_leaves_no_rim(phantom_twin):
     asked = request(phantom_twin, tumour=view(phantom_twin, 0.5))
     profiles, centres = [], []
-    for translator in (Drafted(), Shifted()):
-        followup = TranslatedTreatment("moved", translator).generate([asked])[0]
+    for family in (Drafted(), Shifted()):
+        followup = LearnedTreatment("moved", family).generate([asked])[0]
         gtv, grid = followup.gtv.array > 0, followup.scan.geometry
         box = phantom_twin.baseline.volume.geometry.box_of(grid)
         lung = phantom_twin.contours.mask("Lung_L", "Lung_R", "GTVp")[box]
@@ -145,8 +160,8 @@ def test_an_edge_that_has_hardly_moved_leaves_no_bright_rim_where_the_network_mo
     # Until the surface has come in by 2 mm the draft shows the old edge, which its layers have of their own.
     asked = request(phantom_twin, tumour=view(phantom_twin, 0.93))
     ours, theirs = (
-        TranslatedTreatment("moved", translator).generate([asked])[0].scan.array.astype(int)
-        for translator in (Shifted(), Drafted())
+        LearnedTreatment("moved", family).generate([asked])[0].scan.array.astype(int)
+        for family in (Shifted(), Drafted())
     )
     assert (ours != theirs).any()
     near = maximum_filter(theirs, (7, 11, 11))
@@ -154,7 +169,7 @@ def test_an_edge_that_has_hardly_moved_leaves_no_bright_rim_where_the_network_mo
 
 
 def test_a_change_is_whole_at_the_tumour_and_fades_to_nothing_at_the_border(phantom_twin):
-    followup = TranslatedTreatment("darker", Darker()).generate([request(phantom_twin)])[0]
+    followup = LearnedTreatment("darker", Darker()).generate([request(phantom_twin)])[0]
     change, box = changed(phantom_twin, followup)
     tumour = phantom_twin.contours.gtv()[box]
     assert abs(change[tumour].mean() + 102.4) < 1
@@ -165,22 +180,22 @@ def test_a_change_is_whole_at_the_tumour_and_fades_to_nothing_at_the_border(phan
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.8, 1.0, 1.7])
 def test_the_mask_has_the_volume_that_guides(phantom_twin, share):
     asked = request(phantom_twin, tumour=view(phantom_twin, share))
-    followup = TranslatedTreatment("noisy", Noisy()).generate([asked])[0]
+    followup = LearnedTreatment("noisy", Noisy()).generate([asked])[0]
     wanted = share * phantom_twin.gtv_cm3
     held = followup.gtv.array.sum() * followup.gtv.geometry.voxel_cm3
     assert held == pytest.approx(wanted, abs=max(0.03 * wanted, 0.1))
     assert followup.gtv_cm3 == pytest.approx(wanted)
 
 
-def test_without_guidance_the_translator_draws_the_volume_once(phantom_twin):
-    followup = TranslatedTreatment("noisy", Noisy()).generate([request(phantom_twin)])[0]
+def test_without_guidance_the_network_draws_the_volume_once(phantom_twin):
+    followup = LearnedTreatment("noisy", Noisy()).generate([request(phantom_twin)])[0]
     assert 0 < followup.gtv_cm3 < phantom_twin.gtv_cm3
 
 
 def test_volumes_are_those_of_the_images(phantom_twin):
     from simulators.treatment.mechanistic import MechanisticTreatment
 
-    for treatment in (TranslatedTreatment("noisy", Noisy()), MechanisticTreatment()):
+    for treatment in (LearnedTreatment("noisy", Noisy()), MechanisticTreatment()):
         volumes = treatment.volumes_cm3(request(phantom_twin), 3)
         asked = request(phantom_twin, key=Key(0, phantom_twin.id, Purpose.IMAGE, 2))
         assert treatment.generate([asked])[0].gtv_cm3 == pytest.approx(volumes[2], rel=1e-5)
@@ -188,7 +203,7 @@ def test_volumes_are_those_of_the_images(phantom_twin):
 
 
 def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
-    treatment = TranslatedTreatment("noisy", Noisy())
+    treatment = LearnedTreatment("noisy", Noisy())
     asked = request(phantom_twin, tumour=view(phantom_twin, 0.5))
     later = replace(asked, elapsed_days=200.0, fractions_since=20, tumour=view(phantom_twin, 0.2))
     other = replace(asked, key=asked.key.at(sample=1))
@@ -199,17 +214,17 @@ def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
 
 
 def test_a_batch_gives_what_each_request_gives_alone(phantom_twin):
-    treatment = TranslatedTreatment("noisy", Noisy())
+    treatment = LearnedTreatment("noisy", Noisy())
     asked = [request(phantom_twin, key=Key(0, "p", Purpose.IMAGE, s)) for s in (0, 1)]
     alone = [treatment.generate([a])[0] for a in asked]
     for one, other in zip(alone, treatment.generate(asked), strict=True):
         np.testing.assert_array_equal(one.scan.array, other.scan.array)
 
 
-def test_the_grain_that_a_translator_smooths_away_is_given_back(phantom_twin):
+def test_the_grain_that_a_network_smooths_away_is_given_back(phantom_twin):
     asked = request(phantom_twin)
     plain, grained = (
-        TranslatedTreatment("smooth", Smooth(), grain=g).generate([asked])[0] for g in (False, True)
+        LearnedTreatment("smooth", Smooth(), grain=g).generate([asked])[0] for g in (False, True)
     )
     crop = Crop.of(phantom_twin.baseline, phantom_twin.contours)
     middle = tuple(slice(12, n - 12) for n in crop.grid.shape)
@@ -225,7 +240,7 @@ def test_the_tissue_moves_as_the_mechanistic_generator_says(phantom_twin):
     from simulators.treatment.mechanistic import MechanisticTreatment
 
     asked = request(phantom_twin, tumour=view(phantom_twin, 0.4))
-    ours = TranslatedTreatment("copy", CopyTranslator()).generate([asked])[0]
+    ours = LearnedTreatment("copy", Undrawn()).generate([asked])[0]
     theirs = MechanisticTreatment().generate([asked])[0]
     at = theirs.scan.geometry.lps(np.argwhere(theirs.gtv.array)[::50])
     moved = [
@@ -237,7 +252,7 @@ def test_the_tissue_moves_as_the_mechanistic_generator_says(phantom_twin):
 
 
 def test_outside_what_it_learned_from_it_says_so(phantom_twin):
-    treatment = TranslatedTreatment("copy", CopyTranslator(), limits={"elapsed_days": [3, 200]})
+    treatment = LearnedTreatment("copy", Undrawn(), limits={"elapsed_days": [3, 200]})
     assert treatment.domain(request(phantom_twin)) is None
     assert treatment.domain(request(phantom_twin, elapsed_days=300.0)) == (
         "it learned from 3 to 200 days after the scan"
@@ -258,7 +273,7 @@ def test_a_tall_tumour_is_given_more_slices(phantom_twin):
 
 
 def test_the_image_shows_the_tumour_where_the_mask_has_it_and_as_large(phantom_twin):
-    followup = TranslatedTreatment("layered", Layered()).generate(
+    followup = LearnedTreatment("layered", Layered()).generate(
         [request(phantom_twin, tumour=view(phantom_twin, 0.4))]
     )[0]
     _, box = changed(phantom_twin, followup)
