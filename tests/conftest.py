@@ -4,9 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from twin import PatientTwin
+from twin import PatientTwin, Scan, StructureSet, Volume
 
 os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -33,6 +34,33 @@ def phantom_twin() -> PatientTwin:
     from simulators.insilico.patient import make_patient
 
     return make_patient(seed=7)[0]
+
+
+@pytest.fixture(scope="session")
+def followed_twin(phantom_twin) -> PatientTwin:
+    """The in-silico patient on a 2 mm box around the tumour, seen again after 30 and 90 days with a smaller tumour."""
+    drawn_on = phantom_twin.contours
+    grid = phantom_twin.baseline.volume.geometry.resampled(2.0)
+    centre = np.rint(grid.index(drawn_on.geometry.lps(np.argwhere(drawn_on.gtv()).mean(axis=0))))
+    low = [max(0, int(c) - h) for c, h in zip(centre, (30, 56, 56), strict=True)]
+    box = tuple(slice(a, min(n, a + 2 * h)) for a, n, h in zip(low, grid.shape, (30, 56, 56), strict=True))
+    here = grid.crop(box)
+    ct = phantom_twin.baseline.volume.on(here, fill=-1024.0)
+    gtv = Volume(drawn_on.geometry, drawn_on.gtv().astype(np.uint8), "MASK", "1").on(here)
+    lungs = {}
+    for name in ("Lung_L", "Lung_R"):
+        mask = Volume(drawn_on.geometry, drawn_on.mask(name).astype(np.uint8), "MASK", "1")
+        lungs[name] = mask.on(here) > 0.5
+    scans, sets = [], []
+    for n, (day, level) in enumerate(((0.0, 0.5), (30.0, 0.7), (90.0, 0.9))):
+        ct[gtv > 0.5] -= 50.0  # so that copying is wrong
+        scans.append(Scan(f"CT {n}", day, Volume(here, np.rint(ct).astype(np.int16), "CT", "HU")))
+        drawn = StructureSet(here, (), day).with_mask("GTVp", "GTV", gtv > level)
+        for name, mask in lungs.items():
+            drawn = drawn.with_mask(name, "OAR", mask & (gtv <= level))
+        sets.append(drawn)
+    made = PatientTwin(id=phantom_twin.id, clinical=phantom_twin.clinical)
+    return made.fork(scans=tuple(scans), structures=tuple(sets))
 
 
 @pytest.fixture

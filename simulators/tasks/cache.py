@@ -20,6 +20,7 @@ def cached_subjects(
     how: str,
     write: Callable[[Path, Subject], None],
     progress: Progress,
+    beside: Callable[[Path], Sequence[Path]] = lambda path: (),
 ) -> list[Subject]:
     """The patients of some files or folders, each with its arrays in the cache.
 
@@ -30,6 +31,7 @@ def cached_subjects(
         how: all that the arrays depend on beside the source's content: the task, its version, its options.
         write: makes the arrays of one source.
         progress: is told what goes on, and which share is done.
+        beside: further files that a source's arrays depend on.
     """
     from models.data.examples import Subject
 
@@ -37,18 +39,19 @@ def cached_subjects(
     for done, path in enumerate(sources):
         progress("reading", done / len(sources))
         patient = patient_of(path)
-        subject = Subject(patient, cache / f"{patient}-{path.stem}-{content_key(path, how)}")
+        subject = Subject(patient, cache / f"{patient}-{path.stem}-{content_key([path, *beside(path)], how)}")
         if not subject.exists:
             write(path, subject)
         found.append(subject)
     return found
 
 
-def content_key(path: Path, how: str) -> str:
-    """Sixteen hexadecimal digits of a source's content and of how it is read."""
+def content_key(paths: Sequence[Path], how: str) -> str:
+    """Sixteen hexadecimal digits of the content of files and folders, and of how it is read."""
     digest = hashlib.blake2b(how.encode(), digest_size=8)
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        digest.update(f"{file.relative_to(path.parent)} {file.stat().st_size}\n".encode())
-        digest.update(file.read_bytes())
+    for path in paths:
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        for file in files:
+            digest.update(f"{file.relative_to(path.parent)} {file.stat().st_size}\n".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()

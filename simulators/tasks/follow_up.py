@@ -79,7 +79,7 @@ class FollowUpTask:
         Raises:
             InputError: there is none.
         """
-        from simulators.insilico.sets import is_truth, twins_in
+        from simulators.insilico.sets import VOLUMES, is_truth, twins_in
         from simulators.tasks.pairs import write_pairs
 
         own: dict[str, Any] = {"pairs_per_twin": 6, "align": True}
@@ -96,7 +96,13 @@ class FollowUpTask:
 
         how = f"{self.task.name} {self.version} {own['pairs_per_twin']} {own['align']}"
         every = cached_subjects(
-            twins, lambda p: (p.parent if is_truth(p) else p).stem, cache, how, write, progress
+            twins,
+            lambda p: (p.parent if is_truth(p) else p).stem,
+            cache,
+            how,
+            write,
+            progress,
+            beside=lambda p: [p.parent / VOLUMES] if is_truth(p) else [],
         )
         found = [s for s in every if len(s.vectors)]
         if not any(len(s.source) for s in found):
@@ -135,6 +141,7 @@ class FollowUpTask:
         for former in ("statistics", "image_channels", "start", "vector", "relative", "hidden_channels"):
             told.pop(former)
         return told | {
+            "family": str(told["_class_name"]).lower(),
             "task": self.task.model_copy(update={"conditions": conditions}).model_dump(mode="json"),
             "share_weight": told.pop("mask_weight"),
             "hidden": hidden,

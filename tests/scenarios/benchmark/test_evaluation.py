@@ -151,7 +151,7 @@ def test_tables_and_card_are_written(made, judged, tmp_path):
     assert "SIMULATED" in text and "| oracle | 1 |" in text and "best possible" in text
     weights = tmp_path / "mine"
     weights.mkdir()
-    config = '{"_class_name": "CopyTranslator", "domain": {"dose_gy": [0, 60]}}'
+    config = '{"_class_name": "Copy", "domain": {"dose_gy": [0, 60]}}'
     (weights / "config.json").write_text(config)
     (weights / "README.md").write_text("By hand.\n")
     assert "- 0 to 60 Gy in the tumour" in write_card(weights, out, found).read_text()
@@ -161,23 +161,28 @@ def test_tables_and_card_are_written(made, judged, tmp_path):
     assert "- 0 to 70 Gy in the tumour" in card and "60 Gy" not in card, "trained anew, it says so"
 
 
+def copying(folder, **facts):
+    """Weights that give the scan back."""
+    from models import FAMILIES, FamilyConfig
+    from simulators.tasks.follow_up import TASK
+
+    undrafted = tuple(c.name for c in TASK.task.source if c.group == "draft")
+    config = FamilyConfig(
+        family="copy", task=TASK.task, slices=1, widths=(4,), embedding=4, hidden=undrafted, **facts
+    )
+    FAMILIES["copy"](config).save_pretrained(folder)
+
+
 def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path):
-    from models import CopyTranslator
     from simulators.learned.weights import patient_digest
 
-    CopyTranslator().save_pretrained(tmp_path / "mine")
-    config = json.loads((tmp_path / "mine" / "config.json").read_text())
-    (tmp_path / "mine" / "config.json").write_text(
-        json.dumps(config | {"trained_on": [patient_digest("one")]})
-    )
+    copying(tmp_path / "mine", trained_on=[patient_digest("one")])
     with pytest.raises(InputError, match="has learned from 1 of these patients"):
         evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", scope=SCOPE, workers=1)
 
 
 def test_weights_are_judged_like_any_other(made, tmp_path):
-    from models import CopyTranslator
-
-    CopyTranslator().save_pretrained(tmp_path / "mine")
+    copying(tmp_path / "mine")
     scope = Scope(days=1, plans=1, samples=1)
     scores = evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", scope=scope, workers=1)
     for mode in ("guided", "free"):

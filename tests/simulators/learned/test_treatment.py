@@ -76,7 +76,9 @@ class Noisy(Undrawn):
         return replace(batch, vector=torch.where(free, drawn, batch.vector))
 
     def changed(self, layers, batch):
-        assert batch.source.shape[1] == 22 and len(batch) == 16  # three slices of seven channels, and the depth
+        assert (
+            batch.source.shape[1] == 22 and len(batch) == 16
+        )  # three slices of seven channels, and the depth
         assert torch.isfinite(batch.vector[:, RELATIVE]).all()
         layers[:, :2] += 0.02 * batch.noise.sum(dim=1, keepdim=True)
         layers[:, 2] = layers[:, 2] * 0.9 + 0.05

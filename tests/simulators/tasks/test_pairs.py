@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from simulators.tasks.crop import CHANNELS, SHAPE, VECTOR, Crop, domain_of, outside
+from simulators.tasks.crop import SHAPE, VECTOR, Crop, domain_of, outside
+from simulators.tasks.follow_up import TASK
 from simulators.tasks.pairs import pairs_of
 from simulators.treatment.mechanistic import MechanisticTreatment
 from twin import ClinicalRecord, DoseGrid, Fraction, Geometry, PatientTwin, Scan, StructureSet, Volume
@@ -62,9 +63,9 @@ def test_the_dose_is_that_between_the_scans(pairs):
     assert numbers(first)["dose_gy"] == pytest.approx(30.0) and numbers(first)["fractions"] == 10
     # Ten times 3 Gy: EQD2 = 30 (3 + 3) / (2 + 3) = 36 Gy, in units of 60 Gy.
     middle = tuple(slice(10, -10) for _ in range(3))
-    np.testing.assert_allclose(first.image[2][middle], 0.6, rtol=1e-5)
-    np.testing.assert_allclose(whole.image[2][middle], 0.6, rtol=1e-5)
-    assert numbers(after)["dose_gy"] == numbers(after)["fractions"] == 0 and not after.image[2].any()
+    np.testing.assert_allclose(first.source[2][middle], 0.6, rtol=1e-5)
+    np.testing.assert_allclose(whole.source[2][middle], 0.6, rtol=1e-5)
+    assert numbers(after)["dose_gy"] == numbers(after)["fractions"] == 0 and not after.source[2].any()
 
 
 def test_time_since_the_end_is_missing_without_dose_and_before_the_end(pairs):
@@ -85,12 +86,12 @@ def test_images_on_a_grid_of_2_mm_are_cut_and_not_resampled(twin, pairs):
     pair = pairs[0]
     grid = Crop.of(twin.scans[0], twin.structures[0], slices=SHAPE[0]).grid
     box = GRID.box_of(grid)
-    assert pair.image.shape == (CHANNELS, *SHAPE) and pair.target.shape == (2, *SHAPE)
-    for image, scan in ((pair.image, twin.scans[0]), (pair.target, twin.scans[1])):
+    assert pair.source.shape == (len(TASK.task.source), *SHAPE) and pair.target.shape == (2, *SHAPE)
+    for image, scan in ((pair.source, twin.scans[0]), (pair.target, twin.scans[1])):
         np.testing.assert_allclose((image[0] + 1) * 1024 - 1024, scan.volume.array[box], atol=1e-3)
-    np.testing.assert_array_equal(pair.image[1], ball(16.0)[box])
+    np.testing.assert_array_equal(pair.source[1], ball(16.0)[box])
     np.testing.assert_array_equal(pair.target[1], ball(12.0)[box])
-    np.testing.assert_array_equal(pair.image[3], ~ball(16.0)[box], "lung")
+    np.testing.assert_array_equal(pair.source[3], ~ball(16.0)[box], "lung")
 
 
 def test_a_tumour_that_is_gone_has_no_volume(pairs):
@@ -102,10 +103,12 @@ def test_a_tumour_that_is_gone_has_no_volume(pairs):
 def test_the_draft_is_the_mechanistic_follow_up(pairs):
     for pair in pairs:
         assert pair.drawable
-        assert pair.image[6].sum() * 0.008 == pytest.approx(pair.request.tumour.gtv_cm3, rel=0.01, abs=0.01)
+        assert pair.source[TASK.task.index("draft_share")].sum() * 0.008 == pytest.approx(
+            pair.request.tumour.gtv_cm3, rel=0.01, abs=0.01
+        )
     pair = pairs[0]  # before any injury, which the draft shows without its patches
     followup = MechanisticTreatment().generate([pair.request])[0]
-    tissue, tumour, share = pair.image[4:]
+    tissue, tumour, share = pair.source[4:7]
     assert ((share > 0.5) == (followup.gtv.on(pair.crop.grid, order=0) > 0)).mean() > 0.999
     drawn = (followup.scan.on(pair.crop.grid, fill=-3000) + 1024) / 1024 - 1
     shown = drawn > -1.5  # the follow-up holds no more than the region that changed
@@ -128,3 +131,66 @@ def test_a_tumour_too_wide_for_the_crop_gives_no_pairs(twin):
     wide[25, 52, 10:90] = True
     sets = (twin.structures[0].with_mask("GTVp", "GTV", wide), *twin.structures[1:])
     assert [(p.start_days, p.day) for p in pairs_of(twin.fork(structures=sets))] == [(10.5, 80.25)]
+
+
+# What the examples of the twin above look like, of each version of the task; a new one gets a row of its own.
+EXAMPLES = {
+    "6": {
+        "source": [
+            [
+                [-0.777831, 0.004768, 0.600098, 0.995232, -0.781745, -0.432042, 0.002091, -0.954181],
+                [-0.777831, 0.004768, 0.600098, 0.995232, -0.755402, -0.432054, 0, -0.954181],
+                [-0.780025, 0.002091, 0, 0.997909, -0.781749, -0.476785, 0, -0.967537],
+            ],
+            [
+                [0.05763, 0.068882, 0, 0.068882, 0.011359, 0.402188, 0.043839, 0.16092],
+                [0.05763, 0.068882, 0, 0.068882, 0.011309, 0.402173, 0, 0.16092],
+                [0.039144, 0.04568, 0, 0.04568, 0.011309, 0.391541, 0, 0.131145],
+            ],
+        ],
+        "target": [
+            [[-0.780025, 0.002091], [-0.781724, 0], [-0.781724, 0]],
+            [[0.039144, 0.04568], [0.011344, 0], [0.011344, 0]],
+        ],
+        "near": [0.118442, 0.118442, 0.091107],
+        "focus": [[7, 40], [7, 40], [9, 38]],
+        "vectors": [
+            [10.5, 30, 10, 0.125, 0.4386, 16.872, 70, 0, -1, -1, 2, -1, -1, 1],
+            [80.25, 30, 10, 69.875, 0, 16.872, 70, 0, -1, -1, 2, -1, -1, 1],
+            [69.75, 0, 0, -1, 0, 7.4, 70, 0, -1, -1, 2, -1, -1, 1],
+        ],
+        "outcomes": [
+            [10.5, 30, 10, 0.125, 0.4386, 16.872, 70, 0, -1, -1, 2, -1, -1, 1],
+            [80.25, 30, 10, 69.875, 0, 16.872, 70, 0, -1, -1, 2, -1, -1, 1],
+        ],
+    }
+}
+
+
+def summary(subject):
+    """Numbers that change when stored examples do: of images, mean and spread of each example's channels."""
+
+    def of(volumes):  # (m, z, c, y, x)
+        values = volumes.astype(np.float64)
+        return np.round([values.mean(axis=(1, 3, 4)), values.std(axis=(1, 3, 4))], 6).tolist()
+
+    return {
+        "source": of(subject.source),
+        "target": of(subject.target),
+        "near": np.round(subject.near.mean(axis=(1, 2, 3)), 6).tolist(),
+        "focus": subject.focus.tolist(),
+        "vectors": np.round(np.nan_to_num(subject.vectors, nan=-1.0), 4).tolist(),
+        "outcomes": np.round(np.nan_to_num(subject.outcomes, nan=-1.0), 4).tolist(),
+    }
+
+
+def test_stored_examples_change_only_with_a_new_version_of_the_task(twin, tmp_path):
+    twin.save(tmp_path / "one.twin")
+    (subject,) = TASK.learned([tmp_path], tmp_path / "cache", {}, lambda step, share: None).subjects
+    found = summary(subject)
+    assert TASK.version in EXAMPLES, f"of version {TASK.version} they are:\n{found}"
+    for name, value in EXAMPLES[TASK.version].items():
+        np.testing.assert_allclose(
+            np.array(found[name]), np.array(value), atol=2e-5, rtol=2e-3,
+            err_msg=f"{name} changed: raise the task's version, so that no cache of the former one is used",
+        )  # fmt: skip
