@@ -80,18 +80,17 @@ class Validation:
                 continue
             size = channel.unit_size
             errors = {k: float((v - truth).abs()[near].mean()) * size for k, v in three.items()}
-            found |= {f"{name}{k}mae_{channel.unit.lower()}": round(v, 2) for k, v in errors.items()}
+            found |= {f"{name}{k}mae_{channel.unit.lower()}": float(f"{v:.4g}") for k, v in errors.items()}
             found[f"{name}gain"] = round(1.0 - errors[""] / max(errors["copy_"], 1e-6), 4)
-        self._picture(made, source, step)
+        self._picture(made, source, model.task.target[-1].share, step)
         return found
 
-    def _picture(self, made: Tensor, source: Tensor, step: int) -> None:
-        """Rows: before, made, truth, and made minus truth; shares outlined in white."""
+    def _picture(self, made: Tensor, source: Tensor, share: bool, step: int) -> None:
+        """Rows: before, made, truth, made minus truth; the last channel is outlined in white where it is a share."""
         from PIL import Image
 
         target = self.batch.target
         assert target is not None
-        share = target.shape[1] > 1
         size = (source[:, -1] if share else target[:, 0].abs()).sum(dim=(1, 2))
         rows = []
         for i in size.argsort(descending=True)[: 4 * _ROWS : 4]:

@@ -247,7 +247,7 @@ def test_regression_learns_to_take_noise_away(plain_subjects, plain_task, tmp_pa
     train(plain_subjects, plain_task, told, tmp_path)
     rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     (figures,) = [r["validation"] for r in rows if "validation" in r]
-    assert figures["mae_1"] < 0.5 * figures["copy_mae_1"]
+    assert figures["mae_1"] < 0.6 * figures["copy_mae_1"]
 
 
 def test_groups_that_are_hidden_are_hidden_by_their_names(toy_subjects, toy_task, tmp_path):
