@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.families import FAMILIES
 from models.layout import CONFIG
+from models.registry import FAMILIES
 
 if TYPE_CHECKING:
     from models.family import Family

@@ -95,3 +95,6 @@ class Registry(Mapping[str, Any]):
             raise InputError(
                 f"{self.kind} {name!r} cannot be loaded: {entry.module} holds no {entry.attr}"
             ) from None
+
+
+FAMILIES = Registry("family", "families", "models.families")  # name -> a class of `models.family.Family`

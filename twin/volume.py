@@ -12,8 +12,8 @@ import numpy as np
 from twin.errors import InputError
 from twin.geometry import Box, Geometry
 
-Modality = Literal["CT", "CBCT", "PT", "MR", "DOSE", "MASK"]
-Unit = Literal["HU", "SUV", "Gy", "1", "a.u."]
+Modality = Literal["CT", "CBCT", "PT", "MR", "DOSE", "MASK", "DISTANCE"]
+Unit = Literal["HU", "SUV", "Gy", "1", "a.u.", "mm"]
 
 
 @dataclass(frozen=True, eq=False)

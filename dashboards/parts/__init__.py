@@ -1,1 +1,5 @@
 """Parts of pages: cards, forms and small pieces."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Examples as arrays, and slices as a network sees them."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

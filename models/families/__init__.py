@@ -1,5 +1,1 @@
 """Ways to learn a translation, one file each."""
-
-from models.registry import Registry
-
-FAMILIES = Registry("family", "families", "models.families")

@@ -1,1 +1,5 @@
 """Training: resumable, logged and watched by its validation."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

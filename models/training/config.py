@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from models.families import FAMILIES
+from models.registry import FAMILIES
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 # What entries were called in files of version 0.1.

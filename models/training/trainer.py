@@ -19,11 +19,11 @@ from torch.optim.swa_utils import AveragedModel
 from models.batch import Batch
 from models.condition import fitted
 from models.data.examples import Examples, Subject
-from models.families import FAMILIES
 from models.family import Family, FamilyConfig, half_precision
 from models.networks.conditions import dropped
 from models.networks.heads import SHARP
 from models.networks.quantiles import fit_quantiles
+from models.registry import FAMILIES
 from models.task import Task
 from models.training.config import TrainingConfig
 from models.training.processes import Processes

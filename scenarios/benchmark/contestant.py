@@ -12,7 +12,7 @@ import numpy as np
 from scenarios.benchmark.names import label
 from scenarios.benchmark.patient import Case, HeldOut
 from simulators.core.treatment import FollowUp
-from simulators.learned.treatment import learned_treatment
+from simulators.learned.treatment import LearnedTreatment, learned_treatment
 from simulators.names.generators import generator_named
 from twin import InputError
 
@@ -156,5 +156,6 @@ def contestant(name: str) -> Contestant:
 def network_evaluations(name: str) -> int | None:
     """Of one image; None for who has no network."""
     treatment = getattr(contestant(name), "treatment", None)
-    family = getattr(treatment, "family", None)
-    return None if family is None else treatment.steps or family.evaluations
+    return (
+        treatment.steps or treatment.family.evaluations if isinstance(treatment, LearnedTreatment) else None
+    )

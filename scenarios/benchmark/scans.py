@@ -16,10 +16,9 @@ import polars as pl
 from models.metrics.image import mean_absolute_error, psnr_db, ssim
 from scenarios.benchmark.evaluation import evaluate
 from scenarios.benchmark.names import label, plain
-from simulators.core.imaging import Paired, ScanTask
+from simulators.core.imaging import TASKS, Paired, ScanTask
 from simulators.insilico.sets import twins_in
 from simulators.learned.scanner import translator_named
-from simulators.tasks import TASKS
 from twin import InputError, Volume
 from twin.structures import bounding_box
 

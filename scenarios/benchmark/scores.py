@@ -76,7 +76,10 @@ def _images(held: HeldOut, who: Contestant, scope: Scope) -> Iterator[dict]:
         found["log_density"] = density_error(shown.hu, truth, lung)
         ours, theirs = measure.cm3(shown.hu), measure.cm3(truth)
         found |= {"segmented_cm3": ours, "segmented_true_cm3": theirs, "true_cm3": held.true_cm3(case)}
-        found |= {"mask_cm3": float(shown.gtv.sum()) * np.prod(spacing) / 1000.0, "gtv0_cm3": held.gtv0_cm3}
+        found |= {
+            "mask_cm3": float(shown.gtv.sum()) * float(np.prod(spacing)) / 1000.0,
+            "gtv0_cm3": held.gtv0_cm3,
+        }
         found["seconds"] = shown.seconds
         yield from (_row(case, "guided", k, v) for k, v in found.items())
         seen[case] = (ours, theirs, shown, truth)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulators.core.imaging import TASKS
 from simulators.learned.weights import patient_digest
-from simulators.tasks import TASKS
 from twin.errors import InputError
 
 Progress = Callable[[str, float], None]
@@ -86,6 +86,6 @@ def train(
     except ValueError as error:
         raise InputError(str(error)) from error
     rows = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
-    figures = next((r["validation"] for r in reversed(rows) if "validation" in r), {})
+    figures: dict[str, float] = next((r["validation"] for r in reversed(rows) if "validation" in r), {})
     patients = len({s.patient for s in learned.subjects})
     return Trained(out, patients, sum(len(s.vectors) for s in learned.subjects), learned.skipped, figures)

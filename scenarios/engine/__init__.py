@@ -1,1 +1,5 @@
 """The scenario engine: plans become courses, courses become dose and images."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -156,6 +156,6 @@ def _moved(dose: DoseGrid, lps: np.ndarray) -> DoseGrid:
     if not np.any(lps):
         return dose
     geometry = dose.volume.geometry
-    origin = tuple(float(v) for v in np.asarray(geometry.origin_mm) + lps)
-    volume = Volume(replace(geometry, origin_mm=origin), dose.volume.array, "DOSE", "Gy")
+    x, y, z = (float(v) for v in np.asarray(geometry.origin_mm) + lps)
+    volume = Volume(replace(geometry, origin_mm=(x, y, z)), dose.volume.array, "DOSE", "Gy")
     return replace(dose, volume=volume)

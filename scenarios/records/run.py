@@ -205,7 +205,7 @@ def read_record(path: Path) -> RunRecord:
 def _from_first_format(data: dict[str, Any]) -> dict[str, Any]:
     """The record of a run that was made before runs listed their layers."""
     images = data.get("images")
-    kinds = [i.get("kind") for i in images if isinstance(i, dict)] if isinstance(images, list) else []
+    kinds = [str(i.get("kind")) for i in images if isinstance(i, dict)] if isinstance(images, list) else []
     return {**data, "format": RUN_FORMAT, "layers": layers_of_first_format(kinds)}
 
 

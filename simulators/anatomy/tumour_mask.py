@@ -65,7 +65,7 @@ def _kept(site: TumourSite, view: TumourView, box: Box) -> np.ndarray | float:
     fields = [f for f in (view.viable, view.doomed, view.remnant) if f is not None]
     if view.geometry is None or not fields:
         return 1.0
-    left = Volume(view.geometry, np.sum(fields, axis=0, dtype=np.float32), "MASK", "1")
+    left = Volume(view.geometry, np.asarray(np.sum(fields, axis=0, dtype=np.float32)), "MASK", "1")
     here = left.on(site.geometry.crop(box), order=1)
     gtv = site.gtv[box].astype(np.float32)
     spacing = site.geometry.spacing_mm

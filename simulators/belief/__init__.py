@@ -1,1 +1,5 @@
 """What is believed about a tumour: the prior, and what observations teach."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from models.registry import Registry
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -123,3 +125,6 @@ class ScanTask(ImagingTask, Protocol):
     def classical(self, scan: Volume) -> Volume:
         """What is done without learning: a yardstick beside the source itself."""
         ...
+
+
+TASKS = Registry("task", "tasks", "simulators.tasks")  # name -> an imaging task

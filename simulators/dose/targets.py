@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from twin import InputError, Scan, StructureSet
-from twin.structures import bounding_box
+from twin.structures import Role, bounding_box
 
 # GTV to CTV: 95 % of the microscopic extension lies within 6 mm for squamous-cell and 8 mm for adenocarcinoma
 # (Giraud et al., Int J Radiat Oncol Biol Phys 48:1015, 2000). Other and unknown histologies take the larger.
@@ -77,14 +77,15 @@ def targets(
     body = structures.mask(*external)[box] if external else np.ones(gtv[box].shape, dtype=bool)
     gtv = gtv[box]
     if sbrt:
-        inner_name, inner_role, inner, margin_mm = "ITV", "CTV", gtv, ITV_TO_PTV_MM
+        inner_name, inner, margin_mm = "ITV", gtv, ITV_TO_PTV_MM
     else:
         free = body & ~_bone(scan.volume.array[box], spacing)
         inner = (grown(gtv, spacing, ctv_margin_mm(histology)) & free) | gtv
-        inner_name, inner_role, margin_mm = "CTV", "CTV", CTV_TO_PTV_MM
+        inner_name, margin_mm = "CTV", CTV_TO_PTV_MM
     ptv = (grown(inner, spacing, margin_mm) & body) | inner
     made = StructureSet(structures.geometry, (), structures.time_days)
-    for name, role, mask in ((inner_name, inner_role, inner), ("PTV", "PTV", ptv)):
+    both: tuple[tuple[str, Role, np.ndarray], ...] = ((inner_name, "CTV", inner), ("PTV", "PTV", ptv))
+    for name, role, mask in both:
         whole = np.zeros(structures.geometry.shape, dtype=bool)
         whole[box] = mask
         made = made.with_mask(name, role, whole, estimated=True)

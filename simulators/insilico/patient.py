@@ -9,6 +9,7 @@ import numpy as np
 from simulators.core.chance import Key, Purpose
 from twin import ClinicalRecord, InputError, PatientTwin, Scan, StructureSet, Volume
 from twin.staging import stage_group
+from twin.structures import Role
 
 Site = Literal["central", "peripheral"]
 Side = Literal["left", "right"]
@@ -62,7 +63,7 @@ def make_patient(
     geometry = scene.geometry
     structures = StructureSet(geometry, ())
     for label, mask in scene.masks.items():
-        role = "EXTERNAL" if label == "Body" else "GTV" if label.startswith("GTV") else "OAR"
+        role: Role = "EXTERNAL" if label == "Body" else "GTV" if label.startswith("GTV") else "OAR"
         structures = structures.with_mask(label, role, mask, colour=_COLOURS[label])
     clinical = _clinical(key.at(ordinal=2).generator(), scene.truth["habitus"]["sex"], gtv_cm3, site, nodes)
     twin = PatientTwin(

@@ -85,8 +85,8 @@ class PublishedKinetics:
         gtv0 = np.broadcast_to(np.asarray(self.gtv0_cm3, np.float64), batch)
         volume, log_survival, survivors = gtv0 * state.viable, state.log_survival, state.survivors
         for day in range(first, last + int(due.any())):
-            now = [_by_arm(values[day], len(batch)) for values in given]
-            after, kept = self._next(volume, params, *now, self._noise(day, batch))
+            gy, level = (_by_arm(values[day], len(batch)) for values in given)
+            after, kept = self._next(volume, params, gy, level, self._noise(day, batch))
             drawn = due & (np.floor(ends) == day)
             if drawn.any():
                 survivors = np.where(drawn, _survivors(after, params, batch), survivors)

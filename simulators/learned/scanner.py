@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulators.core.imaging import ScanTask
+from simulators.core.imaging import TASKS, ScanTask
 from simulators.learned.weights import Network, network
-from simulators.tasks import TASKS
 from twin import InputError, Volume
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.hub import Weights, weights_named
 from models.layout import CONFIG
-from simulators.tasks import TASKS
+from simulators.core.imaging import TASKS
 from twin import InputError
 
 if TYPE_CHECKING:

@@ -1,1 +1,5 @@
 """What is asked for by name: generators, scanners, kinetics and outcome models."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

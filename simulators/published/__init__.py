@@ -1,1 +1,5 @@
 """The published counterfactual simulator of tumour growth, and forecasters on it."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

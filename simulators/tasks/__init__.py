@@ -1,5 +1,5 @@
 """Imaging tasks: how a patient becomes tensors, and tensors a scan."""
 
-from models.registry import Registry
+import lazy_loader as lazy
 
-TASKS = Registry("task", "tasks", "simulators.tasks")
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Radiobiology, and the tumour's kinetics in three grains."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Organs found or estimated in the CT, and scans brought to its frame."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,15 @@
+from .cache import BoundedCache as BoundedCache
+from .clinic_folder import ClinicFolder as ClinicFolder
+from .entry import Entry as Entry
+from .library import Library as Library
+from .model_cards import Card as Card
+from .model_cards import built_in as built_in
+from .model_cards import learned as learned
+from .model_cards import picture as picture
+from .run_folder import RunFolder as RunFolder
+from .subject import Frame as Frame
+from .subject import Subject as Subject
+from .twin_folder import TwinFolder as TwinFolder
+from .uploads import Uploads as Uploads
+from .uploads import new_path as new_path
+from .uploads import plain_name as plain_name

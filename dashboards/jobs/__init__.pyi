@@ -1,0 +1,2 @@
+from .child import Job as Job
+from .child import Jobs as Jobs

@@ -1,0 +1,1 @@
+from .cohort import labels as labels

@@ -1,0 +1,13 @@
+from .comparison_job import start_comparison as start_comparison
+from .page import Desk as Desk
+from .page import Page as Page
+from .patient_card import patient_figure as patient_figure
+from .patient_card import patient_outcomes as patient_outcomes
+from .scenario_form import Asked as Asked
+from .scenario_form import Break as Break
+from .scenario_form import MOST as MOST
+from .scenario_form import SUGGESTED as SUGGESTED
+from .scenario_form import foreseen as foreseen
+from .scenario_form import numbers_of as numbers_of
+from .scenario_form import parameters as parameters
+from .scenario_form import scenarios_of as scenarios_of

@@ -1,0 +1,11 @@
+from .belief import belief_table as belief_table
+from .clinic import summary_table as summary_table
+from .folder import folder_tables as folder_tables
+from .learning import moved_table as moved_table
+from .long import LONGEST as LONGEST
+from .long import long_table as long_table
+from .long import number as number
+from .long import words as words
+from .outcomes import plan_heads as plan_heads
+from .outcomes import row_head as row_head
+from .outcomes import value_cell as value_cell

@@ -1,0 +1,9 @@
+from .conditions import Conditions as Conditions
+from .conditions import dropped as dropped
+from .heads import SHARP as SHARP
+from .heads import head_of as head_of
+from .heads import weights as weights
+from .quantiles import QuantileHead as QuantileHead
+from .quantiles import fit_quantiles as fit_quantiles
+from .unet import Time as Time
+from .unet import UNet as UNet

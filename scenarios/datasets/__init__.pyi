@@ -1,0 +1,2 @@
+from .longitudinal import SetRequest as SetRequest
+from .longitudinal import make_set as make_set

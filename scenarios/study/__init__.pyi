@@ -1,0 +1,12 @@
+from .cohort import cohort_from as cohort_from
+from .covariates import sample as sample
+from .executor import mapper as mapper
+from .imaged import hold_generator as hold_generator
+from .matched_dose import ReferencePatients as ReferencePatients
+from .parts import Study as Study
+from .parts import load_study as load_study
+from .parts import run_study as run_study
+from .survival import FOLLOW_UP_DAYS as FOLLOW_UP_DAYS
+from .survival import kaplan_meier as kaplan_meier
+from .survival import times as times
+from .terminal import print_study as print_study

@@ -1,0 +1,2 @@
+from .checks import validate as validate
+from .row import Row as Row

@@ -1,0 +1,12 @@
+from .drawn_tumour import drawn_volumes as drawn_volumes
+from .information import beliefs_along as beliefs_along
+from .information import drawn_cm3 as drawn_cm3
+from .information import what_moved_the_forecast as what_moved_the_forecast
+from .information import what_was_learned as what_was_learned
+from .prior import CLINICAL as CLINICAL
+from .prior import DIMENSIONS as DIMENSIONS
+from .prior import VERSION as VERSION
+from .prior import parameters as parameters
+from .prior import prior_belief as prior_belief
+from .update import LOW_ESS as LOW_ESS
+from .update import update_belief as update_belief

@@ -1,0 +1,12 @@
+from .accumulation import SetUp as SetUp
+from .accumulation import accumulated as accumulated
+from .accumulation import delivered_at as delivered_at
+from .approximate import SBRT_GY as SBRT_GY
+from .approximate import approximate_dose as approximate_dose
+from .constraints import constraint_sets as constraint_sets
+from .constraints import coverage_goals as coverage_goals
+from .constraints import metric as metric
+from .dvh import Dvh as Dvh
+from .dvh import region as region
+from .organ_points import OrganPoints as OrganPoints
+from .scorecard import Score as Score

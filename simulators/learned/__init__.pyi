@@ -1,0 +1,9 @@
+from .fallback import automatic as automatic
+from .scanner import translator_named as translator_named
+from .treatment import LearnedTreatment as LearnedTreatment
+from .treatment import learned_treatment as learned_treatment
+from .weights import FOLLOW_UP as FOLLOW_UP
+from .weights import facts as facts
+from .weights import fingerprint as fingerprint
+from .weights import located as located
+from .weights import patient_digest as patient_digest

@@ -1,0 +1,1 @@
+from .pet import avid as avid

@@ -1,0 +1,13 @@
+from .crop import Crop as Crop
+from .crop import DOMAIN as DOMAIN
+from .crop import MARGIN_MM as MARGIN_MM
+from .crop import SHAPE as SHAPE
+from .crop import VECTOR as VECTOR
+from .crop import outside as outside
+from .pairs import request_between as request_between
+from .placing import Draft as Draft
+from .placing import aimed as aimed
+from .placing import corrected as corrected
+from .placing import placed as placed
+from .segmentation import Segmentation as Segmentation
+from .segmentation import density_error as density_error

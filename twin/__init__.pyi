@@ -1,0 +1,14 @@
+from .belief import Belief as Belief
+from .clinical import ClinicalRecord as ClinicalRecord
+from .dose import DoseGrid as DoseGrid
+from .dose import Fraction as Fraction
+from .errors import InputError as InputError
+from .geometry import Geometry as Geometry
+from .importer import import_patient as import_patient
+from .observation import Observation as Observation
+from .patient import PatientTwin as PatientTwin
+from .scan import Registration as Registration
+from .scan import Scan as Scan
+from .structures import Structure as Structure
+from .structures import StructureSet as StructureSet
+from .volume import Volume as Volume

@@ -1,0 +1,2 @@
+from .series import read_series as read_series
+from .studies import Studies as Studies

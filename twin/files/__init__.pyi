@@ -1,0 +1,11 @@
+from .archive import unpacked as unpacked
+from .atomic import atomic_file as atomic_file
+from .atomic import atomic_folder as atomic_folder
+from .folder import TRUTH as TRUTH
+from .images import SUFFIXES as SUFFIXES
+from .images import read_ct as read_ct
+from .images import read_mask as read_mask
+from .nifti import read as read
+from .nifti import write as write
+from .records import merged as merged
+from .records import read_clinical as read_clinical
