@@ -9,6 +9,7 @@ import pytest
 
 from twin import PatientTwin, Scan, StructureSet, Volume
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of small networks, threads mostly wait for one another
 os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
