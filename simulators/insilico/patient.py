@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose
 from twin import ClinicalRecord, InputError, PatientTwin, Scan, StructureSet, Volume
 from twin.staging import stage_group
@@ -145,7 +146,5 @@ def _clinical(rng: np.random.Generator, sex: str, gtv_cm3: float, site: str, nod
 
 def _biology(twin: PatientTwin, seed: int) -> dict[str, float]:
     """The tumour's true parameters: one draw from the prior, from a stream that no belief uses."""
-    from simulators.belief.prior import prior_belief
-
     belief = prior_belief(twin, n=1, seed=seed + 2**40)
     return {name: float(values[0]) for name, values in belief.samples.items()}

@@ -16,7 +16,7 @@ from simulators.core.course import Course, Event
 from simulators.core.kinetics import Params, ShapedKinetics, TumourState
 from simulators.published.constants import CAPACITY_CM3, CELLS_PER_CM3, CHEMO_DOSE, DEATH_CM3, NOISE_SD
 from simulators.published.simulator import Kill, draw_tumours
-from simulators.tumour.timeline import batch_shape, ordinals_at
+from simulators.tumour.timeline import batch_shape, check_batch, check_forward, ordinals_at
 from twin import Belief, DoseGrid, InputError, PatientTwin
 
 ALPHA_BETA_GY = 10.0
@@ -69,15 +69,9 @@ class PublishedKinetics:
         Raises:
             InputError: a time that goes back, or courses that do not fit the batch.
         """
-        if to_days < state.t_days:
-            raise InputError(
-                f"the tumour stands at day {state.t_days:g} and cannot go back to day {to_days:g}"
-            )
+        check_forward(state.t_days, to_days)
         batch = state.viable.shape
-        if len(courses) > 1 and (not batch or batch[0] != len(courses)):
-            raise InputError(
-                f"{len(courses)} courses need a batch that begins with {len(courses)}, not {batch}"
-            )
+        check_batch(courses, batch)
         first, last = int(state.t_days), int(to_days)
         ends = _by_arm(np.array([_end(course) for course in courses]), len(batch))
         due = np.isnan(state.survivors) & (ends <= to_days) & ("control_quantile" in params)

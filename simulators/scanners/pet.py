@@ -21,10 +21,10 @@ FWHM_MM = 6.0  # of the reconstructed image
 # Noise of the liver in a clinical scan, SD over mean (EARL asks for less than 15 %), at a SUV of 2.2.
 LIVER_NOISE, LIVER_SUV = 0.10, 2.2
 _NOISE_FWHM_MM = 7.0  # the reconstruction's filter correlates neighbouring voxels
-# What a fraction dooms stays avid with a half-time of 15 d altogether (MODEL.md 7). Part of that is cells being
+# What a fraction dooms stays avid with a half-time of 15 d altogether (docs/model.md 9). Part of that is cells being
 # cleared, at a median of 32 d; so the avidity of those still there halves in 1 / (1/15 - 1/32) = 28 d.
 AVIDITY_HALF_TIME_D = 1.0 / (1.0 / 15.0 - 1.0 / 32.0)
-_INFLAMED_FROM_GY, _INFLAMED_FULL_GY = 40.0, 60.0  # EQD2; MODEL.md 7
+_INFLAMED_FROM_GY, _INFLAMED_FULL_GY = 40.0, 60.0  # EQD2; docs/model.md 9
 _INFLAMED_WEEKS, _INFLAMED_SHARE = (2.0, 6.0, 10.0, 16.0), (0.0, 1.0, 1.0, 0.0)
 _WORKDAYS = 7.0 / 5.0  # days a fraction takes at five a week
 # One for all scans of a patient: with what was drawn on the CT when it was made.
@@ -52,7 +52,7 @@ class Traits:
         """The traits of a key's sample, the same for all its events."""
         rng = key.at(ordinal=0).generator()
         return cls(
-            tumour_suv=float(rng.uniform(8.0, 15.0)),  # NSCLC, MODEL.md 7
+            tumour_suv=float(rng.uniform(8.0, 15.0)),  # NSCLC, docs/model.md 9
             myocardium_suv=float(rng.uniform(1.5, 5.0)),
             inflammation_suv=float(rng.lognormal(np.log(1.2), 0.4)),
             texture_seed=int(rng.integers(2**63)),

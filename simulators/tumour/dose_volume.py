@@ -14,8 +14,16 @@ import numpy as np
 
 from simulators.core.course import Course
 from simulators.core.kinetics import Kinetics, Params, TumourState
-from simulators.tumour.timeline import Timeline, batch_shape, local_doses, ordinals_at, parameter_table
+from simulators.tumour.timeline import (
+    Timeline,
+    batch_shape,
+    check_batch,
+    local_doses,
+    ordinals_at,
+    parameter_table,
+)
 from twin import DoseGrid, InputError, PatientTwin
+from twin.structures import bounding_box
 
 STEP_DAYS = 0.5
 
@@ -56,8 +64,6 @@ class DoseVolumeKinetics:
         """
         if not grids:
             return cls(twin.gtv_cm3)
-        from twin.structures import bounding_box
-
         mask = twin.contours.gtv()
         box = bounding_box(mask)
         part, inside = twin.contours.geometry.crop(box), mask[box]
@@ -124,22 +130,10 @@ class DoseVolumeKinetics:
         if days[0] < state.t_days or (np.diff(days) < 0).any():
             raise InputError(f"times must ascend from day {state.t_days:g}, where the tumour stands")
         batch = state.viable.shape[: state.viable.ndim - self.bin_fraction.ndim]
-        if len(courses) > 1 and (not batch or batch[0] != len(courses)):
-            raise InputError(
-                f"{len(courses)} courses need a batch that begins with {len(courses)}, not {batch}"
-            )
-        rows = int(np.prod(batch))
-        timeline = Timeline.of(courses)
+        check_batch(courses, batch)
+        rows, timeline = int(np.prod(batch)), Timeline.of(courses)
         first = timeline.first_event(np.broadcast_to(state.ordinal, len(courses)))
-
-        def flat(values: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
-            return np.array(instead if values is None else values, dtype=np.float64).reshape(rows, -1)
-
-        viable, doomed = flat(state.viable, state.viable), flat(state.doomed, state.doomed)
-        step_viable = flat(state.step_viable, state.viable)
-        step_doomed = flat(state.step_doomed, state.doomed)
-        carry, logs = flat(None, state.unrepaired_gy), flat(None, state.log_survival)
-        survivors = np.array(state.survivors, dtype=np.float64).reshape(rows)
+        cells = _rows(state, rows)
         volumes = np.empty((rows, len(days)))
         weight = self.bin_fraction.reshape(-1).astype(np.float64)
         advance_rows(
@@ -159,30 +153,38 @@ class DoseVolumeKinetics:
             parameter_table(params, batch),
             np.broadcast_to(np.asarray(self.gtv0_cm3, np.float64), batch).ravel(),
             weight,
-            viable,
-            doomed,
-            flat(None, state.remnant),
-            carry,
-            logs,
-            survivors,
+            cells["viable"],
+            cells["doomed"],
+            cells["remnant"],
+            cells["unrepaired_gy"],
+            cells["log_survival"],
+            cells["survivors"],
             volumes,
-            step_viable,
-            step_doomed,
+            cells["step_viable"],
+            cells["step_doomed"],
         )
-        shape = state.viable.shape
-        after = replace(
-            state,
-            t_days=float(days[-1]),
-            ordinal=ordinals_at(courses, float(days[-1])),
-            viable=viable.reshape(shape),
-            doomed=doomed.reshape(shape),
-            unrepaired_gy=carry.reshape(shape),
-            log_survival=logs.reshape(shape),
-            survivors=survivors.reshape(batch),
-            step_viable=step_viable.reshape(shape),
-            step_doomed=step_doomed.reshape(shape),
-        )
-        return volumes.reshape(*batch, len(days)), after
+        whole, end = state.viable.shape, float(days[-1])
+        after = {name: v.reshape(batch if name == "survivors" else whole) for name, v in cells.items()}
+        state = replace(state, t_days=end, ordinal=ordinals_at(courses, end), **after)
+        return volumes.reshape(*batch, len(days)), state
+
+
+def _rows(state: TumourState, rows: int) -> dict[str, np.ndarray]:
+    """Copies of the cells for the kernel by field of the state: float64 tables (rows, bins), and survivors (rows,)."""
+    steps = (
+        (state.viable, state.doomed) if state.step_viable is None else (state.step_viable, state.step_doomed)
+    )
+    values = {
+        "viable": state.viable,
+        "doomed": state.doomed,
+        "remnant": state.remnant,
+        "unrepaired_gy": state.unrepaired_gy,
+        "log_survival": state.log_survival,
+        "step_viable": steps[0],
+        "step_doomed": steps[1],
+    }
+    tables = {name: np.array(v, dtype=np.float64).reshape(rows, -1) for name, v in values.items()}
+    return {**tables, "survivors": np.array(state.survivors, dtype=np.float64).reshape(rows)}
 
 
 def trajectory(

@@ -18,9 +18,17 @@ from simulators.core.course import Course
 from simulators.core.kinetics import Params, TumourState
 from simulators.core.treatment import TumourView
 from simulators.tumour.dose_volume import STEP_DAYS
-from simulators.tumour.timeline import Timeline, batch_shape, ordinals_at, parameter_table
+from simulators.tumour.timeline import (
+    Timeline,
+    batch_shape,
+    check_batch,
+    check_forward,
+    ordinals_at,
+    parameter_table,
+)
 from twin import DoseGrid, Geometry, InputError, PatientTwin
 from twin.geometry import Shape
+from twin.structures import bounding_box
 
 INVASION_MM2_PER_D = 0.02  # lambda^2 rho with lambda 2 mm, rho 0.005 /d [quoted from memory]
 _LUNGS = ("Lung_L", "Lung_R")
@@ -74,8 +82,6 @@ class FieldKinetics:
             spacing_mm: isotropic voxel size, mm.
             margin_mm: room around the GTV, mm.
         """
-        from twin.structures import bounding_box
-
         contours = twin.contours
         whole = contours.geometry
         gtv = contours.gtv()
@@ -128,15 +134,9 @@ class FieldKinetics:
         Raises:
             InputError: a time before the state's, courses that do not fit the batch, or an unknown dose grid.
         """
-        if to_days < state.t_days:
-            raise InputError(
-                f"the tumour stands at day {state.t_days:g} and cannot go back to day {to_days:g}"
-            )
+        check_forward(state.t_days, to_days)
         batch = state.viable.shape[:-3]
-        if len(courses) > 1 and (not batch or batch[0] != len(courses)):
-            raise InputError(
-                f"{len(courses)} courses need a batch that begins with {len(courses)}, not {batch}"
-            )
+        check_batch(courses, batch)
         rows, shape = int(np.prod(batch)), self.geometry.shape
         timeline = Timeline.of(courses)
         first = timeline.first_event(np.broadcast_to(state.ordinal, len(courses)))

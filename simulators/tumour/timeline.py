@@ -139,6 +139,26 @@ def ordinals_at(courses: Sequence[Course], t_days: float) -> np.ndarray:
     return np.array([np.searchsorted(c.time_days, t_days, side="right") for c in courses], dtype=np.int64)
 
 
+def check_batch(courses: Sequence[Course], batch: tuple[int, ...]) -> None:
+    """Refuse courses that do not fit a batch.
+
+    Raises:
+        InputError: there are several courses, and the batch does not begin with their number.
+    """
+    if len(courses) > 1 and (not batch or batch[0] != len(courses)):
+        raise InputError(f"{len(courses)} courses need a batch that begins with {len(courses)}, not {batch}")
+
+
+def check_forward(t_days: float, to_days: float) -> None:
+    """Refuse to go back in time.
+
+    Raises:
+        InputError: the wanted day lies before the one on which the tumour stands.
+    """
+    if to_days < t_days:
+        raise InputError(f"the tumour stands at day {t_days:g} and cannot go back to day {to_days:g}")
+
+
 def batch_shape(params: Params) -> tuple[int, ...]:
     """The batch that the parameters broadcast to."""
     return np.broadcast_shapes(*(np.shape(v) for v in params.values()))

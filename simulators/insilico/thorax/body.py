@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from simulators.insilico.thorax.canvas_kernels import FACTOR
-from simulators.insilico.thorax.shapes import Grid
+from simulators.insilico.thorax.shapes import Grid, smooth_union, tube
 from twin import Geometry
 
 PIXELS = 512
@@ -195,8 +195,6 @@ class Walls:
 
 def walls(grid: Grid, habitus: Habitus) -> Walls:
     """Skin, muscle surface under the fat, rib cage and diaphragm."""
-    from simulators.insilico.thorax.shapes import smooth_union, tube
-
     h, w = habitus, habitus.wobble
     half, front, back = (table(grid, _CAGE, c) for c in (1, 2, 3))
     centre = front + 0.58 * (back - front)

@@ -158,6 +158,12 @@ def muscles(grid: Grid, walls: Walls, septa: np.ndarray) -> list[np.ndarray]:
     )
     parts.append(np.maximum(np.maximum(over + 3.4, 11.5 - cage), np.maximum(high, lean)).astype(np.float32))
     parts += _shoulders(grid, walls, septa)
+    return parts + _back_and_neck(grid, lean)
+
+
+def _back_and_neck(grid: Grid, lean: np.ndarray) -> list[np.ndarray]:
+    """Distances of the muscles beside the spine, from the neck's to psoas, that lie under the fat by `lean`, mm."""
+    z, parts = grid.z, []
     spine = spine_y_mm(z).astype(np.float32)
     outer = lean + 8.0  # the sheet right under the fat: trapezius, upper latissimus
     sheet = np.maximum(
