@@ -15,7 +15,7 @@ from scenarios.commands.arguments import TwinArg
 from scenarios.commands.progress import progress_bar
 from scenarios.comparison.steps import compare as run
 from scenarios.plans.scenario import Scenario
-from scenarios.records.request import request_hash
+from scenarios.records.request import Request
 from scenarios.records.run import Comparison, may_write
 from scenarios.records.schema import SIMULATED
 from twin import PatientTwin
@@ -35,6 +35,8 @@ def compare(
         str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")
     ] = "auto",
     scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
+    kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
+    outcomes: Annotated[str, typer.Option(help="Outcome model: standard.")] = "standard",
 ) -> None:
     """Compare treatment plans for one patient and write a run folder with a report."""
     plans = [Scenario.parse(text) for text in plan]
@@ -45,9 +47,11 @@ def compare(
         "image_samples": image_samples,
         "seed": seed,
         "generator": generator,
-        "scanners": tuple(scanner or ()),
+        "scanners": tuple(dict.fromkeys(scanner or ())),
+        "kinetics": kinetics,
+        "outcomes": outcomes,
     }
-    may_write(out, request_hash(patient, plans, **asked))
+    may_write(out, Request(**asked).hash(patient, plans))
     with progress_bar() as progress:
         result = run(patient, plans, **asked, progress=progress)
         progress("writing", 1.0)

@@ -9,67 +9,88 @@ from typing import Any
 import numpy as np
 
 from scenarios.comparison.effect import Effect
-from scenarios.comparison.failures import plan_lives, plan_local_days
 from scenarios.comparison.intervals import normal_quantile, wilson
 from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
 from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
 from scenarios.records.run import PlanRecord
-from simulators.anatomy.tumour_place import mid_or_inferior
-from simulators.core.outcome import Complication
+from simulators.core.outcome import Complication, LifeTimes, OutcomeModel, Treated
 from simulators.dose.approximate import SBRT_GY
 from simulators.dose.dvh import region
 from simulators.dose.organ_points import OrganPoints
-from simulators.outcome.complications import COMPLICATIONS, pneumonitis_with_risk_factors
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
-from twin import Belief, InputError, PatientTwin
+from twin import Belief, InputError
 
 LANDMARKS = {"3_months": 90.0, "6_months": 180.0, "12_months": 365.0}  # days from day 0
 CONTROL_DAYS = 730.5
 
 
+@dataclass(frozen=True, eq=False)
+class PlanOutcomes:
+    """What one plan means for the patient.
+
+    Args:
+        effects: outcome -> its values, sample by sample.
+        local_days: (samples,) day of local failure whatever else happens; infinite where there is none.
+        lives: failure and death; None where the clinical record lacks what survival needs.
+    """
+
+    effects: Mapping[str, Effect]
+    local_days: np.ndarray
+    lives: LifeTimes | None
+
+
 def plan_outcomes(
+    model: OutcomeModel,
     delivery: Delivery,
     belief: Belief,
     daily: np.ndarray,
     gtv_cm3: np.ndarray,
     survivors: np.ndarray,
-) -> dict[str, Effect]:
-    """All outcomes of one plan by name, sample by sample.
+) -> PlanOutcomes:
+    """All outcomes of one plan.
 
     Args:
+        model: judges control, organs and survival.
         delivery: how the plan reaches the patient.
         belief: the samples.
         daily: (days,) days from day 0.
         gtv_cm3: (samples, days) tumour volume, cm3.
         survivors: (samples,) clonogens that survive the course; nan where there was none.
     """
-    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
+    courses = [delivery.arm.course(s) for s in range(belief.n)]
+    treated = Treated(delivery.twin, belief.samples, courses, survivors, delivery.seed)
+    local_days = model.local_days(treated)
+    organs = _organs(delivery, belief.n, model.complications(delivery.twin))
+    harm = {name: e.values for name, e in organs.items() if e.status != "unknown"}
+    lives, why = None, ""
+    try:
+        lives = model.lives(treated, harm)
+    except InputError as error:
+        why = str(error)
+    effects = _volumes(treated.end_days, daily, gtv_cm3) | _control(model, treated, local_days)
+    effects |= _survival(lives, belief.n, why or model.notes["survival"])
+    return PlanOutcomes(effects | organs, local_days, lives)
+
+
+def _volumes(ends: np.ndarray, daily: np.ndarray, gtv_cm3: np.ndarray) -> dict[str, Effect]:
     effects = {}
-    ends = np.array([arm.course(s).end_days for s in range(belief.n)])
     if 0 < ends.max() <= daily[-1]:
         at_end = [np.interp(end, daily, curve) for end, curve in zip(ends, gtv_cm3, strict=True)]
         effects["gtv_end_of_treatment"] = Effect(np.array(at_end), "cm3")
     for name, day in LANDMARKS.items():
         if day <= daily[-1]:
             effects[f"gtv_{name}"] = Effect(gtv_cm3[:, np.searchsorted(daily, day)], "cm3")
-    effects |= _control(twin, arm, belief, survivors, seed)
-    organs = _organs(delivery, belief.n)
-    return effects | _survival(twin, arm, belief, survivors, organs, seed) | organs
+    return effects
 
 
-def _control(
-    twin: PatientTwin, arm: Arm, belief: Belief, survivors: np.ndarray, seed: int
-) -> dict[str, Effect]:
-    controlled = plan_local_days(twin, arm, belief, survivors, seed) > CONTROL_DAYS
+def _control(model: OutcomeModel, treated: Treated, local_days: np.ndarray) -> dict[str, Effect]:
+    never = model.control(treated)
+    by_two_years = (local_days > CONTROL_DAYS).astype(np.float64)
     return {
-        "tumour_control": Effect(
-            (survivors == 0).astype(np.float64), "probability", "mean", note="no clonogen survives the course"
-        ),
-        "local_control_2y": Effect(
-            controlled.astype(np.float64), "probability", "mean", note="no local failure by day 730"
-        ),
+        "tumour_control": Effect(never, "probability", "mean", note=model.notes["control"]),
+        "local_control_2y": Effect(by_two_years, "probability", "mean", note=model.notes["local_control"]),
     }
 
 
@@ -80,79 +101,56 @@ _SURVIVAL = {
 }
 
 
-def _survival(
-    twin: PatientTwin,
-    arm: Arm,
-    belief: Belief,
-    survivors: np.ndarray,
-    organs: Mapping[str, Effect],
-    seed: int,
-) -> dict[str, Effect]:
-    """Life from day 0, by the multi-state model; unknown where the clinical record lacks what it needs."""
-    try:
-        lives = plan_lives(twin, arm, belief, survivors, organs, seed)
-    except InputError as error:
-        nothing = Effect(np.full(belief.n, np.nan), "probability", "mean", "unknown", str(error))
-        return dict.fromkeys(_SURVIVAL, nothing)
-    note = "from day 0; calibrated on unselected patients, see docs/model.md"
+def _survival(lives: LifeTimes | None, n: int, note: str) -> dict[str, Effect]:
+    """Life from day 0; unknown where the clinical record lacks what it needs."""
+    if lives is None:
+        return dict.fromkeys(_SURVIVAL, Effect(np.full(n, np.nan), "probability", "mean", "unknown", note))
     return {
         name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "mean", note=note)
         for name, (what, day) in _SURVIVAL.items()
     }
 
 
-def _organs(delivery: Delivery, n: int) -> dict[str, Effect]:
+def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -> dict[str, Effect]:
     """Organ doses of the whole course with the dose's uncertainty, and the complications that follow from them."""
-    twin, arm, seed = delivery.twin, delivery.arm, delivery.seed
+    twin, arm = delivery.twin, delivery.arm
     first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
     if first is None:
         return {}
     approximate = any(grid.approximate for grid in arm.doses.values())
-    stereotactic = max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY
-    metrics: dict[str, Effect] = {}
-    complications: dict[str, Effect] = {}
+    doses: dict[str, Effect] = {}
+    harm: dict[str, Effect] = {}
     for organ in DOSE_SD:
-        rows = [c for c in _complications(twin) if c.organ == organ]
+        rows = [c for c in complications if c.organ == organ]
         try:
             estimated = region(twin.contours, organ)[1]
         except InputError as error:
             unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
-            metrics |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
-            names = [c.name for c in rows] + (["pneumonitis_risk_factors"] if organ == "Lungs-GTV" else [])
-            complications |= {name: replace(unknown, unit="probability") for name in names}
+            doses |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
+            harm |= {row.name: replace(unknown, unit="probability") for row in rows}
             continue
         spread = dose_spread(organ, approximate=approximate, estimated=estimated)
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
-        held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, seed, spread))
+        held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, delivery.seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
         note = f"relative SD of the dose {spread:.0%}, set-up errors in each fraction"
         if delivery.shrinking is not None:
             note += ", tissue that follows the shrinking tumour"
         for name, unit, threshold_gy in _METRICS[organ]:
-            metrics[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
-        for row in rows:
-            words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
-            if stereotactic:
-                words += "; fitted to conventional fractionation, not to SBRT"
-            effect = Effect(row.probability(held.metric(row)), "probability", status=status, note=words)
-            complications[row.name] = effect
-        if organ == "Lungs-GTV":
-            complications["pneumonitis_risk_factors"] = _by_risk_factors(twin, held, status, stereotactic)
-    return metrics | complications
+            doses[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
+        harm |= {row.name: _complication(row, held, status, arm) for row in rows}
+    return doses | harm
 
 
-def _by_risk_factors(twin: PatientTwin, lungs: OrganDose, status: str, stereotactic: bool) -> Effect:
-    """Pneumonitis by mean lung dose and the patient's own risk factors; unknown where one is missing."""
-    words = "radiation pneumonitis, symptomatic, within 6 months; Appelt 2014"
-    risk = pneumonitis_with_risk_factors(
-        lungs.eqd2_gy.mean(axis=1), twin.clinical, mid_or_inferior(twin.contours)
-    )
-    if risk is None:
-        missing = f"{words}; it needs smoking, comorbidity, age, chemotherapy and both lungs"
-        return Effect(np.full(len(lungs.eqd2_gy), np.nan), "probability", status="unknown", note=missing)
-    if stereotactic:
+def _complication(row: Complication, organ: OrganDose, status: str, arm: Arm) -> Effect:
+    """A complication's probability; unknown where the patient's record lacks what it takes."""
+    words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
+    if row.missing:
+        nothing = np.full(len(organ.eqd2_gy), np.nan)
+        return Effect(nothing, "probability", status="unknown", note=f"{words}; it needs {row.missing}")
+    if max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY:
         words += "; fitted to conventional fractionation, not to SBRT"
-    return Effect(risk, "probability", status=status, note=words)
+    return Effect(row.probability(organ.metric(row)), "probability", status=status, note=words)
 
 
 # (outcome, unit, threshold in Gy or None for the mean dose)
@@ -165,12 +163,6 @@ _METRICS: dict[str, tuple[tuple[str, str, float | None], ...]] = {
     "Heart": (("mean_heart_dose", "Gy", None),),
     "Esophagus": (("mean_oesophagus_dose", "Gy", None), ("oesophagus_v60", "fraction", 60.0)),
 }
-
-
-def _complications(twin: PatientTwin) -> list[Complication]:
-    """The dose-effect relations that hold for this patient; the ones fitted with concurrent drugs need them."""
-    concurrent = twin.clinical.chemotherapy == "concurrent"
-    return [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,9 @@ from scenarios.engine.course_dose import accumulated
 from scenarios.plans.scenario import Scenario
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
-from simulators.belief.information import what_was_learned
-from simulators.belief.prior import prior_belief
 from simulators.core.course import Event
 from simulators.dose.dvh import dvh
-from twin import Belief, PatientTwin, StructureSet, Volume
+from twin import StructureSet, Volume
 
 _LUNGS = "Lungs-GTV"  # what lung constraints are about
 
@@ -33,28 +31,6 @@ def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: 
             "gtv_cm3": gtv_cm3.ravel(),
         },
     )
-
-
-def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
-    """What the twin's observations taught: its posterior beside the prior."""
-    if belief.kind == "prior" or twin.belief is None:
-        return table("learned", [])
-    prior = prior_belief(twin, twin.belief.n, seed)
-    tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
-    rows = []
-    for found in what_was_learned(prior, twin.belief):
-        before = np.quantile(prior.samples[found.parameter], tails)
-        after = np.quantile(twin.belief.samples[found.parameter], tails)
-        rows.append(
-            {
-                "parameter": found.parameter,
-                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
-                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
-                "ratio": found.ratio,
-                "informed": found.informed,
-            }
-        )
-    return table("learned", rows)
 
 
 def band_table(

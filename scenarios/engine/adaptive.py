@@ -27,10 +27,11 @@ from simulators.anatomy.events import AnatomyEvents
 from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Event
+from simulators.core.kinetics import TumourModel
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from simulators.dose.accumulation import SetUp
+from simulators.kinetics.standard import StandardTumour
 from simulators.scanners.pet import avid
-from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Belief, InputError, PatientTwin
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def realise_adaptive(
     seed: int,
     approve: Approve | None = None,
     set_up: SetUp = SetUp(),  # noqa: B008
+    tumour: TumourModel = StandardTumour(),  # noqa: B008
 ) -> Arm:
     """The courses of all samples under a policy, and every decision that was taken.
 
@@ -95,6 +97,7 @@ def realise_adaptive(
         seed: root of all chance.
         approve: accepts or refuses each decision that changes something, given its row.
         set_up: errors of positioning, new in each fraction.
+        tumour: how it grows and answers.
 
     Raises:
         InputError: the policy raised, or answered something that is no decision.
@@ -110,7 +113,7 @@ def realise_adaptive(
         patient = _Patient(sample, treatment, library, events, errors, gtv_cm3, given=len(twin.fractions))
         treatment.grid = patient.grid
         patients.append(patient)
-    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve, start)
+    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve, start, tumour)
     env = simpy.Environment()
     for patient in patients:
         env.process(patient.treatment.run(env))
@@ -150,6 +153,7 @@ class _Loop:
     seed: int
     approve: Approve | None
     start_days: float
+    tumour: TumourModel
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def image(self, env: simpy.Environment, after: float, until: float) -> Generator[simpy.Event]:
@@ -176,12 +180,16 @@ class _Loop:
 
     def _advance(self, state: Any, time_days: float) -> tuple[Any, np.ndarray, np.ndarray]:
         """One kernel call for all samples: the state, true volumes in cm3 and true SUV ratios, (samples,)."""
-        kinetics = DoseVolumeKinetics(self.library.gtv_cm3, self.library.bin_fraction, self.library.relative)
+        library = self.library
+        kinetics = self.tumour.dose_bins(library.gtv_cm3, library.bin_fraction, library.relative)
         params = self.belief.samples
         courses = [p.treatment.course() for p in self.patients]
         state = kinetics.advance(state or kinetics.start(self.twin, params), params, courses, time_days)
-        cells = {name: getattr(state, name).sum(axis=-1) for name in ("viable", "doomed", "remnant")}
-        view = TumourView(0.0, self.library.gtv_cm3, 0.0, None, **cells)
+        n = len(courses)  # dose bins, where the grain has them, are summed
+        cells = {
+            name: getattr(state, name).reshape(n, -1).sum(axis=-1) for name in ("viable", "doomed", "remnant")
+        }
+        view = TumourView(0.0, library.gtv_cm3, 0.0, None, **cells)
         return state, kinetics.gtv_cm3(state), np.asarray(avid(view, time_days / 2))
 
     def _scans(self, asked: list[_Patient], day: float, gtv_cm3: np.ndarray) -> list[FollowUp]:

@@ -12,12 +12,20 @@ from twin import DoseGrid, PatientTwin, StructureSet, Volume
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
 
 
-def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[str, DoseGrid]:
+def planned_doses(
+    twin: PatientTwin, plans: Sequence[TreatmentPlan], grown: Targets | None = None
+) -> Mapping[str, DoseGrid]:
     """Dose grids by name: the twin's own, and for each plan without one an approximate one.
 
     Plans of one technique differ by their prescription only: one calculation, of the technique's reference
     prescription, serves them all, and no plan's dose depends on the others in the comparison.
+
+    Args:
+        twin: the patient.
+        plans: whose doses.
+        grown: the patient's targets, where they are grown already.
     """
+    grown = grown or Targets(twin)
     doses = dict(twin.doses)
     units: dict[bool, DoseGrid] = {}
     for plan in plans:
@@ -26,7 +34,7 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
         sbrt = plan.largest_fraction_gy >= SBRT_GY
         if sbrt not in units:
             units[sbrt] = approximate_dose(
-                twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=with_targets(twin, plan)
+                twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=grown.of(plan)
             )
         unit = units[sbrt]
         array = unit.volume.array * (plan.total_gy / unit.prescription_gy)
@@ -35,21 +43,27 @@ def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> Mapping[
     return doses
 
 
-def with_targets(twin: PatientTwin, plan: TreatmentPlan) -> StructureSet:
-    """The patient's structures with the CTV and PTV of the plan's technique where none were drawn."""
-    contours = twin.contours
-    if contours.role("PTV"):
-        return contours
-    sbrt = plan.largest_fraction_gy >= SBRT_GY
-    grown = targets(twin.baseline, contours, sbrt=sbrt, histology=twin.clinical.histology)
-    return contours.extended(s for s in grown if s.name not in contours)
+class Targets:
+    """A patient's structures with the CTV and PTV of each technique, grown once where none were drawn.
 
+    Args:
+        twin: the patient.
+    """
 
-def all_targets(twin: PatientTwin, plans: Sequence[TreatmentPlan]) -> list[StructureSet]:
-    """`with_targets` of each plan; plans of one technique share theirs."""
-    known: dict[bool, StructureSet] = {}
-    for plan in plans:
+    def __init__(self, twin: PatientTwin) -> None:
+        self._twin, self._known = twin, dict[bool, StructureSet]()
+
+    def of(self, plan: TreatmentPlan) -> StructureSet:
+        """The structures for a plan."""
         sbrt = plan.largest_fraction_gy >= SBRT_GY
-        if sbrt not in known:
-            known[sbrt] = with_targets(twin, plan)
-    return [known[plan.largest_fraction_gy >= SBRT_GY] for plan in plans]
+        if sbrt not in self._known:
+            self._known[sbrt] = self._grown(sbrt)
+        return self._known[sbrt]
+
+    def _grown(self, sbrt: bool) -> StructureSet:
+        contours = self._twin.contours
+        if contours.role("PTV"):
+            return contours
+        histology = self._twin.clinical.histology
+        grown = targets(self._twin.baseline, contours, sbrt=sbrt, histology=histology)
+        return contours.extended(s for s in grown if s.name not in contours)

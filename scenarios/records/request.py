@@ -5,38 +5,58 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from importlib.metadata import version
 
 import numpy as np
 
 from scenarios.plans.scenario import Scenario
 from simulators.belief.prior import VERSION
-from twin import PatientTwin
+from twin import InputError, PatientTwin
 
 
-def request_hash(
-    twin: PatientTwin,
-    scenarios: Sequence[Scenario],
-    *,
-    days: float,
-    samples: int,
-    image_samples: int,
-    seed: int,
-    generator: str,
-    scanners: Sequence[str],
-) -> str:
-    """Hash of the patient's content, the plans, all settings and the versions that compute with them."""
-    settings = (
-        float(days),
-        samples,
-        image_samples,
-        seed,
-        generator,
-        tuple(scanners),
-        sorted(versions().items()),
-    )
-    parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+@dataclass(frozen=True)
+class Request:
+    """What a comparison is asked for, besides the patient and the plans.
+
+    Args:
+        days: how far to look, days from day 0.
+        samples: number of samples of the belief.
+        image_samples: how many of these get follow-up images.
+        seed: root of all chance.
+        generator: of the follow-up CT, by name.
+        scanners: virtual scanners by name.
+        kinetics: tumour model by name.
+        outcomes: outcome model by name.
+
+    Raises:
+        InputError: a number that cannot be.
+    """
+
+    days: float
+    samples: int
+    image_samples: int
+    seed: int
+    generator: str
+    scanners: tuple[str, ...]
+    kinetics: str
+    outcomes: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.days <= 36_525:
+            raise InputError(f"--days must lie between 1 and 36525, not {self.days:g}")
+        if not 1 <= self.samples <= 1_000_000:
+            raise InputError(f"--samples must lie between 1 and 1000000, not {self.samples}")
+        if self.image_samples < 0:
+            raise InputError(f"--image-samples cannot be negative, not {self.image_samples}")
+        if self.seed < 0:
+            raise InputError(f"--seed cannot be negative, not {self.seed}")
+
+    def hash(self, twin: PatientTwin, scenarios: Sequence[Scenario]) -> str:
+        """Hash of the patient's content, the plans, all settings and the versions that compute with them."""
+        settings = (*astuple(self), sorted(versions().items()))
+        parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def fingerprint(twin: PatientTwin) -> str:

@@ -73,6 +73,8 @@ class RunRecord(_Frozen):
     seed: int
     generator: str
     scanners: tuple[str, ...]
+    kinetics: str = "standard"
+    outcomes: str = "standard"
     level: float
     belief: Literal["prior", "posterior"]
     versions: dict[str, str]

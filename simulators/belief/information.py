@@ -11,6 +11,7 @@ from simulators.belief.prior import prior_belief
 from simulators.belief.update import SAMPLES, SMALLEST_CM3, update_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Course
+from simulators.core.kinetics import Kinetics
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Belief, Observation, PatientTwin
 
@@ -72,7 +73,7 @@ def forecast(
     *,
     as_drawn: bool = False,
     seed: int = 0,
-    kinetics: DoseVolumeKinetics | None = None,
+    kinetics: Kinetics | None = None,
 ) -> np.ndarray:
     """Tumour volumes that a belief expects under a course.
 
@@ -162,7 +163,7 @@ def what_moved_the_forecast(
     day: float,
     *,
     seed: int = 0,
-    kinetics: DoseVolumeKinetics | None = None,
+    kinetics: Kinetics | None = None,
 ) -> tuple[Moved, ...]:
     """The forecast for one day before any observation and after each.
 

@@ -1,4 +1,4 @@
-"""Forecasts as they would be drawn, and which observation moved them, as tables of a run."""
+"""What the observations taught, which of them moved the forecast, and forecasts as they would be drawn: tables."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from scenarios.comparison.forecast import Forecast
 from scenarios.comparison.tables import band_table
-from scenarios.engine.arm import Arm
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
-from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast
-from simulators.tumour.dose_volume import DoseVolumeKinetics
+from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast, what_was_learned
+from simulators.belief.prior import prior_belief
 from twin import Belief, PatientTwin
 
 FORECAST_DAY = 90.0
@@ -21,47 +21,43 @@ REPLAYED = (
 )
 
 
-def drawn_table(
-    twin: PatientTwin,
-    records: Sequence[PlanRecord],
-    daily: np.ndarray,
-    forecasts: Sequence[tuple[Belief, np.ndarray]],
-    seed: int,
-) -> pl.DataFrame:
+def drawn_table(made: Forecast, records: Sequence[PlanRecord]) -> pl.DataFrame:
     """The `drawn_bands` table.
 
     Args:
-        twin: the patient.
+        made: the forecast.
         records: the plans.
-        daily: (days,) days from day 0.
-        forecasts: beliefs, each with its (plan, sample, day) true volumes, cm3.
-        seed: the run's seed.
     """
     frames = [table("drawn_bands", [])]
-    for belief, gtv_cm3 in forecasts:
-        drawn = drawn_cm3(twin, gtv_cm3, belief.samples["contour_error"], seed)
-        bands = band_table("bands", records, daily, drawn)
+    for belief, gtv_cm3 in (*([made.before] if made.before else []), (made.belief, made.gtv_cm3)):
+        drawn = drawn_cm3(made.twin, gtv_cm3, belief.samples["contour_error"], made.seed)
+        bands = band_table("bands", records, made.daily, drawn)
         frames.append(bands.select(pl.lit(belief.kind).alias("belief"), pl.all()))
     return pl.concat(frames)
 
 
-def moved_table(
-    twin: PatientTwin, records: Sequence[PlanRecord], arms: Sequence[Arm], days: float, seed: int
-) -> pl.DataFrame:
+def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> pl.DataFrame:
     """The `moved` table: the forecast for day 90, or for the run's last day where that is past or out of reach.
 
     Plans whose course differs from sample to sample are left out: their decisions would differ too.
+
+    Args:
+        made: the forecast.
+        records: the plans.
+        days: how far the run looks.
     """
+    twin, seed = made.twin, made.seed
     seen = [o for o in twin.observations if o.time_days > 0]
     if twin.belief is None or twin.belief.kind == "prior" or not seen:
         return table("moved", [])
     day = FORECAST_DAY if max(o.time_days for o in seen) < FORECAST_DAY <= days else days
-    beliefs = beliefs_along(twin, samples=REPLAYED, seed=seed)
+    learned = beliefs_along(twin, samples=REPLAYED, seed=seed)
+    beliefs = [(seen_then, made.tumour.believed(twin, belief, seed)) for seen_then, belief in learned]
     rows = []
-    for record, arm in zip(records, arms, strict=True):
+    for record, arm in zip(records, made.arms, strict=True):
         if len(arm.courses) > 1:
             continue
-        kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
+        kinetics = made.tumour.dose_bins(twin.gtv_cm3, arm.bin_fraction, arm.relative)
         before: float | None = None
         moves = what_moved_the_forecast(twin, beliefs, arm.courses[0], day, seed=seed, kinetics=kinetics)
         for order, moved in enumerate(moves):
@@ -84,3 +80,25 @@ def moved_table(
             )
             before = moved.true_cm3[1]
     return table("moved", rows)
+
+
+def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
+    """What the twin's observations taught: its posterior beside the prior."""
+    if belief.kind == "prior" or twin.belief is None:
+        return table("learned", [])
+    prior = prior_belief(twin, twin.belief.n, seed)
+    tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
+    rows = []
+    for found in what_was_learned(prior, twin.belief):
+        before = np.quantile(prior.samples[found.parameter], tails)
+        after = np.quantile(twin.belief.samples[found.parameter], tails)
+        rows.append(
+            {
+                "parameter": found.parameter,
+                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
+                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
+                "ratio": found.ratio,
+                "informed": found.informed,
+            }
+        )
+    return table("learned", rows)
