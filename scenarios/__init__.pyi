@@ -5,6 +5,8 @@ from .clinic.department import clinic_from_yaml as clinic_from_yaml
 from .clinic.run import ClinicRun as ClinicRun
 from .clinic.run import load_clinic as load_clinic
 from .clinic.simulation import simulate_clinic as simulate_clinic
+from .comparison.result import Comparison as Comparison
+from .comparison.result import load as load
 from .comparison.steps import compare as compare
 from .engine.courses import realise as realise
 from .plans.context import outside_context as outside_context
@@ -20,8 +22,6 @@ from .plans.policy import Seen as Seen
 from .plans.scenario import Gap as Gap
 from .plans.scenario import Scenario as Scenario
 from .plans.scenario import scenario_preset as scenario_preset
-from .records.run import Comparison as Comparison
-from .records.run import load as load
 from .study.cohort import FolderCohort as FolderCohort
 from .study.cohort import SampledCohort as SampledCohort
 from .study.cohort import TableCohort as TableCohort

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from scenarios.commands.arguments import TwinArg
 from scenarios.commands.progress import progress_bar
+from scenarios.comparison.result import Comparison
 from scenarios.comparison.steps import compare as run
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
-from scenarios.records.run import Comparison, may_write
+from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from twin import PatientTwin
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.records.run import load
+from scenarios.comparison.result import load
 from scenarios.report.export import export_dicom
 
 

@@ -16,6 +16,7 @@ from scenarios.comparison.forecast import Forecast, forecast
 from scenarios.comparison.images import Images, draw, grow, with_fields
 from scenarios.comparison.measured import recist_table
 from scenarios.comparison.outcomes import PlanOutcomes, contrasts, outcome_rows, plan_outcomes
+from scenarios.comparison.result import Comparison
 from scenarios.comparison.scorecard import scorecard_table
 from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table
 from scenarios.engine.adaptive import Approve
@@ -24,7 +25,7 @@ from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
 from scenarios.records.layer import layers_of
 from scenarios.records.request import Request, versions
-from scenarios.records.run import Comparison, PatientRecord, PlanRecord, RunRecord
+from scenarios.records.run import PatientRecord, PlanRecord, RunRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.update import LOW_ESS
 from simulators.core.treatment import VirtualTreatment

@@ -1,13 +1,10 @@
-"""A comparison of plans for one patient, and the run folder that keeps it."""
+"""What a run holds: plans compared for one patient, their tables and images, and `run.json`."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +12,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scenarios.records.layer import Draw, Layer, layers_of_first_format
-from scenarios.records.schema import ADDED, FIRST_RUN_FORMAT, RUN_FORMAT, SCHEMAS, SIMULATED, table
+from scenarios.records.schema import FIRST_RUN_FORMAT, RUN_FORMAT, SIMULATED
 from twin import InputError, PatientTwin, Volume
 
 
@@ -104,8 +101,8 @@ class RunImage:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """Runs of one twin under several plans with common random numbers.
+class Run:
+    """One twin under several plans with common random numbers, as a run folder keeps it.
 
     Args:
         record: what was asked for and how it went.
@@ -132,31 +129,6 @@ class Comparison:
             if (r.plan, r.kind, r.sample) == (plan, kind, sample) and abs(r.day - day) < 1e-6:
                 return image.volume
         return None
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the run folder with its report, whole or not at all; a run of the same request is replaced.
-
-        Raises:
-            InputError: the folder exists with other content, or the disk is full.
-        """
-        from scenarios.report.page import write_report
-        from twin.files.atomic import atomic_folder
-        from twin.files.nifti import write
-
-        target = Path(path)
-        replace = may_write(target, self.record.request)
-        with atomic_folder(target, replace=replace) as part:
-            self.twin.save(part / self.record.baseline)
-            for name, frame in self.tables.items():
-                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
-                frame.write_parquet(held, compression="zstd")
-                (part / f"{name}.parquet").write_bytes(held.getbuffer())
-            for folder in {(part / i.record.file).parent for i in self.images}:
-                folder.mkdir(parents=True, exist_ok=True)
-            with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
-                list(pool.map(lambda i: write(part / i.record.file, i.volume), self.images))
-            write_report(self, part / "report.html")
-            (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
 
 
 def may_write(target: Path, request: str) -> bool:
@@ -209,34 +181,3 @@ def _from_first_format(data: dict[str, Any]) -> dict[str, Any]:
     images = data.get("images")
     kinds = [str(i.get("kind")) for i in images if isinstance(i, dict)] if isinstance(images, list) else []
     return {**data, "format": RUN_FORMAT, "layers": layers_of_first_format(kinds)}
-
-
-def load(path: str | PathLike[str]) -> Comparison:
-    """Read a run folder; images are read from disk when first used.
-
-    Raises:
-        InputError: no such run, a newer format, or a broken or missing file.
-    """
-    from twin.files.nifti import read
-
-    folder = Path(path)
-    record = read_record(folder)
-    tables = {}
-    for name in SCHEMAS:
-        if name in ADDED and not (folder / f"{name}.parquet").exists():
-            tables[name] = table(name, [])
-            continue
-        try:
-            tables[name] = pl.read_parquet(folder / f"{name}.parquet")
-        except (OSError, pl.exceptions.PolarsError):
-            raise InputError(
-                f"{folder / name}.parquet is missing or broken; run the comparison again"
-            ) from None
-    images = []
-    for item in record.images:
-        file = (folder / item.file).resolve()
-        if not file.is_relative_to(folder.resolve()):
-            raise InputError(f"{folder}/run.json names a file outside the run: {item.file}")
-        layer = record.layer(item.kind)
-        images.append(RunImage(item, read(file, layer.modality, layer.unit)))
-    return Comparison(record, PatientTwin.load(folder / record.baseline), tables, tuple(images))

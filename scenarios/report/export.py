@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scenarios.records.run import Comparison, ImageRecord, PlanRecord
+from scenarios.records.run import ImageRecord, PlanRecord, Run
 from twin import InputError, StructureSet, Volume
 from twin.export.dicom import CtSeries, Origin, write_ct, write_rtdose, write_rtplan, write_rtstruct
 from twin.files.atomic import atomic_folder
 
 
-def export_dicom(run: Comparison, folder: Path) -> int:
+def export_dicom(run: Run, folder: Path) -> int:
     """Write the baseline and every follow-up of a run, a folder for each date, whole or not at all.
 
     Layout: `baseline/`, `PLAN-SLUG/d021.354-s000/` with `ct-NNN.dcm`, `rtstruct.dcm`, `rtplan.dcm`, `rtdose.dcm`.
@@ -41,7 +41,7 @@ def export_dicom(run: Comparison, folder: Path) -> int:
     return len(dates)
 
 
-def _baseline(run: Comparison, folder: Path) -> CtSeries:
+def _baseline(run: Run, folder: Path) -> CtSeries:
     folder.mkdir()
     made_by = "in-silico thorax" if run.twin.in_silico else None
     origin = Origin(
@@ -52,9 +52,7 @@ def _baseline(run: Comparison, folder: Path) -> CtSeries:
     return ct
 
 
-def _follow_up(
-    run: Comparison, plan: PlanRecord, record: ImageRecord, source: CtSeries, folder: Path
-) -> None:
+def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries, folder: Path) -> None:
     folder.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
@@ -77,7 +75,7 @@ def _follow_up(
         )
 
 
-def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
+def whole_ct(run: Run, record: ImageRecord) -> Volume:
     """A follow-up CT on the whole baseline grid: the stored crop in its place, the baseline around it.
 
     Args:
@@ -92,7 +90,7 @@ def whole_ct(run: Comparison, record: ImageRecord) -> Volume:
     return Volume(baseline.geometry, array, "CT", "HU")
 
 
-def tumour_of(run: Comparison, record: ImageRecord) -> StructureSet:
+def tumour_of(run: Run, record: ImageRecord) -> StructureSet:
     """What is outlined on a follow-up's date: tumour and injured lung; a tumour that is gone has no contour.
 
     Args:

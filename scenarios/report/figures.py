@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from scenarios.records.run import Run
 from scenarios.report.colours import faint, plan_colour
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from scenarios.records.run import Comparison
 
-
-def trajectory_figure(run: Comparison) -> go.Figure:
+def trajectory_figure(run: Run) -> go.Figure:
     """Median tumour volume and its band for each plan, in cm3 over days."""
     import plotly.graph_objects as go
 
@@ -75,7 +74,7 @@ def trajectory_figure(run: Comparison) -> go.Figure:
     return figure
 
 
-def dvh_figure(run: Comparison) -> go.Figure:
+def dvh_figure(run: Run) -> go.Figure:
     """Cumulative DVH of the targets and organs: a colour for each plan, a dash for each structure."""
     import plotly.graph_objects as go
 

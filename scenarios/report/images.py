@@ -6,24 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scenarios.records.layer import Layer
+from scenarios.records.run import PlanRecord, Run
 from scenarios.report.colours import plan_colour, rgb
 from scenarios.report.picture import LUNG, coloured, grey, slice_png, windowed
 from twin.geometry import Box
-
-if TYPE_CHECKING:
-    from scenarios.records.layer import Layer
-    from scenarios.records.run import Comparison, PlanRecord
 
 _DAY_0 = "#ff3c3c"
 _MARGIN_MM = 45.0
 _CLEAR_BELOW = 0.1  # of a scale: nothing is laid over where the share is less
 
 
-def image_section(run: Comparison) -> str:
+def image_section(run: Run) -> str:
     """Pictures of sample 0: for each layer a row with one viewer for each plan; empty where the run has no image.
 
     Args:
@@ -76,7 +73,7 @@ def _viewer(view: _View, layer: Layer, number: int, plan: PlanRecord, days: list
 class _View:
     """The slice of a run that is shown."""
 
-    run: Comparison
+    run: Run
 
     @cached_property
     def box(self) -> Box:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from scenarios.records.run import PlanRecord, Run
 from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report.colours import plan_colour
 from scenarios.report.figures import dvh_figure, trajectory_figure
@@ -19,8 +20,6 @@ from scenarios.report.tables import moved_section, recist_section, score_section
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from scenarios.records.run import Comparison, PlanRecord
-
 _NOTES = {
     "approximate": "Dose is approximate: computed from the prescription, not by a planning system.",
     "estimated": "Organs marked estimated were drawn by this software from the CT.",
@@ -28,7 +27,7 @@ _NOTES = {
 }
 
 
-def write_report(run: Comparison, path: Path) -> None:
+def write_report(run: Run, path: Path) -> None:
     """Write the report of a comparison.
 
     Args:
@@ -93,7 +92,7 @@ def _context(plan: PlanRecord) -> str:
     )
 
 
-def _outcome_table(run: Comparison) -> str:
+def _outcome_table(run: Run) -> str:
     plans = run.record.plans
     head = "".join(
         f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}{" *" if p.context else ""}</th>'
@@ -118,7 +117,7 @@ def _outcome_cell(row: pl.DataFrame, unit: str) -> str:
     return f"<td>{middle:.1f}{sign} <small>[{low:.1f}, {high:.1f}]</small>{mark}</td>"
 
 
-def _contrast_table(run: Comparison) -> str:
+def _contrast_table(run: Run) -> str:
     if run.contrasts.is_empty():
         return ""
     labels = {p.slug: p.label for p in run.record.plans}
@@ -137,7 +136,7 @@ def _contrast_table(run: Comparison) -> str:
     )
 
 
-def _decision_table(run: Comparison) -> str:
+def _decision_table(run: Run) -> str:
     """What the policies decided, over all samples; every single decision is in decisions.parquet."""
     changes = run.decisions.filter(pl.col("decision") != "continue")
     if run.decisions.is_empty():
@@ -170,7 +169,7 @@ def _decision_table(run: Comparison) -> str:
     return f"<h2>Decisions of the policies</h2><table><tr>{head}</tr>{rows}</table>"
 
 
-def _belief_note(run: Comparison) -> str:
+def _belief_note(run: Run) -> str:
     """Each parameter's belief; after observations also what it was before, and what they did not inform."""
     if run.learned.is_empty():
         cells = []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
+from scenarios.records.run import Run
 from scenarios.report.colours import plan_colour
 
-if TYPE_CHECKING:
-    from scenarios.records.run import Comparison
 
-
-def score_section(run: Comparison) -> str:
+def score_section(run: Run) -> str:
     """Every constraint that holds for one of the plans: goal, and for each plan value, verdict and share of samples."""
     plans = run.record.plans
     cards = run.scorecard
@@ -69,7 +67,7 @@ def _score_cell(found: pl.DataFrame) -> str:
     )
 
 
-def recist_section(run: Comparison) -> str:
+def recist_section(run: Run) -> str:
     """Diameters and response of each imaged date, as RECIST 1.1 counts them; generated ones of sample 0."""
     sizes = run.recist.filter(pl.col("sample").is_null() | (pl.col("sample") == 0))
     if sizes.is_empty():
@@ -99,7 +97,7 @@ def recist_section(run: Comparison) -> str:
     )
 
 
-def moved_section(run: Comparison) -> str:
+def moved_section(run: Run) -> str:
     """The forecast of one day before any observation and after each, of the true volume and as it would be drawn."""
     if run.moved.is_empty():
         return ""

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.comparison.effect import Effect
+from scenarios.comparison.result import Comparison
 from scenarios.comparison.steps import compare
 from scenarios.engine.adaptive import realise_adaptive
 from scenarios.engine.arm import Arm
@@ -16,7 +17,6 @@ from scenarios.engine.courses import realise
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
-from scenarios.records.run import Comparison
 from scenarios.records.study_schema import PART_SCHEMAS
 from scenarios.study.arm import TRUTH_SEED
 from scenarios.study.cohort import Member

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from scenarios import Scenario, TreatmentPlan, compare
+from scenarios.comparison.result import load
 from scenarios.engine.observation import deliver_until
 from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
-from scenarios.records.run import load
 from scenarios.records.schema import ADDED
 from simulators.belief.update import update_belief
 from simulators.dose.constraints import constraint_sets, coverage_goals

@@ -1,0 +1,71 @@
+"""A comparison of plans for one patient, and the run folder that it is written to and read from."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+
+import polars as pl
+
+from scenarios.records.run import Run, RunImage, may_write, read_record
+from scenarios.records.schema import ADDED, SCHEMAS, table
+from scenarios.report.page import write_report
+from twin import InputError, PatientTwin
+from twin.files.atomic import atomic_folder
+from twin.files.nifti import read, write
+
+
+class Comparison(Run):
+    """Runs of one twin under several plans with common random numbers."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the run folder with its report, whole or not at all; a run of the same request is replaced.
+
+        Raises:
+            InputError: the folder exists with other content, or the disk is full.
+        """
+        target = Path(path)
+        replace = may_write(target, self.record.request)
+        with atomic_folder(target, replace=replace) as part:
+            self.twin.save(part / self.record.baseline)
+            for name, frame in self.tables.items():
+                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
+                frame.write_parquet(held, compression="zstd")
+                (part / f"{name}.parquet").write_bytes(held.getbuffer())
+            for folder in {(part / i.record.file).parent for i in self.images}:
+                folder.mkdir(parents=True, exist_ok=True)
+            with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
+                list(pool.map(lambda i: write(part / i.record.file, i.volume), self.images))
+            write_report(self, part / "report.html")
+            (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def load(path: str | PathLike[str]) -> Comparison:
+    """Read a run folder; images are read from disk when first used.
+
+    Raises:
+        InputError: no such run, a newer format, or a broken or missing file.
+    """
+    folder = Path(path)
+    record = read_record(folder)
+    tables = {}
+    for name in SCHEMAS:
+        if name in ADDED and not (folder / f"{name}.parquet").exists():
+            tables[name] = table(name, [])
+            continue
+        try:
+            tables[name] = pl.read_parquet(folder / f"{name}.parquet")
+        except (OSError, pl.exceptions.PolarsError):
+            raise InputError(
+                f"{folder / name}.parquet is missing or broken; run the comparison again"
+            ) from None
+    images = []
+    for item in record.images:
+        file = (folder / item.file).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise InputError(f"{folder}/run.json names a file outside the run: {item.file}")
+        layer = record.layer(item.kind)
+        images.append(RunImage(item, read(file, layer.modality, layer.unit)))
+    return Comparison(record, PatientTwin.load(folder / record.baseline), tables, tuple(images))
