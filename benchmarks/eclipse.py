@@ -19,7 +19,7 @@ import numpy as np
 
 from simulators.dose.dvh import Dvh, dvh
 from twin import Geometry, StructureSet, Volume
-from twin.shape import Shape
+from twin.contours.shape import Shape
 from twin.structures import Structure
 
 _ROOT = "slicerrt_eclipse_dose_dvh/"

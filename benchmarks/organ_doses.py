@@ -1,4 +1,4 @@
-"""Makes `scenarios/study/data/organ_doses.csv`: doses of organs in in-silico patients, for patients without images.
+"""Makes `scenarios/matching/data/organ_doses.csv`: doses of organs in in-silico patients, for patients without images.
 
 Each row is one organ of one in-silico patient under one technique: the mean dose, over the prescription, of 50
 equal parts of its volume, the hottest first; and the dose summed over the body, over the prescription, in cm3.
@@ -18,7 +18,7 @@ from simulators.dose.dvh import dvh
 from simulators.insilico.patient import make_patient
 from twin import InputError
 
-FILE = Path(__file__).resolve().parents[1] / "scenarios" / "study" / "data" / "organ_doses.csv"
+FILE = Path(__file__).resolve().parents[1] / "scenarios" / "matching" / "data" / "organ_doses.csv"
 ORGANS = ("Lungs-GTV", "Heart", "Esophagus", "GTVp")
 PARTS = 50
 SMALLEST_CM3, LARGEST_CM3, LARGEST_SBRT_CM3 = 1.5, 300.0, 70.0

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from twin.contours.shape import Shape
 from twin.errors import InputError
 from twin.geometry import Box, Geometry
-from twin.shape import Shape
 from twin.volume import Volume
 
 Role = Literal["GTV", "CTV", "PTV", "OAR", "EXTERNAL", "OTHER"]

@@ -3,10 +3,10 @@ from .page import Desk as Desk
 from .page import Page as Page
 from .patient_card import patient_figure as patient_figure
 from .patient_card import patient_outcomes as patient_outcomes
-from .scenario_form import Asked as Asked
-from .scenario_form import Break as Break
 from .scenario_form import MOST as MOST
 from .scenario_form import SUGGESTED as SUGGESTED
+from .scenario_form import Asked as Asked
+from .scenario_form import Break as Break
 from .scenario_form import foreseen as foreseen
 from .scenario_form import numbers_of as numbers_of
 from .scenario_form import parameters as parameters

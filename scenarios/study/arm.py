@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from scenarios.engine.adaptive import realise_adaptive
+from scenarios.matching.doses import Matches, ReferencePatients
+from scenarios.matching.replans import MatchedLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.study.cohort import Member
-from scenarios.study.matched_dose import Matches, ReferencePatients
-from scenarios.study.matched_replan import MatchedLibrary
 from simulators.core.course import Course
 from simulators.dose.approximate import SBRT_GY
 from simulators.tumour.systemic import Systemic

@@ -14,11 +14,11 @@ import numpy as np
 from scenarios.comparison.effect import Effect
 from scenarios.comparison.outcomes import CONTROL_DAYS, LANDMARKS
 from scenarios.engine.courses import realise
+from scenarios.matching.doses import ReferencePatients
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, policy_courses, stereotactic
 from scenarios.study.cohort import Member
 from scenarios.study.lives import after_treatment, survival
-from scenarios.study.matched_dose import ReferencePatients
 from scenarios.study.organs import match_members, organ_effects
 from scenarios.study.settings import Settings
 from simulators.belief.prior import DIMENSIONS

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.comparison.outcomes import Effect
+from scenarios.matching.doses import Matches, OrganTables, ReferencePatients
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, stereotactic
 from scenarios.study.cohort import Member
-from scenarios.study.matched_dose import Matches, OrganTables, ReferencePatients
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.outcome.life import dose_to_immune_cells_gy

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from scenarios.matching.doses import ReferencePatients
 from scenarios.plans.calendar import fraction_times
 from scenarios.plans.scenario import Scenario
-from scenarios.study.matched_dose import ReferencePatients
 from simulators.belief.prior import prior_belief
 from simulators.core.course import Course, Event
 from simulators.core.outcome import LifeTimes

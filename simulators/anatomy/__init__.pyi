@@ -1,5 +1,5 @@
-from .deformation import Flow as Flow
 from .deformation import GRID_MM as GRID_MM
+from .deformation import Flow as Flow
 from .deformation import displacement_mm as displacement_mm
 from .deformation import elastic_tau as elastic_tau
 from .deformation import shrinkage_flow as shrinkage_flow

@@ -5,11 +5,11 @@ from .chance import stream as stream
 from .chance import uniforms as uniforms
 from .course import Course as Course
 from .course import Event as Event
+from .imaging import TASKS as TASKS
 from .imaging import Learned as Learned
 from .imaging import Paired as Paired
 from .imaging import Progress as Progress
 from .imaging import ScanTask as ScanTask
-from .imaging import TASKS as TASKS
 from .kinetics import Kinetics as Kinetics
 from .kinetics import Params as Params
 from .kinetics import ShapedKinetics as ShapedKinetics

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twin import Geometry, InputError, StructureSet, Volume
+from twin.contours.shape import Shape
 from twin.geometry import Box
-from twin.shape import Shape
 from twin.structures import Structure, bounding_box
 
 BIN_GY = 0.01
@@ -125,7 +125,7 @@ def region(
 
     "Lungs" is the union of both lungs, "GTV" or "CTV" that of all structures of the role; "A-B" is A without B,
     where B is a structure or a role ("GTV", "PTV", ...), as in TG-263. What came as contours has the shape that
-    `twin.shape` gives it, on a grid that divides the image's voxels; what came as a mask keeps its voxels.
+    `twin.contours.shape` gives it, on a grid that divides the image's voxels; what came as a mask keeps its voxels.
 
     Args:
         structures: the structure set.
@@ -231,7 +231,7 @@ def dvh(dose: Volume, structures: StructureSet, name: str, *, as_eclipse: bool =
 
     The structure's voxels are divided into parts of at most 1 mm (where they are not too many) and the dose is
     interpolated linearly at each part; borders weigh by the share of a voxel that lies inside. A structure that
-    came as contours is the shape that they stand for (`twin.shape`), whatever the image's slices are.
+    came as contours is the shape that they stand for (`twin.contours.shape`), whatever the image's slices are.
 
     Args:
         dose: Gy (physical dose or EQD2).

@@ -15,5 +15,5 @@ from .sets import is_truth as is_truth
 from .sets import read_index as read_index
 from .sets import true_parameters as true_parameters
 from .sets import twins_in as twins_in
-from .traits import Traits as Traits
 from .traits import VERSION as VERSION
+from .traits import Traits as Traits

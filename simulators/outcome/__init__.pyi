@@ -8,9 +8,9 @@ from .control import failure_days as failure_days
 from .control import regrowth_days as regrowth_days
 from .control import tumour_control_probability as tumour_control_probability
 from .life import DRAWS as DRAWS
-from .life import SurvivalConstants as SurvivalConstants
 from .life import TRIAL as TRIAL
 from .life import UNSELECTED as UNSELECTED
+from .life import SurvivalConstants as SurvivalConstants
 from .life import constants_for as constants_for
 from .life import dose_to_immune_cells_gy as dose_to_immune_cells_gy
 from .life import draws as draws

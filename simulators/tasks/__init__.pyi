@@ -1,8 +1,8 @@
-from .crop import Crop as Crop
 from .crop import DOMAIN as DOMAIN
 from .crop import MARGIN_MM as MARGIN_MM
 from .crop import SHAPE as SHAPE
 from .crop import VECTOR as VECTOR
+from .crop import Crop as Crop
 from .crop import outside as outside
 from .pairs import request_between as request_between
 from .placing import Draft as Draft

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from twin.anatomy.coarse import Coarse
 from twin.anatomy.lungs import largest
-from twin.contours import mask
+from twin.contours.planar import mask
 from twin.geometry import Geometry
 from twin.structures import bounding_box
 

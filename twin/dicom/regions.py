@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twin.contours.shape import BRIDGED_MM, Shape
 from twin.dicom.naming import Names
 from twin.dicom.pseudonym import without_identity
 from twin.dicom.rtstruct import Roi
 from twin.errors import InputError
 from twin.geometry import Geometry
 from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
-from twin.shape import BRIDGED_MM, Shape
 from twin.structures import Role, Structure
 from twin.volume import Volume
 

@@ -13,9 +13,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import BaseTag
 
+from twin.contours.outlines import outlines
 from twin.errors import InputError
 from twin.geometry import Geometry
-from twin.outlines import outlines
 from twin.structures import Structure, StructureSet
 from twin.volume import Volume
 

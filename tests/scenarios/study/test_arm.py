@@ -9,11 +9,11 @@ import pytest
 from scenarios import Policy, SampledCohort, Scenario, TreatmentPlan, run_study
 from scenarios.engine.library import LEVELS, State
 from scenarios.engine.replan import PlanLibrary
+from scenarios.matching.doses import Matches, ReferencePatients
+from scenarios.matching.replans import MatchedLibrary
 from scenarios.policies.isotoxic import Isotoxic
 from scenarios.policies.traffic_light import TrafficLight
 from scenarios.policies.volume_trigger import VolumeTrigger
-from scenarios.study.matched_dose import Matches, ReferencePatients
-from scenarios.study.matched_replan import MatchedLibrary
 from twin import InputError
 
 PLAN = TreatmentPlan.parse("60/30")

@@ -168,7 +168,7 @@ def test_daily_bands_are_the_quantiles_of_the_true_volumes(study):
 def test_a_single_run_and_a_study_agree_on_a_uniform_tumour(study):
     """The study's weekly steps against the kinetics' own half-day steps, with the parameters of the truth."""
     from scenarios.engine.courses import realise
-    from scenarios.study.matched_dose import ReferencePatients
+    from scenarios.matching.doses import ReferencePatients
     from simulators.tumour.dose_volume import DoseVolumeKinetics
     from twin import PatientTwin
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from twin.contours import coverage
-from twin.outlines import outlines
+from twin.contours.outlines import outlines
+from twin.contours.planar import coverage
 
 
 def _back(mask):

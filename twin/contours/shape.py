@@ -17,7 +17,7 @@ from typing import cast
 
 import numpy as np
 
-from twin.contours import coverage
+from twin.contours.planar import coverage
 from twin.errors import InputError
 from twin.geometry import Box, Geometry
 from twin.volume import Volume

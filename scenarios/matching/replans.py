@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from scenarios.engine.library import LEVELS, PLANNED, DoseLibrary, State
+from scenarios.matching.doses import Matches, ReferencePatients
 from scenarios.plans.plan import TreatmentPlan
-from scenarios.study.matched_dose import Matches, ReferencePatients
 from simulators.core.course import Course, Event
 from twin import DoseGrid
 

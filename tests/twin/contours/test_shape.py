@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin import Geometry, InputError
-from twin.shape import ECLIPSE_TAPER, Shape
+from twin.contours.shape import ECLIPSE_TAPER, Shape
 
 ANGLE = np.linspace(0.0, 2 * np.pi, 120, endpoint=False)
 GRID = Geometry((8, 60, 60), (2.5, 1.0, 1.0), (-30.0, -30.0, 0.0))

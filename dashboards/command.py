@@ -1,8 +1,7 @@
-"""The command `rt-twin app`."""
+"""The command `rt-twin app`, which this room adds to the others as any package can."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +15,8 @@ def serve_app(
     port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 8050,
 ) -> None:
     """Open the dashboard on this machine."""
-
-    # The dashboards stand above this floor: they are started by name, never imported.
     try:
-        serve = import_module("dashboards.app").serve
+        from dashboards.app import serve  # loads dash
     except ModuleNotFoundError as error:
         raise InputError(f"the dashboard needs {error.name}: pip install 'rt-twin[app]'") from None
     serve(folder, port)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from scenarios import Scenario, realise
+from scenarios.matching.doses import NEIGHBOURS, ORGANS, Matches, OrganTables, ReferencePatients, _above
 from scenarios.study.batch import simulate
 from scenarios.study.cohort import Member
-from scenarios.study.matched_dose import NEIGHBOURS, ORGANS, Matches, OrganTables, ReferencePatients, _above
 from scenarios.study.settings import Settings
 from simulators.outcome.complications import lkb, logistic, normal_tissue_eqd2
 from twin import ClinicalRecord, PatientTwin

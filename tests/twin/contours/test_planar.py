@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from twin.contours import coverage, mask
+from twin.contours.planar import coverage, mask
 
 
 def _square(top, left, bottom, right):
