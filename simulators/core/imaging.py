@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from models.data.examples import Subject
     from models.task import Task
     from twin import Volume
+    from twin.volume import Modality
 
 Progress = Callable[[str, float], None]
 
@@ -90,7 +91,13 @@ class ImagingTask(Protocol):
 
 @runtime_checkable
 class ScanTask(ImagingTask, Protocol):
-    """A task that makes a scan of a scan alone."""
+    """A task that makes a scan of a scan alone.
+
+    Args:
+        modality: of what it makes.
+    """
+
+    modality: Modality
 
     def domain(self, scan: Volume) -> str | None:
         """Why a scan lies outside what the task is made for, or None."""

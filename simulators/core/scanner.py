@@ -30,6 +30,16 @@ class ScanRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     followup: FollowUp | None = None
 
+    @property
+    def shown(self) -> Volume:
+        """The whole CT as it is on the day: with what a follow-up has changed."""
+        if self.followup is None:
+            return self.scan
+        part = self.followup.scan
+        array = self.scan.array.copy()
+        array[self.scan.geometry.box_of(part.geometry)] = part.array
+        return Volume(self.scan.geometry, array, self.scan.modality, self.scan.unit)
+
     @classmethod
     def after(cls, followup: FollowUp, key: Key) -> ScanRequest:
         """The patient scanned on the day of a follow-up.

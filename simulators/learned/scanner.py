@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulators.core.imaging import TASKS, ScanTask
+from simulators.core.scanner import ScanRequest
 from simulators.learned.weights import Network, network
 from twin import InputError, Volume
+from twin.volume import Modality, Unit
 
 
 @dataclass(frozen=True, eq=False)
 class ScanTranslator:
-    """Whole scans of any size, slice by slice with the slices around each; nothing outside the network's range changes.
+    """A `VirtualScanner` for whole scans of any size, slice by slice with the slices around each.
+
+    Nothing outside the network's range changes.
 
     Args:
         task: what is translated.
@@ -22,10 +27,41 @@ class ScanTranslator:
     network: Network
 
     @property
+    def name(self) -> str:
+        """The task's."""
+        return self.task.task.name
+
+    @property
+    def modality(self) -> Modality:
+        """Of what the task makes."""
+        return self.task.modality
+
+    @property
+    def unit(self) -> Unit:
+        """Of what the task makes."""
+        return self.task.task.target[0].unit  # type: ignore[return-value]  # a channel's unit is any word
+
+    @property
     def version(self) -> str:
         """What every scan names as its maker."""
         weights = self.network.weights
         return f"{self.task.task.name}/{weights.name} {self.network.version}"
+
+    def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
+        """The target of each request's CT as it is on the day.
+
+        Args:
+            requests: what is drawn on a CT is not looked at.
+
+        Raises:
+            InputError: an option, or a scan that lies outside what the task is made for.
+        """
+        for request in requests:
+            if request.options:
+                raise InputError(
+                    f"the scanner {self.name} has no options; it was given {', '.join(request.options)}"
+                )
+        return [self.translate(request.shown) for request in requests]
 
     def translate(self, scan: Volume) -> Volume:
         """The target of a scan, on the scan's own grid.

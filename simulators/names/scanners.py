@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from models.registry import Registry
+from simulators.core.imaging import TASKS, ScanTask
 from simulators.core.scanner import VirtualScanner
+from twin import InputError
 
 SCANNERS = Registry("scanner", "scanners", "simulators.scanners")  # name -> a class without arguments
 
@@ -11,7 +13,19 @@ SCANNERS = Registry("scanner", "scanners", "simulators.scanners")  # name -> a c
 def scanner_named(name: str) -> VirtualScanner:
     """The scanner of a name.
 
+    Args:
+        name: one of `SCANNERS`, which work by physics, or a task that makes a scan of a scan: `TASK`, or `TASK/NAME`
+            for weights of that name.
+
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or there are no such weights.
     """
-    return SCANNERS[name]()
+    if name in SCANNERS:
+        return SCANNERS[name]()
+    task, _, weights = name.partition("/")
+    if task in TASKS and isinstance(TASKS[task], ScanTask):
+        from simulators.learned.scanner import translator_named
+
+        return translator_named(task, weights or None)
+    learned = [t for t in TASKS if isinstance(TASKS[t], ScanTask)]
+    raise InputError(f"unknown scanner {name!r}; there are: {', '.join([*SCANNERS, *learned])}")

@@ -76,7 +76,7 @@ class PetScanner:
 
     def _one(self, request: ScanRequest) -> Volume:
         if request.options:
-            raise InputError(f"the pet scanner has no options; it was given {', '.join(request.options)}")
+            raise InputError(f"the scanner pet has no options; it was given {', '.join(request.options)}")
         anatomy = _anatomy(request)
         blurred = point_spread(uptake(request, anatomy, Traits.of(request.key)), FWHM_MM)
         return Volume(anatomy.grid, with_noise(blurred, request.key.generator()), self.modality, self.unit)

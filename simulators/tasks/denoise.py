@@ -18,6 +18,7 @@ from simulators.insilico.sets import twins_in
 from simulators.insilico.thorax.texture import ct_noise
 from simulators.tasks.cache import cached_subjects
 from twin import InputError, PatientTwin, Volume
+from twin.volume import Modality
 
 if TYPE_CHECKING:
     from models.batch import Batch
@@ -36,6 +37,7 @@ class DenoiseTask:
 
     version: str = "1"
     preferred: str = "regression"
+    modality: Modality = "CT"
     training: Mapping[str, Any] = field(
         default_factory=lambda: {
             "window": 96,

@@ -150,7 +150,7 @@ def test_a_ct_on_which_nothing_is_drawn_shows_the_body_and_no_tumour(thorax):
 
 def test_an_option_that_the_scanner_does_not_have_is_refused(thorax):
     scan, structures = thorax
-    with pytest.raises(InputError, match="pet scanner has no options; it was given dose"):
+    with pytest.raises(InputError, match="scanner pet has no options; it was given dose"):
         PetScanner().scan([ScanRequest(scan.volume, structures, KEY, {"dose": 0.5})])
 
 

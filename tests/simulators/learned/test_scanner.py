@@ -1,0 +1,59 @@
+"""A translation of scans is a virtual scanner like any other."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is in the [learned] extra")
+
+from models import FamilyConfig
+from models.families.copy import Copy
+from models.hub import Weights
+from simulators import FollowUp, Key, Purpose, ScanRequest, scanner_named
+from simulators.learned.scanner import ScanTranslator
+from simulators.learned.weights import Network
+from simulators.tasks.denoise import TASK
+from twin import Geometry, InputError, Volume
+
+GRID = Geometry((6, 32, 40), (3.0, 2.0, 2.0))
+KEY = Key(3, "patient", Purpose.SCANNER)
+
+
+@pytest.fixture(scope="module")
+def scanner():
+    family = Copy(FamilyConfig(task=TASK.task, slices=3, widths=(4,), embedding=4))
+    return ScanTranslator(TASK, Network(Weights("denoise", "copy", Path("copy")), family, "0", {}, "cpu"))
+
+
+def ct(value):
+    return Volume(GRID, np.full(GRID.shape, value, np.int16), "CT", "HU")
+
+
+def test_it_scans_the_ct_as_it_is_on_the_day(scanner):
+    box = (slice(1, 4), slice(3, 9), slice(5, 20))
+    part = Volume(GRID.crop(box), np.full(GRID.crop(box).shape, -700, np.int16), "CT", "HU")
+    still = np.broadcast_to(np.float32(0.0), (3, *part.geometry.shape))
+    followup = FollowUp(None, part, part, part, 1.0, still, "test")
+    before, after = scanner.scan(
+        [ScanRequest(ct(40), None, KEY), ScanRequest(ct(40), None, KEY, followup=followup)]
+    )
+    assert (before.modality, before.unit) == (scanner.modality, scanner.unit) == ("CT", "HU")
+    assert before.geometry == GRID and (before.array == 40).all()
+    assert (after.array[box] == -700).all()
+    assert np.count_nonzero(after.array != 40) == part.array.size
+
+
+def test_what_it_cannot_do_is_said(scanner):
+    with pytest.raises(InputError, match="scanner denoise has no options; it was given level"):
+        scanner.scan([ScanRequest(ct(0), None, KEY, {"level": 1})])
+    pet = Volume(GRID, np.zeros(GRID.shape, np.float32), "PT", "SUV")
+    with pytest.raises(InputError, match="the scan is PT, not CT"):
+        scanner.scan([ScanRequest(pet, None, KEY)])
+
+
+def test_a_name_is_a_physical_scanner_or_a_translation_of_scans():
+    with pytest.raises(InputError, match="unknown scanner 'follow-up'; there are: pet, denoise"):
+        scanner_named("follow-up")
+    with pytest.raises(InputError, match="no weights"):
+        scanner_named("denoise/of-nobody")
