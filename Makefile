@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo app test check figures clean
+.PHONY: install demo app test test-fast test-slow test-all check figures clean
 
 install: .venv/installed
 
@@ -22,12 +23,22 @@ app: install
 	$(BIN)/rt-twin app runs
 
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# What one runs while working: no Chromium, no training.
+test-fast: install
+	$(PYTEST) -m "not slow and not long"
+
+test-slow: install
+	$(PYTEST) -m slow
+
+test-all: test test-slow
 
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pylint twin models simulators scenarios dashboards
 
 figures: install
 	$(BIN)/python docs/figures.py

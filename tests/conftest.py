@@ -78,3 +78,10 @@ def small_disk(tmp_path):
         pytest.skip(f"no tmpfs can be mounted here: {done.stderr.decode().strip()}")
     yield place
     subprocess.run(["umount", str(place)], check=True)
+
+
+def pytest_collection_modifyitems(items):
+    """What drives Chromium is long."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)
