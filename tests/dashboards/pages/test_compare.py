@@ -4,8 +4,16 @@ import time
 
 import pytest
 
+from dashboards.viewer.shown import Shown
+from scenarios.records.layer import FOLLOW_UP
+
 SIMULATED = "SIMULATED - research use only"
 RUN = "/compare?run=demo"
+
+
+@pytest.fixture(scope="module")
+def shown(run):
+    return Shown(run)
 
 
 def test_a_run_opens_with_its_plans_and_outcomes(page):
@@ -106,27 +114,27 @@ def test_number_keys_change_the_window_and_its_control(page):
     assert page.picture() == lung
 
 
-def test_grey_values_are_the_window_of_the_ct(page, run):
+def test_grey_values_are_the_window_of_the_ct(page, run, shown):
     """A pixel's grey, read back from the browser, is the acquired HU through the window 1500/-600."""
     page.open(RUN + "&day=0&structures=none")
     for z, row, column in ((20, 0.5, 0.5), (60, 0.4, 0.3), (80, 0.3, 0.6)):
-        y, x = int(row * run.grid.shape[1]), int(column * run.grid.shape[2])
+        y, x = int(row * shown.grid.shape[1]), int(column * shown.grid.shape[2])
         grey = page.script(
             "const [z, y, x] = arguments; const v = rtTwin.viewer; v.goTo(v.panels[0], 0, z);"
             "v.panels[0].drawer.draw(v.scene(v.panels[0]));"
             "return Array.from(v.panels[0].drawer.buffer.getContext('2d').getImageData(x, y, 1, 1).data)", z, y, x
         )  # fmt: skip
-        hu = float(run.twin.baseline.volume.array[run.box][z, y, x])
+        hu = float(run.twin.baseline.volume.array[shown.box][z, y, x])
         assert grey[0] == pytest.approx(min(255, max(0, ((hu + 600) / 1500 + 0.5) * 255)), abs=1)
 
 
-def test_a_follow_up_is_drawn_over_the_baseline_where_it_lies(page, run):
+def test_a_follow_up_is_drawn_over_the_baseline_where_it_lies(page, run, shown):
     """The tumour's centre on day 30 has the follow-up's HU, a corner of the picture the baseline's."""
     page.open(RUN + "&day=30&structures=none")
     frame = max((f for f in run.frames if f.plan == "60-15"), key=lambda f: f.day)
-    volume = run.read(frame.files["ct"], "CT", "HU")
-    z, y, x = run.focus
-    inside = tuple(i - s for i, s in zip(run.focus, run.start_of(volume.geometry), strict=True))
+    volume = run.read(frame, FOLLOW_UP)
+    z, y, x = shown.focus
+    inside = tuple(i - s for i, s in zip(shown.focus, shown.start_of(volume.geometry), strict=True))
     read = (
         "const [z, y, x] = arguments; const v = rtTwin.viewer; const s = v.scene(v.panels[0]);"
         "const w = s.grid.shape[2], p = new Int16Array(w * s.grid.shape[1]);"
@@ -134,7 +142,7 @@ def test_a_follow_up_is_drawn_over_the_baseline_where_it_lies(page, run):
         "return p[y * w + x]"
     )
     assert page.script(read, z, y, x) == volume.array[inside]
-    assert page.script(read, z, 2, 2) == run.twin.baseline.volume.array[run.box][z, 2, 2]
+    assert page.script(read, z, 2, 2) == run.twin.baseline.volume.array[shown.box][z, 2, 2]
 
 
 def test_dose_and_pet_are_laid_over(page):

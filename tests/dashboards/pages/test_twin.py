@@ -2,6 +2,11 @@
 
 import shutil
 import time
+from dataclasses import replace
+
+import numpy as np
+
+from twin import Scan, Volume
 
 
 def test_a_twin_shows_its_record_with_what_is_missing(page, run):
@@ -37,3 +42,28 @@ def test_an_observation_is_added_and_the_belief_learns(page, opened):
     page.says("Posterior")
     page.says("not informed")
     page.says("day 21: 40.0")
+
+
+def test_an_acquired_mr_is_shown_in_the_place_of_the_ct(page, opened, phantom_twin):
+    grid = phantom_twin.baseline.volume.geometry.resampled(12.0)
+    signal = np.random.default_rng(0).uniform(100, 900, grid.shape).astype(np.float32)
+    mr = Scan("mr-1", 21.0, Volume(grid, signal, "MR", "a.u."))
+    replace(phantom_twin, scans=(*phantom_twin.scans, mr)).save(opened / "scanned.twin")
+    try:
+        page.open("/twin?twin=scanned.twin&day=21")
+        plain = page.picture()
+        page.press("p")
+        page.wait("return rtTwin.viewer.state.scan === 'mr:only'")
+        page.settled()
+        assert page.picture() != plain
+        assert "MR acquired: mr-1" in page.title()
+        assert page.script("return rtTwin.viewer.scene(rtTwin.viewer.panels[0]).bars.map((b) => b.unit)") == [
+            "a.u."
+        ]
+        page.wait("return location.search.includes('mr=only')")
+        page.press("p")
+        page.wait("return rtTwin.viewer.state.scan === 'off'")
+        page.settled()
+        assert page.picture() == plain
+    finally:
+        shutil.rmtree(opened / "scanned.twin")
