@@ -7,6 +7,7 @@ from .geometry import Geometry as Geometry
 from .importer import import_patient as import_patient
 from .observation import Observation as Observation
 from .patient import PatientTwin as PatientTwin
+from .scan import Acquired as Acquired
 from .scan import Registration as Registration
 from .scan import Scan as Scan
 from .structures import Structure as Structure

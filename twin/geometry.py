@@ -170,22 +170,26 @@ class Geometry:
             direction=tuple(float(v) for v in (matrix[:3, :3] @ self.rotation).ravel()),
         )
 
-    def upright(self) -> tuple[Geometry, Shape, tuple[int, ...]]:
-        """The same voxels with array axes turned as near as can be to Superior, Posterior, Left.
+    def turned(self, direction: tuple[float, ...] = IDENTITY) -> tuple[Geometry, Shape, tuple[int, ...]]:
+        """The same voxels with axes exchanged and flipped so as to run as near as can be along some directions.
+
+        Args:
+            direction: as of a `Geometry`; the default turns array axes to Superior, Posterior, Left.
 
         Returns:
             The turned grid, the order in which to transpose the (z, y, x) array, and the axes to flip after it.
 
         Example:
             >>> sagittal = Geometry((4, 5, 6), (3.0, 1.0, 1.0), direction=(0, 0, -1, 1, 0, 0, 0, -1, 0))
-            >>> turned, order, flipped = sagittal.upright()
+            >>> turned, order, flipped = sagittal.turned()
             >>> turned.shape, order, flipped
             ((5, 6, 4), (1, 2, 0), (0, 2))
         """
-        rotation = self.rotation
-        axis_of = max(permutations(range(3)), key=lambda p: sum(abs(rotation[k, p[k]]) for k in range(3)))
+        wanted = np.asarray(direction, dtype=np.float64).reshape(3, 3)
+        along = wanted.T @ self.rotation  # row: a wanted axis; column: one of this grid's
+        axis_of = max(permutations(range(3)), key=lambda p: sum(abs(along[k, p[k]]) for k in range(3)))
         order = cast(Shape, tuple(2 - axis_of[k] for k in (2, 1, 0)))
-        flipped = tuple(a for a, k in enumerate((2, 1, 0)) if rotation[k, axis_of[k]] < 0)
+        flipped = tuple(a for a, k in enumerate((2, 1, 0)) if along[k, axis_of[k]] < 0)
         first = np.zeros(3)
         for axis in flipped:
             first[order[axis]] = self.shape[order[axis]] - 1
@@ -195,7 +199,7 @@ class Geometry:
             shape=cast(Shape, tuple(self.shape[a] for a in order)),
             spacing_mm=cast(Triple, tuple(self.spacing_mm[a] for a in order)),
             origin_mm=cast(Triple, tuple(float(v) for v in self.lps(first))),
-            direction=tuple(float(v) for v in (rotation[:, list(axis_of)] * signs + 0.0).ravel()),
+            direction=tuple(float(v) for v in (self.rotation[:, list(axis_of)] * signs + 0.0).ravel()),
         )
         return turned, order, flipped
 

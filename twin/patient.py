@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
 
 from twin.belief import Belief
+from twin.check import Check
 from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
 from twin.files import folder
+from twin.history import Change
 from twin.observation import Observation
 from twin.scan import Scan
 from twin.structures import StructureSet
@@ -35,6 +37,8 @@ class PatientTwin:
         now_days: where the patient stands, days from day 0.
         in_silico: made by this software, not a person.
         notes: what the import left out, assumed or found poor, one sentence each.
+        check_source: what the import found plausible or not, or a function that looks when first asked.
+        history: what was changed after the twin was made, in order.
     """
 
     id: str
@@ -49,6 +53,8 @@ class PatientTwin:
     now_days: float = 0.0
     in_silico: bool = False
     notes: tuple[str, ...] = ()
+    check_source: tuple[Check, ...] | Callable[[], tuple[Check, ...]] = ()
+    history: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "doses", MappingProxyType(dict(self.doses)))
@@ -73,7 +79,13 @@ class PatientTwin:
         Raises:
             InputError: the folder exists with other content, or the disk is full.
         """
-        folder.save({f.name: getattr(self, f.name) for f in fields(self)}, path)
+        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        folder.save(known | {"check_source": self.checks}, path)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What the import found plausible or not."""
+        return self.check_source if isinstance(self.check_source, tuple) else self.check_source()
 
     @property
     def baseline(self) -> Scan:
@@ -110,7 +122,17 @@ class PatientTwin:
             )
         now = max([self.now_days, *(f.time_days for f in new)])
         grids = {**self.doses, **{d.name: d for d in doses}}
-        return replace(self, fractions=(*self.fractions, *new), doses=grids, now_days=now)
+        added = tuple(name for name in grids if name not in self.doses)
+        given_gy = sum(f.dose_gy for f in new)
+        words = f"{len(new)} fractions delivered, {given_gy:g} Gy, until day {now:g}"
+        change = Change("deliver", words, self.now_days, len(new), added)
+        return replace(
+            self,
+            fractions=(*self.fractions, *new),
+            doses=grids,
+            now_days=now,
+            history=(*self.history, change) if new else self.history,
+        )
 
     def observe(
         self, observation: Observation, scan: Scan | None = None, structures: StructureSet | None = None
@@ -129,14 +151,83 @@ class PatientTwin:
         observations = sorted((*self.observations, observation), key=lambda o: o.time_days)
         scans = self.scans if scan is None else (*self.scans, scan)
         contours = self.structures if structures is None else (*self.structures, structures)
+        words = f"{observation.kind} {observation.value:g} observed on day {observation.time_days:g}"
+        change = Change("observe", words, self.now_days, observation=observation)
         return replace(
             self,
             observations=tuple(observations),
             scans=tuple(sorted(scans, key=lambda s: s.time_days)),
             structures=tuple(sorted(contours, key=lambda s: s.time_days)),
             now_days=max(self.now_days, observation.time_days),
+            history=(*self.history, change),
         )
+
+    def edited(self, clinical: ClinicalRecord) -> PatientTwin:
+        """A new twin with another clinical record; its history keeps the old entries.
+
+        What was believed of the tumour may follow from the record and is dropped.
+
+        Raises:
+            InputError: nothing changes.
+        """
+        old, new = self.clinical.model_dump(), clinical.model_dump()
+        changed = [f"{k} {_word(old[k])} -> {_word(new[k])}" for k in new if old[k] != new[k]]
+        if not changed:
+            raise InputError("nothing changes: the clinical record holds these entries already")
+        change = Change("edit", ", ".join(changed), self.now_days)
+        return replace(self, clinical=clinical, belief=None, history=(*self.history, change))
+
+    def undone(self) -> PatientTwin:
+        """A new twin without its last observation or its last delivered fractions, whichever came later.
+
+        An observation takes its scan and contours with it. What was believed of the tumour is dropped.
+
+        Raises:
+            InputError: nothing was observed or delivered since the twin was made.
+        """
+        last = next((n for n in reversed(range(len(self.history))) if self._open(self.history[n])), None)
+        if last is None:
+            raise InputError("nothing was observed or delivered since this twin was made; nothing to undo")
+        change = self.history[last]
+        seen, scans, structures = change.observation, self.scans, self.structures
+        if seen is not None and seen.scan is not None:
+            grids = [s.volume.geometry for s in scans if s.name == seen.scan]
+            scans = tuple(s for s in scans if s.name != seen.scan)
+            structures = tuple(
+                s
+                for s in structures
+                if s.time_days != seen.time_days or not any(s.geometry.same_grid(g) for g in grids)
+            )
+        past = (*self.history[:last], replace(change, undone=True), *self.history[last + 1 :])
+        return replace(
+            self,
+            scans=scans,
+            structures=structures,
+            doses={name: d for name, d in self.doses.items() if name not in change.doses},
+            fractions=self.fractions[: len(self.fractions) - change.fractions],
+            observations=_without(self.observations, seen),
+            belief=None,
+            now_days=change.now_days,
+            history=(*past, Change("undo", f"taken back: {change.words}", self.now_days)),
+        )
+
+    @staticmethod
+    def _open(change: Change) -> bool:
+        """Whether a change can be taken back and was not yet."""
+        return change.kind in ("observe", "deliver") and not change.undone
 
     def fork(self, **changes) -> PatientTwin:
         """A new twin with some fields replaced, sharing all other arrays with this one."""
         return replace(self, **changes)
+
+
+def _word(value: object) -> str:
+    return "missing" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _without(observations: tuple[Observation, ...], one: Observation | None) -> tuple[Observation, ...]:
+    """Observations without the last that equals one of them."""
+    if one is None:
+        return observations
+    at = len(observations) - 1 - observations[::-1].index(one)
+    return observations[:at] + observations[at + 1 :]

@@ -24,6 +24,19 @@ class Registration:
     poor: bool
 
 
+@dataclass(frozen=True)
+class Acquired:
+    """How the patient lay in the scanner, and how the scanner laid out its images.
+
+    Args:
+        position: DICOM PatientPosition, as "HFS" or "FFP"; empty where the images do not say.
+        direction: 3 x 3 LPS cosines of the images' x, y and slice axes, row-major, as in `Geometry`.
+    """
+
+    position: str
+    direction: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """An acquired image.
@@ -33,9 +46,11 @@ class Scan:
         time_days: when, in days from day 0; negative before it.
         volume: its voxels, on a grid in the baseline's frame.
         registration: how it came into that frame, or None where it was acquired in it.
+        acquired: how the patient lay, by which it is exported; None where that is not known.
     """
 
     name: str
     time_days: float
     volume: Volume
     registration: Registration | None = None
+    acquired: Acquired | None = None

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from twin.errors import InputError
-from twin.geometry import Box, Geometry
+from twin.geometry import IDENTITY, Box, Geometry
 
 Modality = Literal["CT", "CBCT", "PT", "MR", "DOSE", "MASK", "DISTANCE"]
 Unit = Literal["HU", "SUV", "Gy", "1", "a.u.", "mm"]
@@ -57,7 +57,15 @@ class Volume:
 
     def upright(self) -> Volume:
         """The same voxels with axes turned to Superior, Posterior, Left; itself where they already are."""
-        geometry, order, flipped = self.geometry.upright()
+        return self.turned(IDENTITY)
+
+    def turned(self, direction: tuple[float, ...]) -> Volume:
+        """The same voxels with axes exchanged and flipped; itself where they lie so already.
+
+        Args:
+            direction: along which they are to run as near as can be, as of a `Geometry`.
+        """
+        geometry, order, flipped = self.geometry.turned(direction)
         if order == (0, 1, 2) and not flipped:
             return self
         turned = np.ascontiguousarray(np.flip(self.array.transpose(order), flipped))

@@ -37,6 +37,8 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
         "belief": None if twin.belief is None else {"kind": twin.belief.kind, "samples": twin.belief.n},
         "clinical": twin.clinical.model_dump(),
         "notes": list(twin.notes),
+        "checks": [f"{'ok' if c.passed else 'CHECK'}: {c.words}" for c in twin.checks],
+        "history": [f"{c.kind}: {c.words}" for c in twin.history],
     }
 
 

@@ -19,7 +19,7 @@ from twin.errors import InputError
 
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
-    "phantom", "import", "show", "observe", "compare", "export", "cohort", "clinic", "app",
+    "phantom", "import", "show", "edit", "observe", "compare", "export", "cohort", "clinic", "app",
     "train", "evaluate", "ablate", "validate", "bed",
 )  # fmt: skip
 

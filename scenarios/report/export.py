@@ -45,9 +45,16 @@ def _baseline(run: Run, folder: Path) -> CtSeries:
     folder.mkdir()
     made_by = "in-silico thorax" if run.twin.in_silico else None
     origin = Origin(
-        run.twin.id, f"{run.record.request}|baseline", run.twin.id, made_by, run.record.versions["rt-twin"]
+        run.twin.id,
+        f"{run.record.request}|baseline",
+        run.twin.id,
+        made_by,
+        run.record.versions["rt-twin"],
+        position=_position(run),
     )
-    ct = write_ct(folder, run.twin.baseline.volume, origin, description="baseline CT, day 0")
+    ct = write_ct(
+        folder, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0"
+    )
     write_rtstruct(folder / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
     return ct
 
@@ -56,9 +63,11 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
     folder.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
-    origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version)
+    origin = Origin(
+        run.twin.id, seed, run.twin.id, name or record.generator, version, position=_position(run)
+    )
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
-    ct = write_ct(folder, whole_ct(run, record), origin, description=words, source=source)
+    ct = write_ct(folder, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
     structure_uid = write_rtstruct(folder / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
     doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
     dose = run.image(record.plan, record.day, doses[0], record.sample) if doses else None
@@ -71,8 +80,24 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
             structure_set_uid=structure_uid,
         )
         write_rtdose(
-            folder / "rtdose.dcm", dose, origin, plan_uid=plan_uid, description=f"accumulated, {words}"
+            folder / "rtdose.dcm",
+            _as_acquired(run, dose),
+            origin,
+            plan_uid=plan_uid,
+            description=f"accumulated, {words}",
         )
+
+
+def _position(run: Run) -> str:
+    """How the patient lay on the baseline CT; on the back, head first, where it does not say."""
+    acquired = run.twin.baseline.acquired
+    return (acquired.position if acquired else "") or "HFS"
+
+
+def _as_acquired(run: Run, volume: Volume) -> Volume:
+    """A volume with the axes of the baseline CT as it was acquired, so that planning systems see it as they did."""
+    acquired = run.twin.baseline.acquired
+    return volume.turned(acquired.direction) if acquired else volume
 
 
 def whole_ct(run: Run, record: ImageRecord) -> Volume:

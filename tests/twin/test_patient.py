@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from twin import (
+    Belief,
+    ClinicalRecord,
     DoseGrid,
     Fraction,
     Geometry,
@@ -114,3 +116,37 @@ def test_structures_that_are_found_later_are_found_once_and_when_asked_for():
     assert (later.time_days, asked) == (3.0, [])
     assert later.names == later.at(5.0).names == ("GTVp",)
     assert asked == [1]
+
+
+def test_what_was_added_last_is_taken_back_and_the_history_keeps_it(twin):
+    scan = Scan("CT-2", 9.0, Volume(GEOMETRY, np.ones(GEOMETRY.shape, np.int16), "CT", "HU"))
+    given = twin.deliver(
+        [Fraction(0.375, 2.0, "60/30", 1 / 30), Fraction(1.375, 2.0, "60/30", 1 / 30)], [_dose()]
+    )
+    seen = given.observe(Observation(9.0, "gtv_cm3", 2.0, "CT-2"), scan, twin.contours.at(9.0))
+    once = seen.undone()
+    assert once.observations == () and once.scans == twin.scans and once.structures == twin.structures
+    assert len(once.fractions) == 2 and once.now_days == 1.375
+    twice = once.undone()
+    assert twice.fractions == () and dict(twice.doses) == {} and twice.now_days == 0.0
+    assert [c.kind for c in twice.history] == ["deliver", "observe", "undo", "undo"]
+    assert [c.undone for c in twice.history] == [True, True, False, False]
+    with pytest.raises(InputError, match="nothing to undo"):
+        twice.undone()
+    again = twice.observe(Observation(3.0, "gtv_cm3", 1.0)).undone()
+    assert again.observations == () and again.now_days == 0.0
+
+
+def test_of_observations_in_any_order_the_one_added_last_is_taken_back(twin):
+    later = twin.observe(Observation(9.0, "gtv_cm3", 2.0)).observe(Observation(4.0, "gtv_cm3", 3.0))
+    assert [o.time_days for o in later.undone().observations] == [9.0]
+    assert later.undone().now_days == 9.0
+
+
+def test_an_edited_record_keeps_the_old_entries_and_drops_the_belief(twin):
+    known = twin.fork(clinical=ClinicalRecord(age_years=67, ecog=1), belief=Belief({"a": np.ones(3)}))
+    changed = known.edited(ClinicalRecord(age_years=71, sex="male"))
+    assert changed.clinical.age_years == 71 and changed.belief is None
+    assert changed.history[-1].words == "age_years 67 -> 71, sex missing -> male, ecog 1 -> missing"
+    with pytest.raises(InputError, match="nothing changes"):
+        changed.edited(ClinicalRecord(age_years=71, sex="male"))

@@ -23,7 +23,7 @@ from twin.errors import InputError
 from twin.nomenclature import is_gross_tumour
 from twin.observation import Observation
 from twin.patient import PatientTwin
-from twin.scan import Registration, Scan
+from twin.scan import Acquired, Registration, Scan
 from twin.structures import StructureSet
 from twin.volume import Volume
 
@@ -199,7 +199,9 @@ class Studies:
         for image in ordered:
             native = baseline if image is planning else self._volume(image)
             placed, registration = motions.placed(image, native)
-            scan = Scan(names.free(_scan_name(image)), image.time_days, placed, registration)
+            scan = Scan(
+                names.free(_scan_name(image)), image.time_days, placed, registration, _acquired(image)
+            )
             scans.append(scan)
             if registration is not None and registration.poor:
                 self.notes.append(
@@ -280,6 +282,13 @@ class Studies:
             if name not in there:
                 listed = ", ".join(without_identity(n, self.private) for n in there) or "none"
                 raise InputError(f"no structure {name!r} in {self.src}; there are: {listed}")
+
+
+def _acquired(image: _Image) -> Acquired:
+    """How the patient lay, and the axes of the images (their normal is the third)."""
+    cosines = image.first.numbers("ImageOrientationPatient", 6)
+    axes = np.column_stack([cosines[:3], cosines[3:], np.cross(cosines[:3], cosines[3:])])
+    return Acquired(image.first.word("PatientPosition"), tuple(float(v) for v in axes.ravel()))
 
 
 def _scan_name(image: _Image) -> str:

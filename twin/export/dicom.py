@@ -48,6 +48,7 @@ class Origin:
         generator: what made the images; None for an acquired image.
         version: the generator's version.
         weights_sha256: hash of a learned generator's weights.
+        position: how the patient lay, DICOM PatientPosition.
     """
 
     patient_id: str
@@ -56,6 +57,7 @@ class Origin:
     generator: str | None = None
     version: str = ""
     weights_sha256: str = ""
+    position: str = "HFS"
 
     def uid(self, *parts: object) -> str:
         """A UID from the seed and what it names (a UUID's number under 2.25, PS3.5 B.2)."""
@@ -148,7 +150,7 @@ def write_rtstruct(path: Path, structures: StructureSet, ct: CtSeries, *, label:
 
     Args:
         path: the file.
-        structures: masks on the CT's grid.
+        structures: masks on the CT's grid, whose axes may be turned.
         ct: the written series they are drawn on.
         label: of the structure set.
         number: SeriesNumber.
@@ -159,7 +161,7 @@ def write_rtstruct(path: Path, structures: StructureSet, ct: CtSeries, *, label:
     Raises:
         InputError: the structures lie on another grid than the CT.
     """
-    if not structures.geometry.same_grid(ct.geometry):
+    if not structures.geometry.turned(ct.geometry.direction)[0].same_grid(ct.geometry):
         raise InputError("structures are exported with the CT whose grid they share")
     origin = ct.origin
     sop = origin.uid("rtstruct", number)
@@ -284,7 +286,7 @@ def _file(
     data.Manufacturer, data.ManufacturerModelName = _MAKER, _MAKER
     data.SoftwareVersions = origin.version or "0"
     if modality == "CT":  # without a body part, validators ask for a laterality
-        data.BodyPartExamined, data.PatientPosition = "CHEST", "HFS"
+        data.BodyPartExamined, data.PatientPosition = "CHEST", origin.position
     return data
 
 
@@ -325,9 +327,10 @@ def _pixels(data: Dataset, array: np.ndarray, *, signed: bool) -> None:
 
 
 def _contours(structure: Structure, ct: CtSeries) -> list[Dataset]:
-    bottom, top, left = (s.start for s in ct.geometry.box_of(structure.mask.geometry))
+    mask = structure.mask.turned(ct.geometry.direction)
+    bottom, top, left = (s.start for s in ct.geometry.box_of(mask.geometry))
     found = []
-    for n, plane in enumerate(structure.mask.array, start=bottom):
+    for n, plane in enumerate(mask.array, start=bottom):
         for corners in outlines(plane.astype(bool)):
             rows = corners + np.array([top, left])
             points = ct.geometry.lps(np.column_stack([np.full(len(rows), n), rows]))

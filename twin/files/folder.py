@@ -13,18 +13,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from twin.belief import Belief
+from twin.check import Check
 from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
 from twin.files import nifti
 from twin.files.atomic import atomic_folder
 from twin.geometry import Geometry
+from twin.history import Change
 from twin.observation import Observation
-from twin.scan import Registration, Scan
+from twin.scan import Acquired, Registration, Scan
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
-FORMAT = "rt-twin/1"
+FORMAT = "rt-twin/2"
+_READ = ("rt-twin/1", FORMAT)  # the first kept no checks, no history and no patient's position
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -44,6 +47,7 @@ class _StoredScan(_Stored):
     time_days: float
     volume: _StoredVolume
     registration: Registration | None = None
+    acquired: Acquired | None = None
 
 
 class _StoredStructure(_Stored):
@@ -83,6 +87,8 @@ class _StoredTwin(_Stored):
     observations: tuple[Observation, ...]
     belief: bool
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    history: tuple[Change, ...] = ()
 
 
 class _StoredBelief(_Stored):
@@ -94,7 +100,9 @@ class _StoredBelief(_Stored):
 
 
 # The fields of a twin that stand in twin.json as they are.
-_PLAIN = ("id", "in_silico", "day0_weekday", "now_days", "clinical", "fractions", "observations", "notes")
+_PLAIN = (
+    "id", "in_silico", "day0_weekday", "now_days", "clinical", "fractions", "observations", "notes", "history",
+)  # fmt: skip
 
 # The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
 TRUTH = "truth.json"
@@ -140,7 +148,9 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     _check_format(path)
     stored = _parse(_StoredTwin, path / "twin.json")
     belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
-    scans = (Scan(s.name, s.time_days, _volume(path, s.volume), s.registration) for s in stored.scans)
+    scans = (
+        Scan(s.name, s.time_days, _volume(path, s.volume), s.registration, s.acquired) for s in stored.scans
+    )
     doses = (
         DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate) for d in stored.doses
     )
@@ -149,6 +159,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         "structures": tuple(_structures(path, s) for s in stored.structures),
         "doses": {d.name: d for d in doses},
         "belief": belief,
+        "check_source": stored.checks,
     }
 
 
@@ -163,7 +174,7 @@ def _patient_in(path: Path) -> str | None:
 
 def _check_format(path: Path) -> None:
     found = _parse(_Format, path / "twin.json").format
-    if found == FORMAT:
+    if found in _READ:
         return
     if re.fullmatch(r"rt-twin/\d+", found):
         raise InputError(f"{path} has the newer format {found}; this version reads {FORMAT}: update rt-twin")
@@ -197,6 +208,7 @@ def _write(twin: Mapping[str, Any], folder: Path) -> None:
         structures=tuple(_keep_set(s, folder, n) for n, s in enumerate(twin["structures"])),
         doses=tuple(_keep_dose(d, folder, n) for n, d in enumerate(twin["doses"].values())),
         belief=belief is not None,
+        checks=twin["check_source"],
         **{name: twin[name] for name in _PLAIN},
     )
     if belief is not None:
@@ -210,6 +222,7 @@ def _keep_scan(scan: Scan, folder: Path, number: int) -> _StoredScan:
         time_days=scan.time_days,
         volume=_keep(scan.volume, folder, f"scans/{number:02d}-{_slug(scan.name)}.nii.gz"),
         registration=scan.registration,
+        acquired=scan.acquired,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,33 @@ def merged(first: ClinicalRecord, second: ClinicalRecord) -> ClinicalRecord:
     return ClinicalRecord.model_validate({**first.model_dump(), **known})
 
 
+def edited(record: ClinicalRecord, entries: Sequence[str]) -> ClinicalRecord:
+    """A clinical record with some entries replaced.
+
+    Args:
+        record: the record; not changed.
+        entries: NAME=VALUE each; an empty value makes the entry missing, and a unit in a name may be left out.
+
+    Raises:
+        InputError: no such entry, or an impossible or contradictory value.
+
+    Example:
+        >>> after = edited(ClinicalRecord(age_years=67, ecog=1), ["age=71", "ecog="])
+        >>> after.age_years, after.ecog
+        (71.0, None)
+    """
+    known = record.model_dump()
+    for entry in entries:
+        given, equals, value = entry.partition("=")
+        names = [n for n in known if n == given.strip()] or [
+            n for n in known if n.removesuffix("_years").removesuffix("_percent") == given.strip()
+        ]
+        if not names or not equals:
+            raise InputError(f"{entry!r} is not NAME=VALUE of a clinical record; it has: {', '.join(known)}")
+        known[names[0]] = _value(names[0], value.strip())
+    return _checked("--set", known)
+
+
 def _object(path: Path, text: str) -> dict[str, Any]:
     try:
         entries = json.loads(text)
@@ -83,7 +111,7 @@ def _value(name: str, text: str) -> Any:
     return text
 
 
-def _checked(path: Path, entries: dict[str, Any]) -> ClinicalRecord:
+def _checked(path: Path | str, entries: dict[str, Any]) -> ClinicalRecord:
     try:
         return ClinicalRecord.model_validate(entries)
     except ValidationError as error:

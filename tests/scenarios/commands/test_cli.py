@@ -104,3 +104,25 @@ def test_an_existing_folder_is_never_overwritten(patient_folder, tmp_path):
         "exists with other content",
     )
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_record_is_edited_and_an_observation_taken_back(patient_folder, tmp_path):
+    import shutil
+
+    twin = tmp_path / "p.twin"
+    shutil.copytree(patient_folder, twin)
+    before = json.loads(rt_twin("show", twin, "--json").stdout)
+    assert rt_twin("observe", twin, "--day", 21, "--gtv-cm3", 41.5).returncode == 0
+    undone = rt_twin("observe", twin, "--undo")
+    assert undone.returncode == 0 and "taken back: gtv_cm3 41.5 observed on day 21" in undone.stdout
+    edited = rt_twin("edit", twin, "--set", "age=71", "--set", "fev1=62")
+    assert "-> 71" in edited.stdout and edited.returncode == 0
+    after = json.loads(rt_twin("show", twin, "--json").stdout)
+    assert after["observations"] == before["observations"] and after["now_days"] == before["now_days"]
+    assert (after["clinical"]["age_years"], after["clinical"]["fev1_percent"]) == (71, 62)
+    assert [line.split(":")[0] for line in after["history"]] == ["observe", "undo", "edit"]
+    refused(rt_twin("observe", twin, "--undo"), "nothing to undo")
+    refused(rt_twin("observe", twin, "--undo", "--day", 3), "goes with no other option")
+    refused(rt_twin("edit", twin, "--set", "age=171"), "--set: age_years")
+    refused(rt_twin("edit", twin, "--set", "weight=80"), "it has: age_years")
+    refused(rt_twin("edit", twin), "give --clinical FILE or --set")

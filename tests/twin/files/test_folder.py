@@ -17,6 +17,7 @@ from twin import (
     StructureSet,
     Volume,
 )
+from twin.check import Check
 
 GEOMETRY = Geometry((6, 8, 10), (3.0, 1.1, 1.3), (-12.3456789, 7.7, 1e3 / 3))
 
@@ -71,6 +72,25 @@ def test_a_twin_comes_back_bit_for_bit(twin, tmp_path):
     np.testing.assert_array_equal(again.belief.weights, twin.belief.weights)
     for name, values in twin.belief.samples.items():
         np.testing.assert_array_equal(again.belief.samples[name], values)
+
+
+def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp_path):
+    checked = twin.fork(check_source=lambda: (Check("lungs", False, "the lungs hold 0.4 l; check them"),))
+    checked = checked.observe(Observation(9.0, "gtv_cm3", 44.0)).edited(ClinicalRecord(age_years=67))
+    checked.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin")
+    assert again.checks == checked.checks and again.history == checked.history
+    file = tmp_path / "p.twin" / "twin.json"
+    first = json.loads(file.read_text())
+    assert first.pop("format") == "rt-twin/2"
+    for name in ("checks", "history"):
+        first.pop(name)
+    for scan in first["scans"]:
+        scan.pop("acquired")
+    file.write_text(json.dumps({"format": "rt-twin/1", **first}))
+    old = PatientTwin.load(tmp_path / "p.twin")
+    assert (old.checks, old.history, old.scans[0].acquired) == ((), (), None)
+    assert old.observations == again.observations
 
 
 def with_contours(twin):
@@ -170,7 +190,7 @@ def _edited(path, **changes):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda p: _edited(p, format="rt-twin/2"), "newer format rt-twin/2"),
+        (lambda p: _edited(p, format="rt-twin/3"), "newer format rt-twin/3"),
         (lambda p: _edited(p, format="hearts"), "not a twin folder"),
         (lambda p: (p / "twin.json").unlink(), "twin.json is missing"),
         (lambda p: (p / "twin.json").write_text("{"), "twin.json is broken"),
