@@ -77,6 +77,9 @@ def shrinkage_flow(site: TumourSite) -> Flow:
 
     Chest wall, mediastinum and bone are the walls: beside lung they hardly give. The flow fades out within some
     millimetres of them and far from the tumour. A GTV that touches no lung does not move.
+
+    Args:
+        site: the tumour and its surroundings.
     """
     coarse = site.geometry.resampled(GRID_MM)
     gtv = _on(site, site.gtv, coarse)

@@ -65,15 +65,31 @@ class AnatomyEvents:
         return cls(day, shift_mm)
 
     def displacement_mm(self, sample: int, day: float) -> np.ndarray:
-        """(3,) displacement (z, y, x) of the tumour of one sample on a day, mm."""
+        """(3,) displacement (z, y, x) of the tumour of one sample on a day, mm.
+
+        Args:
+            sample: of the belief.
+            day: from day 0.
+        """
         moved = [self.shift_mm[k][sample] for k in self.shift_mm if self.day[k][sample] <= day]
         return np.sum(moved, axis=0) if moved else np.zeros(3)
 
     def changes(self, sample: int, after: float, until: float) -> list[float]:
-        """Days in (after, until] on which the tumour of one sample is displaced."""
+        """Days in (after, until] on which the tumour of one sample is displaced.
+
+        Args:
+            sample: of the belief.
+            after: day from day 0.
+            until: day from day 0.
+        """
         days = [float(self.day[k][sample]) for k in self.shift_mm]
         return sorted(d for d in days if after < d <= until)
 
     def present(self, sample: int, day: float) -> tuple[str, ...]:
-        """Kinds of event that have happened to one sample by a day."""
+        """Kinds of event that have happened to one sample by a day.
+
+        Args:
+            sample: of the belief.
+            day: from day 0.
+        """
         return tuple(k for k in KINDS if self.day[k][sample] <= day)

@@ -67,6 +67,11 @@ class IrradiatedLung:
 
 
 def within(outer: Box, inner: Box) -> Box:
-    """A box of the scan as seen from a larger one."""
+    """A box of the scan as seen from a larger one.
+
+    Args:
+        outer: of the scan.
+        inner: of the scan, inside the outer one.
+    """
     a, b, c = (slice(i.start - o.start, i.stop - o.start) for o, i in zip(outer, inner, strict=True))
     return a, b, c

@@ -30,6 +30,9 @@ def amplitude_hu(since_rt_end_days: float) -> float:
 
     It stays at its height to month 6 and settles to 80 % by month 12, when the scar has contracted.
 
+    Args:
+        since_rt_end_days: time since the end of radiotherapy, days.
+
     Example:
         >>> [round(amplitude_hu(30.4375 * m)) for m in (-1, 0.5, 4, 5, 12, 24)]
         [0, 0, 150, 150, 120, 120]
@@ -43,12 +46,20 @@ def amplitude_hu(since_rt_end_days: float) -> float:
 
 
 def fibrosis_share(since_rt_end_days: float) -> float:
-    """How far ground glass has turned into dense strands: 0 to month 6, 1 from month 12."""
+    """How far ground glass has turned into dense strands: 0 to month 6, 1 from month 12.
+
+    Args:
+        since_rt_end_days: time since the end of radiotherapy, days.
+    """
     return float(smoothstep((since_rt_end_days / _DAYS_PER_MONTH - 6.0) / 6.0))
 
 
 def scar_tau(since_rt_end_days: float) -> float:
-    """-ln of what is left of the lung's volume at very high dose: a quarter is lost from month 6 to 12 [assumed]."""
+    """-ln of what is left of the lung's volume at very high dose: a quarter is lost from month 6 to 12 [assumed].
+
+    Args:
+        since_rt_end_days: time since the end of radiotherapy, days.
+    """
     return -float(np.log1p(-SCAR_LOSS * fibrosis_share(since_rt_end_days)))
 
 

@@ -48,6 +48,9 @@ def lung_share(site: TumourSite) -> np.ndarray:
 
     A harmonic membrane is spanned between the lung (1) and all other tissue (0) that touch the tumour, and cut
     below its middle, since the lung bulges out against its walls.
+
+    Args:
+        site: the tumour and its surroundings.
     """
     unknown = site.gtv | site.gap
     known = np.where(site.lung, 1.0, 0.0)
@@ -205,6 +208,9 @@ def grain(site: TumourSite) -> np.ndarray:
     """(z, y, x) float32 HU: the scanner's noise in the baseline, what is fine and not larger than noise.
 
     Resampling smooths noise and stretches it into streaks; where tissue moved, this puts it back as it was.
+
+    Args:
+        site: the tumour and its surroundings.
     """
     residual = site.hu - gaussian_filter(site.hu, (0.0, 0.9, 0.9), mode="nearest")
     calm = residual[site.lung] if site.lung.any() else residual

@@ -88,7 +88,11 @@ def size(mask: Volume, time_days: float) -> TumourSize:
 
 
 def sizes(twin: PatientTwin) -> list[TumourSize]:
-    """Size of all GTVs together on every contoured date, by time."""
+    """Size of all GTVs together on every contoured date, by time.
+
+    Args:
+        twin: the patient.
+    """
     rows = []
     for structures in twin.structures:
         if structures.role("GTV"):

@@ -35,6 +35,9 @@ class TissueMotion:
     def of(cls, twin: PatientTwin) -> TissueMotion:
         """The motion of a patient's baseline anatomy.
 
+        Args:
+            twin: the patient, with a GTV and lungs.
+
         Raises:
             InputError: the baseline has no GTV or neither lung.
         """

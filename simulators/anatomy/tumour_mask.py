@@ -90,6 +90,11 @@ def moved(score: np.ndarray, shift_voxels: np.ndarray) -> np.ndarray:
 def level(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> float:
     """The level above which lies the volume wanted, midway between two voxels.
 
+    Args:
+        score: (z, y, x).
+        volume_cm3: of the tumour.
+        voxel_cm3: of one voxel.
+
     Example:
         >>> level(np.array([3.0, 1.0, 2.0]), 2.0, 1.0)
         1.5
@@ -125,7 +130,13 @@ def without_crumbs(score: np.ndarray, gtv: np.ndarray, volume_cm3: float, voxel_
 
 
 def border_mm(score: np.ndarray, threshold: float, spacing_mm) -> np.ndarray:
-    """Signed distance to the level set to first order, mm, positive inside the tumour."""
+    """Signed distance to the level set to first order, mm, positive inside the tumour.
+
+    Args:
+        score: (z, y, x).
+        threshold: the level.
+        spacing_mm: of the voxels, (z, y, x).
+    """
     slope = np.sqrt(sum(g**2 for g in np.gradient(score, *spacing_mm)))
     return (score - threshold) / np.maximum(slope, 0.25)
 

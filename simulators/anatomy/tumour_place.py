@@ -11,6 +11,9 @@ def mid_or_inferior(structures: StructureSet) -> bool | None:
     """Whether the GTV's centre lies below the upper third of the lungs' height, or None without both lungs.
 
     A stand-in for lobes, which are seldom drawn [assumed: thirds of the height from apex to base].
+
+    Args:
+        structures: with the GTV and both lungs.
     """
     try:
         lungs = structures.mask("Lung_L", "Lung_R")

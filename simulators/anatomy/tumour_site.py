@@ -25,7 +25,12 @@ def smoothstep(x):
 
 
 def voxels(length_mm: float, spacing_mm) -> tuple[int, int, int]:
-    """A length as whole voxels along (z, y, x), rounded up."""
+    """A length as whole voxels along (z, y, x), rounded up.
+
+    Args:
+        length_mm: the length, mm.
+        spacing_mm: of the voxels, (z, y, x).
+    """
     n = [int(np.ceil(length_mm / s)) for s in spacing_mm]
     return n[0], n[1], n[2]
 
@@ -66,6 +71,9 @@ class TumourSite:
 
 def lungs_of(structures: StructureSet) -> np.ndarray:
     """Both lungs on the whole grid, bool.
+
+    Args:
+        structures: what is drawn.
 
     Raises:
         InputError: neither lung is drawn.
@@ -144,11 +152,21 @@ def _half_step(distance, spacing):
 
 
 def rim_weight(site: TumourSite) -> np.ndarray:
-    """(z, y, x) float32: 1 in the GTV and close around it, falling to 0 at 5 mm into lung, 0 in all else."""
+    """(z, y, x) float32: 1 in the GTV and close around it, falling to 0 at 5 mm into lung, 0 in all else.
+
+    Args:
+        site: the tumour and its surroundings.
+    """
     fade = smoothstep((site.distance_mm + _RIM_MM) / (_RIM_MM - 1.5)).astype(np.float32)
     return np.where(site.gtv | site.gap, np.float32(1.0), np.where(site.lung, fade, np.float32(0.0)))
 
 
 def smooth(values: np.ndarray, sigma_mm: float, spacing_mm) -> np.ndarray:
-    """Gaussian smoothing with a width in mm, float32."""
+    """Gaussian smoothing with a width in mm, float32.
+
+    Args:
+        values: (z, y, x).
+        sigma_mm: SD of the Gaussian, mm.
+        spacing_mm: of the voxels, (z, y, x).
+    """
     return gaussian_filter(values.astype(np.float32), [sigma_mm / s for s in spacing_mm], mode="nearest")

@@ -18,13 +18,21 @@ def drawn_tumour(request: TreatmentRequest) -> TumourView:
 
     Only the number of fractions is known, not their days: they are laid evenly at five a week, up to the end of the
     course or to the image, each with its share of the GTV's mean dose. Without a dose they are taken as 2 Gy.
+
+    Args:
+        request: an image that is wanted, of which no tumour is known.
     """
     volumes, erosion, gtv0_cm3 = _drawn(request, request.key.sample + 1)
     return TumourView(gtv_cm3=float(volumes[-1]), gtv0_cm3=gtv0_cm3, erosion=float(erosion[-1]))
 
 
 def drawn_volumes(request: TreatmentRequest, n: int) -> np.ndarray:
-    """(n,) volumes of samples 0 to n - 1, cm3: those that `drawn_tumour` gives one by one."""
+    """(n,) volumes of samples 0 to n - 1, cm3: those that `drawn_tumour` gives one by one.
+
+    Args:
+        request: an image that is wanted.
+        n: samples.
+    """
     return _drawn(request, n)[0]
 
 

@@ -46,6 +46,10 @@ def what_was_learned(prior: Belief, posterior: Belief) -> tuple[Learned, ...]:
 
     The two need samples enough for the ratio's own error: with 10,000 each it is about 0.015.
 
+    Args:
+        prior: the samples before.
+        posterior: the samples after.
+
     Example:
         >>> wide = Belief({"x_d": np.linspace(-1, 1, 999), "k": np.ones(999)})
         >>> narrow = Belief({"x_d": np.linspace(-0.5, 0.5, 999), "k": np.ones(999)}, kind="posterior")

@@ -140,7 +140,13 @@ def parameters(z: np.ndarray, twin: PatientTwin, constants: PriorSet = CLINICAL)
 def points(
     samples: Mapping[str, np.ndarray], twin: PatientTwin, constants: PriorSet = CLINICAL
 ) -> np.ndarray:
-    """Where samples of a belief stand in the prior's standard normal space: the inverse of `parameters`."""
+    """Where samples of a belief stand in the prior's standard normal space: the inverse of `parameters`.
+
+    Args:
+        samples: parameter -> (n,).
+        twin: the patient, whose histology and stage shift the prior.
+        constants: the prior's.
+    """
     from scipy.special import ndtr, ndtri
 
     def normal(name: str, median_and_sd: tuple[float, float], factor: float = 1.0) -> np.ndarray:
@@ -198,7 +204,13 @@ def _remnant_table(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def prior_points(twin: PatientTwin, n: int, seed: int) -> np.ndarray:
-    """(n, len(DIMENSIONS)) standard normal points; row i depends on the seed, the patient and i only."""
+    """(n, len(DIMENSIONS)) standard normal points; row i depends on the seed, the patient and i only.
+
+    Args:
+        twin: its id is part of the key.
+        n: samples.
+        seed: the run's seed.
+    """
     from scipy.special import ndtri
 
     key = Key(seed, twin.id, Purpose.PRIOR)
@@ -206,7 +218,13 @@ def prior_points(twin: PatientTwin, n: int, seed: int) -> np.ndarray:
 
 
 def control_quantiles(twin: PatientTwin, n: int, seed: int) -> np.ndarray:
-    """(n,) quantiles of the Poisson draw of surviving clonogens, the same under every plan."""
+    """(n,) quantiles of the Poisson draw of surviving clonogens, the same under every plan.
+
+    Args:
+        twin: its id is part of the key.
+        n: samples.
+        seed: the run's seed.
+    """
     return uniforms(Key(seed, twin.id, Purpose.CONTROL), np.arange(n), 1)[:, 0]
 
 
@@ -231,7 +249,12 @@ def prior_belief(twin: PatientTwin, n: int, seed: int, constants: PriorSet = CLI
 
 
 def median_parameters(twin: PatientTwin, constants: PriorSet = CLINICAL) -> dict[str, np.ndarray]:
-    """Name -> (1,) parameters at the prior's median, with the median draw of surviving clonogens."""
+    """Name -> (1,) parameters at the prior's median, with the median draw of surviving clonogens.
+
+    Args:
+        twin: the patient, whose histology and stage shift the prior.
+        constants: the prior's.
+    """
     return {
         **parameters(np.zeros((1, len(DIMENSIONS))), twin, constants),
         "control_quantile": np.full(1, 0.5),

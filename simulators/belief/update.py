@@ -52,7 +52,12 @@ class Evidence:
 
     @classmethod
     def of(cls, twin: PatientTwin, known: set[Measured]) -> Evidence:
-        """A twin's evidence, of which some is known already."""
+        """A twin's evidence, of which some is known already.
+
+        Args:
+            twin: the patient.
+            known: what a belief has learned from already.
+        """
         start = twin.fractions[0].time_days if twin.fractions else np.inf
         before = [o.value for o in twin.observations if o.kind == "suv_max" and o.time_days <= start]
         used = tuple(
@@ -74,6 +79,10 @@ class Evidence:
 
         A drawn volume is log-normal about the true one with the sample's contour error, an SUVmax about the
         avid share of the tumour.
+
+        Args:
+            samples: parameter -> (n,).
+            twin: the patient.
         """
         kinetics = DoseVolumeKinetics(twin.gtv_cm3, step_days=STEP_DAYS)
         state = kinetics.start(twin, samples)
@@ -107,7 +116,11 @@ class Evidence:
 
 
 def measured(observation: Observation) -> Measured:
-    """What identifies an observation in a belief's `learned_from`."""
+    """What identifies an observation in a belief's `learned_from`.
+
+    Args:
+        observation: of a twin.
+    """
     return (observation.time_days, observation.kind, observation.value)
 
 
@@ -117,7 +130,11 @@ def _log_normal(seen: float, expected: np.ndarray, error: np.ndarray | float) ->
 
 
 def delivered(twin: PatientTwin) -> Course:
-    """The fractions a twin has received, as a course; it ends when none was given for three weeks."""
+    """The fractions a twin has received, as a course; it ends when none was given for three weeks.
+
+    Args:
+        twin: the patient.
+    """
     times = np.array([f.time_days for f in twin.fractions], dtype=np.float64)
     doses = np.array([f.dose_gy for f in twin.fractions], dtype=np.float64)
     kinds = np.full(len(times), Event.FRACTION, dtype=np.int8)

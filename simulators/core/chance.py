@@ -57,7 +57,12 @@ class Key:
         return int.from_bytes(digest, "big"), int(self.purpose), self.sample, self.ordinal
 
     def at(self, sample: int | None = None, ordinal: int | None = None) -> Key:
-        """The same key for another sample or event."""
+        """The same key for another sample or event.
+
+        Args:
+            sample: of the belief, or None for the same.
+            ordinal: of the event, or None for the same.
+        """
         return replace(
             self,
             sample=self.sample if sample is None else sample,
@@ -77,7 +82,11 @@ def _mix(x: np.ndarray) -> np.ndarray:
 
 
 def stream(key: Key) -> np.uint64:
-    """Where a key's counter-based numbers begin: all of the key but its sample, hashed."""
+    """Where a key's counter-based numbers begin: all of the key but its sample, hashed.
+
+    Args:
+        key: its sample is ignored.
+    """
     golden = np.uint64(0x9E3779B97F4A7C15)
     patient, purpose, _, ordinal = key.words
     state = np.uint64(key.root & 0xFFFFFFFFFFFFFFFF)

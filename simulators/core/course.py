@@ -44,7 +44,11 @@ class Course:
         return len(self.time_days)
 
     def of(self, kind: Event) -> np.ndarray:
-        """Ordinals of the events of one kind."""
+        """Ordinals of the events of one kind.
+
+        Args:
+            kind: of event.
+        """
         return np.flatnonzero(self.kind == kind)
 
     @property

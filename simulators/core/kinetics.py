@@ -46,6 +46,27 @@ class TumourState:
     step_viable: np.ndarray | None = None
     step_doomed: np.ndarray | None = None
 
+    @classmethod
+    def untreated(cls, viable: np.ndarray, remnant: np.ndarray, batch: tuple[int, ...]) -> TumourState:
+        """A tumour on day 0.
+
+        Args:
+            viable: (*B, *X).
+            remnant: (*B, *X).
+            batch: B.
+        """
+        zeros = np.zeros_like(viable)
+        return cls(
+            t_days=0.0,
+            ordinal=np.zeros(1, dtype=np.int64),
+            viable=viable,
+            doomed=zeros,
+            remnant=remnant,
+            unrepaired_gy=zeros,
+            log_survival=np.zeros(viable.shape),
+            survivors=np.full(batch, np.nan),
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The checkpoint as plain arrays by name, for `np.savez`; `TumourState(**arrays)` takes them back."""
         return {name: np.asarray(value) for name, value in vars(self).items() if value is not None}
@@ -55,17 +76,33 @@ class Kinetics(Protocol):
     """A tumour's response to its courses."""
 
     def start(self, twin: PatientTwin, params: Params) -> TumourState:
-        """The state at day 0 for parameters name -> (*B,)."""
+        """The state at day 0 for parameters name -> (*B,).
+
+        Args:
+            twin: the patient.
+            params: parameter -> (*B,).
+        """
         ...
 
     def advance(
         self, state: TumourState, params: Params, courses: Sequence[Course], to_days: float
     ) -> TumourState:
-        """The state at a later time; the given state is not changed."""
+        """The state at a later time; the given state is not changed.
+
+        Args:
+            state: where to begin.
+            params: parameter -> (*B,).
+            courses: one for all, or one for each index of the batch's first axis.
+            to_days: the wanted time, days from day 0.
+        """
         ...
 
     def gtv_cm3(self, state: TumourState) -> np.ndarray:
-        """(*B,) tumour volume, cm3: the sum of viable, doomed and remnant."""
+        """(*B,) tumour volume, cm3: the sum of viable, doomed and remnant.
+
+        Args:
+            state: of the tumours.
+        """
         ...
 
 
@@ -73,7 +110,12 @@ class ShapedKinetics(Kinetics, Protocol):
     """The grain that images are made from: the tumour has a place."""
 
     def view(self, state: TumourState, params: Params) -> TumourView:
-        """What a generator of images sees of a state without batch."""
+        """What a generator of images sees of a state without batch.
+
+        Args:
+            state: of one tumour.
+            params: parameter -> () of its sample.
+        """
         ...
 
 

@@ -90,11 +90,19 @@ class LifeTimes:
         return np.minimum(np.minimum(self.local, self.distant), self.death)
 
     def alive(self, day: float | np.ndarray) -> np.ndarray:
-        """Whether alive at a day."""
+        """Whether alive at a day.
+
+        Args:
+            day: from day 0; broadcasts to the samples.
+        """
         return self.death > day
 
     def failed_locally(self, day: float | np.ndarray) -> np.ndarray:
-        """Whether a local failure was seen by a day, before death."""
+        """Whether a local failure was seen by a day, before death.
+
+        Args:
+            day: from day 0; broadcasts to the samples.
+        """
         return (self.local <= day) & (self.local <= self.death)
 
 
@@ -112,15 +120,27 @@ class OutcomeModel(Protocol):
         ...
 
     def control(self, treated: Treated) -> np.ndarray:
-        """(n,) probability that the tumour never comes back."""
+        """(n,) probability that the tumour never comes back.
+
+        Args:
+            treated: what the plan left of the tumour.
+        """
         ...
 
     def local_days(self, treated: Treated) -> np.ndarray:
-        """(n,) day of local failure whatever else happens, counted from day 0; infinite where there is none."""
+        """(n,) day of local failure whatever else happens, counted from day 0; infinite where there is none.
+
+        Args:
+            treated: what the plan left of the tumour.
+        """
         ...
 
     def complications(self, twin: PatientTwin) -> Sequence[Complication]:
-        """The dose-effect relations that hold for a patient."""
+        """The dose-effect relations that hold for a patient.
+
+        Args:
+            twin: the patient.
+        """
         ...
 
     def lives(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> LifeTimes:

@@ -73,6 +73,9 @@ class VirtualScanner(Protocol):
     def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
         """One volume for each request, in order; each depends on its own request only.
 
+        Args:
+            requests: the scans that are wanted.
+
         Raises:
             InputError: an option that the scanner does not have, or a patient that it cannot scan.
         """

@@ -97,9 +97,17 @@ class VirtualTreatment(Protocol):
         ...
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """Why the request lies outside the generator's domain, or None where it lies inside."""
+        """Why the request lies outside the generator's domain, or None where it lies inside.
+
+        Args:
+            request: the image that is wanted.
+        """
         ...
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
-        """The follow-ups, in order; each depends on its own request only."""
+        """The follow-ups, in order; each depends on its own request only.
+
+        Args:
+            requests: the images that are wanted, each inside the domain.
+        """
         ...

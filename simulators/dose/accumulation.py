@@ -35,18 +35,32 @@ class SetUp:
     random_mm: float = 2.5
 
     def shifts(self, key: Key, n: int) -> np.ndarray:
-        """(n, 3) shifts of n fractions as LPS (x, y, z) mm; those of the first do not depend on n."""
+        """(n, 3) shifts of n fractions as LPS (x, y, z) mm; those of the first do not depend on n.
+
+        Args:
+            key: of the sample.
+            n: fractions.
+        """
         rng = key.at(ordinal=0).generator()
         constant = rng.normal(0.0, self.systematic_mm, 3)
         return constant + rng.normal(0.0, self.random_mm, (n, 3))
 
     def many(self, key: Key, samples: Iterable[int], n: int) -> np.ndarray:
-        """(samples, n, 3) shifts of n fractions for many samples, each the `shifts` of the key at that sample."""
+        """(samples, n, 3) shifts of n fractions for many samples, each the `shifts` of the key at that sample.
+
+        Args:
+            key: its sample is ignored.
+            samples: (samples,) their indices.
+            n: fractions.
+        """
         return np.stack([self.shifts(key.at(sample=i), n) for i in samples])
 
 
 def alpha_beta_gy(structure: str) -> float:
     """alpha/beta of a structure by its TG-263 name, Gy.
+
+    Args:
+        structure: its name.
 
     Example:
         >>> alpha_beta_gy("GTVp"), alpha_beta_gy("Heart"), alpha_beta_gy("SpinalCord")
@@ -119,7 +133,12 @@ def delivered_at(
 
 
 def dose_at(dose: Volume, points_lps: np.ndarray) -> np.ndarray:
-    """(n,) float32 of a dose at (n, 3) LPS mm, linear between voxel centres and 0 outside them, Gy."""
+    """(n,) float32 of a dose at (n, 3) LPS mm, linear between voxel centres and 0 outside them, Gy.
+
+    Args:
+        dose: Gy.
+        points_lps: (n, 3) in the room, mm.
+    """
     out = np.zeros((1, len(points_lps)), dtype=np.float32)
     _add(out, dose, points_lps[None], np.zeros((1, 1)), np.zeros((1, 1, 3)), np.ones(1), None)
     return out[0]

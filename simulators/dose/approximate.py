@@ -55,6 +55,9 @@ STEREOTACTIC = Technique(3.0, margin_mm=0.0, hot_spot=1.35, along_mm=6.0)
 def electron_density(hu: np.ndarray) -> np.ndarray:
     """Electron density relative to water from HU, float32.
 
+    Args:
+        hu: any shape.
+
     Example:
         >>> electron_density(np.array([-1000, 0, 229])).round(3).tolist()
         [0.0010000000474974513, 1.0, 1.1169999837875366]

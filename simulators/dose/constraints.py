@@ -85,7 +85,13 @@ class ConstraintSet(BaseModel):
     constraints: tuple[Constraint, ...]
 
     def holds_for(self, constraint: Constraint, fraction_gy: float, fractions: int) -> bool:
-        """Whether a constraint of this set is about such a fractionation."""
+        """Whether a constraint of this set is about such a fractionation.
+
+        Args:
+            constraint: of this set.
+            fraction_gy: dose of one fraction, Gy.
+            fractions: their number.
+        """
         low, high = self.fraction_gy
         return low <= fraction_gy <= high and constraint.fractions in (None, fractions)
 
@@ -147,6 +153,9 @@ def metric(dvh: Dvh, name: str, prescription_gy: float | None = None) -> float:
 
 def metric_unit(name: str) -> str:
     """The unit of a metric: Gy, % or cm3.
+
+    Args:
+        name: of the metric.
 
     Raises:
         InputError: an unknown metric.

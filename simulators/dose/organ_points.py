@@ -79,5 +79,9 @@ class OrganPoints:
         return cls(name, lps[chosen], np.full(n, volume / n), estimated)
 
     def dvh(self, dose_gy: np.ndarray) -> Dvh:
-        """The histogram of (n,) doses at the points, Gy."""
+        """The histogram of (n,) doses at the points, Gy.
+
+        Args:
+            dose_gy: (n,) at the points, Gy.
+        """
         return from_samples(self.name, dose_gy, self.cm3, float(self.cm3.sum()), estimated=self.estimated)

@@ -21,6 +21,9 @@ _BONE_CLOSING_MM = 4.0
 def ctv_margin_mm(histology: str | None) -> float:
     """The margin from GTV to CTV for a histology (None where it is unknown), mm.
 
+    Args:
+        histology: of the clinical record.
+
     Example:
         >>> ctv_margin_mm("squamous"), ctv_margin_mm(None)
         (6.0, 8.0)

@@ -298,7 +298,12 @@ def _warped(hu: np.ndarray, shift: np.ndarray | None, site: TumourSite) -> np.nd
 
 
 def mean_gy(dose: Volume | None, structures: StructureSet) -> float:
-    """Mean dose of the GTV, Gy; 0 without a dose."""
+    """Mean dose of the GTV, Gy; 0 without a dose.
+
+    Args:
+        dose: Gy, or None.
+        structures: with the GTV.
+    """
     if dose is None:
         return 0.0
     gtv = structures.gtv()

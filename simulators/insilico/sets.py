@@ -68,7 +68,11 @@ def twins_in(folder: Path) -> list[Path]:
 
 
 def is_truth(twin: Path) -> bool:
-    """Whether a twin's folder is the truth under one plan, rather than what a clinic would have."""
+    """Whether a twin's folder is the truth under one plan, rather than what a clinic would have.
+
+    Args:
+        twin: a NAME.twin folder.
+    """
     return twin.parent.suffix == TRUTH
 
 

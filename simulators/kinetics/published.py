@@ -45,17 +45,7 @@ class PublishedKinetics:
     def start(self, twin: PatientTwin, params: Params) -> TumourState:
         """The state at day 0: all viable."""
         batch = batch_shape(params)
-        zeros = np.zeros(batch)
-        return TumourState(
-            t_days=0.0,
-            ordinal=np.zeros(1, dtype=np.int64),
-            viable=np.ones(batch),
-            doomed=zeros,
-            remnant=zeros,
-            unrepaired_gy=zeros,
-            log_survival=zeros,
-            survivors=np.full(batch, np.nan),
-        )
+        return TumourState.untreated(np.ones(batch), np.zeros(batch), batch)
 
     def gtv_cm3(self, state: TumourState) -> np.ndarray:
         """(*B,) tumour volume, cm3."""
@@ -130,6 +120,11 @@ class PublishedTumour:
     def believed(self, twin: PatientTwin, belief: Belief, seed: int) -> Belief:
         """The belief with growth and response from the published distributions.
 
+        Args:
+            twin: the patient, whose id is part of the key.
+            belief: samples of the prior.
+            seed: the run's seed.
+
         Raises:
             InputError: the belief has learned from observations: it knows of another model's parameters.
         """
@@ -154,7 +149,13 @@ class PublishedTumour:
     def dose_bins(
         self, gtv0_cm3: float, bin_fraction: np.ndarray, relative_dose: Mapping[str, np.ndarray]
     ) -> PublishedKinetics:
-        """One compartment that is given the prescribed dose, whatever the bins."""
+        """One compartment that is given the prescribed dose, whatever the bins.
+
+        Args:
+            gtv0_cm3: tumour volume at day 0, cm3.
+            bin_fraction: is not looked at.
+            relative_dose: is not looked at.
+        """
         return PublishedKinetics(gtv0_cm3)
 
     def field(self, twin: PatientTwin, doses: Mapping[str, DoseGrid]) -> ShapedKinetics:
@@ -163,7 +164,9 @@ class PublishedTumour:
         Raises:
             InputError: always.
         """
-        raise InputError("the published kinetics have no field to make images from; ask for no images")
+        raise InputError(
+            "the published kinetics have no field to make images from; ask for no images (--image-samples 0)"
+        )
 
 
 KINETICS = PublishedTumour

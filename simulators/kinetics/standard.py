@@ -23,11 +23,21 @@ class StandardTumour:
     def dose_bins(
         self, gtv0_cm3: float, bin_fraction: np.ndarray, relative_dose: Mapping[str, np.ndarray]
     ) -> DoseVolumeKinetics:
-        """A compartment for each dose bin of the tumour."""
+        """A compartment for each dose bin of the tumour.
+
+        Args:
+            gtv0_cm3: tumour volume at day 0, cm3.
+            bin_fraction: (bins,) share of the tumour in each dose bin, summing to 1.
+            relative_dose: dose grid name -> (bins,) ratio of the local dose to the prescribed one.
+        """
         return DoseVolumeKinetics(gtv0_cm3, bin_fraction, relative_dose)
 
     def field(self, twin: PatientTwin, doses: Mapping[str, DoseGrid]) -> FieldKinetics:
         """Voxels of 2 mm around the tumour.
+
+        Args:
+            twin: the patient, with a GTV.
+            doses: name in the courses -> dose.
 
         Raises:
             InputError: the tumour does not lie within its surroundings.

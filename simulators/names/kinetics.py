@@ -11,6 +11,9 @@ KINETICS = Registry("kinetics", "kinetics", "simulators.kinetics")  # name -> a 
 def kinetics_named(name: str) -> TumourModel:
     """The tumour model of a name.
 
+    Args:
+        name: one of `KINETICS`.
+
     Raises:
         InputError: the name is unknown.
     """

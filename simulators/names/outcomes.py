@@ -11,6 +11,9 @@ OUTCOMES = Registry("outcome model", "outcomes", "simulators.outcome")  # name -
 def outcome_model_named(name: str) -> OutcomeModel:
     """The outcome model of a name.
 
+    Args:
+        name: one of `OUTCOMES`.
+
     Raises:
         InputError: the name is unknown.
     """

@@ -36,6 +36,11 @@ def normal_tissue_eqd2(
 def lkb(dose_gy: np.ndarray, td50_gy: float, m: float) -> np.ndarray:
     """Lyman's probit of a (generalised mean) dose: Phi((D - TD50) / (m TD50)) (Lyman 1985).
 
+    Args:
+        dose_gy: mean or generalised mean dose, Gy.
+        td50_gy: dose at which half of the patients suffer it, Gy.
+        m: slope; the SD is m TD50.
+
     Example:
         >>> round(100 * float(lkb(np.array(20.0), 30.8, 0.37)), 2)
         17.16
@@ -47,6 +52,11 @@ def lkb(dose_gy: np.ndarray, td50_gy: float, m: float) -> np.ndarray:
 
 def logistic(x: np.ndarray, b0: float, b1: float) -> np.ndarray:
     """1 / (1 + exp(-(b0 + b1 x))).
+
+    Args:
+        x: dose, Gy, or another risk factor.
+        b0: of x = 0, on the logit scale.
+        b1: of a unit of x.
 
     Example:
         >>> round(100 * float(logistic(np.array(20.0), -3.87, 0.126)), 2)
@@ -66,6 +76,9 @@ def oesophagitis_by_v60(v60: np.ndarray) -> np.ndarray:
 
     The rates of the published groups, joined on the logit scale so that plans near a group's border compare
     smoothly; with concurrent chemotherapy.
+
+    Args:
+        v60: share of the oesophagus at or above 60 Gy, 0 to 1.
     """
     from scipy.special import expit, logit
 
@@ -73,7 +86,11 @@ def oesophagitis_by_v60(v60: np.ndarray) -> np.ndarray:
 
 
 def cardiac_events_2y(mean_heart_gy: np.ndarray) -> np.ndarray:
-    """Symptomatic cardiac events within 2 years by mean heart dose: 4, 7 and 21 % (Wang 2017)."""
+    """Symptomatic cardiac events within 2 years by mean heart dose: 4, 7 and 21 % (Wang 2017).
+
+    Args:
+        mean_heart_gy: mean EQD2 of the heart, Gy.
+    """
     dose = np.asarray(mean_heart_gy)
     return np.select([dose < 10, dose < 20], [0.04, 0.07], 0.21)
 

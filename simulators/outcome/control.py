@@ -74,7 +74,15 @@ def local_control(
     end_days: float | np.ndarray,
     at_days: float | np.ndarray,
 ) -> np.ndarray:
-    """(*B,) bool: whether a sample has had no local failure by a day counted from day 0."""
+    """(*B,) bool: whether a sample has had no local failure by a day counted from day 0.
+
+    Args:
+        survivors: (*B,) clonogens that survive the course.
+        params: growth_per_d, regrowth_factor and capacity_cm3, (*B,).
+        gtv0_cm3: tumour volume at day 0, cm3.
+        end_days: end of the course, days.
+        at_days: the day that is asked about.
+    """
     return failure_days(survivors, params, gtv0_cm3, end_days) > at_days
 
 
@@ -98,5 +106,9 @@ def expected_survivors(
 
 
 def tumour_control_probability(expected: np.ndarray) -> np.ndarray:
-    """(*B,) probability that no clonogen survives: exp(-expected)."""
+    """(*B,) probability that no clonogen survives: exp(-expected).
+
+    Args:
+        expected: (*B,) mean number of surviving clonogens.
+    """
     return np.exp(-np.asarray(expected))

@@ -60,12 +60,22 @@ UNSELECTED = SurvivalConstants(
 
 
 def constants_for(clinical: ClinicalRecord) -> SurvivalConstants:
-    """`TRIAL` for a patient known to be fit (ECOG 0 or 1), else `UNSELECTED`."""
+    """`TRIAL` for a patient known to be fit (ECOG 0 or 1), else `UNSELECTED`.
+
+    Args:
+        clinical: of the patient; his ECOG is looked at.
+    """
     return TRIAL if clinical.ecog in (0, 1) else UNSELECTED
 
 
 def draws(patient_id: str, seed: int, samples: np.ndarray) -> np.ndarray:
-    """(n, len(DRAWS)) uniform numbers of a patient's samples, the same under every plan."""
+    """(n, len(DRAWS)) uniform numbers of a patient's samples, the same under every plan.
+
+    Args:
+        patient_id: of the twin.
+        seed: the run's seed.
+        samples: (n,) their indices.
+    """
     return uniforms(Key(seed, patient_id, Purpose.OUTCOME), samples, len(DRAWS))
 
 
@@ -238,6 +248,9 @@ def patient_life_times(
 def stage_index(stage: str | None) -> int | None:
     """0, 1 or 2 for stages I, II and III, of any substage; None for others and where missing.
 
+    Args:
+        stage: UICC stage with or without its substage.
+
     Example:
         >>> [stage_index(s) for s in ("IA3", "IIB", "IIIA", "IV", None)]
         [0, 1, 2, None, None]
@@ -247,11 +260,20 @@ def stage_index(stage: str | None) -> int | None:
 
 
 def survival_curve(death_days: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """(days,) share alive, over all samples."""
+    """(days,) share alive, over all samples.
+
+    Args:
+        death_days: day of death in every sample, any shape.
+        days: (days,) when to look.
+    """
     ordered = np.sort(np.asarray(death_days).ravel())
     return 1.0 - np.searchsorted(ordered, days, side="right") / ordered.size
 
 
 def median_months(death_days: np.ndarray) -> float:
-    """Median survival, months."""
+    """Median survival, months.
+
+    Args:
+        death_days: day of death in every sample, any shape.
+    """
     return float(np.median(death_days)) / MONTH_D

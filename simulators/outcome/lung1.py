@@ -95,14 +95,22 @@ def read(path: Path) -> pandas.DataFrame:
 
 
 def fit(table: pandas.DataFrame):
-    """A `lifelines.CoxPHFitter` of the table (Davidson-Pilon 2019)."""
+    """A `lifelines.CoxPHFitter` of the table (Davidson-Pilon 2019).
+
+    Args:
+        table: a row for each patient, as `read` gives it.
+    """
     from lifelines import CoxPHFitter
 
     return CoxPHFitter(penalizer=PENALTY).fit(table, "months", "event")
 
 
 def as_cox(fitter) -> Cox:
-    """The numbers of a fit that a prediction needs."""
+    """The numbers of a fit that a prediction needs.
+
+    Args:
+        fitter: of `fit`.
+    """
     import pandas as pd
 
     reference = pd.DataFrame([dict.fromkeys(fitter.params_.index, 0.0)])
@@ -121,7 +129,11 @@ def lung1_cox() -> Cox:
 
 
 def store(cox: Cox) -> None:
-    """Write the fit that this software carries."""
+    """Write the fit that this software carries.
+
+    Args:
+        cox: of `as_cox`.
+    """
     _FILE.parent.mkdir(exist_ok=True)
     _FILE.write_text(json.dumps(asdict(cox), indent=1) + "\n")
 

@@ -26,23 +26,39 @@ class StandardOutcomes:
     }
 
     def control(self, treated: Treated) -> np.ndarray:
-        """(n,) 1 where no clonogen survives, else 0: the draw is each sample's own."""
+        """(n,) 1 where no clonogen survives, else 0: the draw is each sample's own.
+
+        Args:
+            treated: what the plan left of the tumour.
+        """
         return (treated.survivors == 0).astype(np.float64)
 
     def local_days(self, treated: Treated) -> np.ndarray:
-        """(n,) day of local failure with the plan's drugs, whatever else happens; infinite where there is none."""
+        """(n,) day of local failure with the plan's drugs, whatever else happens; infinite where there is none.
+
+        Args:
+            treated: what the plan left of the tumour.
+        """
         failed = failure_days(treated.survivors, treated.samples, treated.twin.gtv_cm3, treated.end_days)
         chance = draws(treated.twin.id, treated.seed, np.arange(len(failed)))[:, DRAWS.index("immune")]
         return Systemic.of(treated.courses).local(failed, chance)
 
     def complications(self, twin: PatientTwin) -> Sequence[Complication]:
-        """The dose-effect relations that hold for a patient; those fitted with concurrent drugs need them."""
+        """The dose-effect relations that hold for a patient; those fitted with concurrent drugs need them.
+
+        Args:
+            twin: the patient.
+        """
         concurrent = twin.clinical.chemotherapy == "concurrent"
         held = [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
         return [*held, _pneumonitis_by_risk_factors(twin)]
 
     def lives(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> LifeTimes:
         """Failure and death by the multi-state model; `pneumonitis` and `mean_heart_dose` shorten lives.
+
+        Args:
+            treated: what the plan left of the tumour.
+            harm: outcome -> (n,) what is known of the plan's dose to organs and of its complications.
 
         Raises:
             InputError: the clinical record lacks what survival needs.

@@ -44,7 +44,13 @@ class Task:
 
     @classmethod
     def of(cls, data: dict[str, np.ndarray], horizon: int, now: np.ndarray) -> Task:
-        """Forecasts from rows of a data set, of which the days from `now` (n,) on are the plan."""
+        """Forecasts from rows of a data set, of which the days from `now` (n,) on are the plan.
+
+        Args:
+            data: a data set of the published simulator, `Benchmark`.
+            horizon: days that are forecast.
+            now: (n,) index of the last volume seen.
+        """
         rows = np.arange(len(now))[:, None]
         ahead = now[:, None] + np.arange(horizon)
         past = np.arange(data["cancer_volume"].shape[1]) < now[:, None]
@@ -62,12 +68,21 @@ class Task:
         )
 
     def part(self, rows: np.ndarray | slice) -> Task:
-        """Some of the forecasts."""
+        """Some of the forecasts.
+
+        Args:
+            rows: which.
+        """
         return Task(**{name: values[rows] for name, values in vars(self).items()})
 
     @classmethod
     def training(cls, data: dict[str, np.ndarray], horizon: int) -> Task:
-        """All forecasts of that horizon that a factual data set has outcomes for."""
+        """All forecasts of that horizon that a factual data set has outcomes for.
+
+        Args:
+            data: a factual data set.
+            horizon: days that are forecast.
+        """
         length = data["sequence_lengths"].astype(np.int64)
         who = np.repeat(np.arange(len(length)), np.maximum(length - horizon, 0))
         now = np.concatenate([np.arange(n - horizon) for n in length if n > horizon])
@@ -83,7 +98,12 @@ class Task:
         return level
 
     def last(self, values: np.ndarray, back: int = 0) -> np.ndarray:
-        """(n,) values (n, history) so many days before now; the first day's where that is before it."""
+        """(n,) values (n, history) so many days before now; the first day's where that is before it.
+
+        Args:
+            values: (n, history).
+            back: days.
+        """
         return values[np.arange(len(self.now)), np.maximum(self.now - back, 0)]
 
 
@@ -101,7 +121,13 @@ class LinearBaseline:
         self.relative_sd = np.sqrt((error**2).mean(axis=0))
 
     def forecast(self, task: Task, samples: int = 100, seed: int = 0) -> np.ndarray:
-        """(n, horizon, samples) volumes, cm3."""
+        """(n, horizon, samples) volumes, cm3.
+
+        Args:
+            task: what is to be forecast.
+            samples: of each forecast.
+            seed: of its noise.
+        """
         noise = np.random.default_rng(seed).standard_normal((*task.outcome_cm3.shape, samples))
         mean = self._features(task) @ self.weights
         return mean[:, :, None] + (self.relative_sd * self._scale(task))[:, :, None] * noise
@@ -127,7 +153,13 @@ class BayesFilter:
         self.sweeps = sweeps
 
     def forecast(self, task: Task, samples: int = 100, seed: int = 0) -> np.ndarray:
-        """(n, horizon, samples) volumes, cm3."""
+        """(n, horizon, samples) volumes, cm3.
+
+        Args:
+            task: what is to be forecast.
+            samples: of each forecast.
+            seed: of its draws.
+        """
         rng = np.random.default_rng(seed)
         _, first, which = np.unique(task.history, return_index=True, return_inverse=True)
         theta = self._parameters(task.part(first), samples, rng)[which]

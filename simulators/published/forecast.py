@@ -32,7 +32,13 @@ class TwinForecaster:
         self.observations, self.belief = observations, belief
 
     def forecast(self, task: Task, samples: int = 100, seed: int = 0) -> np.ndarray:
-        """(n, horizon, samples) volumes, cm3."""
+        """(n, horizon, samples) volumes, cm3.
+
+        Args:
+            task: what is to be forecast.
+            samples: of each forecast.
+            seed: of the belief.
+        """
         n, horizon = task.outcome_cm3.shape
         result = np.empty((n, horizon, samples))
         for history in np.unique(task.history):
@@ -50,7 +56,12 @@ class TwinForecaster:
         return result
 
     def twin(self, task: Task, row: int) -> PatientTwin:
-        """A patient with a tumour of the volume of day 0, his fractions and what was seen of him."""
+        """A patient with a tumour of the volume of day 0, his fractions and what was seen of him.
+
+        Args:
+            task: what was seen and done.
+            row: whose.
+        """
         volume, now = task.volume_cm3[row], int(task.now[row])
         side_mm = float((1000 * volume[0] / _VOXELS) ** (1 / 3))
         geometry = Geometry((8, 8, 8), (side_mm, side_mm, side_mm))

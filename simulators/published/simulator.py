@@ -181,6 +181,9 @@ class Benchmark:
     def factual(self, n: int) -> dict[str, np.ndarray]:
         """What training sets are made of: each patient as he was treated.
 
+        Args:
+            n: patients.
+
         Returns:
             cancer_volume (cm3), chemo_dosage (concentration), radio_dosage (Gy), chemo_application and
             radio_application (0 or 1), chemo_probabilities, radio_probabilities, death_flags and recovery_flags, all
@@ -219,6 +222,9 @@ class Benchmark:
 
     def one_step(self, n: int) -> dict[str, np.ndarray]:
         """One-step counterfactuals: for each patient and day, what each of the four treatments leads to.
+
+        Args:
+            n: patients.
 
         Returns:
             cancer_volume, chemo_application and radio_application (rows, days) float64, sequence_lengths and

@@ -49,7 +49,11 @@ class Traits:
 
     @classmethod
     def of(cls, key: Key) -> Traits:
-        """The traits of a key's sample, the same for all its events."""
+        """The traits of a key's sample, the same for all its events.
+
+        Args:
+            key: of a scan.
+        """
         rng = key.at(ordinal=0).generator()
         return cls(
             tumour_suv=float(rng.uniform(8.0, 15.0)),  # NSCLC, docs/model.md 9
@@ -68,6 +72,9 @@ class PetScanner:
 
     def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
         """One PET for each request; its noise depends on the key alone, its traits on the key's sample.
+
+        Args:
+            requests: the scans that are wanted.
 
         Raises:
             InputError: an option; there are none.
@@ -138,6 +145,9 @@ def days_of_treatment(followup: FollowUp) -> float:
 
     A request tells the number of fractions and the time since the last, not when they began: five a week are
     assumed, and never more days than have passed.
+
+    Args:
+        followup: its request says what was done since the scan.
     """
     request = followup.request
     since_start = request.fractions_since * _WORKDAYS + max(request.since_rt_end_days, 0.0)
@@ -163,7 +173,12 @@ def avid(tumour: TumourView, days: float) -> np.ndarray | float:
 
 
 def point_spread(suv: np.ndarray, fwhm_mm: float) -> np.ndarray:
-    """An image blurred by a Gaussian of a full width at half maximum, mm; activity is conserved."""
+    """An image blurred by a Gaussian of a full width at half maximum, mm; activity is conserved.
+
+    Args:
+        suv: (z, y, x) on the scanner's grid.
+        fwhm_mm: full width at half maximum, mm.
+    """
     from scipy.ndimage import gaussian_filter
 
     # Mirrored edges give back what a voxel at the border would lose.
@@ -171,7 +186,12 @@ def point_spread(suv: np.ndarray, fwhm_mm: float) -> np.ndarray:
 
 
 def with_noise(suv: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An image with count noise: variance in proportion to the activity, correlated as a reconstruction does."""
+    """An image with count noise: variance in proportion to the activity, correlated as a reconstruction does.
+
+    Args:
+        suv: (z, y, x) on the scanner's grid.
+        rng: of the noise.
+    """
     from scipy.ndimage import gaussian_filter
 
     sigma = _NOISE_FWHM_MM / 2.3548 / VOXEL_MM

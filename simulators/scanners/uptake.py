@@ -115,7 +115,11 @@ def background_suv(hu: np.ndarray, compartment: np.ndarray, myocardium_suv: floa
 
 
 def block_mean(values: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2 x 2 blocks; an odd last voxel along an axis counts alone."""
+    """Means of 2 x 2 x 2 blocks; an odd last voxel along an axis counts alone.
+
+    Args:
+        values: (z, y, x).
+    """
     for axis in range(3):
         if values.shape[axis] % 2:
             values = np.concatenate([values, np.take(values, [-1], axis=axis)], axis=axis)

@@ -17,7 +17,11 @@ class CopiedTreatment:
     name = "copy"
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """Any CT with a GTV lies inside."""
+        """Any CT with a GTV lies inside.
+
+        Args:
+            request: the image that is wanted.
+        """
         if request.scan.volume.modality != "CT":
             return f"the scan is {request.scan.volume.modality}, not CT"
         try:
@@ -27,11 +31,20 @@ class CopiedTreatment:
         return None
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
-        """The scan within the GTV's bounding box, as it was."""
+        """The scan within the GTV's bounding box, as it was.
+
+        Args:
+            requests: the images that are wanted.
+        """
         return [self._same(request) for request in requests]
 
     def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
-        """(n,) times the volume on the scan, cm3."""
+        """(n,) times the volume on the scan, cm3.
+
+        Args:
+            request: the image that is wanted.
+            n: samples.
+        """
         gtv = gtv_volume(request.structures)
         return np.full(n, float(np.count_nonzero(gtv.array)) * gtv.geometry.voxel_cm3)
 

@@ -110,7 +110,11 @@ class MechanisticTreatment:
         self._patients: OrderedDict[tuple[int, int], _Patient] = OrderedDict()
 
     def domain(self, request: TreatmentRequest) -> str | None:
-        """Why the request lies outside the generator's domain, or None where it lies inside."""
+        """Why the request lies outside the generator's domain, or None where it lies inside.
+
+        Args:
+            request: the image that is wanted.
+        """
         if request.scan.volume.modality != "CT":
             return f"the scan {request.scan.name} is {request.scan.volume.modality}, not CT"
         if not 0.0 <= request.elapsed_days <= MAX_ELAPSED_DAYS:
@@ -124,6 +128,9 @@ class MechanisticTreatment:
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         """The follow-ups, in order; each depends on its own request only.
 
+        Args:
+            requests: the images that are wanted.
+
         Raises:
             InputError: a scan without GTV or lungs, or a volume that is not finite.
         """
@@ -132,6 +139,9 @@ class MechanisticTreatment:
     def drafted(self, request: TreatmentRequest) -> tuple[FollowUp, Layers]:
         """A follow-up and what it is made of, for whoever corrects it.
 
+        Args:
+            request: the image that is wanted.
+
         Raises:
             InputError: as `generate`.
         """
@@ -139,7 +149,12 @@ class MechanisticTreatment:
         return _follow_up(parts), _layers(parts)
 
     def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
-        """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3."""
+        """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3.
+
+        Args:
+            request: the image that is wanted.
+            n: samples.
+        """
         if request.tumour is not None:
             return np.full(n, request.tumour.gtv_cm3)
         return drawn_volumes(request, n)

@@ -84,17 +84,7 @@ class DoseVolumeKinetics:
         batch = batch_shape(params)
         share = np.broadcast_to(np.asarray(params["remnant_fraction"], np.float64), batch)
         remnant = np.multiply.outer(share, self.bin_fraction)
-        zeros = np.zeros_like(remnant)
-        return TumourState(
-            t_days=0.0,
-            ordinal=np.zeros(1, dtype=np.int64),
-            viable=self.bin_fraction - remnant,
-            doomed=zeros,
-            remnant=remnant,
-            unrepaired_gy=zeros,
-            log_survival=zeros,
-            survivors=np.full(batch, np.nan),
-        )
+        return TumourState.untreated(self.bin_fraction - remnant, remnant, batch)
 
     def advance(
         self, state: TumourState, params: Params, courses: Sequence[Course], to_days: float

@@ -114,17 +114,7 @@ class FieldKinetics:
         batch = batch_shape(params)
         share = np.broadcast_to(np.asarray(params["remnant_fraction"], np.float32), batch)
         remnant = np.multiply.outer(share, self.occupancy).astype(np.float32)
-        zeros = np.zeros_like(remnant)
-        return TumourState(
-            t_days=0.0,
-            ordinal=np.zeros(1, dtype=np.int64),
-            viable=self.occupancy - remnant,
-            doomed=zeros,
-            remnant=remnant,
-            unrepaired_gy=zeros,
-            log_survival=np.zeros(remnant.shape),
-            survivors=np.full(batch, np.nan),
-        )
+        return TumourState.untreated(self.occupancy - remnant, remnant, batch)
 
     def advance(
         self, state: TumourState, params: Params, courses: Sequence[Course], to_days: float
@@ -142,10 +132,7 @@ class FieldKinetics:
         first = timeline.first_event(np.broadcast_to(state.ordinal, len(courses)))
         begin = timeline.last_step(first, state.t_days, 4 * self.step_days)
         ordinals = ordinals_at(courses, to_days)
-        acts = any(
-            e < end and timeline.time_days[e] <= to_days
-            for e, end in zip(first, timeline.begin[1:], strict=True)
-        )
+        acts = timeline.acts(first, to_days)
 
         def own(values: np.ndarray, dtype: type) -> np.ndarray:
             return np.array(values, dtype=dtype).reshape(rows, *shape)
@@ -251,7 +238,12 @@ class FieldKinetics:
         return np.asarray(sums).reshape(state.viable.shape[:-3]) * self.geometry.voxel_cm3
 
     def view(self, state: TumourState, params: Params) -> TumourView:
-        """What a generator of images sees of a state without batch."""
+        """What a generator of images sees of a state without batch.
+
+        Args:
+            state: of one tumour.
+            params: parameter -> () of its sample.
+        """
         return TumourView(
             gtv_cm3=float(self.gtv_cm3(state)),
             gtv0_cm3=float(self.occupancy.sum(dtype=np.float64)) * self.geometry.voxel_cm3,

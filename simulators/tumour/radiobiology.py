@@ -51,6 +51,12 @@ def survival(
 ) -> np.ndarray:
     """Share of cells that survive one dose: exp(-(alpha d + beta d^2)), d being the dose over the OER.
 
+    Args:
+        dose_gy: of one fraction, Gy.
+        alpha_per_gy: alpha, 1/Gy.
+        alpha_beta_gy: alpha/beta, Gy.
+        oer: oxygen enhancement ratio; 1 for oxic cells.
+
     Example:
         >>> round(float(survival(2.0, 0.3, 10.0, oer=1.7)), 3)
         0.674
@@ -76,6 +82,11 @@ def bed(dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity = 10.0
 def eqd2(dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity = 10.0) -> np.ndarray:
     """Dose in fractions of 2 Gy that has the same BED, Gy.
 
+    Args:
+        dose_gy: total dose, Gy.
+        fraction_gy: dose of one fraction, Gy.
+        alpha_beta_gy: alpha/beta, Gy.
+
     Example:
         >>> round(float(eqd2(55, 2.75)), 1)
         58.4
@@ -87,6 +98,12 @@ def linear_bed(
     dose_gy: Quantity, fraction_gy: Quantity, alpha_beta_gy: Quantity, linear_above_gy: Quantity
 ) -> np.ndarray:
     """BED of the LQ-L model, tangent above a dose of one fraction, Gy (Astrahan 2008).
+
+    Args:
+        dose_gy: total dose, Gy.
+        fraction_gy: dose of one fraction, Gy.
+        alpha_beta_gy: alpha/beta, Gy.
+        linear_above_gy: dose of one fraction above which survival falls exponentially, Gy.
 
     Example:
         >>> round(float(linear_bed(54, 18, 10, 6.2)), 1)

@@ -59,7 +59,11 @@ class Systemic:
 
     @classmethod
     def of(cls, courses: Sequence[Course]) -> Systemic:
-        """That of courses, (courses,): their events say which drugs they hold."""
+        """That of courses, (courses,): their events say which drugs they hold.
+
+        Args:
+            courses: (courses,) with their drugs.
+        """
         drugs, begins, ratio = np.zeros(len(courses)), np.full(len(courses), np.inf), np.ones(len(courses))
         for i, course in enumerate(courses):
             drugs[i] = course.of(Event.CHEMOTHERAPY).size > 0
@@ -94,6 +98,9 @@ class Systemic:
 
     def distant_ratio(self, share: np.ndarray | float) -> np.ndarray:
         """Hazard of distant failure over that of patients of whom a share had drugs.
+
+        Args:
+            share: of those patients, 0 to 1.
 
         Example:
             >>> with_drugs, without = Systemic(drugs=1.0), Systemic(drugs=0.0)

@@ -62,7 +62,11 @@ class Timeline:
 
     @classmethod
     def of(cls, courses: Sequence[Course]) -> Timeline:
-        """The acting events of courses."""
+        """The acting events of courses.
+
+        Args:
+            courses: what was done.
+        """
         chosen = [_acting(course) for course in courses]
         grids: list[str | None] = []
         for course, rows in zip(courses, chosen, strict=True):
@@ -94,15 +98,33 @@ class Timeline:
         )
 
     def first_event(self, ordinals: np.ndarray) -> np.ndarray:
-        """(courses,) index of the first event that has not happened, from the ordinals of a state."""
+        """(courses,) index of the first event that has not happened, from the ordinals of a state.
+
+        Args:
+            ordinals: (courses,) of the first event that has not happened.
+        """
         first = []
         for c, ordinal in enumerate(ordinals):
             lo, hi = self.begin[c], self.begin[c + 1]
             first.append(lo + np.searchsorted(self.ordinal[lo:hi], ordinal))
         return np.asarray(first, dtype=np.int64)
 
+    def acts(self, first_event: np.ndarray, to_days: float) -> bool:
+        """Whether anything happens to any tumour until a time.
+
+        Args:
+            first_event: (courses,) index of the first event that has not happened.
+            to_days: the time, days.
+        """
+        ends = zip(first_event, self.begin[1:], strict=True)
+        return any(e < end and self.time_days[e] <= to_days for e, end in ends)
+
     def last_fraction(self, first_event: np.ndarray) -> np.ndarray:
-        """(courses,) time of the last fraction before an event index, nan where there is none."""
+        """(courses,) time of the last fraction before an event index, nan where there is none.
+
+        Args:
+            first_event: (courses,) index of an event.
+        """
         last = np.full(len(first_event), np.nan)
         for c, e in enumerate(first_event):
             part = slice(self.begin[c], e)
@@ -111,7 +133,13 @@ class Timeline:
         return last
 
     def last_step(self, first_event: np.ndarray, t_days: float, step_days: float) -> np.ndarray:
-        """(courses,) the latest time step at or before t: a multiple of the step, or an event."""
+        """(courses,) the latest time step at or before t: a multiple of the step, or an event.
+
+        Args:
+            first_event: (courses,) index of the first event that has not happened.
+            t_days: the time, days.
+            step_days: spacing of the time grid, days.
+        """
         last = np.full(len(first_event), multiple_below(t_days, step_days))
         for c, e in enumerate(first_event):
             if e > self.begin[c]:
@@ -120,7 +148,12 @@ class Timeline:
 
 
 def multiple_below(t_days: float, step_days: float) -> float:
-    """The largest multiple of the step at or before t, by the same arithmetic as in the kernels."""
+    """The largest multiple of the step at or before t, by the same arithmetic as in the kernels.
+
+    Args:
+        t_days: the time, days.
+        step_days: spacing of the time grid, days.
+    """
     from simulators.tumour.steps import next_multiple
 
     return (next_multiple(t_days, step_days) - 1) * step_days
@@ -135,12 +168,21 @@ def _acting(course: Course) -> np.ndarray:
 
 
 def ordinals_at(courses: Sequence[Course], t_days: float) -> np.ndarray:
-    """(courses,) index of the first event after a time."""
+    """(courses,) index of the first event after a time.
+
+    Args:
+        courses: sorted by time.
+        t_days: the time, days.
+    """
     return np.array([np.searchsorted(c.time_days, t_days, side="right") for c in courses], dtype=np.int64)
 
 
 def check_batch(courses: Sequence[Course], batch: tuple[int, ...]) -> None:
     """Refuse courses that do not fit a batch.
+
+    Args:
+        courses: one for all, or one for each index of the batch's first axis.
+        batch: of the parameters.
 
     Raises:
         InputError: there are several courses, and the batch does not begin with their number.
@@ -152,6 +194,10 @@ def check_batch(courses: Sequence[Course], batch: tuple[int, ...]) -> None:
 def check_forward(t_days: float, to_days: float) -> None:
     """Refuse to go back in time.
 
+    Args:
+        t_days: where the tumour stands, days.
+        to_days: the wanted time, days.
+
     Raises:
         InputError: the wanted day lies before the one on which the tumour stands.
     """
@@ -160,12 +206,21 @@ def check_forward(t_days: float, to_days: float) -> None:
 
 
 def batch_shape(params: Params) -> tuple[int, ...]:
-    """The batch that the parameters broadcast to."""
+    """The batch that the parameters broadcast to.
+
+    Args:
+        params: parameter -> (*B,).
+    """
     return np.broadcast_shapes(*(np.shape(v) for v in params.values()))
 
 
 def parameter_table(params: Params, batch: tuple[int, ...]) -> np.ndarray:
-    """(rows, columns) float64 of the kernels' parameters, and last the normal quantile of the draw."""
+    """(rows, columns) float64 of the kernels' parameters, and last the normal quantile of the draw.
+
+    Args:
+        params: parameter -> (*B,).
+        batch: to which they are broadcast.
+    """
     from scipy.special import ndtri
 
     columns = [np.broadcast_to(np.asarray(params[name], np.float64), batch).ravel() for name in COLUMNS]
@@ -176,6 +231,11 @@ def local_doses(timeline: Timeline, relative: Mapping[str, np.ndarray], shape: t
     """(events, *shape) local dose of each fraction, Gy: its prescribed dose times the grid's local ratio.
 
     Without any ratios, and for fractions of which only the prescription is known, it is the prescribed dose.
+
+    Args:
+        timeline: of the courses.
+        relative: dose grid name -> (*shape) ratio of the local dose to the prescribed one.
+        shape: of the grain.
 
     Raises:
         InputError: a fraction's dose grid has no ratios among those given.
