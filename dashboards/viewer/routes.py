@@ -69,7 +69,7 @@ def _add_voxels(server: Flask, library: Library) -> None:
         shown, index = asked(), _index("frame")
         return answer(shown, "follow-up", index, lambda: shown.follow_up(index))
 
-    @server.get("/data/layer/<name>")
+    @server.get("/data/layer/<path:name>")
     def layer(name: str) -> Response:
         shown, index = asked(), _index("frame")
         return answer(shown, f"layer {name}", index, lambda: shown.over(index, name))
