@@ -9,12 +9,19 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 
 def named(text: str) -> dict[str, Any]:
-    """The name of a component for screen readers, as its attribute."""
+    """The name of a component for screen readers, as its attribute.
+
+    Args:
+        text: the name.
+    """
     return {"aria-label": text}
 
 
 def data(**values: str) -> dict[str, Any]:
     """data-... attributes for the page's own JavaScript.
+
+    Args:
+        **values: name, without the prefix, and value of each.
 
     Example:
         >>> data(store="upload")
@@ -89,7 +96,12 @@ def figure(name: str, label: str, **clicked: str) -> Any:
 
 
 def draws(app: Dash, *names: str) -> None:
-    """Draw figures whenever their stores change."""
+    """Draw figures whenever their stores change.
+
+    Args:
+        app: the application.
+        *names: of the figures' places.
+    """
     for name in names:
         app.clientside_callback(
             ClientsideFunction("rt", "figure"), Output(name, "className"), Input(f"{name}-figure", "data")
@@ -97,7 +109,11 @@ def draws(app: Dash, *names: str) -> None:
 
 
 def saves(*formats: str) -> Any:
-    """Buttons that save the figure which is seen in their card."""
+    """Buttons that save the figure which is seen in their card.
+
+    Args:
+        *formats: png, svg, csv; all of them where none is given.
+    """
     shown = formats or ("png", "svg", "csv")
     buttons = [
         html.Button(

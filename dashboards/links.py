@@ -8,6 +8,10 @@ from urllib.parse import parse_qs, urlencode
 def link(page: str, **query: str) -> str:
     """The address of a page with its query.
 
+    Args:
+        page: path of the page.
+        **query: what it asks for.
+
     Example:
         >>> link("/compare", run="study/demo 1")
         '/compare?run=study%2Fdemo+1'

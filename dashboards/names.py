@@ -10,6 +10,10 @@ from scenarios.study.parts import Study
 def interval_name(level: float, samples: int) -> str:
     """How an interval is named.
 
+    Args:
+        level: share of the samples within, 0 to 1.
+        samples: how many there are.
+
     Example:
         >>> interval_name(0.8, 200)
         '80 % interval, n = 200'
@@ -20,6 +24,9 @@ def interval_name(level: float, samples: int) -> str:
 def readable(outcome: str) -> str:
     """An outcome's name for people.
 
+    Args:
+        outcome: its name in the tables.
+
     Example:
         >>> readable("mean_heart_dose"), readable("survival_2y")
         ('Mean heart dose', 'Survival at 2 years')
@@ -29,5 +36,9 @@ def readable(outcome: str) -> str:
 
 
 def plan_labels(study: Study) -> dict[str, str]:
-    """Slug -> label of a study's plans."""
+    """Slug -> label of a study's plans.
+
+    Args:
+        study: the study.
+    """
     return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}

@@ -15,7 +15,11 @@ _WEEK = 7
 
 
 def use_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
-    """Share of opening hours in which each linac and each kind of staff is busy, and in which linacs are down."""
+    """Share of opening hours in which each linac and each kind of staff is busy, and in which linacs are down.
+
+    Args:
+        clinics: the departments, in the order of their colours.
+    """
     traces: list[dict[str, Any]] = []
     for i, clinic in enumerate(clinics):
         table = clinic.table("resources")
@@ -53,7 +57,11 @@ def use_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
 
 
 def wait_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
-    """Share of started patients who had begun within so many days of arrival."""
+    """Share of started patients who had begun within so many days of arrival.
+
+    Args:
+        clinics: the departments, in the order of their colours.
+    """
     traces = []
     for i, clinic in enumerate(clinics):
         waits = clinic.table("patients")["waited_days"].drop_nulls().sort()
@@ -77,7 +85,11 @@ def wait_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
 
 
 def load_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
-    """Patients who wait and patients under treatment, day by day."""
+    """Patients who wait and patients under treatment, day by day.
+
+    Args:
+        clinics: the departments, in the order of their colours.
+    """
     traces = []
     for i, clinic in enumerate(clinics):
         patients = clinic.table("patients")
@@ -109,7 +121,11 @@ def load_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
 
 
 def late_figure(clinics: list[ClinicFolder]) -> dict[str, Any]:
-    """New plans during treatment by the week in which they were asked for, and those that were late."""
+    """New plans during treatment by the week in which they were asked for, and those that were late.
+
+    Args:
+        clinics: the departments, in the order of their colours.
+    """
     traces = []
     for i, clinic in enumerate(clinics):
         table = clinic.table("replans").with_columns(

@@ -59,7 +59,11 @@ def _curve(curve: pl.DataFrame, plan: str, structure: str, colour: str, dash: st
 
 
 def default_structures(run: RunFolder) -> list[str]:
-    """The structures whose DVH is shown first: targets, lungs and heart."""
+    """The structures whose DVH is shown first: targets, lungs and heart.
+
+    Args:
+        run: the run.
+    """
     names = run.table("dvh")["structure"].unique(maintain_order=True).to_list()
     lungs = "Lungs-GTV" if "Lungs-GTV" in names else "Lung"
     first = [n for n in names if n.startswith(("GTVp", "PTV", lungs, "Heart"))]

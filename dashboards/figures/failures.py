@@ -53,7 +53,12 @@ def failure_words(run: RunFolder, slug: str) -> str:
 
 
 def latest_day(run: RunFolder, slug: str) -> float:
-    """The day on which the last of the bars ends; 0 where there is none."""
+    """The day on which the last of the bars ends; 0 where there is none.
+
+    Args:
+        run: the run.
+        slug: of the scenario.
+    """
     return max([row["high"] for row in _found(run, slug)], default=0.0)
 
 

@@ -24,7 +24,11 @@ _PATTERNS = {"escalate": "/", "boost": "x", "de-escalate": "\\", "stop": "+"}
 
 
 def changes(run: RunFolder) -> pl.DataFrame:
-    """The decisions that changed something and were approved."""
+    """The decisions that changed something and were approved.
+
+    Args:
+        run: the run.
+    """
     return run.table("decisions").filter((pl.col("decision") != "continue") & pl.col("approved"))
 
 
@@ -41,7 +45,11 @@ def change_counts(run: RunFolder, slug: str) -> tuple[float, float]:
 
 
 def change_figure(run: RunFolder) -> dict[str, Any]:
-    """Share of samples in which a policy changed the plan, by the day of the scan: a colour for each scenario."""
+    """Share of samples in which a policy changed the plan, by the day of the scan: a colour for each scenario.
+
+    Args:
+        run: the run.
+    """
     made = changes(run).with_columns(day=pl.col("day").round(1))
     days = sorted(run.table("decisions")["day"].round(1).unique().to_list())
     traces: list[dict[str, Any]] = []

@@ -22,7 +22,11 @@ _PARTIAL = 0.7  # of the baseline's sum: 30 % less (Eisenhauer 2009, Eur J Cance
 
 
 def recist_figure(run: RunFolder) -> dict[str, Any] | None:
-    """Sum of longest axial diameters on every imaged date, each with its response; None where nothing was drawn."""
+    """Sum of longest axial diameters on every imaged date, each with its response; None where nothing was drawn.
+
+    Args:
+        run: the run.
+    """
     table = run.table("recist")
     if table.is_empty():
         return None

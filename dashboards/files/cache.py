@@ -39,7 +39,12 @@ class BoundedCache(Generic[V]):
         return self._total
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of a key, made by `make` where it is not kept; other keys are not held up by it."""
+        """The value of a key, made by `make` where it is not kept; other keys are not held up by it.
+
+        Args:
+            key: of the value.
+            make: makes it.
+        """
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -33,5 +33,9 @@ class ClinicFolder:
         return load_clinic(self.entry.path)
 
     def table(self, name: str) -> pl.DataFrame:
-        """One of its tables, with the schema of `scenarios.clinic.schema`."""
+        """One of its tables, with the schema of `scenarios.clinic.schema`.
+
+        Args:
+            name: of the table.
+        """
         return self.run.tables[name]

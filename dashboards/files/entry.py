@@ -35,6 +35,9 @@ class Entry:
     def inside(self, name: str) -> Path:
         """A path that the folder's record names, which must lie in the folder.
 
+        Args:
+            name: of the file, relative to the folder.
+
         Raises:
             InputError: it lies elsewhere.
         """
@@ -45,6 +48,9 @@ class Entry:
 
     def table(self, name: str) -> pl.DataFrame:
         """One table of the folder.
+
+        Args:
+            name: of the table.
 
         Raises:
             InputError: it is missing or broken.

@@ -56,6 +56,9 @@ class Library:
     def clinic(self, key: str) -> ClinicFolder:
         """The department of a key.
 
+        Args:
+            key: of the department.
+
         Raises:
             InputError: no such department in the folder.
         """
@@ -63,6 +66,9 @@ class Library:
 
     def study(self, key: str) -> Study:
         """The study of a key; its tables are read when asked for.
+
+        Args:
+            key: of the study.
 
         Raises:
             InputError: no such study in the folder, or a broken or unfinished one.
@@ -72,6 +78,9 @@ class Library:
     def run(self, key: str) -> RunFolder:
         """The run of a key.
 
+        Args:
+            key: of the run.
+
         Raises:
             InputError: no such run in the folder, or a broken one.
         """
@@ -79,12 +88,20 @@ class Library:
         return self._open.get((entry.path, entry.version), lambda: RunFolder(entry))
 
     def runs_of(self, patient: str) -> list[Entry]:
-        """The runs of a patient, the newest first."""
+        """The runs of a patient, the newest first.
+
+        Args:
+            patient: the id.
+        """
         found = ((entry, self.record(entry)) for entry in self.runs())
         return [entry for entry, record in found if record is not None and record.patient.id == patient]
 
     def twin_named(self, patient: str) -> Entry | None:
-        """The twin of a patient's id, or None; the newest where there are several."""
+        """The twin of a patient's id, or None; the newest where there are several.
+
+        Args:
+            patient: the id.
+        """
 
         def name(entry: Entry) -> str | None:
             try:
@@ -99,7 +116,11 @@ class Library:
         return None
 
     def record(self, entry: Entry) -> RunRecord | None:
-        """What a run is about, without opening its images; None where it cannot be read."""
+        """What a run is about, without opening its images; None where it cannot be read.
+
+        Args:
+            entry: of the run.
+        """
 
         def read() -> RunRecord | None:
             try:
@@ -120,6 +141,9 @@ class Library:
 
     def twin(self, key: str) -> TwinFolder:
         """The twin of a key.
+
+        Args:
+            key: of the twin.
 
         Raises:
             InputError: no such twin in the folder, or a broken one.

@@ -74,7 +74,12 @@ def learned() -> list[Card]:
 
 
 def picture(name: str, file: str) -> Path | None:
-    """A picture beside a model's card; names are compared with what is there, never joined to a path."""
+    """A picture beside a model's card; names are compared with what is there, never joined to a path.
+
+    Args:
+        name: of the weights: TASK/NAME.
+        file: its name in their folder.
+    """
     found = _weights().get(name)
     for path in found.folder.iterdir() if found else ():
         if path.name == file and path.suffix in (".png", ".jpg", ".jpeg") and not path.is_symlink():

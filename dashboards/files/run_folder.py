@@ -50,7 +50,12 @@ class RunFolder(Subject):
         return tuple(found[key] for key in sorted(found))
 
     def read(self, frame: Frame, layer: Layer) -> Volume:
-        """A file that the run names, whose voxels are read when first used."""
+        """A file that the run names, whose voxels are read when first used.
+
+        Args:
+            frame: the day.
+            layer: what is wanted of it.
+        """
         return read(self.entry.inside(frame.files[layer.name]), layer.modality, layer.unit)
 
     @property
@@ -62,6 +67,9 @@ class RunFolder(Subject):
     def table(self, name: str) -> pl.DataFrame:
         """One table of the run; one that its release did not know yet is empty.
 
+        Args:
+            name: of the table.
+
         Raises:
             InputError: it is missing or broken.
         """
@@ -70,6 +78,10 @@ class RunFolder(Subject):
         return self.entry.table(name)
 
     def imaged(self, name: str) -> pl.DataFrame:
-        """The rows of a table that all samples share, and those of sample 0, whose images are shown."""
+        """The rows of a table that all samples share, and those of sample 0, whose images are shown.
+
+        Args:
+            name: of the table.
+        """
         sample = pl.col("sample")
         return self.table(name).filter(sample.is_null() | (sample == 0))

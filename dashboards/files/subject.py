@@ -56,12 +56,19 @@ class Subject(ABC):
     def read(self, frame: Frame, layer: Layer) -> Volume:
         """The image of a layer that a frame has.
 
+        Args:
+            frame: the day.
+            layer: what is wanted of it.
+
         Raises:
             InputError: its file is missing or broken.
         """
 
     def frame(self, index: int) -> Frame:
         """One of the frames.
+
+        Args:
+            index: its number.
 
         Raises:
             InputError: there is no such frame.
@@ -72,6 +79,9 @@ class Subject(ABC):
 
     def images(self, index: int) -> dict[Layer, Volume]:
         """The images of a frame by layer; voxels are read when first used.
+
+        Args:
+            index: the frame's number.
 
         Raises:
             InputError: there is no such frame, or a file of it is missing or broken.

@@ -53,7 +53,12 @@ class TwinFolder(Subject):
         return tuple(found[day] for day in sorted(found))
 
     def read(self, frame: Frame, layer: Layer) -> Volume:
-        """An acquired scan, the tumour drawn on it, or the dose."""
+        """An acquired scan, the tumour drawn on it, or the dose.
+
+        Args:
+            frame: the day.
+            layer: what is wanted of it.
+        """
         name = frame.files[layer.name]
         if layer == DOSE:
             return self.twin.doses[name].volume

@@ -124,7 +124,12 @@ class Uploads:
             raise InputError(f"{name} came incompletely; send it again")
 
     def write(self, name: str, text: str) -> str:
-        """Keep a text of the pages' own under a plain name, and say under which token."""
+        """Keep a text of the pages' own under a plain name, and say under which token.
+
+        Args:
+            name: plain.
+            text: what is kept.
+        """
         self._folder.mkdir(exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=self._folder)) / name
         path.write_text(text, encoding="utf-8")
@@ -138,6 +143,9 @@ class Uploads:
     def path(self, token: str) -> Path:
         """Where the file of a token lies.
 
+        Args:
+            token: that was given for the file.
+
         Raises:
             InputError: there is none.
         """
@@ -146,7 +154,11 @@ class Uploads:
         return self._files[token]
 
     def forget(self, *tokens: str) -> None:
-        """Remove files."""
+        """Remove files.
+
+        Args:
+            *tokens: of the files.
+        """
         for token in tokens:
             path = self._files.pop(token, None)
             self._held.pop(token, None)
@@ -164,6 +176,9 @@ class Uploads:
 def plain_name(text: str) -> str:
     """A file name of plain characters that neither hides nor leads anywhere.
 
+    Args:
+        text: any text.
+
     Example:
         >>> plain_name("../../My run (1).twin"), plain_name(" .. ")
         ('My-run-1-.twin', '')
@@ -173,6 +188,11 @@ def plain_name(text: str) -> str:
 
 def new_path(root: Path, name: str, ending: str = "") -> Path:
     """Where something new of a name goes, directly in the opened folder.
+
+    Args:
+        root: the opened folder.
+        name: that was asked for.
+        ending: that the name gets, e.g. .twin.
 
     Raises:
         InputError: no usable name, or one that is taken.

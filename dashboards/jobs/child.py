@@ -100,11 +100,19 @@ class Jobs:
         return job
 
     def find(self, token: str) -> Job | None:
-        """The job of a token."""
+        """The job of a token.
+
+        Args:
+            token: of the job.
+        """
         return self._jobs.get(token)
 
     def cancel(self, token: str) -> None:
-        """End a job as Ctrl+C would, so that it tidies up; kill it where it does not end."""
+        """End a job as Ctrl+C would, so that it tidies up; kill it where it does not end.
+
+        Args:
+            token: of the job.
+        """
         job = self.find(token)
         if job is None or job.state != "running":
             return

@@ -24,7 +24,12 @@ def tray() -> list[Any]:
 
 
 def register(app: Dash, jobs: Jobs) -> None:
-    """The tray's callbacks."""
+    """The tray's callbacks.
+
+    Args:
+        app: the application.
+        jobs: the child processes that pages start.
+    """
 
     @app.callback(
         Output("jobs", "data"),

@@ -85,7 +85,11 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
 
 
 def adaptive_runs(library: Library) -> list[str]:
-    """Keys of the runs in which a policy decides, the newest first; runs that cannot be read are left out."""
+    """Keys of the runs in which a policy decides, the newest first; runs that cannot be read are left out.
+
+    Args:
+        library: the opened folder.
+    """
     found = []
     for entry in library.runs():
         record = library.record(entry)
@@ -250,7 +254,12 @@ def _clinics(keys: list[str], shown: list[str]) -> Any:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks."""
+    """The page's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     library = desk.library
 
     @app.callback(

@@ -235,7 +235,12 @@ def listed(patients: pl.DataFrame) -> tuple[list[dict[str, Any]], str]:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks."""
+    """The page's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     _register_filters(app, desk.library)
     _register_patient(app, desk.library)
     draws(app, "survival", "effects", "patient-volume")

@@ -93,7 +93,11 @@ def _page(run: RunFolder, view: View) -> Any:
 
 
 def manifest_of(run: RunFolder) -> dict[str, Any]:
-    """All that the viewers need to know of a run before they fetch voxels."""
+    """All that the viewers need to know of a run before they fetch voxels.
+
+    Args:
+        run: the run.
+    """
     return {
         "of": "run",
         **Shown(run).describe(),
@@ -256,7 +260,12 @@ def _figures(run: RunFolder) -> Any:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks; all but the choice of the run and of structures happen in the browser."""
+    """The page's callbacks; all but the choice of the run and of structures happen in the browser.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     library = desk.library
 
     @app.callback(

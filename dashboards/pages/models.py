@@ -16,7 +16,12 @@ _WHERE = "models/weights/NAME, or a folder of your own named by RT_TWIN_WEIGHTS"
 
 
 def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
-    """The page of all cards that stand; it asks for nothing of the opened folder."""
+    """The page of all cards that stand; it asks for nothing of the opened folder.
+
+    Args:
+        library: the opened folder.
+        query: of the page's address.
+    """
     trained = learned()
     groups = [("Generators and scanners that need no weights", built_in()), ("Learned from data", trained)]
     index: list[Any] = []

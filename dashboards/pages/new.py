@@ -239,14 +239,24 @@ def _number(value: Any) -> float | None:
 
 
 def name_of(key: str, scenarios: list[Scenario]) -> str:
-    """The name of a run where none is given: the patient's and the scenarios', as long as that is short."""
+    """The name of a run where none is given: the patient's and the scenarios', as long as that is short.
+
+    Args:
+        key: of the twin.
+        scenarios: what is compared.
+    """
     who = key.rsplit("/", maxsplit=1)[-1].removesuffix(".twin")
     made = f"{who}-{'-v-'.join(s.slug for s in scenarios)}"
     return made if len(made) <= _LONGEST_NAME else f"{who}-{scenarios[0].slug}-and-{len(scenarios) - 1}-more"
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks."""
+    """The page's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     each = {"policy": ALL, "field": ALL}
 
     @app.callback(Output("new-parameters", "children"), Input("new-policies", "value"))

@@ -20,7 +20,12 @@ _STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
 
 def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
-    """The page of the opened folder; its address asks for nothing more."""
+    """The page of the opened folder; its address asks for nothing more.
+
+    Args:
+        library: the opened folder.
+        query: of the page's address.
+    """
     left = html.Div(
         [
             html.H1("Patients and comparisons", className="rt-hidden"),
@@ -100,7 +105,12 @@ def _phantom_card() -> Any:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks."""
+    """The page's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     _register_import(app, desk)
     _register_phantom(app, desk)
 

@@ -119,7 +119,11 @@ def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) 
 
 
 def manifest_of(subject: TwinFolder) -> dict[str, Any]:
-    """All that the viewers need to know of a twin before they fetch voxels."""
+    """All that the viewers need to know of a twin before they fetch voxels.
+
+    Args:
+        subject: the patient.
+    """
     doses = list(subject.twin.doses.values())
     label = None
     if doses:
@@ -243,7 +247,12 @@ def _observed(observation: Any) -> str:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The page's callbacks."""
+    """The page's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     timeline_card.register(app, desk)
     _register_viewers(app)
 

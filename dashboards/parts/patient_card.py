@@ -57,7 +57,13 @@ def patient_card(study: Study, names: dict[str, str], patient: str, twin: Entry 
 
 
 def patient_outcomes(study: Study, names: dict[str, str], patient: str) -> Any:
-    """What each plan would do to a patient: every outcome with its interval, a column for each plan."""
+    """What each plan would do to a patient: every outcome with its interval, a column for each plan.
+
+    Args:
+        study: the study.
+        names: slug -> label of its plans.
+        patient: the id.
+    """
     table = study.scan("outcomes").filter(pl.col("patient") == patient).collect()
     table = table.with_columns(note=pl.lit(""))
     rows = []
@@ -78,7 +84,13 @@ def patient_outcomes(study: Study, names: dict[str, str], patient: str) -> Any:
 
 
 def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[str, Any] | None:
-    """The volumes of one patient's tumour under every plan: medians and bands; None where there are none."""
+    """The volumes of one patient's tumour under every plan: medians and bands; None where there are none.
+
+    Args:
+        study: the study.
+        names: slug -> label of its plans.
+        patient: the id.
+    """
     table = study.scan("trajectory").filter(pl.col("patient") == patient).collect()
     if table.is_empty():
         return None

@@ -113,6 +113,10 @@ def _imaging(own: Imaging, asked: Asked) -> Imaging:
 def policy_of(kind: str, values: Mapping[str, Any]) -> Policy:
     """A policy with the form's parameters; lists of numbers come as text.
 
+    Args:
+        kind: of the policy.
+        values: parameters by name; None for the default.
+
     Example:
         >>> policy_of("fixed replans", {"at_gy": "20, 30", "turnaround_days": 2}).at_gy
         (20.0, 30.0)
@@ -129,6 +133,10 @@ def policy_of(kind: str, values: Mapping[str, Any]) -> Policy:
 def numbers_of(text: str, what: str) -> tuple[float, ...]:
     """Numbers that are separated by commas or spaces.
 
+    Args:
+        text: that was typed.
+        what: it is about, for the error.
+
     Raises:
         InputError: something else.
 
@@ -144,6 +152,9 @@ def numbers_of(text: str, what: str) -> tuple[float, ...]:
 
 def parameters(kind: str) -> list[tuple[str, str, Any]]:
     """Name, label and default of each parameter of a policy.
+
+    Args:
+        kind: of the policy.
 
     Example:
         >>> parameters("volume trigger")
@@ -165,6 +176,11 @@ def parameters(kind: str) -> list[tuple[str, str, Any]]:
 
 def foreseen(scenario: Scenario, twin: PatientTwin, days: float) -> tuple[str, list[str]]:
     """What a scenario will be for a patient, in words, and why it may lie outside the context of use.
+
+    Args:
+        scenario: what is planned.
+        twin: the patient.
+        days: how far is looked, days from day 0.
 
     Raises:
         InputError: it contradicts what was delivered.

@@ -63,7 +63,12 @@ def card(library: Library, subject: TwinFolder, asked: str | None) -> Any:
 
 
 def forecasts(library: Library, patient: str) -> list[dict[str, str]]:
-    """The scenarios of a patient's runs, the newest run first, as choices RUN#SLUG."""
+    """The scenarios of a patient's runs, the newest run first, as choices RUN#SLUG.
+
+    Args:
+        library: the opened folder.
+        patient: the id.
+    """
     found = []
     for entry in library.runs_of(patient)[:_RUNS_OFFERED]:
         record = library.record(entry)
@@ -102,7 +107,12 @@ def again(desk: Desk, key: str, subject: TwinFolder) -> Job:
 
 
 def register(app: Dash, desk: Desk) -> None:
-    """The card's callbacks."""
+    """The card's callbacks.
+
+    Args:
+        app: the application.
+        desk: what pages work with.
+    """
     library = desk.library
 
     @app.callback(

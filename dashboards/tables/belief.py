@@ -43,6 +43,9 @@ def belief_table(twin: PatientTwin) -> Any:
 def quantiles(belief: Belief) -> dict[str, tuple[float, float, float]]:
     """Parameter -> 10 %, 50 % and 90 % quantile of the weighted samples.
 
+    Args:
+        belief: with or without weights.
+
     Example:
         >>> belief = Belief({"x": np.arange(5.0)}, weights=np.array([0.0, 0.0, 1.0, 0.0, 0.0]))
         >>> quantiles(belief)["x"]

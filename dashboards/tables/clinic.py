@@ -13,7 +13,11 @@ from scenarios.report.colours import plan_colour
 
 
 def summary_table(clinics: list[ClinicFolder]) -> Any:
-    """The summary of each department in a column of its own."""
+    """The summary of each department in a column of its own.
+
+    Args:
+        clinics: the departments, in the order of their colours.
+    """
     tables = [clinic.table("summary") for clinic in clinics]
     heads = [html.Th("Measure", scope="col")]
     for i, clinic in enumerate(clinics):

@@ -44,7 +44,11 @@ def moved_table(run: RunFolder, slug: str) -> Any:
 
 
 def learned_table(run: RunFolder) -> Any:
-    """Prior and posterior of each parameter as a run found them; None where the patient was not observed."""
+    """Prior and posterior of each parameter as a run found them; None where the patient was not observed.
+
+    Args:
+        run: the run.
+    """
     table = run.table("learned")
     if table.is_empty():
         return None

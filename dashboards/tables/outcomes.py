@@ -22,7 +22,11 @@ _LEGEND = {
 
 
 def outcome_table(run: RunFolder) -> Any:
-    """All outcomes, a column for each plan; plans outside their context of use are marked in their heads."""
+    """All outcomes, a column for each plan; plans outside their context of use are marked in their heads.
+
+    Args:
+        run: the run.
+    """
     frame = run.table("outcomes")
     rows = []
     for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
@@ -36,7 +40,11 @@ def outcome_table(run: RunFolder) -> Any:
 
 
 def contrast_table(run: RunFolder) -> Any:
-    """Paired differences to the reference plan under common random numbers."""
+    """Paired differences to the reference plan under common random numbers.
+
+    Args:
+        run: the run.
+    """
     frame = run.table("contrasts")
     labels = {plan.slug: plan.label for plan in run.record.plans}
     pairs = frame.select("plan", "reference").unique(maintain_order=True).rows()
@@ -56,7 +64,11 @@ def contrast_table(run: RunFolder) -> Any:
 
 
 def plan_heads(run: RunFolder) -> list[Any]:
-    """A head for each plan's column, marked where it lies outside its context of use."""
+    """A head for each plan's column, marked where it lies outside its context of use.
+
+    Args:
+        run: the run.
+    """
     heads = []
     for i, plan in enumerate(run.record.plans):
         label: list[Any] = [
@@ -70,7 +82,11 @@ def plan_heads(run: RunFolder) -> list[Any]:
 
 
 def context_mark(reasons: tuple[str, ...]) -> Any:
-    """The mark of a plan outside its context of use, with the reasons on hover and for screen readers."""
+    """The mark of a plan outside its context of use, with the reasons on hover and for screen readers.
+
+    Args:
+        reasons: why it lies outside, each a sentence part.
+    """
     text = "Outside the context of use: " + "; ".join(reasons)
     return dmc.Tooltip(
         html.Span("\u26a0 outside", className="rt-outside", tabIndex=0, **named(text)),

@@ -31,6 +31,9 @@ CHANCE = ("control_quantile",)  # draws of a sample, of which nothing can be lea
 def parameter_name(name: str) -> tuple[str, str]:
     """Words and unit of a parameter.
 
+    Args:
+        name: of the parameter in the tables.
+
     Example:
         >>> parameter_name("clearance_half_time_d"), parameter_name("new_one")
         (('Clearance half-time', 'days'), ('New one', ''))
@@ -67,6 +70,9 @@ def belief_head() -> Any:
 
 def observations(count: int) -> str:
     """How many observations.
+
+    Args:
+        count: how many there are.
 
     Example:
         >>> observations(1), observations(3)

@@ -109,7 +109,12 @@ def _provenance(run: RunFolder) -> Any:
 
 
 def register(app: Dash, library: Library) -> None:
-    """The tabs' callback."""
+    """The tabs' callback.
+
+    Args:
+        app: the application.
+        library: the opened folder.
+    """
 
     @app.callback(
         Output({"later": ALL}, "children"),

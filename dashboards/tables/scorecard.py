@@ -19,6 +19,9 @@ def scorecard_table(run: RunFolder) -> Any:
     """Constraint, goal, and for each plan the value, whether it keeps to it, and in which share of the samples.
 
     Constraints that hold for none of the plans are left out.
+
+    Args:
+        run: the run.
     """
     table = run.table("scorecard")
     if table.is_empty():

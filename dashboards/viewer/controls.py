@@ -16,12 +16,20 @@ _STRUCTURES = [("none", "No contours"), ("tumour", "Tumour"), ("all", "All")]
 
 
 def window_control(view: View) -> Any:
-    """The choice of the CT's window."""
+    """The choice of the CT's window.
+
+    Args:
+        view: what a link asks for.
+    """
     return segments("ctl-window", "Window", _WINDOWS, view.window)
 
 
 def plane_control(view: View) -> Any:
-    """The choice of the plane that all viewers show."""
+    """The choice of the plane that all viewers show.
+
+    Args:
+        view: what a link asks for.
+    """
     return segments("ctl-plane", "Plane", _PLANES, view.plane)
 
 

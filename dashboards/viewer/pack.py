@@ -85,6 +85,9 @@ def pack(parts: list[Part], **header) -> bytes:
 def unpack(message: bytes) -> tuple[dict, dict[str, np.ndarray]]:
     """The header and the arrays of a message, as the browser reads them.
 
+    Args:
+        message: made by `pack`.
+
     Example:
         >>> message = pack([Part("ct", np.array([[[-1000, 30, 3071]]], np.int16))], day=7.0)
         >>> header, arrays = unpack(message)

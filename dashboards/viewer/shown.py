@@ -108,6 +108,9 @@ class Shown:
     def slab(self, index: int) -> bytes:
         """Eight slices of the baseline CT, packed.
 
+        Args:
+            index: its number, from the first slice on.
+
         Raises:
             InputError: there is no such slab.
         """
@@ -135,6 +138,9 @@ class Shown:
     def follow_up(self, index: int) -> bytes:
         """The CT of a frame and the outlines on it, packed.
 
+        Args:
+            index: the frame's number.
+
         Raises:
             InputError: there is no such frame, or a file of it is missing or broken.
         """
@@ -145,6 +151,10 @@ class Shown:
 
     def over(self, index: int, name: str) -> bytes:
         """The image of a layer that lies over the CT or is shown alone, packed on its own grid.
+
+        Args:
+            index: the frame's number.
+            name: of the layer.
 
         Raises:
             InputError: there is no such frame, it has no image of this layer, or its file is missing or broken.
@@ -177,7 +187,11 @@ class Shown:
         return [(s, "#{:02x}{:02x}{:02x}".format(*c)) for s, c in zip(found, colours, strict=True)]
 
     def start_of(self, crop: Geometry) -> list[int]:
-        """Where a crop of the baseline's grid begins in the region shown, (z, y, x); may be negative."""
+        """Where a crop of the baseline's grid begins in the region shown, (z, y, x); may be negative.
+
+        Args:
+            crop: its grid: a part of the baseline's.
+        """
         found = self.twin.baseline.volume.geometry.box_of(crop)
         return [int(s.start - b.start) for s, b in zip(found, self.box, strict=True)]
 
@@ -215,5 +229,9 @@ def _described(frame: Frame) -> dict:
 
 
 def hounsfield(array: np.ndarray) -> np.ndarray:
-    """CT voxels as int16 HU."""
+    """CT voxels as int16 HU.
+
+    Args:
+        array: (z, y, x), HU.
+    """
     return array if array.dtype == np.int16 else np.rint(np.clip(array, -32768, 32767)).astype(np.int16)

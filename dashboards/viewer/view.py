@@ -35,7 +35,11 @@ class View:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> View:
-        """The view of a link's query."""
+        """The view of a link's query.
+
+        Args:
+            query: names and values, as the address has them.
+        """
 
         def one_of(name: str, allowed: tuple[str, ...]) -> str:
             value = query.get(name)
@@ -62,14 +66,22 @@ class View:
         return next((value for value in asked if value in known), "off")
 
     def plans_of(self, run: RunFolder) -> tuple[str, ...]:
-        """Two to four plans of a run to show: those of the link that the run has, else the first two."""
+        """Two to four plans of a run to show: those of the link that the run has, else the first two.
+
+        Args:
+            run: the run.
+        """
         known = [plan.slug for plan in run.record.plans]
         asked = [slug for slug in self.plans if slug in known]
         shown = asked if len(asked) > 1 else (asked + [s for s in known if s not in asked])[:2]
         return tuple(shown if len(shown) > 1 else shown * 2)
 
     def day_of(self, days: list[float]) -> float:
-        """The follow-up day of the link, or the last one."""
+        """The follow-up day of the link, or the last one.
+
+        Args:
+            days: of the follow-ups, ascending.
+        """
         if self.day is None:
             return days[-1]
         return min(days, key=lambda d: abs(d - (self.day or 0.0)))
