@@ -11,7 +11,8 @@ from pathlib import Path
 
 import SimpleITK
 
-from twin.dicom.series import read_series, volume
+from twin.dicom.images.series import volume
+from twin.dicom.reader import read_series
 from twin.importer import import_patient
 
 REPEATS = 7

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from twin.anatomy import organs as anatomy
+from twin.dicom.left_out import LeftOut
 from twin.dicom.pseudonym import pseudonym
-from twin.dicom.series import read_series
+from twin.dicom.reader import read_series
 from twin.dicom.studies import Studies
 from twin.errors import InputError
 from twin.files.archive import unpacked
@@ -27,6 +28,8 @@ def import_patient(
     clinical: str | os.PathLike[str] | None = None,
     gtv: Sequence[str] = (),
     mask: str | os.PathLike[str] | None = None,
+    label: str | None = None,
+    structures: Sequence[str] = (),
     days: Mapping[str, float] | None = None,
     delivered_from: float | None = None,
 ) -> PatientTwin:
@@ -39,7 +42,10 @@ def import_patient(
         clinical: a clinical record in JSON or CSV.
         gtv: names of the structures that are gross tumour, nodes too; where none is given, those whose names
             say that they are a primary tumour.
-        mask: the tumour as a mask on the CT's grid, NIfTI or NRRD.
+        mask: the tumour as a mask, NIfTI or NRRD; on other voxels than the CT's it is resampled.
+        label: the value or the name of the tumour where the mask is a label map.
+        structures: the structure sets to use where several are drawn on one image, by number, label or a part of the
+            file's name; where none is given, the newest approved one that holds the tumour.
         days: the day of a series that has no date, by its description or a part of a file's name.
         delivered_from: the day of the first fraction, where the RTPLANs count as delivered on weekdays.
 
@@ -51,25 +57,28 @@ def import_patient(
     """
     src = Path(src)
     record = read_clinical(clinical) if clinical is not None else None
+    refused = ""
     if src.name.lower().endswith(SUFFIXES):
         scan = Scan("CT", 0.0, read_ct(src))
         empty = StructureSet(scan.volume.geometry, ())
         content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
         twin = PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,))
     else:
-        twin = _from_dicom(src, () if mask is not None else gtv, days, delivered_from)
+        twin, refused = _from_dicom(src, () if mask is not None else gtv, structures, days, delivered_from)
     contours = twin.contours
+    notes: tuple[str, ...] = ()
     if mask is not None:
-        drawn = read_mask(Path(mask), contours.geometry)
-        contours = contours.with_mask("GTVp", "GTV", drawn, source_name="mask")
+        read = read_mask(Path(mask), contours.geometry, label)
+        contours, notes = contours.with_mask("GTVp", "GTV", read.mask, source_name="mask"), read.notes
     elif not contours.role("GTV"):
         raise InputError(
-            f"{src} has no tumour on its planning CT; name one with --gtv or give a mask with --mask"
+            f"{src} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
         )
     organs = partial(_with_organs, twin.baseline, contours)
     complete = StructureSet(contours.geometry, organs, contours.time_days)
     return twin.fork(
         structures=tuple(complete if s is twin.contours else s for s in twin.structures),
+        notes=(*twin.notes, *notes),
         clinical=merged(twin.clinical, record) if record else twin.clinical,
     )
 
@@ -79,11 +88,26 @@ def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
 
 
 def _from_dicom(
-    src: Path, gtv: Sequence[str], days: Mapping[str, float] | None, delivered_from: float | None
-) -> PatientTwin:
+    src: Path,
+    gtv: Sequence[str],
+    structures: Sequence[str],
+    days: Mapping[str, float] | None,
+    delivered_from: float | None,
+) -> tuple[PatientTwin, str]:
+    """The twin, and why what was left out was, as the end of a refusal."""
+    left_out = LeftOut()
     with unpacked(src) as folder:
         try:
-            series = read_series(folder)
+            series = read_series(folder, left_out)
         except InputError as error:
             raise InputError(str(error).replace(str(folder), str(src))) from None
-        return Studies(series, str(src), gtv=gtv, days=days, delivered_from=delivered_from).twin()
+        studies = Studies(
+            series,
+            str(src),
+            left_out,
+            gtv=gtv,
+            structures=structures,
+            days=days,
+            delivered_from=delivered_from,
+        )
+        return studies.twin(), left_out.because

@@ -20,7 +20,14 @@ def import_(
     gtv: Annotated[
         list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(help="Tumour mask on the CT's grid, NIfTI or NRRD.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Tumour mask, NIfTI or NRRD.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Value or name of the tumour where the mask is a label map.")
+    ] = None,
+    structures: Annotated[
+        list[str] | None,
+        typer.Option(help="Structure set to use where several lie on one scan: its number; may be repeated."),
+    ] = None,
     day: Annotated[
         list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
     ] = None,
@@ -32,7 +39,14 @@ def import_(
     free(out)
     days = dict(_file_day(text) for text in day or ())
     twin = import_patient(
-        src, clinical=clinical, gtv=tuple(gtv or ()), mask=mask, days=days, delivered_from=delivered_from
+        src,
+        clinical=clinical,
+        gtv=tuple(gtv or ()),
+        mask=mask,
+        label=label,
+        structures=tuple(structures or ()),
+        days=days,
+        delivered_from=delivered_from,
     )
     twin.save(out)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")

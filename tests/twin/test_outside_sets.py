@@ -8,8 +8,8 @@ import pytest
 
 from simulators.dose.dvh import dvh
 from twin import Geometry, StructureSet, Volume
-from twin.dicom.rtdose import read_dose
-from twin.dicom.series import read_series
+from twin.dicom.reader import read_series
+from twin.dicom.treatment.rtdose import read_dose
 
 
 def _sparse(path, shape=(128, 128, 128)):

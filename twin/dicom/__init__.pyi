@@ -1,2 +1,2 @@
-from .series import read_series as read_series
+from .reader import read_series as read_series
 from .studies import Studies as Studies

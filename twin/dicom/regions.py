@@ -11,9 +11,11 @@ from twin.contours.shape import BRIDGED_MM, Shape
 from twin.dicom.naming import Names
 from twin.dicom.pseudonym import without_identity
 from twin.dicom.rtstruct import Roi
+from twin.dicom.seg import Segment
+from twin.dicom.structure_sets import Region, gross_tumour
 from twin.errors import InputError
 from twin.geometry import Geometry
-from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
+from twin.nomenclature import is_node, role_of, standard
 from twin.structures import Role, Structure
 from twin.volume import Volume
 
@@ -34,12 +36,17 @@ class Regions:
 
 
 def read_regions(
-    rois: Sequence[Roi], native: Geometry, placed: Geometry, *, gtv: Sequence[str], private: Sequence[str]
+    regions: Sequence[Region],
+    native: Geometry,
+    placed: Geometry,
+    *,
+    gtv: Sequence[str],
+    private: Sequence[str],
 ) -> Regions:
     """The structures that some regions stand for.
 
     Args:
-        rois: the regions, in the scan's own frame.
+        regions: outlines or segments, in the scan's own frame.
         native: the scan's grid in its own frame.
         placed: the same grid in the baseline's frame, where the structures lie.
         gtv: names of the regions that the user calls gross tumour.
@@ -52,51 +59,86 @@ def read_regions(
     found: list[Structure] = []
     unknown: list[str] = []
     notes: list[str] = []
-    for roi in rois:
-        source = without_identity(roi.name, private)
-        known = named(roi.name, gtv)
-        name, role = known or (source, role_of(roi.name))
-        inside = _inside(roi, native)
-        outside = len(roi.contours) - len(inside)
-        if outside:
-            said = f"{outside} of the {len(roi.contours)} contours of {source} lie outside the scan"
-            if role == "GTV":
-                raise InputError(said)
-            notes.append(said)
-        try:
-            shape = Shape(inside, native)
-        except InputError as error:
-            if role == "GTV":
-                raise InputError(f"{source}: {error}") from None
-            notes.append(f"{source} was left out: {error}")
-            continue
-        mask = shape.mask()
+    for region in regions:
+        source = without_identity(region.name, private)
+        known = named(region, gtv)
+        name, role = known or (source, role_of(region.name))
+        inside: list[np.ndarray] = []
+        if isinstance(region, Segment):
+            mask = _segment_mask(region, native, source, role, notes)
+        else:
+            inside = _inside(region, native)
+            mask = _shape_mask(region, inside, native, source, role, notes)
         if mask is None:
-            if inside:
-                notes.append(f"{source} was left out: its contours enclose nothing on the scan")
             continue
         if known is None:
             unknown.append(source)
-        notes += _uncertain(shape, source, role)
         part = Volume(placed.crop(native.box_of(mask.geometry)), mask.array, "MASK", "1")
         drawn = tuple(placed.lps(native.index(c)).astype(np.float32) for c in inside)
-        found.append(Structure(names.free(name), role, part, False, source, roi.colour, drawn))
+        found.append(Structure(names.free(name), role, part, False, source, region.colour, drawn))
     return Regions(tuple(found), tuple(unknown), tuple(notes))
 
 
-def named(source: str, gtv: Sequence[str]) -> tuple[str, Role] | None:
+def _shape_mask(
+    roi: Roi, inside: list[np.ndarray], native: Geometry, source: str, role: Role, notes: list[str]
+) -> Volume | None:
+    """The mask of an outlined region, or None where it encloses nothing; notes are added for what is uncertain."""
+    outside = len(roi.contours) - len(inside)
+    if outside:
+        said = f"{outside} of the {len(roi.contours)} contours of {source} lie outside the scan"
+        if role == "GTV":
+            raise InputError(said)
+        notes.append(said)
+    try:
+        shape = Shape(inside, native)
+    except InputError as error:
+        if role == "GTV":
+            raise InputError(f"{source}: {error}") from None
+        notes.append(f"{source} was left out: {error}")
+        return None
+    mask = shape.mask()
+    if mask is None:
+        if inside:
+            notes.append(f"{source} was left out: its contours enclose nothing on the scan")
+        return None
+    notes += _uncertain(shape, source, role)
+    return mask
+
+
+def _segment_mask(
+    segment: Segment, native: Geometry, source: str, role: Role, notes: list[str]
+) -> Volume | None:
+    """A segment on its scan's grid, or None where it lies outside of it; notes are added for what was done to it."""
+    try:
+        mask, resampled, cut = segment.mask(native)
+    except InputError as error:
+        if role == "GTV":
+            raise InputError(f"the segment {source} cannot be laid on the scan: {error}") from None
+        notes.append(f"the segment {source} was left out: {error}")
+        return None
+    if cut and role == "GTV":
+        raise InputError(f"a part of the segment {source} lies outside the scan")
+    if cut:
+        notes.append(f"a part of the segment {source} lies outside the scan")
+    if resampled:
+        notes.append(f"the segment {source} lies on other voxels than its scan and was resampled")
+    return mask
+
+
+def named(region: Region, gtv: Sequence[str]) -> tuple[str, Role] | None:
     """The TG-263 name and the role of a region, or None where its name says nothing.
 
     Args:
-        source: its name in the file.
+        region: as it stands in its file.
         gtv: names that the user calls gross tumour; where there are any, no other is.
     """
+    source = region.name
     chosen = source in gtv
     if is_node(source) and not standard(source):
         return "GTVn", "GTV" if chosen else "OTHER"
-    if chosen or is_gross_tumour(source):
+    if chosen or gross_tumour(region):
         return "GTVp", "GTV" if chosen or not gtv else "OTHER"
-    known = standard(source)
+    known = standard(source) or (standard(region.meaning) if isinstance(region, Segment) else None)
     return (known.name, known.role) if known else None
 
 

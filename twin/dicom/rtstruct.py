@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset
 
-from twin.dicom.series import Instance
+from twin.dicom.instance import Instance
 from twin.errors import InputError
 
 _CONTOUR_DATA = 0x30060050

@@ -3,48 +3,39 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 
 from twin.clinical import ClinicalRecord
-from twin.dicom import multiframe, rtdose, rtplan, rtstruct
-from twin.dicom import series as dicom
+from twin.dicom.dates import acquired, study_day
+from twin.dicom.images import series as dicom
+from twin.dicom.images.frames import Frames, read_links
+from twin.dicom.images.series import Series
+from twin.dicom.images.volumes import Image, images
+from twin.dicom.instance import Instance
+from twin.dicom.left_out import LeftOut
 from twin.dicom.naming import Names
 from twin.dicom.pseudonym import pseudonym, without_identity
 from twin.dicom.regions import read_regions
-from twin.dicom.rtstruct import Roi
-from twin.dicom.series import Instance, Series
-from twin.dicom.suv import suv_factors
-from twin.dicom.treatment import Treatment, treatment
+from twin.dicom.structure_sets import Drawing, choose, filled, gross_tumour, is_meant, read_drawings
+from twin.dicom.treatment import rtplan, rtrecord
+from twin.dicom.treatment.history import Treatment, treatment
+from twin.dicom.treatment.rtdose import RtDose, read_doses
 from twin.errors import InputError
-from twin.nomenclature import is_gross_tumour
 from twin.observation import Observation
 from twin.patient import PatientTwin
-from twin.scan import Acquired, Registration, Scan
+from twin.scan import Acquired, Scan
 from twin.structures import StructureSet
 from twin.volume import Volume
 
-_PRIVATE = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "AccessionNumber")
+_PRIVATE = (
+    "PatientName", "PatientID", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AccessionNumber",
+)  # fmt: skip
 _ORDER = ("CT", "CBCT", "MR", "PT")
-_CONE_BEAM = ("CBCT", "CONE BEAM", "CONEBEAM", "XVI", "ON-BOARD", "OBI", "HALCYON")
-
-
-@dataclass(eq=False)
-class _Image:
-    """One image series on its way into the twin."""
-
-    series: Series
-    modality: str
-    rois: list[Roi] = field(default_factory=list)
-    drawn: list[Instance] = field(default_factory=list)
-    time_days: float = 0.0
-
-    @property
-    def first(self) -> Instance:
-        return self.series.first
 
 
 class Studies:
@@ -53,133 +44,168 @@ class Studies:
     Args:
         series: what the folder holds.
         src: its name, for messages.
+        left_out: what of it was left out, to which more is added.
         gtv: names of the structures that the user calls gross tumour.
+        structures: structure sets that the user asks for, by number, label or a part of the file's name.
         days: day of a series without a date, by a part of its description or of a file's name.
         delivered_from: day of the first fraction where the plans count as delivered, else None.
 
     Raises:
-        InputError: no CT, contours of another frame, or a date that is missing.
+        InputError: no CT, or two structure sets of which neither is the newest.
     """
 
     def __init__(
         self,
         series: Sequence[Series],
         src: str,
+        left_out: LeftOut,
         *,
         gtv: Sequence[str] = (),
+        structures: Sequence[str] = (),
         days: Mapping[str, float] | None = None,
         delivered_from: float | None = None,
     ) -> None:
         self.src, self.gtv, self.days, self.delivered_from = src, tuple(gtv), days or {}, delivered_from
+        self.left_out, self.wanted = left_out, tuple(structures)
         self.notes: list[str] = []
         self.unknown: list[str] = []
         self.of: dict[str, list[Instance]] = defaultdict(list)
-        self.images: list[_Image] = []
         for s in series:
-            if s.modality in dicom.IMAGES:
-                self._take_image(s)
-            else:
+            if s.modality not in dicom.IMAGES:
                 self.of[s.modality].extend(s.files)
-        self._assign_contours()
-        self.planning = self._planning_ct()
-        for image in self.images:
-            image.time_days = self._day(image)
+        self.there = {f.text("SOPInstanceUID") for s in series for f in s.files}
+        self.links = read_links(self.of["REG"], left_out)
+        self.plans = self._plans()
+        self.images = sorted(
+            images([s for s in series if s.modality in dicom.IMAGES], left_out), key=lambda i: i.rank
+        )
+        self.drawings = self._drawings()
+        self._assign()
+        self.planning, self.baseline = self._planning_ct()
         first = self.planning.first
         self.private = tuple(first.text(k) for k in _PRIVATE)
 
-    def _take_image(self, series: Series) -> None:
-        first = series.first
-        kind = series.modality
-        if any(dicom.multi_frame(f) for f in series.files):
-            taken_apart = multiframe.slices(series) if kind in ("CT", "MR") else None
-            if taken_apart is None:
-                self.notes.append(
-                    f"a {kind} series was left out that is a multi-frame image without the geometry of its frames; "
-                    "convert it to single slices first"
-                )
-                return
-            series, first = taken_apart, taken_apart.first
-        if "LOCALIZER" in first.text("ImageType") or len(series.files) < 2:
-            n = len(series.files)
-            self.notes.append(f"a {kind} series of {n} image{'s' * (n > 1)} that is no volume was left out")
-            return
-        words = " ".join(
-            first.text(k)
-            for k in ("SeriesDescription", "StudyDescription", "ManufacturerModelName", "ImageType")
-        ).upper()
-        if kind == "CT" and any(word in words for word in _CONE_BEAM):
-            kind = "CBCT"
-        self.images.append(_Image(series, kind))
+    def _plans(self) -> list[rtplan.Plan]:
+        found = []
+        for file in self.of["RTPLAN"]:
+            try:
+                found.append(rtplan.read_plan(file))
+            except InputError as error:
+                self.left_out.add("RTPLAN", [file], error)
+        return found
 
-    def _assign_contours(self) -> None:
-        for file in self.of["RTSTRUCT"]:
-            image = self._drawn_on(file)
-            image.rois += rtstruct.read_rois(file)
-            image.drawn.append(file)
+    def _drawings(self) -> list[Drawing]:
+        """All structure sets, numbered from the oldest on."""
+        found = [d for kind in ("RTSTRUCT", "SEG") for d in read_drawings(self.of[kind], kind, self.left_out)]
+        found.sort(key=lambda d: (d.made, d.uid))
+        numbered = [replace(d, number=n) for n, d in enumerate(found, start=1)]
+        for name in self.wanted:
+            if not any(is_meant(d, name) for d in numbered):
+                there = ", ".join(f"{d.number} ({d.file.file})" for d in numbered) or "none"
+                raise InputError(f"no structure set {name!r} in {self.src}; there are: {there}")
+        return numbered
 
-    def _drawn_on(self, file: Instance) -> _Image:
-        """The image that an RTSTRUCT is drawn on: the series it names, else one of its frame."""
-        refers = rtstruct.drawn_on(file)
-        order = sorted(self.images, key=lambda i: (i.modality != "CT", -len(i.series.files)))
+    def _assign(self) -> None:
+        """Lay each structure set on its image, and choose among those of one image."""
+        for drawing in self.drawings:
+            try:
+                self._drawn_on(drawing).drawings.append(drawing)
+            except InputError as error:
+                self.left_out.add(drawing.kind, [drawing.file], error)
+        planned_on = frozenset(p.structure_set for p in self.plans if p.treats and p.status != "REJECTED")
+        for image in self.images:
+            named = [n for n in self.gtv if any(d.named(n) for d in image.drawings)]
+            image.chosen, notes = choose(
+                image.drawings, gtv=named, wanted=self.wanted, planned_on=planned_on, on=image.modality
+            )
+            self.notes += notes
+
+    def _drawn_on(self, drawing: Drawing) -> Image:
+        """The image that a structure set is drawn on: the one whose slices it names, else one of its frame."""
+        refers, file = drawing.refers, drawing.file
+        if not self.images:
+            raise InputError(f"there is no image that the {drawing.kind} {file.file} is drawn on")
         study = file.text("StudyInstanceUID")
-        order.sort(key=lambda i: i.first.text("StudyInstanceUID") != study)
+        order = sorted(
+            self.images,
+            key=lambda i: (i.modality != "CT", i.first.text("StudyInstanceUID") != study, i.rank),
+        )
+        named = frozenset[str]().union(*refers.images.values())
+        shown = max(order, key=lambda i: len(named & i.uids))  # the first of equals
+        if not named & shown.uids:
+            shown = next((i for i in order if i.first.text("SeriesInstanceUID") in refers.images), shown)
+        in_series = shown.first.text("SeriesInstanceUID") in refers.images
+        if (named & shown.uids or in_series) and (not refers.frames or shown.stack.frame in refers.frames):
+            of_series = refers.images.get(shown.first.text("SeriesInstanceUID"), named)
+            lost = len(of_series - self.there)
+            if 0 < lost < len(of_series):  # where all are lost, an anonymiser renamed the images
+                raise InputError(
+                    f"{lost} of the {len(of_series)} {shown.modality} slices that the {drawing.kind} {file.file} is "
+                    f"drawn on are not in {self.src}; give the whole series"
+                )
+            return shown
         for image in order:
-            named = refers.images.get(image.first.text("SeriesInstanceUID"))
-            if named is not None and (not refers.frames or image.series.frame in refers.frames):
-                lost = len(named - {f.text("SOPInstanceUID") for f in image.series.files})
-                if 0 < lost < len(named):  # where all are lost, an anonymiser renamed the images
-                    raise InputError(
-                        f"{lost} of the {len(named)} {image.modality} slices that the RTSTRUCT {file.file} is drawn on "
-                        f"are not in {self.src}; give the whole series"
-                    )
+            if not refers.frames or not image.stack.frame or image.stack.frame in refers.frames:
                 return image
-        for image in order:
-            if not refers.frames or not image.series.frame or image.series.frame in refers.frames:
-                return image
-        if not order:
-            left_out = f": {self.notes[0]}" if self.notes else ""
-            raise InputError(f"no CT series in {self.src}{left_out}")
         raise InputError(
-            f"the RTSTRUCT {file.file} is drawn in another frame of reference than the CT ({order[0].first.file})"
+            f"the {drawing.kind} {file.file} is drawn in another frame of reference than the {order[0].modality} "
+            f"({order[0].first.file})"
         )
 
-    def _planning_ct(self) -> _Image:
-        """The CT that carries the simulation: the first with a gross tumour, with contours, with most slices."""
-        cts = [i for i in self.images if i.modality == "CT"]
-        if not cts:
-            left_out = f": {self.notes[0]}" if self.notes else ""
-            raise InputError(f"no CT series in {self.src}{left_out}")
+    def _planning_ct(self) -> tuple[Image, Volume]:
+        """The CT that carries the simulation: the first with a gross tumour, that plans were made on, with contours,
+        of the earliest day, with most slices; and its voxels. One whose pixels cannot be read is left out."""
+        planned_on = {p.structure_set for p in self.plans if p.treats and p.status != "REJECTED"}
 
-        def rank(image: _Image) -> tuple[bool, bool, str, int]:
-            gross = any(r.contours and (r.name in self.gtv or is_gross_tumour(r.name)) for r in image.rois)
-            return not gross, not image.rois, image.first.text("StudyDate") or "9", -len(image.series.files)
+        def rank(image: Image) -> tuple:
+            drawn = [r for d in image.chosen for r in d.regions if filled(r)]
+            gross = any(r.name in self.gtv or gross_tumour(r) for r in drawn)
+            planned = any(d.uid in planned_on for d in image.chosen)
+            day = acquired(image.files)
+            return not gross, not planned, not drawn, (day or datetime.date.max).isoformat(), image.rank
 
-        return min(cts, key=rank)
+        while cts := [i for i in self.images if i.modality == "CT"]:
+            best = min(cts, key=rank)
+            try:
+                return best, best.volume()
+            except InputError as error:
+                self._drop(best, error)
+        raise InputError(f"no CT series in {self.src}{self.left_out.because}")
+
+    def _drop(self, image: Image, why: str | InputError) -> None:
+        self.left_out.add(image.modality, image.files, why)
+        self.images.remove(image)
 
     # Time
 
-    def _day(self, image: _Image) -> float:
-        """Days from the planning CT to a series."""
-        if image is self.planning:
-            return 0.0
-        given = self._given_day(image)
-        if given is not None:
-            return given
-        zero, date = self.planning.first.date("StudyDate"), image.first.date("StudyDate")
-        if zero is not None and date is not None:
-            return float((date - zero).days)
-        same_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
-        if same_study:
-            return 0.0
-        raise InputError(
-            f"the {image.modality} series of {image.first.file} or the planning CT has no StudyDate; "
-            f"say its day from day 0, for example --day {image.first.file}=21"
-        )
+    def _place_in_time(self) -> None:
+        """Give each image its day; one whose day nothing tells is left out, and how to tell it is said."""
+        zero, zero_study = acquired(self.planning.files), study_day(self.planning.files)
+        for image in [i for i in self.images if i is not self.planning]:
+            given = self._given_day(image)
+            day, study = acquired(image.files), study_day(image.files)
+            one_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
+            if given is not None:
+                image.time_days = given
+            elif zero is not None and day is not None:
+                image.time_days = float((day - zero).days)
+                by_study = (study - zero_study).days if study is not None and zero_study is not None else None
+                if by_study is not None and by_study != image.time_days:
+                    self.notes.append(
+                        f"a {image.modality} was put on day {image.time_days:g}, when it was acquired; its study's "
+                        f"date says day {by_study}"
+                    )
+            elif not one_study:
+                self._drop(
+                    image,
+                    f"the {image.modality} series of {image.first.file} or the planning CT has no date; "
+                    f"say its day from day 0, for example --day {image.first.file}=21",
+                )
 
-    def _given_day(self, image: _Image) -> float | None:
+    def _given_day(self, image: Image) -> float | None:
         for part, day in self.days.items():
             described = part == image.first.text("SeriesDescription")
-            if part and (described or any(part in f.file for f in image.series.files)):
+            if part and (described or any(part in f.file for f in image.files)):
                 return float(day)
         return None
 
@@ -187,42 +213,17 @@ class Studies:
 
     def twin(self) -> PatientTwin:
         """The patient."""
-        planning = self.planning
-        baseline = self._volume(planning)
-        motions = _Motions(planning, baseline)
-        ordered = sorted(
-            self.images, key=lambda i: (i.time_days, i is not planning, _ORDER.index(i.modality))
-        )
-        scans, sets = [], []
-        measured: dict[float, Observation] = {}  # one a day, on the first of CT, CBCT, MR
-        names = Names()
-        for image in ordered:
-            native = baseline if image is planning else self._volume(image)
-            placed, registration = motions.placed(image, native)
-            scan = Scan(
-                names.free(_scan_name(image)), image.time_days, placed, registration, _acquired(image)
-            )
-            scans.append(scan)
-            if registration is not None and registration.poor:
-                self.notes.append(
-                    f"{scan.name} fits the baseline poorly (similarity {registration.similarity:.2f}); do not trust it"
-                )
-            if image.rois or image is planning:
-                contours = self._contours(image, native, placed)
-                sets.append(contours)
-                if image.time_days > 0 and contours.role("GTV") and image.modality != "PT":
-                    seen = Observation(image.time_days, "gtv_cm3", contours.gtv_cm3(), scan.name)
-                    measured.setdefault(image.time_days, seen)
+        planning, baseline = self.planning, self.baseline
+        self._place_in_time()
+        frames = Frames(planning.stack.frame, baseline, self.links)
+        scans, sets, measured = self._scans(frames)
         self._check_names()
         sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
-        zero = planning.first.date("StudyDate")
-        treatment = self._treatment(motions, sets, zero)
+        zero = acquired(planning.files)
+        treatment = self._treatment(frames, sets, zero)
         if self.unknown:
             listed = ", ".join(sorted(set(self.unknown)))
             self.notes.append(f"structure names that TG-263 does not know were kept: {listed}")
-        for modality in sorted(set(self.of) - {"RTSTRUCT", "RTDOSE", "RTPLAN", "RTRECORD"}):
-            if self.of[modality]:
-                self.notes.append(f"{len(self.of[modality])} files of modality {modality} were left out")
         ends = [0.0, *(f.time_days for f in treatment.fractions), *measured]
         return PatientTwin(
             pseudonym(
@@ -236,109 +237,144 @@ class Studies:
             observations=tuple(measured.values()),
             day0_weekday=zero.weekday() if zero else None,
             now_days=max(ends),
-            notes=tuple(self.notes),
+            notes=(*self.notes, *self.left_out.notes),
         )
 
-    def _treatment(
-        self, motions: _Motions, sets: list[StructureSet], zero: datetime.date | None
-    ) -> Treatment:
+    def _scans(self, frames: Frames) -> tuple[list[Scan], list[StructureSet], dict[float, Observation]]:
+        """Every image as a scan in the baseline's frame, their structures, and the tumour volumes that these give:
+        one a day, on the first of CT, CBCT, MR."""
+        ordered = sorted(
+            self.images, key=lambda i: (i.time_days, i is not self.planning, _ORDER.index(i.modality), i.rank)
+        )
+        scans: list[Scan] = []
+        sets: list[StructureSet] = []
+        measured: dict[float, Observation] = {}
+        names = Names()
+        for image in ordered:
+            planning = image is self.planning
+            try:
+                native = self.baseline if planning else image.volume()
+            except InputError as error:
+                self._drop(image, error)
+                continue
+            placed, registration = frames.placed(image.stack.frame, native)
+            scan = Scan(names.free(_scan_name(image)), image.time_days, placed, registration, _lay(image))
+            scans.append(scan)
+            if registration is not None and registration.poor:
+                self.notes.append(
+                    f"{scan.name} fits the baseline poorly (similarity {registration.similarity:.2f}); do not trust it"
+                )
+            contours = self._contours(image, native, placed)
+            if contours is None:
+                continue
+            sets.append(contours)
+            if image.time_days > 0 and contours.role("GTV") and image.modality != "PT":
+                seen = Observation(image.time_days, "gtv_cm3", contours.gtv_cm3(), scan.name)
+                measured.setdefault(image.time_days, seen)
+        return scans, sets, measured
+
+    def _treatment(self, frames: Frames, sets: list[StructureSet], zero: datetime.date | None) -> Treatment:
         """Doses and fractions, the doses laid in the baseline's frame."""
-        plans = [rtplan.read_plan(file) for file in self.of["RTPLAN"]]
-        doses = [motions.placed_dose(rtdose.read_dose(file), file) for file in self.of["RTDOSE"]]
-        sessions = [rtplan.read_record(file) for file in self.of["RTRECORD"]]
+        doses = self._doses(frames)
+        deliveries = []
+        plans = {p.uid: p for p in self.plans}
+        for file in self.of["RTRECORD"]:
+            try:
+                beams = rtrecord.read_record(file)
+            except InputError as error:
+                self.left_out.add("RTRECORD", [file], error)
+                continue
+            treated = [d for d in beams if rtrecord.gives_dose(d, plans.get(d.plan_uid))]
+            deliveries += treated
+            if not treated:
+                self.left_out.add("RTRECORD", [file], "setup, imaging or no meterset: it delivered nothing")
         contours = next((s for s in sets if s.role("GTV")), None)
         found = treatment(
-            plans, doses, sessions, contours=contours, day0=zero, delivered_from=self.delivered_from
+            self.plans,
+            doses,
+            rtrecord.sessions(deliveries, plans),
+            contours=contours,
+            day0=zero,
+            left_out=self.left_out,
+            delivered_from=self.delivered_from,
         )
         self.notes += found.notes
         return found
 
-    def _volume(self, image: _Image) -> Volume:
-        if image.modality == "PT":
-            factors = suv_factors(image.series)
-            return dicom.volume(image.series, "PT", "SUV", lambda f: factors[f.file])
-        if image.modality == "MR":
-            return dicom.volume(image.series, "MR", "a.u.")
-        return dicom.volume(image.series, "CBCT" if image.modality == "CBCT" else "CT", "HU")
+    def _doses(self, frames: Frames) -> list[RtDose]:
+        found = []
+        for dose in read_doses(self.of["RTDOSE"], self.left_out):
+            matrix = frames.matrix(dose.frame)
+            if matrix is None:
+                self.left_out.add(
+                    "RTDOSE", 1, "it lies in a frame of reference that no scan of the patient has"
+                )
+            elif np.array_equal(matrix, np.eye(4)):
+                found.append(dose)
+            else:
+                found.append(dose.moved(matrix, self.planning.stack.frame))
+        return found
 
     # Structures
 
-    def _contours(self, image: _Image, native: Volume, placed: Volume) -> StructureSet:
-        regions = read_regions(
-            image.rois, native.geometry, placed.geometry, gtv=self.gtv, private=self.private
-        )
+    def _contours(self, image: Image, native: Volume, placed: Volume) -> StructureSet | None:
+        """The structures that are drawn on an image; None where there are none, or where its tumour cannot be read.
+
+        Raises:
+            InputError: the planning CT's tumour cannot be read.
+        """
+        planning = image is self.planning
+        if not image.chosen and not planning:
+            return None
+        drawn = [region for drawing in image.chosen for region in drawing.regions]
+        try:
+            regions = read_regions(
+                drawn, native.geometry, placed.geometry, gtv=self.gtv, private=self.private
+            )
+        except InputError as error:
+            if planning:
+                raise
+            for drawing in image.chosen:
+                self.left_out.add(drawing.kind, [drawing.file], error)
+            return None
         self.unknown += regions.unknown
         self.notes += regions.notes
         there = {s.source_name for s in regions.structures}
-        for roi in image.rois if image is self.planning else ():
-            source = without_identity(roi.name, self.private)
-            if roi.name in self.gtv and source not in there:
-                raise InputError(f"the structure {source!r} in {image.drawn[0].file} is empty")
+        for region in drawn if planning else ():
+            source = without_identity(region.name, self.private)
+            if region.name in self.gtv and source not in there:
+                raise InputError(f"the structure {source!r} in {image.chosen[0].file.file} is empty")
         return StructureSet(placed.geometry, regions.structures, image.time_days)
 
     def _check_names(self) -> None:
-        there = [r.name for image in self.images for r in image.rois]
+        there = [r.name for d in self.drawings for r in d.regions]
+        used = {r.name for i in self.images for d in i.chosen for r in d.regions}
         for name in self.gtv:
             if name not in there:
                 listed = ", ".join(without_identity(n, self.private) for n in there) or "none"
-                raise InputError(f"no structure {name!r} in {self.src}; there are: {listed}")
+                raise InputError(
+                    f"no structure {name!r} in {self.src}; there are: {listed}{self.left_out.because}"
+                )
+            if name not in used:
+                numbers = ", ".join(str(d.number) for d in self.drawings if d.named(name))
+                raise InputError(
+                    f"the structure {name!r} is in structure set {numbers}, which is not used; "
+                    f"say --structures {numbers}"
+                )
 
 
-def _acquired(image: _Image) -> Acquired:
+def _lay(image: Image) -> Acquired:
     """How the patient lay, and the axes of the images (their normal is the third)."""
     cosines = image.first.numbers("ImageOrientationPatient", 6)
     axes = np.column_stack([cosines[:3], cosines[3:], np.cross(cosines[:3], cosines[3:])])
-    return Acquired(image.first.word("PatientPosition"), tuple(float(v) for v in axes.ravel()))
+    position = image.first.text("PatientPosition")
+    known = position if re.fullmatch("[A-Z]{2,4}", position) else ""
+    return Acquired(known, tuple(float(v) for v in axes.ravel()))
 
 
-def _scan_name(image: _Image) -> str:
+def _scan_name(image: Image) -> str:
     kind = image.modality
     return kind if image.time_days == 0 else f"{kind} day {image.time_days:g}"
-
-
-class _Motions:
-    """How other frames of reference lie in the baseline's: registered once a frame."""
-
-    def __init__(self, planning: _Image, baseline: Volume) -> None:
-        self.planning, self.baseline = planning, baseline
-        self.of: dict[str, tuple[np.ndarray, Registration]] = {}
-
-    def _same(self, frame: str) -> bool:
-        return frame == self.planning.series.frame
-
-    def placed(self, image: _Image, native: Volume) -> tuple[Volume, Registration | None]:
-        """A scan in the baseline's frame, its voxels as they were, and how it came there."""
-        frame = image.series.frame
-        if image is self.planning or self._same(frame):
-            return native, None
-        if frame not in self.of:
-            from twin.anatomy.registration import POOR_SIMILARITY, register
-
-            rigid = register(native, self.baseline)
-            self.of[frame] = (
-                rigid.matrix,
-                Registration(
-                    rigid.similarity, rigid.shift_mm, rigid.turn_deg, rigid.similarity < POOR_SIMILARITY
-                ),
-            )
-        matrix, registration = self.of[frame]
-        return Volume(native.geometry.moved(matrix), native.array, native.modality, native.unit), registration
-
-    def placed_dose(self, dose: rtdose.RtDose, file: Instance) -> rtdose.RtDose:
-        """A dose in the baseline's frame.
-
-        Raises:
-            InputError: it lies in a frame that no scan has.
-        """
-        if not dose.frame or self._same(dose.frame):
-            return dose
-        if dose.frame not in self.of:
-            raise InputError(
-                f"the RTDOSE {file.file} lies in a frame of reference that no scan of the patient has"
-            )
-        volume = dose.volume
-        placed = Volume(volume.geometry.moved(self.of[dose.frame][0]), volume.array, "DOSE", "Gy")
-        return rtdose.RtDose(placed, dose.summation, dose.plan_uid, self.planning.series.frame)
 
 
 def _clinical(file: Instance) -> ClinicalRecord:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from twin.errors import InputError
 from twin.geometry import Geometry
+from twin.masks import laid
 from twin.volume import Volume
 
-SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-_MAX_BYTES = 8 * 1024**3
+_READERS = {
+    ".nii": "NiftiImageIO",
+    ".nii.gz": "NiftiImageIO",
+    ".nrrd": "NrrdImageIO",
+    ".nhdr": "NrrdImageIO",
+    ".mha": "MetaImageIO",
+    ".mhd": "MetaImageIO",
+}
+SUFFIXES = tuple(_READERS)
+_MAX_VOXELS = 1 << 29
+_HEADER_BYTES = 1 << 16
+_LISTED = 12
+_SAID = 0.02  # share by which a mask's volume may change without a word
 
 
 def read_ct(path: Path) -> Volume:
@@ -20,47 +34,184 @@ def read_ct(path: Path) -> Volume:
     Raises:
         InputError: no such file, or not a readable 3-D image of finite values.
     """
-    geometry, array = _read(path)
-    hu = np.clip(np.rint(array), -32768, 32767).astype(np.int16)
-    return Volume(geometry, hu, "CT", "HU").upright()
+    geometry, array, _ = _read(path)
+    if array.dtype != np.int16:
+        array = np.clip(np.rint(array), -32768, 32767).astype(np.int16)
+    return Volume(geometry, array, "CT", "HU").upright()
 
 
-def read_mask(path: Path, grid: Geometry) -> np.ndarray:
-    """A mask as a (z, y, x) bool array of an upright grid; all that is not zero is inside.
+@dataclass(frozen=True, eq=False)
+class ReadMask:
+    """A tumour's mask on the CT's grid.
+
+    Args:
+        mask: (z, y, x) bool.
+        notes: what was done to lay it there.
+    """
+
+    mask: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_mask(path: Path, grid: Geometry, label: str | None = None) -> ReadMask:
+    """A mask on an upright grid, wherever the file's own geometry places it.
+
+    One value beside 0 is inside, whatever it is. Of several whole numbers, as a label map has them, one must be named.
+    Numbers from 0 to 1 are a soft mask, cut at 0.5. A mask that was cropped lies where its own geometry says; one on
+    other voxels is resampled by the share of each voxel that it covers. All but the first is said.
+
+    Args:
+        path: NIfTI, NRRD or MetaImage.
+        grid: the CT's.
+        label: the value of a label map that is the tumour, or its name where the file has one (`.seg.nrrd`).
 
     Raises:
-        InputError: no such file, not a readable 3-D image, on another grid, or empty.
+        InputError: no such file, not a readable 3-D image, several labels, empty, or outside the CT.
     """
-    geometry, array = _read(path)
-    mask = Volume(geometry, (array != 0).astype(np.uint8), "MASK", "1").upright()
-    if not mask.geometry.same_grid(grid):
-        raise InputError(f"the mask {path} lies on another grid than the CT; draw or resample it on the CT")
-    if not mask.array.any():
+    geometry, array, names = _read(path)
+    notes: list[str] = []
+    shares = _shares(path, array, names, label, notes)
+    try:
+        found = laid(Volume(geometry, shares, "MASK", "1").upright(), grid)
+    except InputError as error:
+        raise InputError(f"the mask {path} cannot be laid on the CT: {error}") from None
+    after_cm3 = float(np.count_nonzero(found.mask)) * grid.voxel_cm3
+    if found.cut:
+        notes.append("a part of the mask lies outside the CT and was cut off")
+    if found.resampled:
+        notes.append(
+            f"the mask lies on other voxels than the CT and was resampled: {found.before_cm3:.1f} cm3 became "
+            f"{after_cm3:.1f} cm3"
+        )
+    return ReadMask(found.mask, tuple(notes))
+
+
+def _shares(
+    path: Path, array: np.ndarray, names: dict[int, str], label: str | None, notes: list[str]
+) -> np.ndarray:
+    """How much of each voxel is inside, 0 to 1 as float32."""
+    if label is not None:
+        wanted = next((v for v, name in names.items() if name == label), None)
+        if wanted is None:
+            try:
+                wanted = int(label)
+            except ValueError:
+                raise InputError(f"the mask {path} has no label {label!r}; {_labels(array, names)}") from None
+        inside = array == wanted
+        if not inside.any():
+            raise InputError(f"the mask {path} has no label {label!r}; {_labels(array, names)}")
+        return inside.astype(np.float32)
+    low, high = array.min(), array.max()
+    if high == 0 and low == 0:
         raise InputError(f"the mask {path} is empty")
-    return mask.array.astype(bool)
+    if low < 0:
+        raise InputError(f"the mask {path} holds values below 0; give 0 outside the tumour and 1 inside")
+    values = array[array > 0]
+    if (values == high).all():
+        return (array > 0).astype(np.float32)
+    if (values == np.rint(values)).all():
+        raise InputError(
+            f"the mask {path} is a label map: say which label is the tumour; {_labels(array, names)}"
+        )
+    if high > 1.0 + 1e-3:
+        raise InputError(f"the mask {path} holds values up to {high:g}; a soft mask has them from 0 to 1")
+    notes.append("the mask has values between 0 and 1 and was cut at 0.5")
+    return array.astype(np.float32)
 
 
-def _read(path: Path) -> tuple[Geometry, np.ndarray]:
+def _labels(array: np.ndarray, names: dict[int, str]) -> str:
+    values, counts = np.unique(array[array > 0], return_counts=True)
+    listed = [
+        f"{v:g}{f' ({names[int(v)]})' if int(v) in names else ''} with {n} voxels"
+        for v, n in zip(values[:_LISTED], counts[:_LISTED], strict=True)
+    ]
+    return f"--label takes one of {', '.join(listed)}" + (", ..." if len(values) > _LISTED else "")
+
+
+def _read(path: Path) -> tuple[Geometry, np.ndarray, dict[int, str]]:
+    """A 3-D image's grid and values, and the names of its labels where it has some."""
     import SimpleITK
 
     if not path.is_file():
         raise InputError(f"no such file: {path}")
+    _check_attached(path)
     reader = SimpleITK.ImageFileReader()
+    suffix = max((s for s in SUFFIXES if path.name.lower().endswith(s)), key=len, default=None)
+    if suffix is None:
+        raise InputError(f"{path} is not a readable image; its name must end in {', '.join(SUFFIXES)}")
+    reader.SetImageIO(_READERS[suffix])  # by its name, so that no content calls another reader
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         size = reader.GetSize()
-        if np.prod(size, dtype=float) * reader.GetNumberOfComponents() > _MAX_BYTES / 8:
+        if np.prod(size, dtype=float) * reader.GetNumberOfComponents() > _MAX_VOXELS:
             raise InputError(f"{path} says it holds {' x '.join(map(str, size))} voxels, which is too many")
+        _check_real(path, suffix, reader)
         image = reader.Execute()
     except RuntimeError as error:
         raise InputError(f"{path} is not a readable NIfTI or NRRD image") from error
-    array = SimpleITK.GetArrayFromImage(image)
+    names = _segment_names(image)
+    while image.GetDimension() > 3 and image.GetSize()[-1] == 1:
+        image = image[(slice(None),) * (image.GetDimension() - 1) + (0,)]
+    array = SimpleITK.GetArrayViewFromImage(image)
     if array.ndim != 3:
         raise InputError(f"{path} is not a 3-D image; it has {array.ndim} axes")
-    if not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError(f"{path} holds values that are not finite")
     try:
-        return Geometry.from_sitk(image), array
+        return Geometry.from_sitk(image), array.copy(), names
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def _segment_names(image) -> dict[int, str]:
+    """Names of labels as 3D Slicer keeps them in a segmentation's header."""
+    keys = image.GetMetaDataKeys()
+    found = {}
+    for key in keys:
+        numbered = re.fullmatch(r"(Segment\d+)_LabelValue", key)
+        if numbered and f"{numbered[1]}_Name" in keys and image.GetMetaData(key).isdigit():
+            found[int(image.GetMetaData(key))] = image.GetMetaData(f"{numbered[1]}_Name")
+    return found
+
+
+def _check_real(path: Path, suffix: str, reader) -> None:
+    """Refuse a small file that claims more voxels than its compression can hold (1,032 bytes a byte, RFC 1951)."""
+    import SimpleITK
+
+    claimed = int(np.prod(reader.GetSize(), dtype=float)) * reader.GetNumberOfComponents()
+    wide = (SimpleITK.sitkFloat64, SimpleITK.sitkInt64, SimpleITK.sitkUInt64)
+    least = claimed * (8 if reader.GetPixelID() in wide else 1)
+    beside = sum(p.stat().st_size for p in path.parent.glob("*") if _belongs(p, path))
+    if least > 1040 * beside + _HEADER_BYTES or (suffix == ".nii" and claimed > path.stat().st_size):
+        raise InputError(f"{path} is cut short or damaged: it says it holds {claimed} voxels")
+
+
+def _check_attached(path: Path) -> None:
+    """Refuse headers whose values lie in another file, but for one beside the header with the same stem.
+
+    Nothing outside the given file is read: a header could name any file of the machine.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES).decode("latin-1")
+    if path.name.lower().endswith(".nii") and head[344:348] == "ni1\x00":
+        raise InputError(f"{path} holds its values in another file; give one .nii or .nii.gz")
+    named = []
+    if path.name.lower().endswith((".nrrd", ".nhdr")):
+        named = re.findall(r"(?im)^data ?file:[ \t]*(.*?)[ \t\r]*$", re.split(r"\r?\n\r?\n", head)[0])
+    if path.name.lower().endswith((".mha", ".mhd")):
+        named = re.findall(r"(?im)^[ \t]*ElementDataFile[ \t]*=[ \t]*(.*?)[ \t\r]*$", head)[:1]
+        named = [n for n in named if n.upper() != "LOCAL"]
+    for name in named:
+        data = path.parent / name
+        plain = name == Path(name).name and not name.startswith("LIST") and "%" not in name
+        if not plain or data.is_symlink() or not data.is_file() or not _belongs(data, path):
+            raise InputError(
+                f"{path} holds its values in another file, which is read only beside it and under the same name; "
+                "give one file (.nrrd, .mha or .nii.gz)"
+            )
+
+
+def _belongs(data: Path, header: Path) -> bool:
+    """Whether a file is the header itself or lies beside it with the same stem: ct.raw to ct.mhd."""
+    return data == header or data.name.startswith(f"{header.stem}.")

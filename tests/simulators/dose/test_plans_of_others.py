@@ -63,9 +63,9 @@ def test_dividing_voxels_moves_a_mean_by_less_than_the_gradient_across_one(openk
 
 
 def test_the_pinnacle_dose_and_plan_load_and_give_a_dvh(shared_data, tmp_path):
-    from twin.dicom.rtdose import read_dose
-    from twin.dicom.rtplan import read_plan
-    from twin.dicom.series import read_series
+    from twin.dicom.reader import read_series
+    from twin.dicom.treatment.rtdose import read_dose
+    from twin.dicom.treatment.rtplan import read_plan
 
     with zipfile.ZipFile(shared_data / "dicom_rt_pieces.zip") as files:
         for name in ("RTPLAN.dcm", "RTDOSE.dcm"):

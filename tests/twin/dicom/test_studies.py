@@ -38,7 +38,7 @@ def _later_ct(make, *, study="1.2.826.0.1.99.77", date="20240327", frame=None, r
 def test_studies_of_several_dates_become_a_timeline(dicom_set, make, add, tmp_path):
     folder = dicom_set()
     add(folder, *_later_ct(make, cone_beam=True))
-    add(folder, *[make.pet_slice(n, np.full((24, 32), 5000.0), StudyDate="20240228") for n in range(8)])
+    add(folder, *[make.pet_slice(n, np.full((24, 32), 5000.0), SeriesDate="20240228") for n in range(8)])
     twin = import_patient(folder)
     assert [(s.name, s.time_days, s.volume.modality) for s in twin.scans] == [
         ("PT day -7", -7.0, "PT"),
@@ -61,8 +61,11 @@ def test_studies_of_several_dates_become_a_timeline(dicom_set, make, add, tmp_pa
 def test_a_missing_date_is_asked_for_and_may_be_given(dicom_set, make, add):
     folder = dicom_set()
     add(folder, *_later_ct(make, date=""))
-    with pytest.raises(InputError, match=r"no StudyDate.*--day more\d+.dcm=21"):
-        import_patient(folder)
+    twin = import_patient(folder)
+    assert [s.name for s in twin.scans] == ["CT"]
+    assert "left out: CT, 8 files: the CT series of one of them or the planning CT has no date" in " ".join(
+        twin.notes
+    )
     twin = import_patient(folder, days={"more009.dcm": 28})
     assert [s.time_days for s in twin.scans] == [0.0, 28.0]
 
@@ -110,7 +113,9 @@ def test_contours_drawn_twice_get_names_of_their_own(dicom_set, make, add):
     again = make.rtstruct({"GTV-2": [make.box_contour(3, (14, 18), (10, 16))], "GTV LN": []})
     again.SOPInstanceUID = again.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.99.2.2"
     add(folder, again)
-    twin = import_patient(folder)
+    with pytest.raises(InputError, match=r"2 structure sets of the same time.*--structures 1"):
+        import_patient(folder)
+    twin = import_patient(folder, structures=["1", "2"])
     assert [s.name for s in twin.contours if s.role == "GTV"] == ["GTVp", "GTVp2"]
     assert import_patient(folder, gtv=["GTV-2"]).gtv_cm3 == pytest.approx(24 * 5.625 / 1000)
 

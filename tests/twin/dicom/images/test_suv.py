@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from twin import InputError
-from twin.dicom.series import read_series, volume
-from twin.dicom.suv import suv_factors
+from twin.dicom.images.series import volume
+from twin.dicom.images.suv import suv_factors
+from twin.dicom.reader import read_series
 
 BQ_ML = 5000.0
 # 70 kg, 350 MBq, one hour of F-18: the dose has decayed to 350e6 * 2**(-3600 / 6586.2) Bq

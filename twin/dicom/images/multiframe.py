@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from twin.dicom.series import Instance, Series, multi_frame
+from twin.dicom.images.series import Series
+from twin.dicom.instance import Instance, multi_frame
 from twin.errors import InputError
 
 # Where the functional groups keep what a classic slice has at its top.
@@ -21,6 +22,10 @@ _GROUP = {
     "SliceThickness": "PixelMeasuresSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
+    "RescaleType": "PixelValueTransformationSequence",
+    "SpacingBetweenSlices": "PixelMeasuresSequence",
+    "ReferencedSegmentNumber": "SegmentIdentificationSequence",
+    "TemporalPositionIndex": "FrameContentSequence",
 }
 
 
@@ -37,7 +42,8 @@ class Whole:
     @cached_property
     def array(self) -> np.ndarray:
         """(frames, rows, columns) stored values."""
-        return np.asarray(self.instance.data.pixel_array)
+        values = self.instance.pixels()
+        return values if values.ndim == 3 else values[None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +52,12 @@ class Frame(Instance):
 
     Args:
         whole: the file.
-        number: of the frame, from 0.
+        index: of the frame, from 0.
         groups: its own functional groups, then those that all frames share.
     """
 
     whole: Whole
-    number: int
+    index: int
     groups: tuple[Dataset, ...]
 
     def get(self, keyword: str, default: Any = None) -> Any:
@@ -59,7 +65,7 @@ class Frame(Instance):
         if keyword == "NumberOfFrames":
             return default
         if keyword == "SOPInstanceUID":
-            return f"{super().get(keyword, '')}.{self.number + 1}"
+            return f"{super().get(keyword, '')}.{self.index + 1}"
         if keyword not in _GROUP:
             return super().get(keyword, default)
         try:
@@ -73,7 +79,7 @@ class Frame(Instance):
 
     def pixels(self) -> np.ndarray:
         """(rows, columns) stored values."""
-        return np.asarray(self.whole.array[self.number])
+        return np.asarray(self.whole.array[self.index])
 
 
 def slices(series: Series) -> Series | None:
@@ -84,23 +90,31 @@ def slices(series: Series) -> Series | None:
     """
     files: list[Instance] = []
     for file in series.files:
-        if not multi_frame(file):
-            files.append(file)
-            continue
-        own = file.get("PerFrameFunctionalGroupsSequence")
-        if not own:
+        parts = frames(file) if multi_frame(file) else [file]
+        if parts is None:
             return None
-        shared = file.get("SharedFunctionalGroupsSequence") or ()
-        frames = int(file.numbers("NumberOfFrames", 1)[0])
-        try:
-            groups = [(group, *shared) for group in own]
-        except Exception as error:  # pydicom raises many types on damaged items
-            raise InputError(f"{file.file}: its functional groups are damaged") from error
-        if len(groups) != frames:
-            raise InputError(f"{file.file} has {frames} frames and {len(groups)} functional groups")
-        whole = Whole(file)
-        files += [
-            Frame(f"{file.file} (frame {n + 1})", file.data, whole, n, group)
-            for n, group in enumerate(groups)
-        ]
+        files += parts
     return Series(series.modality, tuple(files))
+
+
+def frames(file: Instance) -> list[Frame] | None:
+    """The frames of a file, or None where it has no functional groups.
+
+    Raises:
+        InputError: functional groups that are damaged or not as many as frames.
+    """
+    own = file.get("PerFrameFunctionalGroupsSequence")
+    if not own:
+        return None
+    shared = file.get("SharedFunctionalGroupsSequence") or ()
+    count = int(file.number("NumberOfFrames") or 1)
+    try:
+        groups = [(group, *shared) for group in own]
+    except Exception as error:  # pydicom raises many types on damaged items
+        raise InputError(f"{file.file}: its functional groups are damaged") from error
+    if len(groups) != count:
+        raise InputError(f"{file.file} has {count} frames and {len(groups)} functional groups")
+    whole = Whole(file)
+    return [
+        Frame(f"{file.file} (frame {n + 1})", file.data, whole, n, group) for n, group in enumerate(groups)
+    ]

@@ -1,0 +1,116 @@
+"""One DICOM file, read as far as the pixels."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from twin.dicom.pixels import stored_values
+from twin.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One DICOM file, read as far as the pixels.
+
+    Args:
+        file: its name as the user knows it, for messages.
+        data: the dataset.
+    """
+
+    file: str
+    data: Dataset
+
+    def text(self, keyword: str) -> str:
+        """A tag as stripped text; empty where it is missing."""
+        value = self.get(keyword)
+        return "" if value is None else str(value).strip()
+
+    def get(self, keyword: str, default: Any = None) -> Any:
+        """A tag's value, or the default where it is missing or empty.
+
+        Raises:
+            InputError: the tag cannot be decoded.
+        """
+        try:
+            value = self.data.get(keyword, default)
+        except Exception as error:  # pydicom raises many types on damaged values
+            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
+        return default if value is None or value == "" else value
+
+    def items(self, keyword: str) -> list[Instance]:
+        """The items of a sequence, each read as the file itself is; none where it is missing.
+
+        Raises:
+            InputError: the sequence is damaged.
+        """
+        try:
+            return [Instance(self.file, item) for item in self.get(keyword) or ()]
+        except InputError:
+            raise
+        except Exception as error:  # pydicom raises many types on damaged items
+            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
+
+    def pixels(self) -> np.ndarray:
+        """(rows, columns) stored values; raises what pydicom raises on damaged ones."""
+        return stored_values(self.data)
+
+    def word(self, keyword: str) -> str:
+        """A code string (VR CS) that may be shown in a message; empty where it is missing.
+
+        Raises:
+            InputError: the tag is no code string; a damaged one may have swallowed a name.
+        """
+        text = self.text(keyword)
+        if not re.fullmatch(r"[A-Z0-9_ ]{0,16}", text):
+            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read")
+        return text
+
+    def date(self, keyword: str) -> datetime.date | None:
+        """A date, or None where it is missing.
+
+        Raises:
+            InputError: the tag is not a date.
+        """
+        text = self.text(keyword)
+        try:
+            return datetime.datetime.strptime(text, "%Y%m%d").date() if text else None
+        except ValueError:
+            raise InputError(f"{self.file}: {keyword} is not a date") from None
+
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...]:
+        """A tag's finite numbers.
+
+        Raises:
+            InputError: missing, not numbers, or not `count` of them.
+        """
+        value = self.get(keyword)
+        if value is None:
+            raise InputError(f"{self.file}: {keyword} is missing")
+        try:
+            several = value if isinstance(value, Iterable) and not isinstance(value, str | bytes) else [value]
+            numbers = tuple(float(v) for v in several)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.file}: {keyword} is not a number") from error
+        if len(numbers) != count or not np.isfinite(numbers).all():
+            raise InputError(f"{self.file}: {keyword} needs {count} finite number{'s' * (count > 1)}")
+        return numbers
+
+    def number(self, keyword: str) -> float | None:
+        """One finite number, or None where it is missing or empty.
+
+        Raises:
+            InputError: the tag is not one finite number.
+        """
+        return None if self.get(keyword) is None else self.numbers(keyword, 1)[0]
+
+
+def multi_frame(file: Instance) -> bool:
+    """Whether a file holds several slices, as enhanced objects do."""
+    return (file.number("NumberOfFrames") or 1) > 1

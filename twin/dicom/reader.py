@@ -1,0 +1,261 @@
+"""A folder's DICOM files, told by what they hold and not by their names."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from twin.dicom.images.series import IMAGES, Series
+from twin.dicom.instance import Instance
+from twin.dicom.left_out import LeftOut
+from twin.errors import InputError
+
+_KEEP_ON_DISK_BYTES = 1 << 16  # longer elements (pixels) are read when first used
+_HEAD_BYTES = 1024
+_DEFLATED = DeflatedExplicitVRLittleEndian.encode()
+_INFLATED_BYTES = 1 << 30  # of all deflated files together
+_BESIDE_PIXELS_BYTES = 1 << 24
+# What an object is stands in its SOP class (DICOM PS3.4 B.5); Modality decides where the class is not one of these.
+_KIND = {
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.128.1": "PT",
+    "1.2.840.10008.5.1.4.1.1.130": "PT",
+    "1.2.840.10008.5.1.4.1.1.481.2": "RTDOSE",
+    "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
+    "1.2.840.10008.5.1.4.1.1.481.4": "RTRECORD",
+    "1.2.840.10008.5.1.4.1.1.481.5": "RTPLAN",
+    "1.2.840.10008.5.1.4.1.1.481.6": "RTRECORD",
+    "1.2.840.10008.5.1.4.1.1.481.7": "SUMMARY",
+    "1.2.840.10008.5.1.4.1.1.481.8": "RTPLAN",
+    "1.2.840.10008.5.1.4.1.1.481.9": "RTRECORD",
+    "1.2.840.10008.5.1.4.1.1.66.1": "REG",
+    "1.2.840.10008.5.1.4.1.1.66.3": "DEFORMABLE",
+    "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+    "1.2.840.10008.5.1.4.1.1.66.7": "SEG",
+    "1.2.840.10008.1.3.10": "DICOMDIR",
+}
+_READ = (*IMAGES, "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SEG", "REG")
+_NOT_READ = {
+    "SUMMARY": ("RTRECORD", "a summary of treatment is no fraction"),
+    "DEFORMABLE": ("REG", "a deformable registration is not read"),
+}
+
+
+def read_series(folder: Path, left_out: LeftOut | None = None) -> list[Series]:
+    """All series below a folder that an import reads, in an order that does not depend on names of files.
+
+    Args:
+        folder: searched through all levels; links to folders are not followed, nor those that lead outside.
+        left_out: takes what is not read.
+
+    Raises:
+        InputError: there is no DICOM file, or there are files of several patients.
+    """
+    left_out = LeftOut() if left_out is None else left_out
+    found: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    any_dicom = False
+    for kind, file in _instances(folder, left_out):
+        any_dicom = True
+        if kind == "DICOMDIR":  # lists the others, whatever the file is called
+            continue
+        if kind in _READ:
+            found[kind, file.text("SeriesInstanceUID") if kind in IMAGES else ""].append(file)
+        else:
+            modality, why = _NOT_READ.get(kind, (kind, "no object of this kind is read"))
+            left_out.add(modality, [file], why)
+    if not any_dicom:
+        raise InputError(f"no DICOM file in {folder}{left_out.because}")
+    _one_patient([f for files in found.values() for f in files])
+    return [Series(key[0], tuple(_once(key[0], found[key], left_out))) for key in sorted(found)]
+
+
+def _instances(folder: Path, left_out: LeftOut) -> Iterator[tuple[str, Instance]]:
+    """Every DICOM file with its kind."""
+    budget = [_INFLATED_BYTES]
+    for path in _files(folder, left_out):
+        name = str(path.relative_to(folder))
+        try:
+            data = _read(path, name, budget)
+            if data is None:
+                continue
+            file = Instance(name, data)
+            kind = _KIND.get(file.text("SOPClassUID")) or file.word("Modality")
+            # read here, so that a file whose number is damaged is left out alone
+            for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID", "ImagePositionPatient"):
+                file.text(keyword)
+        except InputError as error:
+            left_out.add("", [Instance(name, Dataset())], error)
+            continue
+        yield kind, file
+
+
+def _files(folder: Path, left_out: LeftOut) -> Iterable[Path]:
+    home = folder.resolve()
+    for parent, folders, names in os.walk(folder):
+        for name in sorted(folders):
+            if Path(parent, name).is_symlink():
+                left_out.add("link", 1, "a link to a folder is not followed")
+        folders.sort()
+        for name in sorted(names):
+            path = Path(parent, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                left_out.add("link", 1, "a link that leads out of the folder is not followed")
+            elif path.is_file():
+                yield path
+
+
+def _read(path: Path, name: str, budget: list[int]) -> Dataset | None:
+    """The dataset of a file, or None where it is not DICOM.
+
+    Files need neither preamble nor meta header nor a name that says what they are (older planning systems write
+    the bare dataset): what begins as a dataset does is tried.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    whole = head[128:132] == b"DICM"
+    if not whole and not _begins_like_a_dataset(head):
+        return None
+    try:
+        if _DEFLATED in head:
+            data = _inflated(path, budget)
+        else:
+            data = pydicom.dcmread(path, defer_size=_KEEP_ON_DISK_BYTES, force=not whole)
+        known = "SOPClassUID" in data or "Modality" in data
+        _name_syntax(data)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except Exception as error:  # pydicom raises many types on damaged files
+        if whole:
+            raise InputError(f"{name} is a damaged DICOM file") from error
+        return None
+    if not known and not whole:
+        return None
+    if not known:
+        raise InputError(f"{name} is a damaged DICOM file: SOPClassUID and Modality are missing")
+    return data
+
+
+def _begins_like_a_dataset(head: bytes) -> bool:
+    """Whether bytes begin with an element of group 0002 or 0008, as a dataset without preamble does."""
+    if len(head) < 16:
+        return False
+    little, big = (int.from_bytes(head[:2], order) in (0x0002, 0x0008) for order in ("little", "big"))  # type: ignore[arg-type]
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return (little and (explicit or int.from_bytes(head[4:8], "little") < 1 << 16)) or (big and explicit)
+
+
+def _name_syntax(data: Dataset) -> None:
+    """Give a file without a transfer syntax the one that it was found to be written in."""
+    if getattr(data, "file_meta", None) is None:
+        data.file_meta = FileMetaDataset()
+    if not data.file_meta.get("TransferSyntaxUID"):
+        implicit, little = data.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+
+
+def _inflated(path: Path, budget: list[int]) -> Dataset:
+    """A deflated file (DICOM PS3.5 A.5), inflated no further than it says that it holds pixels."""
+    with path.open("rb") as file:
+        meta = pydicom.filereader.read_file_meta_info(path)
+        file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+        packed = file.read()
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    head = stream.decompress(packed, _BESIDE_PIXELS_BYTES)
+    content = head
+    if stream.unconsumed_tail:
+        start = read_dataset(
+            io.BytesIO(head), is_implicit_VR=False, is_little_endian=True,
+            stop_when=lambda tag, vr, length: tag == 0x7FE00010,
+        )  # fmt: skip
+        size = int(start.Rows) * int(start.Columns) * int(start.get("NumberOfFrames") or 1)
+        limit = size * int(start.BitsAllocated) // 8 + _BESIDE_PIXELS_BYTES
+        if limit <= budget[0]:
+            content = head + stream.decompress(stream.unconsumed_tail, limit - len(head))
+        if limit > budget[0] or stream.unconsumed_tail:
+            raise InputError("a deflated file unpacks to more than it says or than can be read")
+    budget[0] -= len(content)
+    if budget[0] < 0:
+        raise InputError("the deflated files unpack to more than can be read")
+    data = read_dataset(io.BytesIO(content), is_implicit_VR=False, is_little_endian=True)
+    data.file_meta = FileMetaDataset(meta)
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.set_original_encoding(False, True)
+    data.filename = str(path)
+    return data
+
+
+def _once(kind: str, files: list[Instance], left_out: LeftOut) -> list[Instance]:
+    """Files in the order of their SOP Instance UIDs, each object once, however often it lies in the folder.
+
+    Images of one UID are told apart by their positions, since anonymisers give one UID to all slices, and by their
+    pixels. Of other objects that differ under one UID the one made last is kept, and that is said.
+    """
+    of: dict[tuple[str, ...], list[Instance]] = defaultdict(list)
+    for file in files:
+        uid = file.text("SOPInstanceUID")
+        place = file.text("ImagePositionPatient") if kind in IMAGES else ""
+        of[(uid, place) if uid else ("", place, _digest(file))].append(file)
+    kept = []
+    for _, copies in sorted(of.items()):
+        copies.sort(key=_made, reverse=len(copies) > 1)
+        first, *others = copies
+        different = [c for c in others if not _same(kind, first, c)]
+        kept.append(first)
+        if kind in IMAGES:
+            kept += different
+        elif different:
+            left_out.add(kind, different, "another object of the same SOP Instance UID was made later")
+    return kept
+
+
+def _made(file: Instance) -> tuple[str, ...]:
+    return file.text("InstanceCreationDate") + file.text("InstanceCreationTime"), _digest(file)
+
+
+def _digest(file: Instance) -> str:
+    with Path(str(file.data.filename)).open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _same(kind: str, one: Instance, other: Instance) -> bool:
+    """Whether two files of one SOP Instance UID hold the same, maybe written in two transfer syntaxes."""
+    try:
+        if kind in IMAGES:
+            return np.array_equal(one.pixels(), other.pixels())
+        return bool(one.data == other.data)
+    except Exception:  # pydicom raises many types on damaged values; what cannot be compared is not the same
+        return False
+
+
+def _one_patient(files: list[Instance]) -> None:
+    """Refuse files of several patients, naming one file of each but no patient; no number names nobody."""
+    example: dict[str, str] = {}
+    for file in sorted(files, key=lambda f: f.file):
+        if file.text("PatientID"):
+            example.setdefault(file.text("PatientID"), f"the {file.word('Modality')} {file.file}")
+    if len(example) > 1:
+        one, other = list(example.values())[:2]
+        raise InputError(f"{other} belongs to another patient than {one}; import one patient at a time")
