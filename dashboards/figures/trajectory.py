@@ -53,7 +53,10 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
     plan, colour = run.record.plans[index], plan_colour(index)
     mine = pl.col("plan") == plan.slug
     bands = run.table("bands").filter(mine).with_columns(pl.col("lower", "median", "upper").round(DIGITS))
-    sample = run.table("trajectory").filter(mine & (pl.col("sample") == 0))
+    imaged = pl.coalesce("field_gtv_cm3", "gtv_cm3")  # the curve that the images follow
+    sample = (
+        run.table("trajectory").filter(mine & (pl.col("sample") == 0)).with_columns(imaged.alias("imaged"))
+    )
     common = {"type": "scatter", "mode": "lines", "legendgroup": plan.slug}
     label = plan.label + (" \u26a0 outside" if plan.context else "")
     over = {**common, "x": bands["day"].to_list()}
@@ -76,7 +79,7 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
         {
             **common,
             "x": sample["day"].to_list(),
-            "y": sample["gtv_cm3"].round(DIGITS).to_list(),
+            "y": sample["imaged"].round(DIGITS).to_list(),
             "line": {"width": 1.4, "color": colour, "dash": "dot"},
             "name": f"{label}: sample 0 (imaged)",
             "showlegend": False,

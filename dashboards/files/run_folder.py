@@ -11,7 +11,7 @@ from dashboards.files.entry import Entry
 from dashboards.files.subject import Frame, Subject
 from scenarios.records.layer import Layer
 from scenarios.records.run import RunRecord, read_record
-from scenarios.records.schema import ADDED, table
+from scenarios.records.schema import ADDED, completed, table
 from twin import PatientTwin, Volume
 from twin.files.nifti import read
 
@@ -75,7 +75,7 @@ class RunFolder(Subject):
         """
         if name in ADDED and not (self.entry.path / f"{name}.parquet").exists():
             return table(name, [])
-        return self.entry.table(name)
+        return completed(name, self.entry.table(name))
 
     def imaged(self, name: str) -> pl.DataFrame:
         """The rows of a table that all samples share, and those of sample 0, whose images are shown.

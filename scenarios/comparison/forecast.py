@@ -37,7 +37,7 @@ class Forecast:
         arms: what each scenario became.
         belief: the samples, all of equal weight.
         daily: (days,) days from day 0.
-        gtv_cm3: (plan, sample, day) tumour volume, cm3.
+        gtv_cm3: (plan, sample, day) tumour volume, cm3, of the grain in dose bins.
         survivors: (plan, sample) clonogens that survive the course; nan where there was none.
         before: the belief before the observations and its volumes for the same courses; None where nothing was learned.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from scenarios.records.run import Run, RunImage, may_write, read_record
-from scenarios.records.schema import ADDED, SCHEMAS, table
+from scenarios.records.schema import ADDED, SCHEMAS, completed, table
 from scenarios.report.page import write_report
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_folder
@@ -56,7 +56,7 @@ def load(path: str | PathLike[str]) -> Comparison:
             tables[name] = table(name, [])
             continue
         try:
-            tables[name] = pl.read_parquet(folder / f"{name}.parquet")
+            tables[name] = completed(name, pl.read_parquet(folder / f"{name}.parquet"))
         except (OSError, pl.exceptions.PolarsError):
             raise InputError(
                 f"{folder / name}.parquet is missing or broken; run the comparison again"

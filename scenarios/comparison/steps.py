@@ -13,7 +13,7 @@ from scenarios.comparison.beliefs import drawn_table, learned_table, moved_table
 from scenarios.comparison.clock import Clock, Progress
 from scenarios.comparison.failures import failure_table
 from scenarios.comparison.forecast import Forecast, forecast
-from scenarios.comparison.images import Images, draw, grow, with_fields
+from scenarios.comparison.images import Images, draw
 from scenarios.comparison.measured import recist_table
 from scenarios.comparison.outcomes import PlanOutcomes, contrasts, outcome_rows, plan_outcomes
 from scenarios.comparison.result import Comparison
@@ -85,10 +85,7 @@ def compare(
     clock = Clock(progress or (lambda step, share: None))
 
     made = forecast(twin, scenarios, request, tumour, approve, clock)
-    fields = grow(made, min(image_samples, samples))
-    made = with_fields(made, fields)
-    clock.lap("tumour fields", 0.4)
-    drawn = draw(made, fields, treatment, devices, clock)
+    drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
     judged = [
         plan_outcomes(model, delivery, made.belief, made.daily, made.gtv_cm3[p], made.survivors[p])
         for p, delivery in enumerate(made.deliveries)
@@ -125,7 +122,7 @@ def _tables(
     samples = np.arange(made.belief.n, dtype=np.int32)
     return {
         "samples": pl.DataFrame({"sample": samples, **made.belief.samples}),
-        "trajectory": trajectory_table(records, made.daily, made.gtv_cm3),
+        "trajectory": trajectory_table(records, made.daily, made.gtv_cm3, drawn.field_cm3),
         "bands": band_table("bands", records, made.daily, made.gtv_cm3),
         "prior_bands": band_table("prior_bands", records, made.daily, made.before[1])
         if made.before

@@ -19,9 +19,20 @@ from twin import StructureSet, Volume
 _LUNGS = "Lungs-GTV"  # what lung constraints are about
 
 
-def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray) -> pl.DataFrame:
-    """Daily volume of every sample, from (plan, sample, day) in cm3."""
+def trajectory_table(
+    records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray, field_cm3: np.ndarray
+) -> pl.DataFrame:
+    """Daily volume of every sample.
+
+    Args:
+        records: the plans.
+        daily: (days,) days from day 0.
+        gtv_cm3: (plan, sample, day) volumes, cm3.
+        field_cm3: (plan, image sample, day) volumes of the fields that the first samples' images are made from, cm3.
+    """
     plans, samples, days = gtv_cm3.shape
+    fields = np.full(gtv_cm3.shape, np.nan)
+    fields[:, : field_cm3.shape[1]] = field_cm3
     return table(
         "trajectory",
         {
@@ -29,8 +40,9 @@ def trajectory_table(records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: 
             "sample": np.tile(np.repeat(np.arange(samples, dtype=np.int32), days), plans),
             "day": np.tile(daily, plans * samples),
             "gtv_cm3": gtv_cm3.ravel(),
+            "field_gtv_cm3": fields.ravel(),
         },
-    )
+    ).with_columns(pl.col("field_gtv_cm3").fill_nan(None))
 
 
 def band_table(

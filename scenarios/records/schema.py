@@ -9,7 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 RUN_FORMAT = "rt-twin-run/2"
-FIRST_RUN_FORMAT = "rt-twin-run/1"  # runs did not list their layers
+# Runs did not list their layers, and a sample with images had one curve, its field's, which tables were made from.
+FIRST_RUN_FORMAT = "rt-twin-run/1"
 SIMULATED = "SIMULATED - research use only"
 LEVEL = 0.8  # of every interval
 
@@ -27,12 +28,14 @@ _BANDS: dict[str, type[pl.DataType]] = {
 SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # one row a sample: its parameters; one Float64 column for each parameter follows
     "samples": {"sample": pl.Int32},
-    # daily tumour volume of every sample
+    # daily tumour volume of every sample, in dose bins whether it has images or not; field_gtv_cm3: that of the field
+    # which a sample's images are made from, null where it has none
     "trajectory": {
         "plan": pl.String,
         "sample": pl.Int32,
         "day": pl.Float64,
         "gtv_cm3": pl.Float64,
+        "field_gtv_cm3": pl.Float64,
     },
     # daily quantiles over the samples: the central interval of that level, and the median
     "bands": _BANDS,
@@ -214,3 +217,15 @@ def table(name: str, columns: dict | list[dict]) -> pl.DataFrame:
     if isinstance(columns, list):
         return pl.DataFrame(columns, schema=schema, orient="row")
     return pl.DataFrame(columns).cast({k: v for k, v in schema.items() if k in columns})
+
+
+def completed(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """A table as it was read; what its format did not know is null.
+
+    Args:
+        name: of the table.
+        frame: its rows.
+    """
+    if name != "trajectory" or "field_gtv_cm3" in frame.columns:
+        return frame
+    return frame.with_columns(pl.lit(None, pl.Float64).alias("field_gtv_cm3"))

@@ -87,12 +87,27 @@ def test_the_callers_twin_is_not_changed(phantom_twin):
     assert np.array_equal(before, phantom_twin.baseline.volume.array)
 
 
-def test_a_sample_with_images_has_one_curve_and_its_masks_follow_it(run):
+def test_asking_for_images_changes_no_number(phantom_twin, run):
+    asked = {"days": 95, "samples": 24, "seed": 3, "scanners": ["pet"], "generator": "mechanistic"}
+    without = compare(phantom_twin, PLANS, image_samples=0, **asked)
+    for name in run.tables.keys() - {"trajectory", "recist"}:
+        assert run.tables[name].equals(without.tables[name]), name
+    assert run.trajectory.drop("field_gtv_cm3").equals(without.trajectory.drop("field_gtv_cm3"))
+    assert without.trajectory["field_gtv_cm3"].null_count() == len(without.trajectory)
+    assert set(without.recist["plan"]) == {None} and run.recist["plan"].n_unique() == 3
+    fields = run.trajectory.filter(pl.col("field_gtv_cm3").is_not_null())
+    assert fields.select("plan", "sample").unique().sort("plan").rows() == [("55-20", 0), ("60-30", 0)]
+    assert len(fields) == 2 * 96
+    difference = (fields["field_gtv_cm3"] - fields["gtv_cm3"]).abs() / fields["gtv_cm3"][0]
+    assert difference.max() < 0.05  # two grains of one tumour
+
+
+def test_the_masks_of_a_sample_with_images_follow_its_fields_curve(run):
     for image in run.images:
         if image.record.kind != "gtv":
             continue
         rows = run.trajectory.filter((pl.col("plan") == image.record.plan) & (pl.col("sample") == 0))
-        curve = np.interp(image.record.day, rows["day"], rows["gtv_cm3"])
+        curve = np.interp(image.record.day, rows["day"], rows["field_gtv_cm3"])
         mask_cm3 = image.volume.array.sum() * image.volume.geometry.voxel_cm3
         assert (
             abs(mask_cm3 - curve) <= max(0.03 * curve, 0.1) + 0.05 * curve * 0.02
