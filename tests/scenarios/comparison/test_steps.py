@@ -237,3 +237,24 @@ def test_survival_needs_the_clinical_record_and_is_unknown_without_it(phantom_tw
     assert 0 < five["mean"][0] < two["mean"][0] < 1
     row = without_images(bare, PLANS[:1]).outcomes.filter(pl.col("outcome") == "overall_survival_2y")
     assert row["status"][0] == "unknown" and row["mean"][0] is None and "stage" in row["note"][0]
+
+
+def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(phantom_twin, run):
+    other = without_images(phantom_twin, PLANS, kinetics="published")
+    assert (other.record.kinetics, run.record.kinetics, run.record.outcomes) == (
+        "published",
+        *["standard"] * 2,
+    )
+    assert "The tumour follows the kinetics 'published'." in other.record.notes
+    assert "beta_c" in other.samples.columns
+    at = (pl.col("plan") == "60-30") & (pl.col("day") == 60)
+    published, own = (r.bands.filter(at)["median"][0] for r in (other, run))
+    assert abs(published - own) > 1
+    with pytest.raises(InputError, match="have no field to make images from"):
+        compare(phantom_twin, PLANS[:1], days=30, samples=2, kinetics="published")
+
+
+@pytest.mark.parametrize("words", [{"kinetics": "magic"}, {"outcomes": "magic"}])
+def test_a_wrong_model_gets_the_list_of_right_ones(phantom_twin, words):
+    with pytest.raises(InputError, match=r"unknown .* 'magic'; there are: .*standard"):
+        without_images(phantom_twin, PLANS, **words)

@@ -37,4 +37,6 @@ def test_a_small_comparison_gives_the_stored_numbers(run):
         for plan, value in zip(("60-30", "55-20"), values, strict=True):
             row = rows[plan, outcome]
             within = {"abs": 1.01 / 24} if row["interval"] == "mean" else {"rel": 0.002, "abs": 1e-6}
-            assert row["mean"] is None if value is None else row["mean"] == pytest.approx(value, **within), row
+            assert row["mean"] is None if value is None else row["mean"] == pytest.approx(value, **within), (
+                row
+            )
