@@ -13,8 +13,8 @@ from twin.dicom.images import multiframe
 from twin.dicom.instance import Instance
 from twin.dicom.rtstruct import DrawnOn
 from twin.errors import InputError
+from twin.files.masks import laid
 from twin.geometry import Geometry, Triple
-from twin.masks import laid
 from twin.structures import bounding_box
 from twin.volume import Volume
 

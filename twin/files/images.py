@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from twin.errors import InputError
+from twin.files.masks import laid
 from twin.geometry import Geometry
-from twin.masks import laid
 from twin.volume import Volume
 
 _READERS = {
