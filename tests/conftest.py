@@ -1,11 +1,14 @@
 """Fixtures shared by all rooms: the real data, and patients made once a session."""
 
 import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from twin import PatientTwin, Scan, StructureSet, Volume
 
@@ -19,6 +22,24 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data in ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder once for all workers; each has a copy of its own, which its tests may change."""
+    own = tmp_path_factory.getbasetemp()
+    everyones = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        kept = everyones / f"made-{name}"
+        with FileLock(everyones / f"{name}.lock"):
+            if not kept.exists():
+                making = tmp_path_factory.mktemp(f"making-{name}")
+                make(making)
+                making.rename(kept)
+        return Path(shutil.copytree(kept, own / name))
+
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from twin import PatientTwin
+
 PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less than 45 Gy
 
 
-@pytest.fixture(scope="session")
-def opened(phantom_twin, tmp_path_factory) -> Path:
+def _fill(folder: Path, patient: PatientTwin) -> None:
     """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
     from scenarios.clinic.department import Clinic, Referrals
@@ -22,22 +23,25 @@ def opened(phantom_twin, tmp_path_factory) -> Path:
     from scenarios.study.cohort import cohort_from
     from scenarios.study.parts import run_study
 
-    folder = tmp_path_factory.mktemp("opened")
-    phantom_twin.save(folder / "patient.twin")
+    patient.save(folder / "patient.twin")
     plans = [TreatmentPlan.parse(p) for p in PLANS]
-    compare(phantom_twin, plans, days=31, samples=12, seed=1, scanners=["pet"], generator="mechanistic").save(
+    compare(patient, plans, days=31, samples=12, seed=1, scanners=["pet"], generator="mechanistic").save(
         folder / "demo"
     )
     run_study(cohort_from(40, None, None, 0), plans, folder / "study", days=365, samples=16, seed=0)
     policies = [
         Scenario.model_validate({"plan": plans[0], "policy": kind}) for kind in ("none", "fixed replans")
     ]
-    compare(phantom_twin, policies, days=31, samples=4, image_samples=0, seed=1).save(folder / "adaptive")
+    compare(patient, policies, days=31, samples=4, image_samples=0, seed=1).save(folder / "adaptive")
     simulate_clinic(Clinic(linacs=2), Referrals(per_year=300), days=60, seed=0, samples=0).save(
         folder / "clinic"
     )
     os.utime(folder / "demo" / "run.json")  # the newest: what the first page shows
-    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(phantom_twin, made_once) -> Path:
+    return made_once("opened", lambda folder: _fill(folder, phantom_twin))
 
 
 @pytest.fixture(scope="session")

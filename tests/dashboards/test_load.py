@@ -10,6 +10,8 @@ import pytest
 
 from dashboards.viewer.shown import SLAB, Shown
 
+pytestmark = pytest.mark.long  # a server under load
+
 
 def resident_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status")

@@ -64,6 +64,7 @@ def test_weights_of_another_task_are_no_generator(tmp_path):
         generator_named(str(folder))
 
 
+@pytest.mark.long
 def test_auto_takes_the_learned_generator_inside_its_domain_and_says_why_not_outside(phantom_twin):
     twin = phantom_twin
     auto = generator_named("auto")

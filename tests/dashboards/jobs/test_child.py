@@ -5,6 +5,8 @@ import pytest
 from dashboards.jobs.child import Jobs
 from twin.errors import InputError
 
+pytestmark = pytest.mark.long  # runs whole comparisons
+
 
 def ended(job, seconds=60):
     end = time.monotonic() + seconds

@@ -14,6 +14,8 @@ from models.hub import SHIPPED, load  # noqa: E402
 from models.training.config import TrainingConfig, load_config  # noqa: E402
 from models.training.trainer import CHECKPOINT, LOG, descend, split, train  # noqa: E402
 
+pytestmark = pytest.mark.long  # trains networks
+
 
 def config(**changes):
     usual = {"family": "bridge", "widths": (8, 16), "embedding": 16, "steps": 6, "warmup_steps": 2}

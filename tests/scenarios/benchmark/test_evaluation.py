@@ -16,6 +16,8 @@ from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import gain_over_copy
 from twin import DoseGrid, Fraction, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
+pytestmark = pytest.mark.long  # judges generators whole
+
 GRID = Geometry((40, 56, 56), (2.0, 2.0, 2.0), (-56.0, -56.0, -40.0))
 Z, Y, X = np.indices(GRID.shape)
 RADIUS_MM = {("60-30", 20.0): 14.0, ("60-30", 90.0): 10.0, ("none", 20.0): 18.0, ("none", 90.0): 20.0}

@@ -7,6 +7,7 @@ from scenarios.commands.published import published
 from twin import InputError
 
 
+@pytest.mark.long
 def test_who_knows_the_equation_beats_the_regression_and_twins_are_few(capsys):
     published(patients=12, training=200, gamma=[1.0], as_json=True)
     rows = json.loads(capsys.readouterr().out)

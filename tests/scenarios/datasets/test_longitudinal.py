@@ -20,6 +20,8 @@ from scenarios.plans.scenario import Scenario
 from simulators.insilico.sets import read_index
 from twin import InputError, PatientTwin
 
+pytestmark = pytest.mark.long  # makes patients with all their follow-ups
+
 FIRST, SECOND = "000006", "000007"
 
 

@@ -13,6 +13,8 @@ from scenarios.commands.main import app
 from scenarios.datasets.train import train
 from simulators.tasks.crop import VECTOR
 
+pytestmark = pytest.mark.long  # trains networks
+
 CONFIG = """
 family: bridge
 widths: [8, 16]

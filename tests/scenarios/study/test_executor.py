@@ -12,6 +12,8 @@ from scenarios import TreatmentPlan
 from scenarios.study.cohort import SampledCohort
 from scenarios.study.parts import _TABLES, load_study, run_study
 
+pytestmark = pytest.mark.long  # starts clusters
+
 ASKED = {"days": 60, "samples": 30, "seed": 2, "part": 5}
 PLANS = ("60/30", "55/20")
 

@@ -11,6 +11,8 @@ from scenarios.validation.exact import exact_rows
 from scenarios.validation.row import NOT_COMPARABLE, Row
 from scenarios.validation.survival import rtog0617_rows
 
+pytestmark = pytest.mark.long  # thousands of patients
+
 
 @pytest.fixture(scope="module")
 def rows():

@@ -35,6 +35,7 @@ def asked(phantom_twin):
     return on
 
 
+@pytest.mark.long
 def test_each_image_is_made_by_the_one_whose_domain_it_lies_in(asked):
     made = FallbackTreatment(Early).generate([asked(50.0), asked(20.0), asked(60.0)])
     assert [f.generator for f in made] == ["mechanistic 1", "early 1", "mechanistic 1"]
@@ -72,6 +73,7 @@ def test_an_unknown_name_lists_what_there_is():
         generator_named("magic")
 
 
+@pytest.mark.long
 def test_the_run_says_once_why_another_generator_was_taken(phantom_twin):
     from scenarios import TreatmentPlan, compare
 

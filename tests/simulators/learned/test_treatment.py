@@ -15,6 +15,8 @@ from simulators.learned.treatment import LearnedTreatment  # noqa: E402
 from simulators.tasks.crop import SHAPE, VECTOR, Crop  # noqa: E402
 from simulators.tasks.follow_up import TASK  # noqa: E402
 
+pytestmark = pytest.mark.long  # follow-ups at full size
+
 RELATIVE = VECTOR.index("relative_gtv")
 DRAFT = ("draft_tissue", "draft_tumour", "draft_share")
 
