@@ -1,1 +1,5 @@
 """Tumour models that can be asked for by name, one a file."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -19,3 +19,4 @@ from .life import median_months as median_months
 from .life import patient_life_times as patient_life_times
 from .life import stage_index as stage_index
 from .life import survival_curve as survival_curve
+from .standard import StandardOutcomes as StandardOutcomes

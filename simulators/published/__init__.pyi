@@ -1,7 +1,15 @@
+from .baselines import BayesFilter as BayesFilter
+from .baselines import LinearBaseline as LinearBaseline
+from .baselines import Task as Task
+from .baselines import scores as scores
 from .constants import CAPACITY_CM3 as CAPACITY_CM3
 from .constants import CELLS_PER_CM3 as CELLS_PER_CM3
 from .constants import CHEMO_DOSE as CHEMO_DOSE
 from .constants import DEATH_CM3 as DEATH_CM3
 from .constants import NOISE_SD as NOISE_SD
+from .forecast import TwinForecaster as TwinForecaster
+from .simulator import Benchmark as Benchmark
 from .simulator import Kill as Kill
+from .simulator import PublishedPatients as PublishedPatients
+from .simulator import draw_patients as draw_patients
 from .simulator import draw_tumours as draw_tumours

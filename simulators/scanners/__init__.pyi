@@ -1,1 +1,2 @@
+from .pet import PetScanner as PetScanner
 from .pet import avid as avid
