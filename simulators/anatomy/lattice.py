@@ -22,6 +22,10 @@ class SplineBasis:
         """The basis from a coarse grid to a fine one with the same axes, both of at least four nodes a side.
 
         Beyond the outer nodes the weights of what is missing go to those that are there.
+
+        Args:
+            fine: of the values.
+            coarse: of the nodes.
         """
         first, weight = [], []
         start = coarse.index(fine.origin_mm)
@@ -37,6 +41,10 @@ class SplineBasis:
         return cls((first[0], first[1], first[2]), (weight[0], weight[1], weight[2]))
 
     def spread(self, nodes: np.ndarray) -> np.ndarray:
-        """(Z, Y, X) float32 values on the fine grid of (z, y, x) nodes."""
+        """(Z, Y, X) float32 values on the fine grid of (z, y, x) nodes.
+
+        Args:
+            nodes: (z, y, x) on the coarse grid.
+        """
         pad = [(0, max(0, 4 - n)) for n in nodes.shape]
         return spread_nodes(np.pad(nodes, pad).astype(np.float32), *self.first, *self.weight)

@@ -19,7 +19,11 @@ _BONE_HU = 180.0
 
 
 def smoothstep(x):
-    """0 below 0, 1 above 1, 3x^2 - 2x^3 between."""
+    """0 below 0, 1 above 1, 3x^2 - 2x^3 between.
+
+    Args:
+        x: any shape.
+    """
     t = np.clip(x, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 

@@ -110,7 +110,11 @@ class Anatomy:
         return out
 
     def noise(self, key: Key) -> np.ndarray:
-        """(z, y, x) float32 HU, of one date."""
+        """(z, y, x) float32 HU, of one date.
+
+        Args:
+            key: of the date.
+        """
         rng = key.at(ordinal=key.ordinal + _NOISE).generator()
         scale = np.float32(self.noise_hu * np.exp(NOISE_SPREAD_LN * rng.standard_normal()))
         return scale * self._noise_level * ct_noise(self.geometry.shape, self.geometry.spacing_mm[1], rng)

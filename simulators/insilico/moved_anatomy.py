@@ -57,6 +57,12 @@ class ChangedAnatomy:
         """The follow-up of a sample to whom some events have happened by a day, days from the start of treatment.
 
         Its displacement says where each point lay on the baseline, through the events and what the generator moved.
+
+        Args:
+            followup: without events.
+            events: of all samples.
+            sample: of the belief.
+            day: days from the start of treatment.
         """
         moved = events.displacement_mm(sample, day)
         since = {kind: day - float(events.day[kind][sample]) for kind in events.present(sample, day)}
@@ -97,6 +103,10 @@ class ChangedAnatomy:
 
     def forward_mm(self, moved_mm: np.ndarray, geometry) -> np.ndarray | None:
         """Where the tissue of the baseline has gone when the tumour is displaced by (z, y, x) mm.
+
+        Args:
+            moved_mm: displacement of the tumour, (z, y, x) mm.
+            geometry: where it is wanted.
 
         Returns:
             (3, z, y, x) float32 mm on the given grid, 0 far from the tumour; None where nothing moved.

@@ -114,7 +114,12 @@ class LungResponse:
         return smooth(inside * self.lung * self.own * smoothstep(length / 8.0), 1.2, self.geometry.spacing_mm)
 
     def collapse(self, hu: np.ndarray, relative_gtv: float) -> np.ndarray:
-        """The CT with the lung behind the tumour collapsed as far as the tumour's size makes it."""
+        """The CT with the lung behind the tumour collapsed as far as the tumour's size makes it.
+
+        Args:
+            hu: (z, y, x) of the CT.
+            relative_gtv: volume of the tumour over that on day 0.
+        """
         share = collapse_share(relative_gtv, self.traits)
         if share <= 0.0 or self.hilum is None:
             return hu
@@ -133,7 +138,12 @@ class LungResponse:
         return np.where(near, (wall + 0.5) / np.maximum(1.0 - height**1.5, 1e-3), np.inf).astype(np.float32)
 
     def effuse(self, hu: np.ndarray, day: float) -> np.ndarray:
-        """The CT with a pleural effusion that fills over two weeks."""
+        """The CT with a pleural effusion that fills over two weeks.
+
+        Args:
+            hu: (z, y, x) of the CT.
+            day: from day 0.
+        """
         depth = self.traits.effusion_mm * float(smoothstep((day - self.traits.effusion_day) / 14.0))
         if not depth > 0.0:
             return hu
@@ -142,19 +152,33 @@ class LungResponse:
 
 
 def glass_share(months: float, traits: Traits) -> float:
-    """0 to 1: ground glass at a time after treatment, months."""
+    """0 to 1: ground glass at a time after treatment, months.
+
+    Args:
+        months: after treatment.
+        traits: of the patient.
+    """
     t = months - traits.onset_months
     fades = smoothstep((t - _GLASS_ONSET_MONTHS - traits.glass_months) / max(traits.glass_months, 1.0))
     return float(smoothstep(t / _GLASS_ONSET_MONTHS) * (1.0 - 0.85 * fades))
 
 
 def scar_share(months: float) -> float:
-    """0 to 1: fibrosis at a time after treatment, months."""
+    """0 to 1: fibrosis at a time after treatment, months.
+
+    Args:
+        months: after treatment.
+    """
     return float(smoothstep((months - 5.0) / 7.0))
 
 
 def collapse_share(relative_gtv: float, traits: Traits) -> float:
-    """0 to 1: how far the lung behind the tumour is collapsed."""
+    """0 to 1: how far the lung behind the tumour is collapsed.
+
+    Args:
+        relative_gtv: volume of the tumour over that on day 0.
+        traits: of the patient.
+    """
     return (
         float(smoothstep((relative_gtv / traits.closing - 0.92) / 0.16))
         if np.isfinite(traits.closing)

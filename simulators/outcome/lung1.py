@@ -186,7 +186,14 @@ class CrossValidation:
 def cross_validate(
     table: pandas.DataFrame, folds: int = 5, repeats: int = 5, seed: int = 0
 ) -> CrossValidation:
-    """Repeated k-fold cross-validation: discrimination and calibration of held-out predictions."""
+    """Repeated k-fold cross-validation: discrimination and calibration of held-out predictions.
+
+    Args:
+        table: a row for each patient, as `read` gives it.
+        folds: k.
+        repeats: how often, each time with other folds.
+        seed: of the folds.
+    """
     from lifelines import CoxPHFitter, KaplanMeierFitter
     from lifelines.utils import concordance_index
 

@@ -78,7 +78,11 @@ class Systemic:
         return Systemic(*(np.reshape(f, shape) for f in fields))
 
     def rows(self, patients: Sequence[int]) -> Systemic:
-        """That of some patients, of arrays (arms, patients, samples)."""
+        """That of some patients, of arrays (arms, patients, samples).
+
+        Args:
+            patients: indices.
+        """
         fields = (self.drugs, self.immune_from_days, self.immune_ratio)
         return Systemic(*(np.asarray(f)[:, patients] for f in fields))
 

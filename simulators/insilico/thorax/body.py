@@ -57,7 +57,11 @@ class Habitus:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Habitus:
-        """A habitus by chance."""
+        """A habitus by chance.
+
+        Args:
+            rng: of the patient.
+        """
         male = rng.random() < 0.58
         size = np.clip(rng.normal(1.03 if male else 0.985, 0.03), 0.95, 1.09)
         fat = float(np.clip(rng.gamma(5.0, 3.0 if male else 3.6), 6, 34))
@@ -92,7 +96,13 @@ class Habitus:
 
 
 def table(grid: Grid, columns: np.ndarray, column: int) -> np.ndarray:
-    """(nz, 1, 1) smooth interpolation of one column of a table whose first column is z, descending."""
+    """(nz, 1, 1) smooth interpolation of one column of a table whose first column is z, descending.
+
+    Args:
+        grid: where it is wanted.
+        columns: (rows, columns), z descending.
+        column: which.
+    """
     from scipy.interpolate import PchipInterpolator
 
     curve = PchipInterpolator(columns[::-1, 0], columns[::-1, column])
@@ -100,13 +110,27 @@ def table(grid: Grid, columns: np.ndarray, column: int) -> np.ndarray:
 
 
 def spine_y_mm(z) -> np.ndarray:
-    """Depth y of the vertebral bodies' centres at heights z: the thoracic kyphosis, mm."""
+    """Depth y of the vertebral bodies' centres at heights z: the thoracic kyphosis, mm.
+
+    Args:
+        z: heights, mm, any shape.
+    """
     up = np.asarray(z, dtype=np.float64) + 45.0
     return np.where(up > 0, 50 - 26 * (up / 145) ** 2, 50 - 15 * (up / 145) ** 2)
 
 
 def oval(grid: Grid, half, front, back, centre, power_front: float, power_back: float) -> np.ndarray:
-    """Distance to a super-ellipse in each slice, to first order; all sizes (nz, 1, 1) mm."""
+    """Distance to a super-ellipse in each slice, to first order; all sizes (nz, 1, 1) mm.
+
+    Args:
+        grid: where it is wanted.
+        half: width to each side.
+        front: depth y of the foremost point.
+        back: depth y of the hindmost point.
+        centre: depth y of the widest place.
+        power_front: exponent before it; 2 is an ellipse, more is squarer.
+        power_back: exponent behind it.
+    """
     y = grid.y - centre
     behind = y > 0
     depth = np.where(behind, back - centre, centre - front)
@@ -149,14 +173,24 @@ class Frame:
         return (PIXELS - 1) / 2 + dx * self.habitus.width / self.habitus.pixel_mm
 
     def shift_mm(self, z) -> tuple[np.ndarray, np.ndarray]:
-        """Sideways and backward shift of the body at heights z: posture and a slight scoliosis, mm."""
+        """Sideways and backward shift of the body at heights z: posture and a slight scoliosis, mm.
+
+        Args:
+            z: heights, mm, any shape.
+        """
         w, h = self.habitus.wobble, self.habitus
         x = 2.0 * w[0] * np.sin(z / 90 + w[1]) + h.lean_mm * z / 150
         y = (h.kyphosis - 1) * 12 * ((z + 40) / 150) ** 2 + 1.5 * w[2] * np.sin(z / 70 + w[3]) - 4.0
         return x, y
 
     def grid(self, factor: int = FACTOR, rows: slice = slice(None), columns: slice = slice(None)) -> Grid:
-        """Anatomical coordinates of voxels, `factor` of them taken as one in-plane, on rows and columns of it."""
+        """Anatomical coordinates of voxels, `factor` of them taken as one in-plane, on rows and columns of it.
+
+        Args:
+            factor: voxels in plane that are one here.
+            rows: of the coarse grid.
+            columns: of the coarse grid.
+        """
         h = self.habitus
         line = (np.arange(PIXELS // factor) * factor + (factor - 1) / 2 - (PIXELS - 1) / 2) * h.pixel_mm
         dx, dy = self.shift_mm(self.z[:, None])
@@ -165,7 +199,11 @@ class Frame:
         return Grid(self.z[:, None, None], y[:, :, None], x[:, None, :])
 
     def voxels(self, points) -> np.ndarray:
-        """(n, 3) fine voxel coordinates (z, y, x) of anatomical points (n, 3) as (x, y, z) mm."""
+        """(n, 3) fine voxel coordinates (z, y, x) of anatomical points (n, 3) as (x, y, z) mm.
+
+        Args:
+            points: (n, 3).
+        """
         p = np.asarray(points, dtype=np.float64)
         h = self.habitus
         dx, dy = self.shift_mm(p[:, 2])
@@ -173,7 +211,11 @@ class Frame:
         return self.geometry.index(lps)
 
     def anatomical(self, voxels) -> np.ndarray:
-        """(n, 3) anatomical points (x, y, z) mm of fine voxel coordinates (n, 3) as (z, y, x)."""
+        """(n, 3) anatomical points (x, y, z) mm of fine voxel coordinates (n, 3) as (z, y, x).
+
+        Args:
+            voxels: (n, 3).
+        """
         lps = self.geometry.lps(voxels)
         h = self.habitus
         z = lps[:, 2] / h.height
@@ -194,7 +236,12 @@ class Walls:
 
 
 def walls(grid: Grid, habitus: Habitus) -> Walls:
-    """Skin, muscle surface under the fat, rib cage and diaphragm."""
+    """Skin, muscle surface under the fat, rib cage and diaphragm.
+
+    Args:
+        grid: where they are wanted.
+        habitus: of the patient.
+    """
     h, w = habitus, habitus.wobble
     half, front, back = (table(grid, _CAGE, c) for c in (1, 2, 3))
     centre = front + 0.58 * (back - front)
@@ -241,5 +288,10 @@ def walls(grid: Grid, habitus: Habitus) -> Walls:
 
 
 def back_mm(grid: Grid, habitus: Habitus) -> np.ndarray:
-    """(nz, 1, 1) depth y of the skin on the couch, mm."""
+    """(nz, 1, 1) depth y of the skin on the couch, mm.
+
+    Args:
+        grid: where it is wanted.
+        habitus: of the patient.
+    """
     return np.float32(116 + 0.55 * habitus.fat_mm) + 0 * grid.z

@@ -24,23 +24,48 @@ class Canvas:
         self.hu = np.full(frame.geometry.shape, AIR_HU, dtype=np.float32)
 
     def paint(self, distance: np.ndarray, hu: float) -> None:
-        """Fill the inside of a coarse signed distance (mm)."""
+        """Fill the inside of a coarse signed distance (mm).
+
+        Args:
+            distance: mm, negative inside.
+            hu: of the inside.
+        """
         kernels.paint(self.hu, np.ascontiguousarray(distance, dtype=np.float32), hu, self.soft_mm)
 
     def mask(self, distance: np.ndarray) -> np.ndarray:
-        """The fine bool mask of a coarse signed distance's inside."""
+        """The fine bool mask of a coarse signed distance's inside.
+
+        Args:
+            distance: mm, negative inside.
+        """
         out = np.empty(self.hu.shape, dtype=np.bool_)
         kernels.inside(np.ascontiguousarray(distance, dtype=np.float32), out)
         return out
 
     def paint_box(self, box: tuple[slice, slice, slice], distance: np.ndarray, hu) -> None:
-        """Fill the inside of a signed distance (mm) that is given on the fine grid's box."""
+        """Fill the inside of a signed distance (mm) that is given on the fine grid's box.
+
+        Args:
+            box: of the fine grid.
+            distance: mm on the box, negative inside.
+            hu: of the inside, one number or one for each voxel.
+        """
         part = self.hu[box]
         share = np.clip(0.5 - distance / np.float32(self.soft_mm + 0.4), 0, 1)
         part += share * (hu - part)
 
     def tubes(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
-        """Paint capsules between anatomical points (n, 3) with radii (n,) mm where `keep` < `below`."""
+        """Paint capsules between anatomical points (n, 3) with radii (n,) mm where `keep` < `below`.
+
+        Args:
+            start: (n, 3) anatomical (x, y, z) mm.
+            end: (n, 3) anatomical (x, y, z) mm.
+            start_r: (n,) radius at the start, mm.
+            end_r: (n,) radius at the end, mm.
+            hu: of the inside.
+            keep: a coarse field that says where painting is allowed.
+            below: the bound on it.
+        """
         self.capsules(self.frame.voxels(start), self.frame.voxels(end), start_r, end_r, hu, keep, below)
 
     def capsules(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
@@ -58,7 +83,14 @@ class Canvas:
         )
 
     def weave(self, distance: np.ndarray, coarse: np.ndarray, tile: np.ndarray, amount: float) -> None:
-        """Add texture (HU) inside a coarse signed distance: a coarse field and `amount` times a periodic tile."""
+        """Add texture (HU) inside a coarse signed distance: a coarse field and `amount` times a periodic tile.
+
+        Args:
+            distance: mm, negative inside.
+            coarse: HU, on the coarse grid.
+            tile: fine and periodic.
+            amount: HU of the tile.
+        """
         kernels.weave(
             self.hu,
             np.ascontiguousarray(distance, dtype=np.float32),

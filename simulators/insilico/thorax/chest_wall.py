@@ -52,7 +52,11 @@ _RISE_MM = (6, 12, 20, 32, 46, 64, 80, 56, 46, 36, 0, 0)  # rise of the cartilag
 
 
 def strips(rng: np.random.Generator) -> Strips:
-    """Ribs, costal cartilages, sternum and scapulae."""
+    """Ribs, costal cartilages, sternum and scapulae.
+
+    Args:
+        rng: of the patient.
+    """
     angle = np.linspace(0, np.pi, _BINS)
     rows, cortex, cortex_hu, marrow = [], [], [], []
 
@@ -189,7 +193,13 @@ def _back_and_neck(grid: Grid, lean: np.ndarray) -> list[np.ndarray]:
 
 
 def oval_column(grid: Grid, side: float, spine: np.ndarray) -> np.ndarray:
-    """Distance to the erector muscles of one side, mm: a rounded wedge beside the spinous processes."""
+    """Distance to the erector muscles of one side, mm: a rounded wedge beside the spinous processes.
+
+    Args:
+        grid: where it is wanted.
+        side: -1 right, 1 left.
+        spine: depth y of the vertebrae, (nz, 1, 1) mm.
+    """
     u, v = np.abs(grid.x - side * 27) / 25, np.abs(grid.y - spine - 42) / 17
     return ((u**2.6 + v**2.6) ** (1 / 2.6) - 1) * 18
 

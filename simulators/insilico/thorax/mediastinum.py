@@ -110,7 +110,13 @@ def _heart_scale(habitus: Habitus) -> float:
 
 
 def middle(grid: Grid, habitus: Habitus, nodes: list[np.ndarray]) -> Middle:
-    """The mediastinal organs of one patient; the nodes' distances only widen the mediastinum."""
+    """The mediastinal organs of one patient; the nodes' distances only widen the mediastinum.
+
+    Args:
+        grid: where it is wanted.
+        habitus: of the patient.
+        nodes: distances of enlarged nodes, mm.
+    """
     s = _heart_scale(habitus)
     axes = _axes((0.74, -0.48, -0.47))
 
@@ -164,7 +170,11 @@ def middle(grid: Grid, habitus: Habitus, nodes: list[np.ndarray]) -> Middle:
 
 
 def ellipse_column(grid: Grid) -> np.ndarray:
-    """Distance to the vertebral column with its soft tissue, mm."""
+    """Distance to the vertebral column with its soft tissue, mm.
+
+    Args:
+        grid: where it is wanted.
+    """
     y = grid.y - spine_y_mm(grid.z).astype(np.float32)
     bodies = np.hypot(grid.x, y * 1.05) - 20.0
     behind = np.maximum(np.abs(grid.x) - 24.0, 14.0 - y)
@@ -172,7 +182,13 @@ def ellipse_column(grid: Grid) -> np.ndarray:
 
 
 def abdomen(grid: Grid, walls: Walls, habitus: Habitus) -> list[tuple[np.ndarray, float]]:
-    """What lies under the domes: (distance, HU) of liver, stomach, spleen, kidneys and colon in painting order."""
+    """What lies under the domes: (distance, HU) of liver, stomach, spleen, kidneys and colon in painting order.
+
+    Args:
+        grid: where it is wanted.
+        walls: of the chest.
+        habitus: of the patient.
+    """
     w = habitus.wobble
     under = np.maximum(walls.dome + 3.5, walls.cage + 4.0)
     front = 1 / (1 + np.exp((grid.y + 38) / 11.0))  # the left lobe lies in front

@@ -35,7 +35,13 @@ class Scene:
 
 
 def build(wish: Wish, key: Key, *, noise: bool = True) -> Scene:
-    """The scene of one patient; the anatomy depends on the key alone, but where tumour and nodes displace it."""
+    """The scene of one patient; the anatomy depends on the key alone, but where tumour and nodes displace it.
+
+    Args:
+        wish: what tumour is wanted.
+        key: of the anatomy.
+        noise: whether the scanner adds noise.
+    """
     habitus = Habitus.draw(key.at(ordinal=1).generator())
     rng = key.at(ordinal=3).generator()
     canvas = Canvas(Frame(habitus))

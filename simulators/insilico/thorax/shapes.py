@@ -31,7 +31,12 @@ class Grid:
         return self.z.shape[0], self.y.shape[1], self.x.shape[2]
 
     def near(self, lo, hi) -> tuple[tuple[slice, slice, slice], Grid]:
-        """The part of the grid within a box from lo to hi, both (x, y, z) mm."""
+        """The part of the grid within a box from lo to hi, both (x, y, z) mm.
+
+        Args:
+            lo: least (x, y, z), mm.
+            hi: greatest (x, y, z), mm.
+        """
         keep = [
             (self.z[:, 0, 0] >= lo[2]) & (self.z[:, 0, 0] <= hi[2]),
             ((self.y >= lo[1]) & (self.y <= hi[1])).any(axis=(0, 2)),
@@ -93,13 +98,23 @@ def tube(grid: Grid, points, radii_mm, flat: float = 1.0) -> np.ndarray:
 
 
 def smooth_union(distances, blend_mm: float) -> np.ndarray:
-    """The union of bodies with fillets of about `blend_mm` where they meet (log-sum-exp)."""
+    """The union of bodies with fillets of about `blend_mm` where they meet (log-sum-exp).
+
+    Args:
+        distances: of the bodies, mm, negative inside.
+        blend_mm: size of the fillets, mm.
+    """
     total = sum(np.exp(np.maximum(d, -FAR_MM) * np.float32(-1.0 / blend_mm)) for d in distances)
     return (-blend_mm * np.log(total + 1e-30)).astype(np.float32)
 
 
 def curve(points, n: int = 24) -> np.ndarray:
-    """(n, k) a smooth curve through (m, k) points, by Catmull-Rom interpolation in the points' index."""
+    """(n, k) a smooth curve through (m, k) points, by Catmull-Rom interpolation in the points' index.
+
+    Args:
+        points: (m, k).
+        n: points of the curve.
+    """
     p = np.asarray(points, dtype=np.float64)
     t = np.linspace(0, len(p) - 1, n)
     i = np.minimum(t.astype(int), len(p) - 2)

@@ -11,12 +11,20 @@ _LEVEL_MM = 23.5  # height of one thoracic vertebra with its disc, reference pat
 
 
 def vertebra_z_mm(number: float) -> float:
-    """Height of the middle of thoracic vertebra 1 to 12 (13 is the first lumbar), mm."""
+    """Height of the middle of thoracic vertebra 1 to 12 (13 is the first lumbar), mm.
+
+    Args:
+        number: 1 to 13.
+    """
     return 2.0 + (5.3 - number) * _LEVEL_MM
 
 
 def vertebrae(grid: Grid) -> dict[str, np.ndarray]:
-    """Distances (mm) of the column's parts on a fine grid: discs, bodies with arches and processes, canal, cord."""
+    """Distances (mm) of the column's parts on a fine grid: discs, bodies with arches and processes, canal, cord.
+
+    Args:
+        grid: where they are wanted.
+    """
     level = (grid.z - vertebra_z_mm(5)) / _LEVEL_MM
     phase = (level - np.round(level)) * _LEVEL_MM  # height within the vertebra, 0 at its middle
     size = (1 - grid.z / 700).astype(np.float32)

@@ -6,7 +6,14 @@ import numpy as np
 
 
 def smooth_field(shape, spacing_mm, length_mm: float, rng: np.random.Generator) -> np.ndarray:
-    """A Gaussian random field of unit variance with correlation length `length_mm`, periodic (float32)."""
+    """A Gaussian random field of unit variance with correlation length `length_mm`, periodic (float32).
+
+    Args:
+        shape: (z, y, x).
+        spacing_mm: of the voxels, (z, y, x).
+        length_mm: correlation length, mm.
+        rng: of the field.
+    """
     from scipy.fft import irfftn, rfftn
 
     white = rng.standard_normal(shape, dtype=np.float32)
@@ -25,6 +32,11 @@ def ct_noise(shape, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
     The noise power rises with the frequency (ramp) and falls with the kernel's window: f exp(-(f / f0)^2)
     (Riederer 1978: ramp; the window is that of a soft-tissue kernel with its peak near 0.3 per mm).
     Neighbouring slices of a helical scan share a little of it.
+
+    Args:
+        shape: (z, y, x).
+        pixel_mm: in plane, mm.
+        rng: of the noise.
     """
     from scipy.fft import irfft2, rfft2
 

@@ -44,7 +44,13 @@ class Anatomy:
 
 
 def barred(organs: Middle, grid: Grid, walls: Walls) -> np.ndarray:
-    """Distance to all that tumour and nodes leave whole, mm: heart, great vessels, airways, spine, chest wall."""
+    """Distance to all that tumour and nodes leave whole, mm: heart, great vessels, airways, spine, chest wall.
+
+    Args:
+        organs: of the mediastinum.
+        grid: where it is wanted.
+        walls: of the chest.
+    """
     return np.minimum.reduce([
         organs.heart - 1, organs.airway_wall - 0.5, organs.oesophagus - 1, ellipse_column(grid), -walls.cage - 1,
         *[organs.blood[name] - 0.5 for name in _GREAT],
@@ -52,7 +58,13 @@ def barred(organs: Middle, grid: Grid, walls: Walls) -> np.ndarray:
 
 
 def node_masks(canvas: Canvas, nodes: dict[str, np.ndarray], masks: Masks) -> Masks:
-    """GTVn from the nodes' distances, cut from the lungs and by the other organs; none without nodes."""
+    """GTVn from the nodes' distances, cut from the lungs and by the other organs; none without nodes.
+
+    Args:
+        canvas: on whose grid.
+        nodes: distances, mm.
+        masks: of the organs; GTVn is added.
+    """
     if not nodes:
         return {}
     whole = canvas.mask(np.minimum.reduce(list(nodes.values())))
@@ -65,6 +77,13 @@ def node_masks(canvas: Canvas, nodes: dict[str, np.ndarray], masks: Masks) -> Ma
 
 def grow_tumour(canvas: Canvas, anatomy: Anatomy, masks: Masks, wish: Wish, rng: np.random.Generator) -> dict:
     """Paint the tumour, add GTVp to the masks and cut it from the others.
+
+    Args:
+        canvas: to paint on.
+        anatomy: around the tumour.
+        masks: of the organs.
+        wish: what tumour is wanted.
+        rng: of its shape.
 
     Returns:
         What is true of it, in plain values: lobe, centre (anatomical x, y, z, mm), its least distance to the

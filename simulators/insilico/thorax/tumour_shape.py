@@ -30,7 +30,13 @@ _ORDER = {"right": ("4R", "7", "10R", "2R"), "left": ("5", "7", "10L", "4L")}  #
 
 
 def node_bodies(grid: Grid, side: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Distances (mm) of two or three enlarged nodes by station, before the organs around are cut out."""
+    """Distances (mm) of two or three enlarged nodes by station, before the organs around are cut out.
+
+    Args:
+        grid: where they are wanted.
+        side: of the tumour.
+        rng: of the patient.
+    """
     bodies = {}
     for station in _ORDER[side][: int(rng.integers(2, 4))]:
         centre = np.asarray(STATIONS[station]) + rng.normal(0, 1.0, 3)
@@ -41,7 +47,15 @@ def node_bodies(grid: Grid, side: str, rng: np.random.Generator) -> dict[str, np
 
 
 def seat(side: str, lobe: str, site: str, radius_mm: float, rng: np.random.Generator) -> np.ndarray:
-    """A place for the tumour's centre before it is fitted into the lung: anatomical (x, y, z) mm."""
+    """A place for the tumour's centre before it is fitted into the lung: anatomical (x, y, z) mm.
+
+    Args:
+        side: of the lung.
+        lobe: upper or lower.
+        site: central or peripheral.
+        radius_mm: of the tumour, mm.
+        rng: of the place.
+    """
     if site == "peripheral":
         return np.array(_PERIPHERAL[side, lobe]) + rng.normal(0, 6, 3)
     outward = -1.0 if side == "right" else 1.0
@@ -53,7 +67,11 @@ def seat(side: str, lobe: str, site: str, radius_mm: float, rng: np.random.Gener
 
 
 def equivalent_radius_mm(gtv_cm3: float) -> float:
-    """Radius of the sphere of this volume, mm."""
+    """Radius of the sphere of this volume, mm.
+
+    Args:
+        gtv_cm3: the volume, cm3.
+    """
     return float((gtv_cm3 * 1000 * 3 / (4 * np.pi)) ** (1 / 3))
 
 
@@ -75,7 +93,12 @@ class Lobulation:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, lobules: int = 14) -> Lobulation:
-        """A shape by chance."""
+        """A shape by chance.
+
+        Args:
+            rng: of the shape.
+            lobules: how many.
+        """
         v = rng.normal(size=(lobules, 3))
         stretch = np.exp(rng.normal(0, 0.10, 3))
         return cls(
@@ -86,7 +109,11 @@ class Lobulation:
         )
 
     def level(self, offset: np.ndarray) -> np.ndarray:
-        """Levels of the shape: distance from the centre over the relative radius there, of offsets (..., 3) mm."""
+        """Levels of the shape: distance from the centre over the relative radius there, of offsets (..., 3) mm.
+
+        Args:
+            offset: from the centre.
+        """
         p = offset / self.stretch
         distance = np.sqrt((p**2).sum(axis=-1)) + 1e-6
         unit = p / distance[..., None]

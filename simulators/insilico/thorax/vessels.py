@@ -34,25 +34,45 @@ class Tree:
     end_r: np.ndarray
 
     def moved(self, by: np.ndarray, scale: float) -> Tree:
-        """The tree shifted by (3,) mm times each branch's own radius plus one, with scaled radii."""
+        """The tree shifted by (3,) mm times each branch's own radius plus one, with scaled radii.
+
+        Args:
+            by: direction and distance, (3,) mm.
+            scale: of the radii.
+        """
         a, b = (self.start_r[:, None] + 1.0) * by, (self.end_r[:, None] + 1.0) * by
         return Tree(self.start + a, self.end + b, self.start_r * scale, self.end_r * scale)
 
     def thick(self, least_mm: float) -> Tree:
-        """The branches that begin with at least this radius."""
+        """The branches that begin with at least this radius.
+
+        Args:
+            least_mm: radius, mm.
+        """
         keep = self.start_r >= least_mm
         return Tree(self.start[keep], self.end[keep], self.start_r[keep], self.end_r[keep])
 
 
 def fissure_mm(x, y, w=0.0):
-    """Heights z of the major fissure (both lungs) and of the minor one (right) at points x, y, mm."""
+    """Heights z of the major fissure (both lungs) and of the minor one (right) at points x, y, mm.
+
+    Args:
+        x: mm.
+        y: mm.
+        w: phase of the fissures' waves, radians.
+    """
     major = -34 + 0.95 * y + 0.0025 * y * y + 4 * np.sin(x / 28 + w)
     minor = -24 + 0.05 * (x + 80) + 3 * np.sin(x / 30 + y / 37 + w) + 0 * y
     return major, minor
 
 
 def lobe_of(points: np.ndarray, w: float = 0.0) -> np.ndarray:
-    """(n,) index into `LOBES` of anatomical points (n, 3)."""
+    """(n,) index into `LOBES` of anatomical points (n, 3).
+
+    Args:
+        points: (n, 3) anatomical (x, y, z) mm.
+        w: phase of the fissures' waves, radians.
+    """
     x, y, z = points.T
     major, minor = fissure_mm(x, y, w)
     right = np.where(z < major, 2, np.where(z < minor, 1, 0))
@@ -60,7 +80,15 @@ def lobe_of(points: np.ndarray, w: float = 0.0) -> np.ndarray:
 
 
 def cloud(grid: Grid, lung: np.ndarray, depth_mm: float, number: int, rng: np.random.Generator) -> np.ndarray:
-    """(n, 3) random points (x, y, z) mm within the lungs, at least `depth_mm` under their surface."""
+    """(n, 3) random points (x, y, z) mm within the lungs, at least `depth_mm` under their surface.
+
+    Args:
+        grid: of the lungs.
+        lung: distance to the lungs, mm, negative inside.
+        depth_mm: least depth, mm.
+        number: of points.
+        rng: of the points.
+    """
     k, j, i = np.nonzero(lung < -depth_mm)
     chosen = rng.choice(len(k), size=min(number, len(k)), replace=False)
     k, j, i = k[chosen], j[chosen], i[chosen]
@@ -105,7 +133,11 @@ def _bent(segments: np.ndarray, start_r: np.ndarray, end_r: np.ndarray) -> Tree:
 
 
 def joined(trees) -> Tree:
-    """One tree of many."""
+    """One tree of many.
+
+    Args:
+        trees: any number.
+    """
     parts = [
         np.concatenate(column)
         for column in zip(*[(t.start, t.end, t.start_r, t.end_r) for t in trees], strict=True)
