@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from twin.anatomy import organs as anatomy
+from twin.anatomy.plausibility import plausibility
 from twin.dicom.left_out import LeftOut
 from twin.dicom.pseudonym import pseudonym
 from twin.dicom.reader import read_series
@@ -50,7 +51,8 @@ def import_patient(
         delivered_from: the day of the first fraction, where the RTPLANs count as delivered on weekdays.
 
     Returns:
-        The twin, with day 0 at the date of the planning CT; `notes` say what was left out or assumed.
+        The twin, with day 0 at the date of the planning CT; `notes` say what was left out or assumed, and `checks`
+        whether its numbers are plausible.
 
     Raises:
         InputError: what is wrong with the data, in one sentence.
@@ -76,11 +78,12 @@ def import_patient(
         )
     organs = partial(_with_organs, twin.baseline, contours)
     complete = StructureSet(contours.geometry, organs, contours.time_days)
-    return twin.fork(
+    whole = twin.fork(
         structures=tuple(complete if s is twin.contours else s for s in twin.structures),
         notes=(*twin.notes, *notes),
         clinical=merged(twin.clinical, record) if record else twin.clinical,
     )
+    return whole.fork(check_source=partial(plausibility, whole))
 
 
 def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:

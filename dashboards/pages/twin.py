@@ -150,6 +150,7 @@ def _days(days: list[float], view: View) -> Any:
 
 def _facts(subject: TwinFolder) -> list[Any]:
     twin = subject.twin
+    doubts = [check.words for check in twin.checks if not check.passed]
     head = [
         html.H1(twin.id),
         html.P("in-silico patient" if twin.in_silico else "patient", className="rt-faint"),
@@ -174,6 +175,7 @@ def _facts(subject: TwinFolder) -> list[Any]:
         html.Div(id="moved"),
         belief_table(twin),
         *([html.H2("Notes"), *(html.P(note) for note in twin.notes)] if twin.notes else []),
+        *([html.H2("To check"), *(html.P(words) for words in doubts)] if doubts else []),
     ]
 
 

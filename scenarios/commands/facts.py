@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from twin import PatientTwin, Scan
+from twin.check import Check
 
 
 def describe(twin: PatientTwin) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
         "belief": None if twin.belief is None else {"kind": twin.belief.kind, "samples": twin.belief.n},
         "clinical": twin.clinical.model_dump(),
         "notes": list(twin.notes),
-        "checks": [f"{'ok' if c.passed else 'CHECK'}: {c.words}" for c in twin.checks],
+        "checks": [_check_words(c) for c in twin.checks],
         "history": [f"{c.kind}: {c.words}" for c in twin.history],
     }
 
@@ -51,13 +52,19 @@ def _scan_words(scan: Scan) -> str:
     return f"{words}, registered (mutual information {found.similarity:.2f} of 1 to 2{poor})"
 
 
+def _check_words(check: Check) -> str:
+    return f"{'ok' if check.passed else 'CHECK'}: {check.words}"
+
+
 def print_notes(twin: PatientTwin) -> None:
-    """What was left out or assumed, and which registrations are poor, a line each."""
+    """What was left out or assumed, which registrations are poor, and what is plausible or not, a line each."""
     for note in twin.notes:
         print(f"note: {note}")
     for scan in twin.scans:
         if scan.registration is not None and scan.registration.poor:
             print(f"note: {_scan_words(scan)}")
+    for check in twin.checks:
+        print(_check_words(check))
 
 
 def print_facts(facts: dict[str, Any], as_json: bool = False) -> None:

@@ -18,7 +18,7 @@ from scenarios.comparison.measured import recist_table
 from scenarios.comparison.outcomes import PlanOutcomes, contrasts, outcome_rows, plan_outcomes
 from scenarios.comparison.result import Comparison
 from scenarios.comparison.scorecard import scorecard_table
-from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table
+from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table, whole_dose
 from scenarios.engine.adaptive import Approve
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
@@ -34,6 +34,7 @@ from simulators.names.kinetics import kinetics_named
 from simulators.names.outcomes import outcome_model_named
 from simulators.names.scanners import scanner_named
 from twin import Belief, PatientTwin
+from twin.anatomy.plausibility import missed_nodes
 
 
 def compare(
@@ -156,7 +157,12 @@ def _record(
         device=f"{platform.machine()} CPU",
         request=request.hash(twin, made.scenarios),
         timings_s=clock.laps,
-        notes=(*_model_notes(request), *_belief_notes(twin.belief), *drawn.notes),
+        notes=(
+            *_model_notes(request),
+            *_belief_notes(twin.belief),
+            *drawn.notes,
+            *_node_notes(made, records),
+        ),
         layers=layers_of((i.record.kind, i.volume) for i in drawn.images),
         images=tuple(i.record for i in drawn.images),
     )
@@ -169,6 +175,17 @@ def _model_notes(request: Request) -> list[str]:
         "Plans are judged by the outcome model": request.outcomes,
     }
     return [f"{words} {name!r}." for words, name in asked.items() if name != "standard"]
+
+
+def _node_notes(made: Forecast, records: Sequence[PlanRecord]) -> list[str]:
+    """Which involved nodes do not get their dose under which plan."""
+    notes = []
+    for record, scenario, arm in zip(records, made.scenarios, made.arms, strict=True):
+        if record.grid is not None:
+            dose = whole_dose(record.grid, scenario, arm)
+            given_gy = sum(f.dose_gy for f in made.twin.fractions) if scenario.plan.more else 0.0
+            notes += missed_nodes(made.twin.contours, dose, scenario.plan.total_gy + given_gy, record.label)
+    return notes
 
 
 def _belief_notes(belief: Belief | None) -> list[str]:

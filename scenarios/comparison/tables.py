@@ -105,12 +105,23 @@ def dvh_table(
         if record.grid is None:
             continue
         if record.grid not in curves:
-            dose = arm.doses[record.grid].volume
-            if scenario.plan.more:  # with what was delivered before
-                dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
-            curves[record.grid] = _dvh_curves(dose, drawn)
+            curves[record.grid] = _dvh_curves(whole_dose(record.grid, scenario, arm), drawn)
         frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
     return pl.concat(frames) if frames else table("dvh", [])
+
+
+def whole_dose(grid: str, scenario: Scenario, arm: Arm) -> Volume:
+    """A plan's dose, Gy, with what was delivered before it where it only adds fractions.
+
+    Args:
+        grid: the name of the plan's dose.
+        scenario: of the plan.
+        arm: of the scenario.
+    """
+    dose = arm.doses[grid].volume
+    if scenario.plan.more:
+        dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0] or dose
+    return dose
 
 
 def _dvh_curves(dose: Volume, structures: StructureSet) -> pl.DataFrame:

@@ -258,3 +258,18 @@ def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(phantom
 def test_a_wrong_model_gets_the_list_of_right_ones(phantom_twin, words):
     with pytest.raises(InputError, match=r"unknown .* 'magic'; there are: .*standard"):
         without_images(phantom_twin, PLANS, **words)
+
+
+def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(phantom_twin):
+    contours = phantom_twin.contours
+    box = contours.box(contours["GTVp"])
+    node = np.zeros(contours.geometry.shape, bool)
+    node[box[0].start - 12 : box[0].start - 8, box[1], box[2]] = True  # below the fields
+    with_node = contours.with_mask("GTVn", "OTHER", node)
+    twin = phantom_twin.fork(structures=(with_node, *phantom_twin.structures[1:]))
+    run = without_images(twin, PLANS, samples=4)
+    for label, gy in (("60/30", 60), ("55/20", 55)):
+        (said,) = (note for note in run.record.notes if f"of {gy} under {label}" in note)
+        assert said.startswith("GTVn gets ") and "name it with --gtv" in said
+        assert float(said.split()[2]) < 0.9 * gy
+    assert not any("GTVn" in note for note in without_images(phantom_twin, PLANS, samples=4).record.notes)
