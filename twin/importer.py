@@ -76,13 +76,16 @@ def import_patient(
         raise InputError(
             f"{src} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
         )
-    organs = partial(_with_organs, twin.baseline, contours)
-    complete = StructureSet(contours.geometry, organs, contours.time_days)
-    whole = twin.fork(
-        structures=tuple(complete if s is twin.contours else s for s in twin.structures),
-        notes=(*twin.notes, *notes),
-        clinical=merged(twin.clinical, record) if record else twin.clinical,
+    known = merged(twin.clinical, record) if record else twin.clinical
+    return _complete(twin, contours).fork(notes=(*twin.notes, *notes), clinical=known)
+
+
+def _complete(twin: PatientTwin, contours: StructureSet) -> PatientTwin:
+    """The twin with the organs of its planning CT and its checks, both made when they are first asked for."""
+    organs = StructureSet(
+        contours.geometry, partial(_with_organs, twin.baseline, contours), contours.time_days
     )
+    whole = twin.fork(structures=tuple(organs if s is twin.contours else s for s in twin.structures))
     return whole.fork(check_source=partial(plausibility, whole))
 
 
