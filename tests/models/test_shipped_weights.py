@@ -10,8 +10,8 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from models.hub import SHIPPED, every, load, weights_named
 from models.training.config import TrainingConfig, load_config
 from simulators import Key, Purpose, TreatmentRequest, TumourView
+from simulators.core.imaging import TASKS
 from simulators.names.generators import generator_named
-from simulators.tasks import TASKS
 from simulators.tasks.crop import VECTOR
 from twin import InputError
 
