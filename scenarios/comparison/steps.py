@@ -28,6 +28,7 @@ from scenarios.records.request import Request, versions
 from scenarios.records.run import PatientRecord, PlanRecord, RunRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.update import LOW_ESS
+from simulators.core.outcome import OutcomeModel
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
 from simulators.names.kinetics import kinetics_named
@@ -87,16 +88,20 @@ def compare(
 
     made = forecast(twin, scenarios, request, tumour, approve, clock)
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
-    judged = [
-        plan_outcomes(model, delivery, made.belief, made.daily, made.gtv_cm3[p], made.survivors[p])
-        for p, delivery in enumerate(made.deliveries)
-    ]
+    judged = _judged(made, model)
     records = _plan_records(made, days)
     tables = _tables(made, records, judged, drawn, days)
     clock.lap("tables", 1.0)
     tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, samples)
     clock.lap("scorecard", 1.0)
     return Comparison(_record(made, request, records, drawn, clock), twin, tables, tuple(drawn.images))
+
+
+def _judged(made: Forecast, model: OutcomeModel) -> list[PlanOutcomes]:
+    return [
+        plan_outcomes(model, delivery, made.belief, made.daily, made.gtv_cm3[p], made.survivors[p])
+        for p, delivery in enumerate(made.deliveries)
+    ]
 
 
 def _plan_records(made: Forecast, days: float) -> tuple[PlanRecord, ...]:
