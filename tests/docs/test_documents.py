@@ -99,6 +99,7 @@ def test_what_is_made_smaller_is_still_shown():
     assert all(numbers in shown for numbers in SMALLER)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=named)
 def test_every_python_block_runs(document, folder):
     names = {"__name__": document.stem}  # the blocks of a document follow one another
