@@ -272,16 +272,7 @@ def register(app: Dash, desk: Desk) -> None:
         },
     )
     def foresee(values, given, ids):
-        try:
-            asked = asked_of(values, given, ids)
-            scenarios = scenarios_of(values["plans"] or [], asked)
-            twin = desk.library.twin(values["key"]).twin
-            return [
-                _foreseen(n, s.label, *foreseen(s, twin, float(values["days"] or 365)))
-                for n, s in enumerate(scenarios)
-            ]
-        except InputError as error:
-            return html.P(str(error), className="rt-error-text")
+        return _foreseen_plans(desk, values, given, ids)
 
     @app.callback(
         output=(Output("job", "data", allow_duplicate=True), Output("new-error", "children")),
@@ -313,6 +304,19 @@ def register(app: Dash, desk: Desk) -> None:
         except InputError as error:
             return no_update, str(error)
         return job.id, ""
+
+
+def _foreseen_plans(desk: Desk, values: Mapping[str, Any], given: Any, ids: Any) -> Any:
+    try:
+        asked = asked_of(values, given, ids)
+        scenarios = scenarios_of(values["plans"] or [], asked)
+        twin = desk.library.twin(values["key"]).twin
+        return [
+            _foreseen(n, s.label, *foreseen(s, twin, float(values["days"] or 365)))
+            for n, s in enumerate(scenarios)
+        ]
+    except InputError as error:
+        return html.P(str(error), className="rt-error-text")
 
 
 def _parameter_row(kind: str) -> Any:
