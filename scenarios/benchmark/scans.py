@@ -17,7 +17,7 @@ from models.metrics.image import mean_absolute_error, psnr_db, ssim
 from scenarios.benchmark.evaluation import evaluate
 from scenarios.benchmark.names import label, plain
 from simulators.core.imaging import TASKS, Paired, ScanTask
-from simulators.insilico.sets import twins_in
+from simulators.insilico.sets import patient_of, twins_in
 from simulators.learned.scanner import translator_named
 from twin import InputError, Volume
 from twin.structures import bounding_box
@@ -39,8 +39,9 @@ class ScanJudge:
     yardsticks: Sequence[str] = (SOURCE, CLASSICAL)
 
     def patients(self, folder: Path) -> list[dict[str, Any]]:
-        """The twins of a folder."""
-        return [{"id": path.stem, "twin": path.name} for path in twins_in(folder)]
+        """The twins of a folder; of a patient with several truths the first, since all have his one baseline scan."""
+        first = {patient_of(path): path for path in reversed(twins_in(folder))}
+        return [{"id": name, "twin": str(path.relative_to(folder))} for name, path in sorted(first.items())]
 
     def request(self, folder: Path) -> Mapping[str, Any]:
         """The task, its version and the twins' content."""

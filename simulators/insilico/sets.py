@@ -76,6 +76,11 @@ def is_truth(twin: Path) -> bool:
     return twin.parent.suffix == TRUTH
 
 
+def patient_of(twin: Path) -> str:
+    """Whose twin a folder is: the truths of a patient under several plans are his."""
+    return (twin.parent if is_truth(twin) else twin).stem
+
+
 def true_parameters(twin: Path) -> Mapping[str, float] | None:
     """The parameters of an in-silico patient's tumour, from the file in his folder; None where there is none.
 

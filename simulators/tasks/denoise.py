@@ -14,7 +14,7 @@ from models.data.examples import Example, Subject
 from models.task import Task
 from simulators.core.chance import Key, Purpose
 from simulators.core.imaging import Learned, Paired, Progress
-from simulators.insilico.sets import twins_in
+from simulators.insilico.sets import patient_of, twins_in
 from simulators.insilico.thorax.texture import ct_noise
 from simulators.tasks.cache import cached_subjects
 from twin import InputError, PatientTwin, Volume
@@ -68,9 +68,7 @@ class DenoiseTask:
             raise InputError(f"the task denoise knows no option {unknown[0]!r}; it knows noise_hu")
         twins = [twin for folder in sources for twin in twins_in(folder)]
         how = f"{self.task.name} {self.version} {levels}"
-        found = cached_subjects(
-            twins, lambda p: p.stem, cache, how, lambda p, s: _write(p, s, levels), progress
-        )
+        found = cached_subjects(twins, patient_of, cache, how, lambda p, s: _write(p, s, levels), progress)
         return Learned(found, 0, {"domain": {"noise_hu": [min(levels), max(levels)]}})
 
     def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:

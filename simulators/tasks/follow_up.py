@@ -79,7 +79,7 @@ class FollowUpTask:
         Raises:
             InputError: there is none.
         """
-        from simulators.insilico.sets import VOLUMES, is_truth, twins_in
+        from simulators.insilico.sets import VOLUMES, is_truth, patient_of, twins_in
         from simulators.tasks.pairs import write_pairs
 
         own: dict[str, Any] = {"pairs_per_twin": 6, "align": True}
@@ -97,7 +97,7 @@ class FollowUpTask:
         how = f"{self.task.name} {self.version} {own['pairs_per_twin']} {own['align']}"
         every = cached_subjects(
             twins,
-            lambda p: (p.parent if is_truth(p) else p).stem,
+            patient_of,
             cache,
             how,
             write,

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("monai", reason="monai is in the [learned] extra")
 
 from scenarios.benchmark.evaluation import evaluate
+from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.benchmark.report import report, write_card
 from scenarios.benchmark.scores import Scope
@@ -87,7 +88,7 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="module")
 def judged(made, tmp_path_factory):
     out = tmp_path_factory.mktemp("judged") / "out"
-    return out, evaluate(made, [], out, scope=SCOPE, workers=1)
+    return out, evaluate(made, [], out, FollowUpJudge(SCOPE), workers=1)
 
 
 def values(scores, name, mode, metric):
@@ -139,10 +140,10 @@ def test_the_best_forecast_is_the_simulators_own(judged):
 
 def test_the_same_command_again_does_nothing_again(made, judged, monkeypatch):
     out, scores = judged
-    monkeypatch.setattr("scenarios.benchmark.evaluation.scores", lambda *a: pytest.fail("judged again"))
-    assert evaluate(made, [], out, scope=SCOPE, workers=1).equals(scores)
+    monkeypatch.setattr("scenarios.benchmark.follow_ups.scores", lambda *a: pytest.fail("judged again"))
+    assert evaluate(made, [], out, FollowUpJudge(SCOPE), workers=1).equals(scores)
     with pytest.raises(InputError, match="another evaluation"):
-        evaluate(made, [], out, scope=replace(SCOPE, samples=1), workers=1)
+        evaluate(made, [], out, FollowUpJudge(replace(SCOPE, samples=1)), workers=1)
 
 
 def test_tables_and_card_are_written(made, judged, tmp_path):
@@ -180,13 +181,13 @@ def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path):
 
     copying(tmp_path / "mine", trained_on=[patient_digest("one")])
     with pytest.raises(InputError, match="has learned from 1 of these patients"):
-        evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", scope=SCOPE, workers=1)
+        evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", FollowUpJudge(SCOPE), workers=1)
 
 
 def test_weights_are_judged_like_any_other(made, tmp_path):
     copying(tmp_path / "mine")
     scope = Scope(days=1, plans=1, samples=1)
-    scores = evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", scope=scope, workers=1)
+    scores = evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", FollowUpJudge(scope), workers=1)
     for mode in ("guided", "free"):
         ours, copied = (values(scores, n, mode, "mae_near_hu") for n in ("mine", "copy"))
         np.testing.assert_allclose(ours, copied, rtol=1e-5)
