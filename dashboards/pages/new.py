@@ -274,6 +274,12 @@ def register(app: Dash, desk: Desk) -> None:
     def foresee(values, given, ids):
         return _foreseen_plans(desk, values, given, ids)
 
+    _register_run(app, desk, each)
+
+
+def _register_run(app: Dash, desk: Desk, each: dict[str, Any]) -> None:
+    """The button that runs the comparison; `each` are the inputs of the policies' parameters."""
+
     @app.callback(
         output=(Output("job", "data", allow_duplicate=True), Output("new-error", "children")),
         inputs={
