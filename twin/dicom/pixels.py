@@ -36,6 +36,7 @@ _FRAME_HEADERS = {
     0xC3: JPEGLosslessSV1,
     0xF7: JPEGLSLossless,
 }
+_ITEM = b"\xfe\xff\x00\xe0"
 _PIXEL_TAGS = (
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "BitsAllocated",
     "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
@@ -55,7 +56,9 @@ def stored_values(data: Dataset) -> np.ndarray:
         Exception: what pydicom and GDCM raise on damaged pixels; ValueError where few bytes claim many pixels.
     """
     syntax = data.file_meta.TransferSyntaxUID
-    encoded = data["PixelData"].is_undefined_length
+    encoded = data["PixelData"].is_undefined_length or syntax not in _PLAIN
+    if not encoded and data.PixelData[:4] == _ITEM:
+        encoded = len(data.PixelData) < int(data.Rows) * int(data.Columns) * int(data.BitsAllocated) // 8
     if encoded and syntax in _PLAIN:
         syntax = data.file_meta.TransferSyntaxUID = _sniffed(data.PixelData)
     if not encoded:

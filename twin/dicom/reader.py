@@ -28,6 +28,7 @@ from twin.errors import InputError
 
 _KEEP_ON_DISK_BYTES = 1 << 16  # longer elements (pixels) are read when first used
 _HEAD_BYTES = 1024
+_META_AT = 132
 _DEFLATED = DeflatedExplicitVRLittleEndian.encode()
 _INFLATED_BYTES = 1 << 30  # of all deflated files together
 _BESIDE_PIXELS_BYTES = 1 << 24
@@ -58,6 +59,7 @@ _KIND = {
 }
 _READ = (*IMAGES, "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "SEG", "REG")
 _NOT_READ = {
+    "DICOMDIR": ("DICOMDIR", "a directory of the other files"),
     "SUMMARY": ("RTRECORD", "a summary of treatment is no fraction"),
     "DEFORMABLE": ("REG", "a deformable registration is not read"),
 }
@@ -78,8 +80,6 @@ def read_series(folder: Path, left_out: LeftOut | None = None) -> list[Series]:
     any_dicom = False
     for kind, file in _instances(folder, left_out):
         any_dicom = True
-        if kind == "DICOMDIR":  # lists the others, whatever the file is called
-            continue
         if kind in _READ:
             found[kind, file.text("SeriesInstanceUID") if kind in IMAGES else ""].append(file)
         else:
@@ -142,8 +142,8 @@ def _read(path: Path, name: str, budget: list[int]) -> Dataset | None:
             data = _inflated(path, budget)
         else:
             data = pydicom.dcmread(path, defer_size=_KEEP_ON_DISK_BYTES, force=not whole)
+        _complete(data)
         known = "SOPClassUID" in data or "Modality" in data
-        _name_syntax(data)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except Exception as error:  # pydicom raises many types on damaged files
@@ -166,21 +166,29 @@ def _begins_like_a_dataset(head: bytes) -> bool:
     return (little and (explicit or int.from_bytes(head[4:8], "little") < 1 << 16)) or (big and explicit)
 
 
-def _name_syntax(data: Dataset) -> None:
-    """Give a file without a transfer syntax the one that it was found to be written in."""
+def _complete(data: Dataset) -> None:
+    """Give a file without a transfer syntax the one that it was found to be written in, and without a SOP class the
+    one in its meta header, where media directories have theirs."""
     if getattr(data, "file_meta", None) is None:
         data.file_meta = FileMetaDataset()
     if not data.file_meta.get("TransferSyntaxUID"):
         implicit, little = data.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    if "SOPClassUID" not in data and data.file_meta.get("MediaStorageSOPClassUID"):
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID
 
 
 def _inflated(path: Path, budget: list[int]) -> Dataset:
     """A deflated file (DICOM PS3.5 A.5), inflated no further than it says that it holds pixels."""
     with path.open("rb") as file:
-        meta = pydicom.filereader.read_file_meta_info(path)
-        file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+        file.seek(_META_AT)
+        meta = read_dataset(
+            file,
+            is_implicit_VR=False,
+            is_little_endian=True,
+            stop_when=lambda tag, vr, length: tag.group != 2,
+        )
         packed = file.read()
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     head = stream.decompress(packed, _BESIDE_PIXELS_BYTES)

@@ -17,6 +17,8 @@ from twin.errors import InputError
 MAX_FILES = 50_000
 MAX_BYTES = 16 * 1024**3
 _CHUNK = 1 << 20
+# Scans shrink to a half or a quarter and masks to a hundredth; what shrinks further is no patient's data.
+_MOST_PER_BYTE, _ALWAYS_BYTES = 200, 1 << 28
 
 
 @contextmanager
@@ -50,14 +52,14 @@ def _unpack(src: Path, folder: Path) -> None:
         with zipfile.ZipFile(src) as packed:
             members = [m for m in packed.infolist() if not m.is_dir()]
             _check(src, members, folder)
-            left = MAX_BYTES
+            left = min(MAX_BYTES, sum(m.file_size for m in members))
             for number, member in enumerate(members):
                 base = re.sub(r"[^\w.-]", "_", Path(member.filename).name)[-80:]
                 with packed.open(member) as source, (folder / f"{number:06d}-{base}").open("wb") as target:
                     while chunk := source.read(_CHUNK):
                         left -= len(chunk)
                         if left < 0:  # the directory of a hostile zip may lie about sizes
-                            raise InputError(f"{src} unpacks to more than {MAX_BYTES >> 30} GiB")
+                            raise InputError(f"{src} unpacks to more than it says")
                         target.write(chunk)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         if isinstance(error, InputError):
@@ -78,6 +80,11 @@ def _check(src: Path, members: list[zipfile.ZipInfo], folder: Path) -> None:
     if total > MAX_BYTES:
         raise InputError(
             f"{src} unpacks to {total / 1024**3:.1f} GiB; at most {MAX_BYTES >> 30} are unpacked"
+        )
+    if total > src.stat().st_size * _MOST_PER_BYTE + _ALWAYS_BYTES:
+        raise InputError(
+            f"{src} unpacks to {total / 1024**3:.1f} GiB, {total // max(1, src.stat().st_size)} times its size, "
+            "which no scan does"
         )
     if total > shutil.disk_usage(folder).free:
         raise InputError(f"no room to unpack {src} ({total / 1024**3:.2f} GiB) under {folder.parent}")

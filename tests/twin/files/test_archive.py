@@ -88,3 +88,10 @@ def test_what_is_not_a_whole_zip_is_refused(tmp_path, cut):
     src.write_bytes(src.read_bytes()[:cut])
     with pytest.raises(InputError, match="not a zip file or is damaged"), unpacked(src):
         pass
+
+
+def test_a_zip_of_zeros_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "_ALWAYS_BYTES", 1 << 16)
+    src = _zip(tmp_path / "a.zip", [("a.dcm", bytes(5_000_000))], compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(InputError, match="times its size"), unpacked(src):
+        pass
