@@ -19,9 +19,7 @@ TWIN = ROOT / "tests" / "fixtures" / "formats" / "v1" / "patient.twin"
 TINY = (
     "{family: mean, steps: 2, widths: [8, 16], embedding: 16, batch_volumes: 2, batch_slices: 4, window: 16}"
 )
-SCENARIO = (
-    "plan: {phases: [{total_gy: 60, fractions: 30}]}\npolicy: {kind: early stop}\n"
-)
+SCENARIO = "plan: {phases: [{total_gy: 60, fractions: 30}]}\npolicy: {kind: early stop}\n"
 
 
 @pytest.fixture(scope="module")
