@@ -6,7 +6,9 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import chdir
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twin import InputError
@@ -125,9 +127,12 @@ def _connected():
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
+    # Workers look for modules in the folder where Ray is begun first: there shall be no user's own `models.py`.
+    rooms = Path(__file__).parents[2]
     try:
         # "local" starts one here; without it Ray would look for a cluster that may have died, and wait for it
-        ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False)
+        with chdir(rooms):
+            ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
@@ -120,3 +121,29 @@ def test_actors_hold_what_they_loaded_each_on_a_gpu_of_its_own_and_a_death_loses
     assert done.returncode == 0, done.stderr[-2000:]
     assert "gpus [(0,), (1,)]" in done.stdout or "gpus [(0,)]" in done.stdout or "gpus [(1,)]" in done.stdout
     assert (tmp_path / "dead").exists()
+
+
+def test_a_users_own_models_py_does_not_hide_ours_from_workers(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
+    (tmp_path / "models.py").write_text("raise SystemExit('the foreign file was run')")
+    asked = [
+        "--n",
+        "2",
+        "--plan",
+        "60/30",
+        "--days",
+        "30",
+        "--samples",
+        "8",
+        "--executor",
+        "ray",
+        "--out",
+        "study",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "scenarios.commands.main", "cohort", *asked],
+        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert load_study(tmp_path / "study").patients["fault"].null_count() == 2
