@@ -141,7 +141,7 @@ def _imaging_rows() -> list[Any]:
             dmc.MultiSelect(
                 id="new-scanners", data=[{"value": name, "label": words} for name, words in scanners.items()],
                 value=[name for name in _FIRST_SCANNERS if name in scanners], size="xs", w=260, clearable=True,
-                placeholder="no other scans", **named("Scans with every follow-up CT"),
+                **named("Scans with every follow-up CT"),
             ),
             dmc.Select(
                 id="new-generator", value="auto", allowDeselect=False, size="xs", w=190,
