@@ -148,7 +148,7 @@ def choose(
         )
     spread = [d for name in gtv for d in _with(name, used, ranked)]
     why = "the newest approved one" if used[0].status == "APPROVED" else "the newest; none is approved"
-    used += [d for n, d in enumerate(spread) if d not in spread[:n]]
+    used = sorted({d.number: d for d in [*used, *spread]}.values(), key=lambda d: d.number)
     numbers = " and ".join(str(d.number) for d in used)
     note = (
         f"{len(sets)} structure sets are drawn on the {on}: {listed}; number {numbers} is used, {why} that "
