@@ -80,6 +80,8 @@ def test_a_plan_that_does_not_parse_is_one_sentence(patient_folder, tmp_path, pl
         (("--days", -5), "--days must lie between"),
         (("--generator", "magic"), "unknown generator 'magic'"),
         (("--scanner", "xray"), "unknown scanner 'xray'"),
+        (("--kinetics", "magic"), "unknown kinetics 'magic'; there are: "),
+        (("--outcomes", "magic"), "unknown outcome model 'magic'; there are: "),
         (("--plan", "60/30"), "given twice"),
     ],
 )
