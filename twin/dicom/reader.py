@@ -19,6 +19,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
 )
 
 from twin.dicom.images.series import IMAGES, Series
@@ -167,16 +168,19 @@ def _begins_like_a_dataset(head: bytes) -> bool:
 
 
 def _complete(data: Dataset) -> None:
-    """Give a file without a transfer syntax the one that it was found to be written in, and without a SOP class the
-    one in its meta header, where media directories have theirs."""
+    """Give a file without a transfer syntax the one that it was found to be written in, and a media directory the SOP
+    class that it has in its meta header alone (DICOM PS3.10 8.6)."""
     if getattr(data, "file_meta", None) is None:
         data.file_meta = FileMetaDataset()
     if not data.file_meta.get("TransferSyntaxUID"):
         implicit, little = data.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         data.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-    if "SOPClassUID" not in data and data.file_meta.get("MediaStorageSOPClassUID"):
-        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID
+    if (
+        "SOPClassUID" not in data
+        and data.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+    ):
+        data.SOPClassUID = MediaStorageDirectoryStorage
 
 
 def _inflated(path: Path, budget: list[int]) -> Dataset:

@@ -162,7 +162,7 @@ def _injected_bq(tracer: Instance) -> float:
     if dose_bq < _LEAST_BQ:
         units = (("kBq", 1e3), ("MBq", 1e6), ("mCi", 3.7e7), ("GBq", 1e9))
         unit, factor = next(
-            ((u, f) for u, f in units if 1e7 <= dose_bq * f <= 2e9), ("another unit", math.nan)
+            ((u, f) for u, f in units if 3e7 <= dose_bq * f <= 1e9), ("another unit", math.nan)
         )
         right = f": in {unit} it would be {dose_bq * factor:g} Bq" if math.isfinite(factor) else ""
         raise InputError(
