@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import cast
 
@@ -44,12 +45,17 @@ class Plane:
     Args:
         level_mm: its place along the slices' normal, from the centre of the first slice, mm.
         polygons: (n, 2) vertices each as (row, column) indices of the slices.
-        area_mm2: what they enclose by XOR, mm2.
+        pixel_mm: of the slices, along rows and columns, mm.
     """
 
     level_mm: float
     polygons: tuple[np.ndarray, ...]
-    area_mm2: float
+    pixel_mm: tuple[float, float]
+
+    @cached_property
+    def area_mm2(self) -> float:
+        """What the contours enclose by XOR, mm2."""
+        return _area(self.polygons) * self.pixel_mm[0] * self.pixel_mm[1]
 
 
 @dataclass(frozen=True)
@@ -238,10 +244,10 @@ class _Sections:
     def at(self, height_mm: float) -> np.ndarray:
         """(rows, columns) share of each pixel inside the section at a height."""
         levels = self.shape.levels_mm
+        near = int(np.abs(levels - height_mm).argmin())
+        if abs(height_mm - levels[near]) <= _ONE_PLANE_MM:
+            return self.covered[near]
         k = int(np.searchsorted(levels, height_mm))
-        for n in (k - 1, k):
-            if 0 <= n < len(levels) and abs(height_mm - levels[n]) < 1e-3:
-                return self.covered[n]
         if 0 < k < len(levels) and self.shape.bridged[k - 1]:
             return self._changing(k - 1, (height_mm - levels[k - 1]) / (levels[k] - levels[k - 1]))
         section = np.zeros(self.raster)
@@ -336,10 +342,10 @@ def _planes(contours: Sequence[np.ndarray], slices: Geometry) -> tuple[Plane, ..
     flat = np.split(index[:, 1:], starts[1:])
     planes = []
     for group in np.split(order, np.flatnonzero(np.diff(levels[order]) > _ONE_PLANE_MM) + 1):
-        polygons = _once([flat[n] for n in group], np.asarray(slices.spacing_mm[1:]))
-        area = _area(polygons) * slices.spacing_mm[1] * slices.spacing_mm[2]
-        if area > 0:
-            planes.append(Plane(float(levels[group].mean()), tuple(polygons), area))
+        whole = [flat[n] for n in group if np.ptp(flat[n], axis=0).min() > 0]
+        if whole:
+            polygons = _once(whole, np.asarray(slices.spacing_mm[1:]))
+            planes.append(Plane(float(levels[group].mean()), tuple(polygons), slices.spacing_mm[1:]))
     return tuple(planes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from contextlib import suppress
 
 from twin.dicom.instance import Instance
 from twin.errors import InputError
@@ -19,7 +20,7 @@ def acquired(files: Sequence[Instance]) -> datetime.date | None:
         files: of the series; the first of their days counts, since a scan may pass midnight.
     """
     for keyword in ("AcquisitionDate", "AcquisitionDateTime", "SeriesDate", "StudyDate"):
-        days = [day for file in files if (day := _day(file, keyword)) is not None]
+        days = _days(files, keyword)
         if days:
             return min(days)
     return None
@@ -27,15 +28,22 @@ def acquired(files: Sequence[Instance]) -> datetime.date | None:
 
 def study_day(files: Sequence[Instance]) -> datetime.date | None:
     """The date of a series' study, or None where it is missing."""
-    days = [day for file in files if (day := _day(file, "StudyDate")) is not None]
-    return min(days, default=None)
+    return min(_days(files, "StudyDate"), default=None)
 
 
-def _day(file: Instance, keyword: str) -> datetime.date | None:
+def _days(files: Sequence[Instance], keyword: str) -> set[datetime.date]:
+    """The days that a tag holds; what is none is left out."""
+    texts = set()
+    for file in files:
+        with suppress(InputError):
+            texts.add(file.text(keyword)[:8])
+    return {day for text in texts if (day := _day(text)) is not None}
+
+
+def _day(text: str) -> datetime.date | None:
     try:
-        text = file.text(keyword)[:8]
         day = datetime.datetime.strptime(text, "%Y%m%d").date()
-    except (ValueError, InputError):
+    except ValueError:
         return None
     return day if len(text) == 8 and day.year > 1900 else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ class Instance:
 
     file: str
     data: Dataset
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def text(self, keyword: str) -> str:
         """A tag as stripped text; empty where it is missing."""
@@ -38,10 +39,12 @@ class Instance:
         Raises:
             InputError: the tag cannot be decoded.
         """
-        try:
-            value = self.data.get(keyword, default)
-        except Exception as error:  # pydicom raises many types on damaged values
-            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
+        if keyword not in self._known:  # pydicom takes long to find a tag again
+            try:
+                self._known[keyword] = self.data.get(keyword)
+            except Exception as error:  # pydicom raises many types on damaged values
+                raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
+        value = self._known[keyword]
         return default if value is None or value == "" else value
 
     def items(self, keyword: str) -> list[Instance]:

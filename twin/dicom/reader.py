@@ -232,7 +232,8 @@ def _once(kind: str, files: list[Instance], left_out: LeftOut) -> list[Instance]
         of[(uid, place) if uid else ("", place, _digest(file))].append(file)
     kept = []
     for _, copies in sorted(of.items()):
-        copies.sort(key=_made, reverse=len(copies) > 1)
+        if len(copies) > 1:
+            copies.sort(key=_made, reverse=True)
         first, *others = copies
         different = [c for c in others if not _same(kind, first, c)]
         kept.append(first)
