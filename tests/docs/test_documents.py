@@ -11,6 +11,7 @@ import yaml
 from models.registry import Registry
 from scenarios.commands.main import app
 from scenarios.plans.scenario import Scenario
+from twin import PatientTwin
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -63,8 +64,10 @@ def test_every_path_and_module_that_is_named_is_there(document):
 
 
 def _is_there(dotted):
-    """Whether a module, or something in one, has that name."""
+    """Whether a module, something in one, or what a twin has is called so."""
     words = dotted.split(".")
+    if words[0] == "twin" and words[1] in (*PatientTwin.__dataclass_fields__, *dir(PatientTwin)):
+        return True
     for n in range(len(words), 0, -1):
         try:
             found = import_module(".".join(words[:n]))
@@ -152,7 +155,7 @@ def test_every_verb_that_is_mentioned_is_one_that_there_is(document):
     verbs = Registry("command", "commands", "scenarios.commands")
     for span in spans(document):
         words = span.split()
-        if words[0] == "rt-twin" and len(words) > 1 and not words[1].startswith("-"):
+        if words[0] == "rt-twin" and len(words) > 1 and re.fullmatch("[a-z][a-z-]*", words[1]):
             assert words[1] in verbs, span
         if words[0] == "python" and len(words) > 1 and words[1].endswith(".py"):
             assert (ROOT / words[1]).is_file(), span
