@@ -245,7 +245,7 @@ class _History:
 
     def _one_course(self) -> list[Plan]:
         """The plans that make one course: approved ones where any is, none that another replaces or repeats."""
-        plans = self.in_order()
+        plans = [p for p in self.in_order() if p.intent != "RESEARCH"]
         approved = [p for p in plans if p.status == "APPROVED"]
         chosen = approved or plans
         replaced = {uid for p in chosen for uid in p.replaces}

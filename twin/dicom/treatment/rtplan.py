@@ -10,8 +10,9 @@ from twin.dicom.instance import Instance
 from twin.errors import InputError
 
 _MOST_FRACTIONS = 200
-# A plan for a phantom, a machine or a study treats nobody (DICOM PS3.3 C.8.8.9, PlanIntent).
-_NO_TREATMENT = ("VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVICE")
+# A plan for a phantom or a machine treats nobody (DICOM PS3.3 C.8.8.9, PlanIntent); one of RESEARCH, as what this
+# software exports, has a dose in the patient, but was not delivered unless records say so.
+_NO_TREATMENT = ("VERIFICATION", "MACHINE_QA", "SERVICE")
 # What delivers no dose to the patient (DICOM PS3.3 C.8.8.14, TreatmentDeliveryType).
 NO_DOSE = ("SETUP", "OPEN_PORTFILM", "VERIFICATION", "DRY_RUN", "QA")
 
@@ -82,7 +83,7 @@ class Plan:
 
     @property
     def treats(self) -> bool:
-        """Whether it is meant for the patient and not for a phantom, a machine or a study."""
+        """Whether it is meant for the patient and not for a phantom or a machine."""
         return self.intent not in _NO_TREATMENT
 
 
