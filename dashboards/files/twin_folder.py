@@ -9,7 +9,7 @@ import numpy as np
 from dashboards.files.entry import Entry
 from dashboards.files.subject import Frame, Subject
 from scenarios.records.layer import DOSE, FOLLOW_UP, TUMOUR, Layer, scan_layer
-from twin import PatientTwin, Scan, Volume
+from twin import PatientTwin, Scan, StructureSet, Volume
 
 _CT = ("CT", "CBCT")  # shown in the place of the baseline
 
@@ -63,8 +63,10 @@ class TwinFolder(Subject):
         if layer == DOSE:
             return self.twin.doses[name].volume
         scan = next(scan for scan in self.twin.scans if scan.name == name)
-        drawn = self._tumour(scan) if layer == TUMOUR else None
-        return scan.volume if drawn is None else drawn
+        drawn = self._drawn(scan)
+        if layer != TUMOUR or drawn is None:
+            return scan.volume
+        return Volume(drawn.geometry, drawn.gtv().astype(np.uint8), "MASK", "1")
 
     @property
     def _later(self) -> list[Scan]:
@@ -73,13 +75,13 @@ class TwinFolder(Subject):
     def _layers_of(self, scan: Scan) -> list[Layer]:
         if not _is_ct(scan):
             return [scan_layer(scan.volume.modality, scan.volume.unit)]
-        return [FOLLOW_UP] if self._tumour(scan) is None else [FOLLOW_UP, TUMOUR]
+        return [FOLLOW_UP] if self._drawn(scan) is None else [FOLLOW_UP, TUMOUR]
 
-    def _tumour(self, scan: Scan) -> Volume | None:
-        """The tumour drawn on the day of a scan."""
+    def _drawn(self, scan: Scan) -> StructureSet | None:
+        """What was drawn on the day of a scan, the tumour among it."""
         for drawn in self.twin.structures:
             if drawn.time_days == scan.time_days and drawn.role("GTV"):
-                return Volume(drawn.geometry, lambda d=drawn: d.gtv().astype(np.uint8), "MASK", "1")
+                return drawn
         return None
 
 

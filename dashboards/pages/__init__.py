@@ -1,1 +1,1 @@
-"""The pages of the dashboard: each module lays out one page and registers its callbacks."""
+"""The pages of the dashboard, one a file that binds `PAGE`: the name of the file is the address of the page."""

@@ -234,7 +234,7 @@ def _clinics(keys: list[str], shown: list[str]) -> Any:
             html.Code("rt-twin clinic --out CLINIC"),
         ]
         return html.P(words, className="rt-note")
-    chooser = dmc.MultiSelect(
+    choice = dmc.MultiSelect(
         id="clinics", data=keys, value=shown, maxValues=_MOST_CLINICS, size="xs", className="rt-choose",
         **named("Departments that are shown"),
     )  # fmt: skip
@@ -248,9 +248,7 @@ def _clinics(keys: list[str], shown: list[str]) -> Any:
     left = html.Section(tabs("clinic-figures", heads, graphs, saves()), className="rt-card")
     right = _titled("Departments side by side", html.Div(id="clinic-summary", className="rt-rest"))
     stores = [dcc.Store(id=f"{name}-figure") for name in _CLINIC_FIGURES]
-    return html.Div(
-        [*stores, chooser, html.Div([left, right], className="rt-bottom")], className="rt-clinics"
-    )
+    return html.Div([*stores, choice, html.Div([left, right], className="rt-bottom")], className="rt-clinics")
 
 
 def register(app: Dash, desk: Desk) -> None:

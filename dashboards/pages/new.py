@@ -205,7 +205,7 @@ def _policy_choices() -> list[dict[str, str]]:
     ]
 
 
-def asked_of(values: dict[str, Any], inputs: list[Any], ids: list[dict[str, str]]) -> Asked:
+def asked_of(values: Mapping[str, Any], inputs: list[Any], ids: list[dict[str, str]]) -> Asked:
     """What the form's fields ask for with every plan.
 
     Args:

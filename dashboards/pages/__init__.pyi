@@ -1,1 +1,0 @@
-from .cohort import labels as labels
