@@ -1,5 +1,6 @@
 """A package made from docs/extending.md adds one part of each kind, from the command line and in Python."""
 
+import importlib
 import json
 import os
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from models.registry import GROUPS
+from models.registry import GROUPS, Registry
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
@@ -122,3 +123,31 @@ print(FAMILIES["mean"].__name__, TASKS["sharpen"].version, generator_named("stil
 print(PAGES["about"].title)
 """
     assert installed(code, module="-c") == "Mean 1 still a.u.\nAbout us\n"
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("models.registry", "FAMILIES"),
+        ("simulators.core.imaging", "TASKS"),
+        ("simulators.names.generators", "GENERATORS"),
+        ("simulators.names.scanners", "SCANNERS"),
+        ("simulators.names.kinetics", "KINETICS"),
+        ("simulators.names.outcomes", "OUTCOMES"),
+        ("scenarios.plans.policy", "POLICIES"),
+        ("scenarios.commands.main", "COMMANDS"),
+        ("dashboards.app", "PAGES"),
+    ],
+)
+def test_one_new_file_in_its_folder_is_a_new_part(module, name, tmp_path):
+    registry = getattr(importlib.import_module(module), name)
+    word = registry.kind.upper().replace(" ", "_")
+    (tmp_path / "brand_new.py").write_text(f"{word} = 'here it is'\n")
+    package = importlib.import_module(registry.folder)
+    package.__path__.append(str(tmp_path))
+    try:
+        again = Registry(registry.kind, registry.group.partition(".")[2], registry.folder)
+        assert again["brand-new"] == "here it is" and set(registry) <= set(again)
+    finally:
+        package.__path__.remove(str(tmp_path))
+        sys.modules.pop(f"{registry.folder}.brand_new", None)
