@@ -38,14 +38,20 @@ def twins(followed_twin, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Examples are read once for all trainings."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("text", [CONFIG, FORMER])
-def test_a_folder_of_twins_becomes_a_network_that_loads(text, twins, tmp_path):
+def test_a_folder_of_twins_becomes_a_network_that_loads(text, twins, cache, tmp_path):
     from models.hub import load
     from simulators.learned.weights import patient_digest
 
     config = tmp_path / "tiny.yaml"
     config.write_text(text)
-    done = train([twins], str(config), tmp_path / "w", cache=tmp_path / "cache")
+    done = train([twins], str(config), tmp_path / "w", cache=cache)
     assert (done.patients, done.examples, done.skipped) == (1, 3, 1)
     assert done.figures["copy_mae_hu"] > 0
     network = load(tmp_path / "w")
@@ -70,19 +76,21 @@ def test_mistakes_are_one_sentence(twins, tmp_path):
         train([twins], str(config), tmp_path / "w")
 
 
-def test_a_folder_of_another_training_is_refused(twins, tmp_path):
+def test_a_folder_of_another_training_is_refused(twins, cache, tmp_path):
     config = tmp_path / "tiny.yaml"
     config.write_text(CONFIG)
-    train([twins], str(config), tmp_path / "w", cache=tmp_path / "cache")
+    train([twins], str(config), tmp_path / "w", cache=cache)
     config.write_text(CONFIG + "seed: 5\n")
     with pytest.raises(InputError, match="another config; choose another folder"):
-        train([twins], str(config), tmp_path / "w", cache=tmp_path / "cache")
+        train([twins], str(config), tmp_path / "w", cache=cache)
 
 
-@pytest.mark.parametrize("option", ["--family", "--config"])
-def test_the_command_says_what_it_did(option, twins, tmp_path):
+def test_the_command_says_what_it_did(twins, cache, tmp_path):
     config = tmp_path / "tiny.yaml"
     config.write_text(CONFIG)
-    done = CliRunner().invoke(app, ["train", str(twins), option, str(config), "--out", str(tmp_path / "w")])
+    asked = ["train", str(twins), "--out", str(tmp_path / "w"), "--cache", str(cache)]
+    done = CliRunner().invoke(app, [*asked, "--config", str(config)])
     assert done.exit_code == 0, done.output
     assert "trained on 3 pairs of 1 patients, 1 had none" in done.output
+    done = CliRunner().invoke(app, [*asked, "--task", "follow-up", "--family", "nonesuch"])
+    assert done.exit_code != 0 and "nonesuch" in str(done.exception or done.output)
