@@ -12,7 +12,7 @@ from simulators.belief.update import SAMPLES, SMALLEST_CM3, update_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Course
 from simulators.core.kinetics import Kinetics
-from simulators.tumour.dose_volume import DoseVolumeKinetics
+from simulators.tumour.dose_volume import DoseVolumeKinetics, trajectory
 from twin import Belief, Observation, PatientTwin
 
 NOT_INFORMED = 0.95
@@ -95,9 +95,7 @@ def forecast(
     """
     tumour = kinetics or DoseVolumeKinetics(twin.gtv_cm3)
     samples = dict(belief.samples)
-    volumes, _ = tumour.follow(
-        tumour.start(twin, samples), samples, [course], np.asarray(days, dtype=np.float64)
-    )
+    volumes, _ = trajectory(tumour, twin, samples, [course], np.asarray(days, dtype=np.float64))
     return drawn_cm3(twin, volumes, samples["contour_error"], seed) if as_drawn else volumes
 
 
