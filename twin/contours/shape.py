@@ -410,7 +410,7 @@ def _levelled(distance: np.ndarray, area: float) -> np.ndarray:
     for _ in range(4):
         share = np.clip(0.5 - distance + level, 0.0, 1.0)
         rim = np.count_nonzero((share > 0.0) & (share < 1.0))
-        level += (area - float(share.sum())) / max(rim, 1)
+        level += (area - float(share.sum())) / max(int(rim), 1)
     return np.clip(0.5 - distance + level, 0.0, 1.0)
 
 

@@ -41,7 +41,7 @@ def read_regions(
     placed: Geometry,
     *,
     gtv: Sequence[str],
-    private: Sequence[str],
+    private: tuple[str, ...],
 ) -> Regions:
     """The structures that some regions stand for.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scenarios.report.export import export_dicom, tumour_of, whole_ct
-from twin import InputError
+from twin import Acquired, InputError
 from twin.importer import import_patient
 
 
@@ -89,3 +89,24 @@ def test_an_existing_folder_is_refused(run, tmp_path):
     (tmp_path / "notes").write_text("mine")
     with pytest.raises(InputError, match="already exists"):
         export_dicom(run, tmp_path)
+
+
+def test_a_patient_who_lay_prone_feet_first_is_exported_so(run, exported, record, tmp_path):
+    import pydicom
+
+    prone = Acquired("FFP", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0))
+    first, *later = run.twin.scans
+    twin = run.twin.fork(scans=(replace(first, acquired=prone), *later))
+    kept = tuple(i for i in run.images if i.record.day == record.day)
+    export_dicom(replace(run, twin=twin, images=kept), tmp_path / "out")
+    for folder in (tmp_path / "out" / "baseline", folder_of(tmp_path / "out", record)):
+        data = pydicom.dcmread(folder / "ct-000.dcm")
+        assert data.PatientPosition == "FFP"
+        assert [float(v) for v in data.ImageOrientationPatient] == [1, 0, 0, 0, -1, 0]
+    back = import_patient(folder_of(tmp_path / "out", record), gtv=["GTVp"])
+    supine = import_patient(folder_of(exported, record), gtv=["GTVp"])
+    assert back.baseline.acquired == prone
+    assert np.array_equal(back.baseline.volume.array, supine.baseline.volume.array)
+    assert np.array_equal(back.contours.gtv(), supine.contours.gtv())
+    (ours,), (theirs,) = back.doses.values(), supine.doses.values()
+    assert np.abs(ours.volume.on(theirs.volume.geometry) - theirs.volume.array).max() <= 0.01
