@@ -9,10 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from twin.dicom.pixels import stored_values
 from twin.errors import InputError
+
+_DECIMALS = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "RescaleSlope",
+    "RescaleIntercept",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +35,7 @@ class Instance:
 
     file: str
     data: Dataset
-    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     def text(self, keyword: str) -> str:
         """A tag as stripped text; empty where it is missing."""
@@ -93,7 +102,10 @@ class Instance:
         Raises:
             InputError: missing, not numbers, or not `count` of them.
         """
-        value = self.get(keyword)
+        known = self._known.get((keyword, count))
+        if known is not None:
+            return known
+        value = self._texts(keyword) or self.get(keyword)
         if value is None:
             raise InputError(f"{self.file}: {keyword} is missing")
         try:
@@ -103,7 +115,19 @@ class Instance:
             raise InputError(f"{self.file}: {keyword} is not a number") from error
         if len(numbers) != count or not np.isfinite(numbers).all():
             raise InputError(f"{self.file}: {keyword} needs {count} finite number{'s' * (count > 1)}")
+        self._known[keyword, count] = numbers
         return numbers
+
+    def _texts(self, keyword: str) -> list[bytes] | None:
+        """A decimal string's numbers as they stand in the file, unless pydicom has decoded them, which takes long."""
+        raw = self.data.get_item(keyword) if keyword in _DECIMALS else None
+        if not isinstance(raw, RawDataElement) or not isinstance(raw.value, bytes):
+            return None
+        return raw.value.rstrip(b"\x00 ").split(b"\\") if raw.value.strip(b"\x00 ") else None
+
+    def has(self, keyword: str) -> bool:
+        """Whether a tag is there and not empty."""
+        return self._texts(keyword) is not None or self.get(keyword) is not None
 
     def number(self, keyword: str) -> float | None:
         """One finite number, or None where it is missing or empty.
@@ -111,7 +135,7 @@ class Instance:
         Raises:
             InputError: the tag is not one finite number.
         """
-        return None if self.get(keyword) is None else self.numbers(keyword, 1)[0]
+        return self.numbers(keyword, 1)[0] if self.has(keyword) else None
 
 
 def multi_frame(file: Instance) -> bool:

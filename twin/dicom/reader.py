@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def _instances(folder: Path, left_out: LeftOut) -> Iterator[tuple[str, Instance]
             file = Instance(name, data)
             kind = _KIND.get(file.text("SOPClassUID")) or file.word("Modality")
             # read here, so that a file whose number is damaged is left out alone
-            for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID", "ImagePositionPatient"):
+            for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID"):
                 file.text(keyword)
         except InputError as error:
             left_out.add("", [Instance(name, Dataset())], error)
@@ -226,9 +226,10 @@ def _once(kind: str, files: list[Instance], left_out: LeftOut) -> list[Instance]
     pixels. Of other objects that differ under one UID the one made last is kept, and that is said.
     """
     of: dict[tuple[str, ...], list[Instance]] = defaultdict(list)
+    uses = Counter(file.text("SOPInstanceUID") for file in files)
     for file in files:
         uid = file.text("SOPInstanceUID")
-        place = file.text("ImagePositionPatient") if kind in IMAGES else ""
+        place = _place(file) if uses[uid] > 1 and kind in IMAGES else ""
         of[(uid, place) if uid else ("", place, _digest(file))].append(file)
     kept = []
     for _, copies in sorted(of.items()):
@@ -242,6 +243,13 @@ def _once(kind: str, files: list[Instance], left_out: LeftOut) -> list[Instance]
         elif different:
             left_out.add(kind, different, "another object of the same SOP Instance UID was made later")
     return kept
+
+
+def _place(file: Instance) -> str:
+    try:
+        return file.text("ImagePositionPatient")
+    except InputError:  # it is left out where its place is needed
+        return ""
 
 
 def _made(file: Instance) -> tuple[str, ...]:
@@ -267,8 +275,9 @@ def _one_patient(files: list[Instance]) -> None:
     """Refuse files of several patients, naming one file of each but no patient; no number names nobody."""
     example: dict[str, str] = {}
     for file in sorted(files, key=lambda f: f.file):
-        if file.text("PatientID"):
-            example.setdefault(file.text("PatientID"), f"the {file.word('Modality')} {file.file}")
+        number = file.text("PatientID")
+        if number and number not in example:
+            example[number] = f"the {file.word('Modality')} {file.file}"
     if len(example) > 1:
         one, other = list(example.values())[:2]
         raise InputError(f"{other} belongs to another patient than {one}; import one patient at a time")

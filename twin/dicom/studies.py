@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from twin.clinical import ClinicalRecord
-from twin.dicom.dates import acquired, study_day
+from twin.dicom.dates import study_day
 from twin.dicom.images import series as dicom
 from twin.dicom.images.frames import Frames, read_links
 from twin.dicom.images.series import Series
@@ -161,7 +161,7 @@ class Studies:
             drawn = [r for d in image.chosen for r in d.regions if filled(r)]
             gross = any(r.name in self.gtv or gross_tumour(r) for r in drawn)
             planned = any(d.uid in planned_on for d in image.chosen)
-            day = acquired(image.files)
+            day = image.day
             return not gross, not planned, not drawn, (day or datetime.date.max).isoformat(), image.rank
 
         while cts := [i for i in self.images if i.modality == "CT"]:
@@ -180,10 +180,10 @@ class Studies:
 
     def _place_in_time(self) -> None:
         """Give each image its day; one whose day nothing tells is left out, and how to tell it is said."""
-        zero, zero_study = acquired(self.planning.files), study_day(self.planning.files)
+        zero, zero_study = self.planning.day, study_day(self.planning.files)
         for image in [i for i in self.images if i is not self.planning]:
             given = self._given_day(image)
-            day, study = acquired(image.files), study_day(image.files)
+            day, study = image.day, study_day(image.files)
             one_study = image.first.text("StudyInstanceUID") == self.planning.first.text("StudyInstanceUID")
             if given is not None:
                 image.time_days = given
@@ -219,7 +219,7 @@ class Studies:
         scans, sets, measured = self._scans(frames)
         self._check_names()
         sets.sort(key=lambda s: (s.time_days, not s.geometry.same_grid(baseline.geometry)))
-        zero = acquired(planning.files)
+        zero = planning.day
         treatment = self._treatment(frames, sets, zero)
         if self.unknown:
             listed = ", ".join(sorted(set(self.unknown)))

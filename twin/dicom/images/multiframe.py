@@ -77,6 +77,9 @@ class Frame(Instance):
             raise InputError(f"{self.file}: {keyword} is damaged and cannot be read") from error
         return default
 
+    def _texts(self, keyword: str) -> list[bytes] | None:
+        return None  # they stand in the groups
+
     def pixels(self) -> np.ndarray:
         """(rows, columns) stored values."""
         return np.asarray(self.whole.array[self.index])

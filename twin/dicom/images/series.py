@@ -19,6 +19,7 @@ _SPACING_MM = (0.01, 100.0)
 _MAX_BYTES = 2 << 30
 _SCALE_LIMIT = 1e12
 _IN_PLANE_MM = 0.1
+_SAME = 1e-3  # difference of cosines, share of spacings
 _STEEPEST = 0.7  # drift by slice distance: a gantry tilts by at most 30 to 35 degrees
 _OFF_MM, _OFF = (
     0.06,
@@ -151,13 +152,13 @@ def _grid(files: list[Instance]) -> tuple[list[Instance], Geometry, np.ndarray]:
 
 def alike(one: Instance, other: Instance) -> bool:
     """Whether two slices have the same size, spacing and orientation."""
+    cosines = zip(*(f.numbers("ImageOrientationPatient", 6) for f in (one, other)), strict=True)
+    spacings = zip(*(f.numbers("PixelSpacing", 2) for f in (one, other)), strict=True)
     return (
-        np.allclose(
-            one.numbers("ImageOrientationPatient", 6), other.numbers("ImageOrientationPatient", 6), atol=1e-3
-        )
-        and one.numbers("Rows", 1) == other.numbers("Rows", 1)
+        one.numbers("Rows", 1) == other.numbers("Rows", 1)
         and one.numbers("Columns", 1) == other.numbers("Columns", 1)
-        and np.allclose(one.numbers("PixelSpacing", 2), other.numbers("PixelSpacing", 2), rtol=1e-3)
+        and all(abs(a - b) <= _SAME for a, b in cosines)
+        and all(abs(a - b) <= _SAME * abs(b) for a, b in spacings)
     )
 
 
@@ -251,8 +252,10 @@ def even_gap(first: Instance, along_mm: np.ndarray, names: Sequence[str]) -> tup
 
 def _fill(plane: np.ndarray, file: Instance, factor: float) -> None:
     """Write one slice's rescaled values into its plane of the volume."""
-    slope = file.numbers("RescaleSlope", 1)[0] if file.get("RescaleSlope") is not None else 1.0
-    intercept = file.numbers("RescaleIntercept", 1)[0] if file.get("RescaleIntercept") is not None else 0.0
+    slope, intercept = (
+        default if (value := file.number(keyword)) is None else value
+        for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
     if slope == 0 or not (abs(slope * factor) < _SCALE_LIMIT and abs(intercept * factor) < _SCALE_LIMIT):
         raise InputError(f"{file.file}: RescaleSlope {slope:g} and RescaleIntercept {intercept:g} cannot be")
     try:

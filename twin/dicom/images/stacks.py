@@ -67,8 +67,8 @@ def _is_slice(kind: str, file: Instance, left_out: LeftOut) -> bool:
         if "LOCALIZER" in file.text("ImageType").upper():
             left_out.add(kind, [file], "a scout is no volume")
             return False
-        if any(file.get(keyword) is None for keyword in _GEOMETRY):
-            missing = next(keyword for keyword in _GEOMETRY if file.get(keyword) is None)
+        missing = next((keyword for keyword in _GEOMETRY if not file.has(keyword)), None)
+        if missing is not None:
             left_out.add(
                 kind, [file], f"{file.file}: {missing} is missing, as in a report or a screen capture"
             )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from twin.dicom.dates import acquired
 from twin.dicom.images import series as dicom
 from twin.dicom.images.series import Series, Stack
 from twin.dicom.images.stacks import stacks
@@ -49,10 +52,15 @@ class Image:
         """The slice whose tags stand for the series."""
         return self.stack.first
 
-    @property
+    @cached_property
     def uids(self) -> frozenset[str]:
         """SOP Instance UIDs of its slices."""
         return frozenset(f.text("SOPInstanceUID") for f in self.files)
+
+    @cached_property
+    def day(self) -> datetime.date | None:
+        """On which it was acquired, or None where nothing says it."""
+        return acquired(self.files)
 
     @property
     def rank(self) -> tuple:
@@ -96,7 +104,7 @@ def _check_scale(stack: Stack) -> None:
     """Refuse values of unknown scale: CT and PET need their rescale tags (DICOM PS3.3 C.8.2.1, C.8.9.4)."""
     needed = {"CT": ("RescaleSlope", "RescaleIntercept"), "PT": ("RescaleSlope",)}.get(stack.modality, ())
     for keyword in needed:
-        lacking = [f for f in stack.files if f.get(keyword) is None]
+        lacking = [f for f in stack.files if f.number(keyword) is None]
         if lacking:
             unit = "HU" if stack.modality == "CT" else "activity"
             raise InputError(
