@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.batch import Batch, joined
+from models.data.noise import volume_noise
+from models.data.stack import stack
 from simulators.core.treatment import FollowUp, TreatmentRequest
 from simulators.learned.weights import FOLLOW_UP, network
 from simulators.tasks.crop import VECTOR, Crop, outside
@@ -17,7 +20,6 @@ from simulators.treatment.mechanistic import MechanisticTreatment
 from twin import InputError
 
 if TYPE_CHECKING:
-    from models.batch import Batch
     from models.family import Family
 
 _KEPT_SCANS = 4
@@ -83,9 +85,6 @@ class LearnedTreatment:
         """
         import torch
 
-        from models.batch import Batch
-        from models.data.noise import volume_noise
-
         crop, channels = self._crop(request), self.family.noise_channels
         vector = torch.from_numpy(crop.vector(request)).expand(n, -1)
         chances = [request.key.at(sample=s).generator() for s in range(n)]
@@ -95,8 +94,6 @@ class LearnedTreatment:
 
     def _made(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         import torch
-
-        from models.batch import joined
 
         batches, drafts = zip(*map(self._encoded, requests), strict=True)
         with torch.inference_mode():
@@ -126,10 +123,6 @@ class LearnedTreatment:
     def _encoded(self, request: TreatmentRequest) -> tuple[Batch, Draft]:
         """All slices of the crop, and the draft that they begin with."""
         import torch
-
-        from models.batch import Batch
-        from models.data.noise import volume_noise
-        from models.data.stack import stack
 
         crop, family = self._crop(request), self.family
         noise = torch.from_numpy(

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from models.data.examples import Subject
 from simulators.core.imaging import Progress
-
-if TYPE_CHECKING:
-    from models.data.examples import Subject
 
 
 def cached_subjects(
@@ -33,8 +30,6 @@ def cached_subjects(
         progress: is told what goes on, and which share is done.
         beside: further files that a source's arrays depend on.
     """
-    from models.data.examples import Subject
-
     found = []
     for done, path in enumerate(sources):
         progress("reading", done / len(sources))

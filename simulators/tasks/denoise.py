@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from models.batch import Batch
 from models.channel import Channel
 from models.data.examples import Example, Subject
+from models.data.stack import stack
 from models.task import Task
 from simulators.core.chance import Key, Purpose
 from simulators.core.imaging import Learned, Paired, Progress
@@ -19,9 +21,6 @@ from simulators.insilico.thorax.texture import ct_noise
 from simulators.tasks.cache import cached_subjects
 from twin import InputError, PatientTwin, Volume
 from twin.volume import Modality
-
-if TYPE_CHECKING:
-    from models.batch import Batch
 
 _CT = Channel(name="ct", unit="HU", low=-1024.0, high=1024.0)
 _TASK = Task(name="denoise", source=(_CT,), target=(_CT,), start=(("ct",),))
@@ -87,9 +86,6 @@ class DenoiseTask:
             slices: that the network sees.
         """
         import torch
-
-        from models.batch import Batch
-        from models.data.stack import stack
 
         source = stack(torch.from_numpy(_CT.numbers(scan.array)[None]), self.task.source, slices)
         return Batch(source, source.new_zeros(len(source), 0))

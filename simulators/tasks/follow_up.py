@@ -13,6 +13,7 @@ from models.channel import Channel
 from models.condition import Condition
 from models.task import Task
 from simulators.core.imaging import Learned, Progress
+from simulators.insilico.sets import is_truth, twins_in
 from simulators.tasks.cache import cached_subjects
 from simulators.tasks.crop import EQD2_UNIT_GY, HU_RANGE, VECTOR, domain_of
 from twin import InputError
@@ -79,7 +80,7 @@ class FollowUpTask:
         Raises:
             InputError: there is none.
         """
-        from simulators.insilico.sets import VOLUMES, is_truth, patient_of, twins_in
+        from simulators.insilico.sets import VOLUMES, patient_of
         from simulators.tasks.pairs import write_pairs
 
         own: dict[str, Any] = {"pairs_per_twin": 6, "align": True}
