@@ -91,15 +91,13 @@ def read_drawings(files: Sequence[Instance], kind: str, left_out: LeftOut) -> li
     found = []
     for file in files:
         try:
-            read = (
-                (rtstruct.read_rois, rtstruct.drawn_on)
-                if kind == "RTSTRUCT"
-                else (seg.read_segments, seg.drawn_on)
-            )
-            regions, refers = tuple(read[0](file)), read[1](file)
-            found.append(
-                Drawing(kind, file, regions, refers, file.word("ApprovalStatus"), made(file, *_MADE[kind]))
-            )
+            regions: list[Region]
+            if kind == "RTSTRUCT":
+                regions, refers = [*rtstruct.read_rois(file)], rtstruct.drawn_on(file)
+            else:
+                regions, refers = [*seg.read_segments(file)], seg.drawn_on(file)
+            when = made(file, *_MADE[kind])
+            found.append(Drawing(kind, file, tuple(regions), refers, file.word("ApprovalStatus"), when))
         except InputError as error:
             left_out.add(kind, [file], error)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from twin.dicom.left_out import LeftOut
 from twin.dicom.treatment.rtdose import RtDose
 from twin.dicom.treatment.rtplan import Plan
 from twin.errors import InputError
-from twin.geometry import Geometry
+from twin.geometry import Shape, Triple
 from twin.volume import Volume
 
 _MANY = "MULTI_PLAN"
@@ -155,10 +156,10 @@ def sum_on_one_grid(volumes: Sequence[Volume]) -> Volume:
         index = finest.index(volume.geometry.lps(corners))
         low, high = np.minimum(low, index.min(axis=0)), np.maximum(high, index.max(axis=0))
     first, last = np.floor(low + 1e-3).astype(int), np.ceil(high - 1e-3).astype(int)
-    shape = tuple(int(n) for n in last - first + 1)
+    shape = cast(Shape, tuple((last - first + 1).tolist()))
     if np.prod(shape, dtype=float) > _MAX_VOXELS:
         raise InputError("its beams lie too far apart to be summed")
-    grid: Geometry = replace(finest, shape=shape, origin_mm=tuple(float(v) for v in finest.lps(first)))
+    grid = replace(finest, shape=shape, origin_mm=cast(Triple, tuple(finest.lps(first).tolist())))
     total = np.zeros(grid.shape, dtype=np.float32)
     for volume in volumes:
         total += volume.on(grid)
