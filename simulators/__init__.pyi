@@ -12,6 +12,7 @@ from .core.treatment import FollowUp as FollowUp
 from .core.treatment import TreatmentRequest as TreatmentRequest
 from .core.treatment import TumourView as TumourView
 from .core.treatment import VirtualTreatment as VirtualTreatment
+from .dose.dvh import dvh as dvh
 from .names.generators import generator_named as generator_named
 from .names.kinetics import kinetics_named as kinetics_named
 from .names.outcomes import outcome_model_named as outcome_model_named
