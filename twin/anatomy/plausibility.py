@@ -55,8 +55,8 @@ def _within_the_body(contours: StructureSet) -> Check | None:
     body = _body(contours)
     if body is None:
         return Check("body", False, "no body was found in the CT; check that it shows a patient, in HU")
-    gtv = contours.gtv()
-    share = float(body[gtv].mean())
+    inside = [body[contours.box(s)][s.mask.array > 0] for s in contours.role("GTV")]
+    share = float(np.concatenate(inside).mean())
     words = f"{share:.0%} of the tumour lies within the body"
     passed = share >= _INSIDE
     return Check("body", passed, words if passed else f"{words}; check that its contours belong to this CT")
