@@ -120,6 +120,8 @@ def _segment_mask(
         raise InputError(f"a part of the segment {source} lies outside the scan")
     if cut:
         notes.append(f"a part of the segment {source} lies outside the scan")
+    if segment.soft:
+        notes.append(f"the segment {source} has shares between 0 and 1 and was cut at 0.5")
     if resampled:
         notes.append(f"the segment {source} lies on other voxels than its scan and was resampled")
     return mask

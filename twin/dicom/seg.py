@@ -35,6 +35,7 @@ class Segment:
         volume: shares of 0 to 1 on the segmentation's own grid, axes upright.
         colour: none; segmentations keep theirs as CIELab, which 3-D viewers draw anew.
         contours: none.
+        soft: it has shares between 0 and 1, which are cut at a half.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Segment:
     volume: Volume
     colour: tuple[int, int, int] | None = None
     contours: tuple[np.ndarray, ...] = ()
+    soft: bool = False
 
     def mask(self, geometry: Geometry) -> tuple[Volume, bool, bool]:
         """The segment on the smallest crop of a grid, whether it was resampled, and whether the grid cuts it.
@@ -100,7 +102,8 @@ def _segment(number: int, item: Instance, volume: Volume) -> Segment:
     meaning = codes[0].text("CodeMeaning") if codes else ""
     if _TUMOUR.search(meaning):
         meaning = "Tumour"
-    return Segment(item.text("SegmentLabel") or f"Segment {number}", meaning, volume)
+    soft = bool(((volume.array > 0) & (volume.array < 1)).any())
+    return Segment(item.text("SegmentLabel") or f"Segment {number}", meaning, volume, soft=soft)
 
 
 def _planes(file: Instance, frames: list[multiframe.Frame]) -> tuple[Geometry, list[int]]:

@@ -113,7 +113,9 @@ def test_shares_are_cut_at_a_half_of_their_maximum(dicom_set, make, add):
     tumour, lung = _masks()
     shares = [np.where(tumour, 60, 45), np.where(lung, 60, 0)]
     add(folder, _seg(make, shares, kind="FRACTIONAL", top=100))
-    np.testing.assert_array_equal(import_patient(folder).contours.gtv(), tumour)
+    twin = import_patient(folder)
+    np.testing.assert_array_equal(twin.contours.gtv(), tumour)
+    assert "the segment GTV-1 has shares between 0 and 1 and was cut at 0.5" in twin.notes
 
 
 def test_a_label_map_holds_all_segments(dicom_set, make, add):
