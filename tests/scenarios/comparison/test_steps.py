@@ -166,7 +166,7 @@ def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(lines, names)
-    assert names["runs"].trajectory.columns == ["plan", "sample", "day", "gtv_cm3"]
+    assert names["runs"].trajectory.columns == ["plan", "sample", "day", "gtv_cm3", "field_gtv_cm3"]
     assert (tmp_path / "runs" / "demo" / "report.html").is_file()
 
 
