@@ -112,6 +112,7 @@ def learned_bridge(toy_subjects, toy_config):
     return model.eval()
 
 
+@pytest.mark.slow
 def test_the_bridge_learns_the_toy_world_and_obeys_the_volume_asked_for(learned_bridge, toy_subjects):
     for subject in toy_subjects[:3]:
         source, truth = slices_of(subject, learned_bridge.task)
@@ -127,6 +128,7 @@ def test_the_bridge_learns_the_toy_world_and_obeys_the_volume_asked_for(learned_
         assert error < 0.6 * (source[:, 0] - truth[:, 0]).abs().mean()
 
 
+@pytest.mark.slow
 def test_four_evaluations_of_the_bridge_are_as_good_as_fifty(learned_bridge, toy_subjects):
     source, truth = slices_of(toy_subjects[0], learned_bridge.task)
     noise = torch.randn(8, 3, 24, 24, generator=torch.Generator().manual_seed(0))
@@ -152,6 +154,7 @@ def test_a_task_of_one_image_without_conditions_or_layers_is_trained(
     assert again.drawn is None and again.task.name == "plain"
 
 
+@pytest.mark.slow
 def test_regression_learns_to_take_noise_away(plain_subjects, plain_task, tmp_path):
     told = config(
         family="regression", steps=150, learning_rate=5e-3, validate_every=150, ema=0.9, warmup_steps=10

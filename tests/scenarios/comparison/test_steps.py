@@ -159,6 +159,7 @@ def test_a_plan_outside_the_context_of_use_is_marked_everywhere(phantom_twin, tm
     assert "outside the context of use" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch):
     readme = (Path(__file__).parents[3] / "README.md").read_text()
     lines = readme.split("```python")[1].split("```")[0]
