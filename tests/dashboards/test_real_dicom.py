@@ -40,7 +40,7 @@ def test_a_dropped_folder_of_dicom_becomes_a_patient(page, opened, planning_ct):
     page.says("dropped-folder.twin")  # the list has it without a reload
     page.find(".rt-job-done a").click()
     page.settled()
-    page.says("67.4 cm\u00b3")
+    page.says("67.6 cm\u00b3")
     assert PatientTwin.load(opened / "dropped-folder.twin").gtv_cm3 == pytest.approx(67.6, abs=0.5)
     assert not (opened / ".uploads").exists()
 
