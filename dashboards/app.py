@@ -91,13 +91,13 @@ def serve(folder: Path, port: int = 8050) -> None:
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     _check_free(port)
     server = make_server("127.0.0.1", port, app.server, threaded=True)
-    print(f"The dashboard of {folder} is at http://127.0.0.1:{server.port}/ (Ctrl+C ends it).")
-    print(
-        "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
-    )
-    print(f"    ssh -L {server.port}:127.0.0.1:{server.port} USER@THIS-MACHINE", flush=True)
-    Thread(target=_warm, args=(desk.library,), daemon=True).start()
     try:
+        print(f"The dashboard of {folder} is at http://127.0.0.1:{server.port}/ (Ctrl+C ends it).")
+        print(
+            "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
+        )
+        print(f"    ssh -L {server.port}:127.0.0.1:{server.port} USER@THIS-MACHINE", flush=True)
+        Thread(target=_warm, args=(desk.library,), daemon=True).start()
         server.serve_forever()
     except KeyboardInterrupt:
         pass
