@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from simulators.core.chance import Key, Purpose, uniforms
-from twin.staging import stage_group
+from twin.clinical.staging import stage_group
 
 # Lung1: Aerts 2014, 422 patients of stage I to III; 338 of them are in the published table used here.
 AGE_YEARS = (68.0, 10.2)  # mean, SD, cut at 35 and 92; Lung1 [P]

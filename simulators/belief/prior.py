@@ -15,7 +15,7 @@ import numpy as np
 
 from simulators.core.chance import Key, Purpose, uniforms
 from twin import Belief, PatientTwin
-from twin.staging import stage_group
+from twin.clinical.staging import stage_group
 
 # The order is part of the counter hash: append, never reorder, or every seed gives another patient.
 DIMENSIONS = (

@@ -9,7 +9,7 @@ import numpy as np
 from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose
 from twin import ClinicalRecord, InputError, PatientTwin, Scan, StructureSet, Volume
-from twin.staging import stage_group
+from twin.clinical.staging import stage_group
 from twin.structures import Role
 
 Site = Literal["central", "peripheral"]

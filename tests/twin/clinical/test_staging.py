@@ -1,7 +1,7 @@
 import pytest
 
 from twin import ClinicalRecord
-from twin.staging import stage_group
+from twin.clinical.staging import stage_group
 
 # Rows of the published table (Goldstraw 2016, table 6): N0, N1, N2, N3.
 TABLE = {

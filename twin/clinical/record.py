@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from twin.staging import agrees, stage_group, unknown_category
+from twin.clinical.staging import agrees, stage_group, unknown_category
 
 _HISTOLOGY = {
     "adeno": "adenocarcinoma",
