@@ -20,6 +20,7 @@ from twin.files.images import SUFFIXES, read_ct, read_mask
 from twin.files.records import merged, read_clinical
 from twin.patient import PatientTwin
 from twin.scan import Scan
+from twin.several import several
 from twin.structures import Structure, StructureSet
 
 
@@ -27,10 +28,10 @@ def import_patient(
     src: str | os.PathLike[str],
     *,
     clinical: str | os.PathLike[str] | None = None,
-    gtv: Sequence[str] = (),
+    gtv: str | Sequence[str] = (),
     mask: str | os.PathLike[str] | None = None,
     label: str | None = None,
-    structures: Sequence[str] = (),
+    structures: str | Sequence[str] = (),
     days: Mapping[str, float] | None = None,
     delivered_from: float | None = None,
 ) -> PatientTwin:
@@ -41,7 +42,7 @@ def import_patient(
     Args:
         src: a folder or zip of DICOM files of one patient, or a CT in NIfTI or NRRD.
         clinical: a clinical record in JSON or CSV.
-        gtv: names of the structures that are gross tumour, nodes too; where none is given, those whose names
+        gtv: name or names of the structures that are gross tumour, nodes too; where none is given, those whose names
             say that they are a primary tumour.
         mask: the tumour as a mask, NIfTI or NRRD; on other voxels than the CT's it is resampled.
         label: the value or the name of the tumour where the mask is a label map.
@@ -66,7 +67,9 @@ def import_patient(
         content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
         twin = PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,))
     else:
-        twin, refused = _from_dicom(src, () if mask is not None else gtv, structures, days, delivered_from)
+        twin, refused = _from_dicom(
+            src, () if mask is not None else several(gtv), several(structures), days, delivered_from
+        )
     contours = twin.contours
     notes: tuple[str, ...] = ()
     if mask is not None:

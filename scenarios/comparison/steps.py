@@ -36,6 +36,7 @@ from simulators.names.outcomes import outcome_model_named
 from simulators.names.scanners import scanner_named
 from twin import Belief, PatientTwin
 from twin.anatomy.plausibility import missed_nodes
+from twin.several import several
 
 
 def compare(
@@ -47,7 +48,7 @@ def compare(
     image_samples: int = 1,
     seed: int = 0,
     generator: str = "auto",
-    scanners: Sequence[str] = (),
+    scanners: str | Sequence[str] = (),
     kinetics: str = "standard",
     outcomes: str = "standard",
     approve: Approve | None = None,
@@ -64,7 +65,7 @@ def compare(
         image_samples: how many of these samples get follow-up images.
         seed: root of all chance.
         generator: of the follow-up CT (`simulators.generator_named`).
-        scanners: virtual scanners by name, e.g. "pet".
+        scanners: one or more virtual scanners by name, e.g. "pet".
         kinetics: tumour model by name; "standard" is this engine's own.
         outcomes: outcome model by name; "standard" is this engine's own.
         approve: accepts or refuses each decision of a policy that changes something, given its row.
@@ -79,7 +80,7 @@ def compare(
             has no field.
     """
     scenarios = distinct(plans)
-    names = tuple(dict.fromkeys(scanners))
+    names = several(scanners)
     request = Request(days, samples, image_samples, seed, generator, names, kinetics, outcomes)
     tumour, model = kinetics_named(kinetics), outcome_model_named(outcomes)
     treatment = treatment or generator_named(generator)

@@ -14,6 +14,7 @@ import polars as pl
 
 from scenarios.comparison.intervals import normal_quantile
 from twin import InputError
+from twin.several import several
 
 ENDPOINTS = {
     "overall_survival": "death",
@@ -150,8 +151,8 @@ def log_rank(frame: pl.DataFrame) -> pl.DataFrame:
 def cox(
     frame: pl.DataFrame,
     patients: pl.DataFrame,
-    covariates: Sequence[str] = (),
-    interactions: Sequence[str] = (),
+    covariates: str | Sequence[str] = (),
+    interactions: str | Sequence[str] = (),
 ) -> pl.DataFrame:
     """Cox's model of the plans, with covariates and with their interactions with the plans.
 
@@ -160,8 +161,8 @@ def cox(
     Args:
         frame: from `times`.
         patients: a study's `patients`.
-        covariates: columns of it to adjust for; categories become indicators against the first of them.
-        interactions: covariates whose effect may differ between plans.
+        covariates: one or more columns of it to adjust for; categories become indicators against the first of them.
+        interactions: one or more covariates whose effect may differ between plans.
 
     Returns:
         One row a term: term, hazard_ratio, low, high (95 %), p, n. Patients with a missing covariate are left out.
@@ -169,14 +170,15 @@ def cox(
     Raises:
         InputError: an unknown covariate, only one arm, or a model that the data do not settle.
     """
-    wanted = list(dict.fromkeys((*covariates, *interactions)))
+    crossed = several(interactions)
+    wanted = several((*several(covariates), *crossed))
     unknown = [c for c in wanted if c not in patients.columns]
     if unknown:
         raise InputError(f"unknown covariate {unknown[0]!r}; there are: {', '.join(patients.columns)}")
     joined = frame.join(
         patients.select("patient", *wanted), on="patient", how="left", maintain_order="left"
     ).drop_nulls()
-    summary = _fitted(joined, _design(joined, wanted, interactions))
+    summary = _fitted(joined, _design(joined, wanted, crossed))
     return pl.DataFrame(
         {
             "term": list(summary.index),

@@ -170,6 +170,12 @@ def test_an_empty_structure_named_as_gtv_is_refused(dicom_set):
         import_patient(dicom_set(), gtv=["Marker"])
 
 
+def test_one_name_may_stand_alone(dicom_set):
+    twin = import_patient(dicom_set(name="one"), gtv="GTV-1", structures="1")
+    listed = import_patient(dicom_set(name="two"), gtv=["GTV-1"], structures=["1"])
+    np.testing.assert_array_equal(twin.contours.gtv(), listed.contours.gtv())
+
+
 def test_a_set_without_any_tumour_asks_for_a_mask(dicom_set):
     folder = dicom_set()
     (folder / "rs.dcm").unlink()

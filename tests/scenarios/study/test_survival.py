@@ -109,6 +109,7 @@ def test_cox_finds_who_benefits_by_an_interaction():
         {"patient": [f"p{i}" for i in range(4000)], "sex": np.where(male, "male", "female")}
     )
     table = cox(times(lives, "overall_survival", 9000), patients, ["sex"], ["sex"])
+    assert cox(times(lives, "overall_survival", 9000), patients, "sex", "sex").equals(table)
     ratio = dict(zip(table["term"], table["hazard_ratio"], strict=True))
     assert ratio["plan b"] == pytest.approx(1.0, abs=0.08)
     assert ratio["plan b x sex male"] == pytest.approx(0.5, abs=0.06)
