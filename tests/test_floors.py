@@ -15,8 +15,8 @@ ORDER = {
     "twin": "clinical contours structures nomenclature scan observation history files patient anatomy dicom importer"
     " export",
     "models": "data networks metrics family families hub training",
-    "simulators": "core tumour belief anatomy outcome calibration dose treatment insilico scanners tasks learned"
-    " published kinetics names",
+    "simulators": "core tumour belief anatomy outcome calibration dose photon planner treatment insilico scanners tasks"
+    " learned published kinetics names",
     "scenarios": "plans policies records report engine matching comparison study clinic datasets benchmark validation"
     " commands",
     "dashboards": "files viewer figures tables jobs parts shell pages app command",

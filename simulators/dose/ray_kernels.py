@@ -15,7 +15,8 @@ SURFACE_DOSE = 0.5  # of the maximum, averaged over the first millimetres: 6 MV 
 
 
 @njit(cache=True, inline="always")
-def _trilinear(values, z, y, x, outside):
+def trilinear(values, z, y, x, outside):
+    """Linear interpolation between voxels at fractional indices; `outside` beyond their outer edges."""
     nz, ny, nx = values.shape
     if z <= -0.5 or y <= -0.5 or x <= -0.5 or z >= nz - 0.5 or y >= ny - 0.5 or x >= nx - 0.5:
         return outside
@@ -66,7 +67,7 @@ def nearest_distance(distance, first, spacing, angles, v_mm, u_mm, t_mm):
                     z = v_mm[iv] * widen
                     y = -sy * t + sx * u_mm[iu] * widen
                     x = -sx * t - sy * u_mm[iu] * widen
-                    d = _trilinear(
+                    d = trilinear(
                         distance,
                         (z - first[0]) / spacing[0],
                         (y - first[1]) / spacing[1],
@@ -79,7 +80,7 @@ def nearest_distance(distance, first, spacing, angles, v_mm, u_mm, t_mm):
 
 
 @njit(cache=True, parallel=True)
-def _depths(density, first, spacing, sx, sy, v_mm, u_mm, t_mm, out):
+def depths(density, first, spacing, sx, sy, v_mm, u_mm, t_mm, out):
     """Water-equivalent depth, mm, of the nodes t_mm of all rays of a beam, into out (nv, nu, nt)."""
     step = t_mm[1] - t_mm[0]
     for iv in prange(v_mm.size):
@@ -92,7 +93,7 @@ def _depths(density, first, spacing, sx, sy, v_mm, u_mm, t_mm, out):
                 z = v_mm[iv] * widen
                 y = -sy * t_mm[it] + sx * u_mm[iu] * widen
                 x = -sx * t_mm[it] - sy * u_mm[iu] * widen
-                here = _trilinear(
+                here = trilinear(
                     density,
                     (z - first[0]) / spacing[0],
                     (y - first[1]) / spacing[1],
@@ -132,7 +133,7 @@ def _deposit(dose, inside, first, spacing, sx, sy, fluence, v_mm, u_mm, t_mm, de
                 open_ += (fluence[iv + 1, iu] * (1 - a) + fluence[iv + 1, iu + 1] * a) * c
                 if open_ < 1e-4:
                     continue
-                deep = _trilinear(depth, fv, fu, ft, np.float32(0.0))
+                deep = trilinear(depth, fv, fu, ft, np.float32(0.0))
                 slant2 = 1.0 + (u * u + v * v) / (SAD_MM * SAD_MM)
                 dose[k, j, i] += weight * open_ * relative_dose(deep) / (widen * widen * slant2)
 
@@ -161,7 +162,7 @@ def beams_dose(
     depth = np.empty((v_mm.size, u_mm.size, t_mm.size), np.float32)
     for b in range(angles.size):
         sx, sy = np.sin(angles[b]), -np.cos(angles[b])
-        _depths(density, first, spacing, sx, sy, v_mm, u_mm, t_mm, depth)
+        depths(density, first, spacing, sx, sy, v_mm, u_mm, t_mm, depth)
         _deposit(
             dose, inside, dose_first, dose_spacing, sx, sy, fluence[b], v_mm, u_mm, t_mm, depth, weights[b]
         )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from simulators.dose import ray_kernels as ray
-from simulators.dose.approximate import approximate_dose, electron_density
+from simulators.dose.approximate import approximate_dose
+from simulators.dose.medium import electron_density
 from simulators.dose.targets import targets
 from twin import Geometry, InputError, Scan, StructureSet, Volume
 

@@ -1,0 +1,2 @@
+from .superposition import Beams as Beams
+from .superposition import superposed as superposed
