@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
-from contextlib import suppress
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output
 
 from dashboards.elements import notice
-from dashboards.files.library import Library
+from dashboards.files.library import DEPTH, Library
 from dashboards.files.uploads import Uploads
 from dashboards.jobs import tray
 from dashboards.jobs.child import Jobs
@@ -23,6 +25,7 @@ from dashboards.shell import shell
 from dashboards.viewer.routes import add_routes, add_upload
 from models.registry import Registry
 from twin.errors import InputError
+from twin.files.lock import settle_below
 
 PAGES: Registry = Registry("page", "pages", "dashboards.pages")
 
@@ -86,25 +89,52 @@ def serve(folder: Path, port: int = 8050) -> None:
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    app, desk = _build(folder)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    WSGIRequestHandler.protocol_version = "HTTP/1.1"
-    _check_free(port)
-    server = make_server("127.0.0.1", port, app.server, threaded=True)
+    with suppress(KeyboardInterrupt), _ended_by_signals():
+        app, desk = _build(folder)
+        settle_below(desk.library.root, DEPTH)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        WSGIRequestHandler.protocol_version = "HTTP/1.1"
+        _check_free(port)
+        server = make_server("127.0.0.1", port, app.server, threaded=True)
+        try:
+            _say_where(folder, server.port)
+            Thread(target=_warm, args=(desk.library,), daemon=True).start()
+            server.serve_forever()
+        finally:
+            server.server_close()
+            desk.jobs.end_all()
+            desk.uploads.clear()
+
+
+def _say_where(folder: Path, port: int) -> None:
+    print(f"The dashboard of {folder} is at http://127.0.0.1:{port}/ (Ctrl+C ends it).")
+    print(
+        "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
+    )
+    print(f"    ssh -L {port}:127.0.0.1:{port} USER@THIS-MACHINE", flush=True)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let INT and TERM, and HUP unless it is to be outlived (nohup), end the block as Ctrl+C does, once.
+
+    A shell that starts a command in the background has it ignore INT.
+    """
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+
+    def end(_number: int, _frame: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)  # nothing disturbs the tidying up
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
-        print(f"The dashboard of {folder} is at http://127.0.0.1:{server.port}/ (Ctrl+C ends it).")
-        print(
-            "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
-        )
-        print(f"    ssh -L {server.port}:127.0.0.1:{server.port} USER@THIS-MACHINE", flush=True)
-        Thread(target=_warm, args=(desk.library,), daemon=True).start()
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
+        yield
     finally:
-        server.server_close()
-        desk.jobs.end_all()
-        desk.uploads.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _warm(library: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ def serve_app(
     port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 8050,
 ) -> None:
     """Open the dashboard on this machine."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has a background command ignore
     try:
         from dashboards.app import serve  # loads dash
     except ModuleNotFoundError as error:

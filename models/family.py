@@ -23,6 +23,7 @@ from models.networks.heads import SHARP, head_of
 from models.networks.quantiles import QuantileHead
 from models.networks.unet import Time, UNet
 from models.task import Task
+from twin.files.atomic import atomic_file
 
 _CPU_SLICES, _GPU_SLICES = 16, 384  # of a micro-batch
 _TRAINING_ONLY = "discriminator."
@@ -214,16 +215,17 @@ class Family(nn.Module):
         from safetensors.torch import save_file
 
         path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
         used = {k: v for k, v in self.state_dict().items() if not k.startswith(_TRAINING_ONLY)}
         weights = {k: v.detach().cpu().contiguous() for k, v in used.items()}
-        save_file(weights, path / WEIGHTS, metadata={"format": "pt"})
-        (path / WEIGHTS).chmod((path / WEIGHTS).stat().st_mode | 0o044)  # safetensors keeps them to the owner
+        with atomic_file(path / WEIGHTS) as part:
+            save_file(weights, part, metadata={"format": "pt"})
+            part.chmod(part.stat().st_mode | 0o044)  # safetensors keeps them to the owner
         told = {
             "_class_name": type(self).__name__,
             **self.config.model_dump(mode="json", exclude_defaults=True),
         }
-        (path / CONFIG).write_text(json.dumps(told, indent=1))
+        with atomic_file(path / CONFIG) as part:
+            part.write_text(json.dumps(told, indent=1))
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str], config: Mapping[str, Any] | None = None) -> Self:

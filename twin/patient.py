@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
@@ -14,6 +15,7 @@ from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
 from twin.files import folder
+from twin.files.lock import held
 from twin.history import Change
 from twin.observation import Observation
 from twin.scan import Scan
@@ -72,6 +74,18 @@ class PatientTwin:
             InputError: no such folder, a newer format, or a broken file.
         """
         return cls(**folder.load(path))
+
+    @classmethod
+    @contextmanager
+    def changing(cls, path: str | PathLike[str]) -> Iterator[PatientTwin]:
+        """Read a `NAME.twin` folder that the block changes and saves, while no other process changes it.
+
+        Raises:
+            InputError: no such folder, a broken one, or one that another process is changing.
+        """
+        folder.check_there(path)
+        with held(path):
+            yield cls.load(path)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a `NAME.twin` folder, whole or not at all.

@@ -20,7 +20,7 @@ from scenarios.study.parts import Study, load_study
 from twin.errors import InputError
 
 T = TypeVar("T")
-_DEPTH = 3
+DEPTH = 3
 _MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
 _RECORDS_KEPT = 500
 _KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
@@ -157,7 +157,7 @@ class Library:
             path = Path(folder)
             below = path.relative_to(self.root)
             leaf = any(name in files for name in _MARKERS)
-            if leaf or len(below.parts) >= _DEPTH:
+            if leaf or len(below.parts) >= DEPTH:
                 subfolders.clear()
             subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))
             file = path / marker

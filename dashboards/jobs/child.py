@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -108,7 +109,7 @@ class Jobs:
         return self._jobs.get(token)
 
     def cancel(self, token: str) -> None:
-        """End a job as Ctrl+C would, so that it tidies up; kill it where it does not end.
+        """End a job so that it tidies up (by TERM: INT is ignored below a server in the background), else kill it.
 
         Args:
             token: of the job.
@@ -117,7 +118,7 @@ class Jobs:
         if job is None or job.state != "running":
             return
         job.state = "cancelled"
-        job.process.send_signal(signal.SIGINT)
+        job.process.terminate()
         threading.Thread(target=self._make_sure, args=(job,), daemon=True).start()
 
     def end_all(self) -> None:
@@ -133,7 +134,8 @@ class Jobs:
         try:
             job.process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            job.process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(job.process.pid, signal.SIGKILL)  # with the workers of its session
 
     def _watch(self, job: Job, after: Callable[[], None]) -> None:
         last = ""

@@ -12,6 +12,7 @@ import numpy as np
 from models.batch import Batch
 from models.data.stack import offsets
 from models.task import Task
+from twin.files.atomic import atomic_file
 
 _SPARSE = 4  # every fourth slice tells how much changed
 _NOISE = 0.1  # a change by less, a twentieth of the range, does not count
@@ -74,12 +75,11 @@ class Subject:
             "outcomes": np.asarray(vectors if outcomes is None else outcomes, np.float32),
             "vectors": np.asarray(vectors, np.float32),
         }
-        stem.parent.mkdir(parents=True, exist_ok=True)
+        subject = cls(patient, stem)
         for name, array in arrays.items():  # the vectors last: they say that all is there
-            part = stem.with_name(f".{stem.name}.{name}.part.npy")
-            np.save(part, np.ascontiguousarray(array))
-            part.rename(stem.with_name(f"{stem.name}.{name}.npy"))
-        return cls(patient, stem)
+            with atomic_file(subject._file(name)) as part, part.open("wb") as file:
+                np.save(file, np.ascontiguousarray(array))
+        return subject
 
     @property
     def exists(self) -> bool:

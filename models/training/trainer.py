@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +29,7 @@ from models.task import Task
 from models.training.config import TrainingConfig
 from models.training.processes import Processes
 from models.training.validation import Validation
+from twin.files.atomic import append, atomic_file, growing_folder
 
 Progress = Callable[[str, float], None]
 CHECKPOINT, LOG, TRAINING = "checkpoint.pt", "log.jsonl", "training.yaml"
@@ -67,10 +69,23 @@ def train(
         ValueError: the folder holds a training with another config, or one of an older version.
     """
     processes = Processes.start(device)
-    out.mkdir(parents=True, exist_ok=True)
+    with growing_folder(out) if processes.rank == 0 else nullcontext():
+        return _trained(subjects, task, config, out, facts or {}, processes, progress)
+
+
+def _trained(
+    subjects: Sequence[Subject],
+    task: Task,
+    config: TrainingConfig,
+    out: Path,
+    facts: Mapping[str, Any],
+    processes: Processes,
+    progress: Progress,
+) -> Family:
+    """What `train` does while no other process writes the folder."""
     learned, held = split(subjects, config.validation_share, config.seed)
     torch.manual_seed(config.seed)
-    model = _model(learned, task, config, facts or {})
+    model = _model(learned, task, config, facts)
     run = _Run.start(model, config, out, processes)
     if not run.resume() and model.drawn is not None:
         progress("quantiles", 0.0)
@@ -191,6 +206,14 @@ def _model(
         "options": dict(config.options),
     }
     return FAMILIES[config.family](FamilyConfig(**told))
+
+
+def _step_of(line: str) -> float:
+    """Which step a row of the log is of, 0 for what comes before; never for one that was cut short."""
+    try:
+        return json.loads(line).get("step", 0)
+    except ValueError:
+        return math.inf
 
 
 @dataclass
@@ -314,11 +337,10 @@ class _Run:
 
     def log(self, row: Mapping[str, Any]) -> None:
         if self.processes.rank == 0:
-            with (self.out / LOG).open("a") as file:
-                file.write(json.dumps({**row, "minutes": round(self.seconds / 60, 2)}) + "\n")
+            append(self.out / LOG, json.dumps({**row, "minutes": round(self.seconds / 60, 2)}))
 
     def save(self) -> None:
-        """The checkpoint, and the averaged weights as they are now."""
+        """The averaged weights as they are now, and last the checkpoint, which says that all is there."""
         if self.processes.rank != 0:
             return
         state = {
@@ -331,12 +353,12 @@ class _Run:
             "seconds": self.seconds,
             "config": self._address(),
         }
-        part = self.out / f".{CHECKPOINT}"
-        torch.save(state, part)
-        part.rename(self.out / CHECKPOINT)
         self.weights.save_pretrained(self.out)
         made = self.config.model_copy(update={"plan": tuple(self.plan)} if self.config.minutes else {})
-        (self.out / TRAINING).write_text(yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False))
+        with atomic_file(self.out / TRAINING) as part:
+            part.write_text(yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False))
+        with atomic_file(self.out / CHECKPOINT) as part, part.open("wb") as file:
+            torch.save(state, file)
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one.
@@ -346,6 +368,7 @@ class _Run:
         """
         path = self.out / CHECKPOINT
         if not path.is_file():
+            self._forget_rows_after(-1)
             return False
         state = torch.load(path, map_location=self.processes.device, weights_only=True)
         if state.get("format") != _CHECKPOINT_FORMAT:
@@ -360,7 +383,17 @@ class _Run:
         self.plan = [tuple(p) for p in state["plan"]]
         if self.config.steps and not self.config.plan:
             self.plan = [(0, self.config.steps)]
+        self._forget_rows_after(self.number)
         return True
+
+    def _forget_rows_after(self, step: int) -> None:
+        """Leave out of the log what a killed training logged after its checkpoint: it will be done again."""
+        path = self.out / LOG
+        if self.processes.rank != 0 or not path.is_file():
+            return
+        kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+        with atomic_file(path) as part:
+            part.write_text("".join(f"{line}\n" for line in kept))
 
     def _address(self) -> str:
         """What must be equal for a training to go on."""

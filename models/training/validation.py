@@ -13,6 +13,7 @@ from torch import Tensor
 from models.batch import Batch
 from models.data.examples import Examples, Subject
 from models.family import Family
+from twin.files.atomic import atomic_file
 
 _BATCHES = 4
 _ROWS = 6
@@ -97,12 +98,10 @@ class Validation:
             views = [_grey(v[i, 0], v[i, -1] if share else None) for v in (source, made, target)]
             views.append(((made[i, 0] - target[i, 0]).numpy() * 2.0 + 0.5).clip(0, 1))
             rows.append(np.concatenate(views, axis=1))
-        folder = self.out / PICTURES
-        folder.mkdir(parents=True, exist_ok=True)
         picture = (np.concatenate(rows) * 255).astype(np.uint8)
-        Image.fromarray(picture).resize((picture.shape[1] * 2, picture.shape[0] * 2), 0).save(
-            folder / f"step-{step:06d}.png"
-        )
+        twice = Image.fromarray(picture).resize((picture.shape[1] * 2, picture.shape[0] * 2), 0)
+        with atomic_file(self.out / PICTURES / f"step-{step:06d}.png") as part:
+            twice.save(part, "PNG")
 
 
 def _source(model: Family, batch: Batch) -> Tensor:

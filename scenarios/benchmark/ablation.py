@@ -18,7 +18,7 @@ from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, forecast_scores, gain_over_copy
 from scenarios.datasets.train import train
-from twin.files.atomic import atomic_file
+from twin.files.atomic import atomic_file, growing_folder
 
 CONDITIONS = ("none", "dose", "clinical", "both")
 MODELS = ("pix2pix", "diffusion")
@@ -80,24 +80,32 @@ def ablate(
         cache: the examples of an earlier training.
         progress: as for `train`.
     """
+    with growing_folder(out):
+        places = _train_all(learn, out, steps, cache or out / "cache", progress)
+        scores = evaluate(
+            held, places, out / "scores", FollowUpJudge(_SCOPE), patients=patients,
+            progress=lambda step, share: progress(step, 0.6 + 0.4 * share),
+        )  # fmt: skip
+        table = _table(scores, steps)
+        with atomic_file(out / "ablation.csv") as part:
+            table.frame.write_csv(part)
+        with atomic_file(out / "tables.md") as part:
+            part.write_text(table.markdown() + "\n", encoding="utf-8")
+    return table
+
+
+def _train_all(learn: Path, out: Path, steps: int, cache: Path, progress: Progress) -> list[str]:
+    """Train all combinations; where their weights lie."""
     every, places = list(runs()), []
     for done, run in enumerate(every):
         place = out / "weights" / run.name
         config = out / f"{run.name}.yaml"
-        out.mkdir(parents=True, exist_ok=True)
-        config.write_text(run.config(steps))
+        with atomic_file(config) as part:
+            part.write_text(run.config(steps))
         progress(run.name, 0.6 * done / len(every))
-        train([learn], str(config), place, cache=cache or out / "cache")
+        train([learn], str(config), place, cache=cache)
         places.append(str(place))
-    scores = evaluate(
-        held, places, out / "scores", FollowUpJudge(_SCOPE), patients=patients,
-        progress=lambda step, share: progress(step, 0.6 + 0.4 * share),
-    )  # fmt: skip
-    table = _table(scores, steps)
-    table.frame.write_csv(out / "ablation.csv")
-    with atomic_file(out / "tables.md") as file:
-        file.write_text(table.markdown() + "\n", encoding="utf-8")
-    return table
+    return places
 
 
 def _table(scores: pl.DataFrame, steps: int) -> Table:

@@ -13,7 +13,7 @@ import polars as pl
 from scenarios.benchmark.names import label, plain
 from simulators.learned.weights import facts, fingerprint, located, patient_digest
 from twin import InputError
-from twin.files.atomic import atomic_file
+from twin.files.atomic import atomic_file, growing_folder, is_taken
 
 FORMAT = "rt-twin-evaluation/1"
 Progress = Callable[[str, float], None]
@@ -65,7 +65,7 @@ class _Job:
     folder: Path
     row: dict[str, Any]
     name: str
-    part: Path
+    file: Path
 
 
 def evaluate(
@@ -105,21 +105,27 @@ def evaluate(
     ids = [row["id"] for row in rows]
     weights = {label(name): _weights(judge, name, ids) for name in names}
     asked = {"format": FORMAT, **judge.request(folder)}
-    _begin(out, asked)
     parts = {name: out / "parts" / _slug(name, weights[label(name)]) for name in names}
     jobs = [
         _Job(judge, folder, row, name, parts[name] / f"{row['id']}.parquet") for row in rows for name in names
     ]
-    missing = [job for job in jobs if not job.part.is_file()]
+    with growing_folder(out):
+        _begin(out, asked)
+        table = _scored(jobs, workers, tell)
+        with atomic_file(out / "scores.parquet") as part:
+            table.write_parquet(part)
+        record = asked | {"patients": len(rows), "generators": weights}
+        with atomic_file(out / "evaluation.json") as part:
+            part.write_text(json.dumps(record, indent=1))
+    return table
+
+
+def _scored(jobs: Sequence[_Job], workers: int, tell: Progress) -> pl.DataFrame:
+    """The rows of all jobs; those that are not there yet are done first."""
+    missing = [job for job in jobs if not job.file.is_file()]
     for done, name in enumerate(_done(missing, workers), start=1):
         tell(name, 1.0 - (len(missing) - done) / len(jobs))
-    table = pl.concat([pl.read_parquet(job.part) for job in jobs])
-    with atomic_file(out / "scores.parquet") as file:
-        table.write_parquet(file)
-    record = asked | {"patients": len(rows), "generators": weights}
-    with atomic_file(out / "evaluation.json") as file:
-        file.write_text(json.dumps(record, indent=1))
-    return table
+    return pl.concat([pl.read_parquet(job.file) for job in jobs])
 
 
 def _weights(judge: Judge, name: str, ids: Sequence[str]) -> dict[str, Any]:
@@ -145,9 +151,8 @@ def _begin(out: Path, asked: Mapping[str, Any]) -> None:
         if json.loads(file.read_text()) != asked:
             raise InputError(f"{out} holds another evaluation; choose another --out")
         return
-    if out.exists() and any(out.iterdir()):
+    if is_taken(out):
         raise InputError(f"{out} exists with other content; choose another --out")
-    out.mkdir(parents=True, exist_ok=True)
     with atomic_file(file) as part:
         part.write_text(json.dumps(asked, indent=1))
 
@@ -186,7 +191,6 @@ def _one_thread() -> None:
 def _score(job: _Job) -> str:
     """Write one part."""
     found = job.judge.scores(job.folder, job.row, job.name)
-    job.part.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_file(job.part) as file:
-        found.write_parquet(file)
+    with atomic_file(job.file) as part:
+        found.write_parquet(part)
     return str(job.row["id"])

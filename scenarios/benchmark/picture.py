@@ -12,6 +12,7 @@ from scenarios.benchmark.contestant import Shown, contestant, label
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.records.schema import SIMULATED
 from scenarios.report.picture import LUNG, grey, outlined, windowed
+from twin.files.atomic import atomic_file
 from twin.structures import bounding_box
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def picture(held: HeldOut, case: Case, generators: Sequence[str], out: Path, *, 
     for r, row in enumerate(rows):
         for c, tile in enumerate(row):
             sheet.paste(tile, (c * width, r * height + _MARGIN))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(out, optimize=True)
+    with atomic_file(out) as part:
+        sheet.save(part, "PNG", optimize=True)
 
 
 def _plane(held: HeldOut) -> tuple[int, slice, slice]:

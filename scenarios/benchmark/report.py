@@ -21,7 +21,8 @@ from scenarios.records.schema import SIMULATED
 from simulators.insilico.sets import read_index
 from simulators.learned.weights import FOLLOW_UP, facts, fingerprint, located
 from simulators.tasks.crop import DOMAIN
-from twin.files.atomic import atomic_file
+from twin.files.atomic import atomic_file, growing_folder
+from twin.files.lock import held
 
 TABLES = "tables.md"
 _CARD_BEGIN, _CARD_END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -51,14 +52,21 @@ def run_evaluation(
     Returns:
         The tables as Markdown.
     """
-    scores = evaluate(
-        folder, generators, out, FollowUpJudge(scope), patients=patients, workers=workers, progress=progress
-    )
-    if n_pictures:
-        progress("pictures", 1.0)
-        pictures(folder, generators, out, n_pictures)
-    progress("tables", 1.0)
-    found = report(folder, generators, out, scores, cost=cost)
+    with growing_folder(out):
+        scores = evaluate(
+            folder,
+            generators,
+            out,
+            FollowUpJudge(scope),
+            patients=patients,
+            workers=workers,
+            progress=progress,
+        )
+        if n_pictures:
+            progress("pictures", 1.0)
+            pictures(folder, generators, out, n_pictures)
+        progress("tables", 1.0)
+        found = report(folder, generators, out, scores, cost=cost)
     if cards:
         for name in generators:
             if name not in YARDSTICKS:
@@ -80,11 +88,11 @@ def report(
     """
     measured = cost_of(out, folder, ["mechanistic", *generators]) if cost else None
     found = tables(scores, measured)
-    (out / "tables").mkdir(exist_ok=True)
     for table in found:
-        table.frame.write_csv(out / "tables" / f"{table.name}.csv")
-    with atomic_file(out / TABLES) as file:
-        file.write_text(f"{_about(out)}\n\n{markdown(found)}", encoding="utf-8")
+        with atomic_file(out / "tables" / f"{table.name}.csv") as part:
+            table.frame.write_csv(part)
+    with atomic_file(out / TABLES) as part:
+        part.write_text(f"{_about(out)}\n\n{markdown(found)}", encoding="utf-8")
     return found
 
 
@@ -118,13 +126,15 @@ def write_card(weights: Path, out: Path, found: Sequence[Table]) -> Path:
         found: its tables.
     """
     file = weights / "README.md"
-    before = file.read_text(encoding="utf-8") if file.is_file() else ""
-    tail = before.partition(_CARD_END)[2] if _CARD_END in before else f"\n{before}"
     figures = f"{_about(out)}\n\n{markdown([_for(table, weights.name) for table in found])}"
-    with atomic_file(file) as part:
-        part.write_text(
-            f"{_begun(weights)}\n## Figures\n\n{_CARD_BEGIN}\n{figures}{_CARD_END}{tail}", encoding="utf-8"
-        )
+    with held(file):
+        before = file.read_text(encoding="utf-8") if file.is_file() else ""
+        tail = before.partition(_CARD_END)[2] if _CARD_END in before else f"\n{before}"
+        with atomic_file(file) as part:
+            part.write_text(
+                f"{_begun(weights)}\n## Figures\n\n{_CARD_BEGIN}\n{figures}{_CARD_END}{tail}",
+                encoding="utf-8",
+            )
     return file
 
 

@@ -20,6 +20,7 @@ from simulators.core.imaging import TASKS, Paired, ScanTask
 from simulators.insilico.sets import patient_of, twins_in
 from simulators.learned.scanner import translator_named
 from twin import InputError, Volume
+from twin.files.atomic import atomic_file, growing_folder
 from twin.structures import bounding_box
 
 SOURCE, CLASSICAL = "source", "classical"
@@ -118,11 +119,17 @@ def run_scan_evaluation(
     Returns:
         The table as Markdown.
     """
-    rows = evaluate(
-        folder, contestants, out, ScanJudge(task), patients=patients, workers=workers, progress=progress
-    )
+    with growing_folder(out):
+        rows = evaluate(
+            folder, contestants, out, ScanJudge(task), patients=patients, workers=workers, progress=progress
+        )
+        return _write_tables(task, rows, out)
+
+
+def _write_tables(task: str, rows: pl.DataFrame, out: Path) -> str:
     frame = summary(rows)
-    frame.write_csv(out / "table.csv")
+    with atomic_file(out / "table.csv") as part:
+        frame.write_csv(part)
     text = "\n".join(
         [
             f"SIMULATED - research use only. Task {task}, {rows['patient'].n_unique()} held-out in-silico patients; "
@@ -133,7 +140,8 @@ def run_scan_evaluation(
             *("| " + " | ".join(map(str, row)) + " |" for row in frame.iter_rows()),
         ]
     )
-    (out / "tables.md").write_text(text + "\n", encoding="utf-8")
+    with atomic_file(out / "tables.md") as part:
+        part.write_text(text + "\n", encoding="utf-8")
     return text
 
 

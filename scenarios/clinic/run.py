@@ -7,7 +7,6 @@ The folder holds `clinic.json`, which says what was asked for, and one Parquet f
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from scenarios.records.request import versions
 from scenarios.records.schema import SIMULATED
 from twin import InputError
 from twin.files.atomic import atomic_folder
+from twin.files.lock import held, put_back
 
 FORMAT: Literal["rt-twin-clinic/1"] = "rt-twin-clinic/1"
 RECORD = "clinic.json"
@@ -100,13 +100,10 @@ class ClinicRun:
             InputError: the folder holds something else, or the disk is full.
         """
         folder, record = Path(path), self.record
-        again = (folder / RECORD).is_file() and _read(folder).request == record.request
-        with atomic_folder(folder, replace=again) as part:
+        with held(folder), atomic_folder(folder, replace=_holds(folder, record.request)) as part:
             (part / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
             for name, frame in self.tables.items():
-                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
-                frame.write_parquet(held, compression="zstd")
-                (part / f"{name}.parquet").write_bytes(held.getbuffer())
+                frame.write_parquet(part / f"{name}.parquet", compression="zstd")
 
 
 def load_clinic(path: str | PathLike[str]) -> ClinicRun:
@@ -125,7 +122,13 @@ def load_clinic(path: str | PathLike[str]) -> ClinicRun:
     return ClinicRun(clinic, referrals, record.days, record.seed, tables, record.warm_up_days, record.samples)
 
 
+def _holds(folder: Path, request: str) -> bool:
+    """Whether a folder holds the department of a request."""
+    return (folder / RECORD).is_file() and _read(folder).request == request
+
+
 def _read(folder: Path) -> ClinicRecord:
+    put_back(folder)
     file = folder / RECORD
     if not file.is_file():
         raise InputError(f"{folder} is not the folder of a clinic: it has no {RECORD}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from scenarios.clinic.department import Clinic, Referrals, clinic_from_yaml
 from scenarios.clinic.run import print_clinic, summary_of
 from scenarios.clinic.simulation import simulate_clinic
 from scenarios.commands.arguments import JsonOption
+from twin.files.lock import BRIEFLY_S, held
 
 
 def clinic(
@@ -27,9 +29,12 @@ def clinic(
 ) -> None:
     """Simulate a radiotherapy department: waiting, overtime, late replans, and what they cost in control."""
     department, referrals = clinic_from_yaml(file) if file is not None else (Clinic(), Referrals())
-    run = simulate_clinic(department, referrals, days=days, warm_up_days=warm_up, seed=seed, samples=samples)
-    if out is not None:
-        run.save(out)
+    with held(out, patience_s=BRIEFLY_S) if out is not None else nullcontext():
+        run = simulate_clinic(
+            department, referrals, days=days, warm_up_days=warm_up, seed=seed, samples=samples
+        )
+        if out is not None:
+            run.save(out)
     print(json.dumps(summary_of(run), indent=1)) if as_json else print_clinic(run)
 
 

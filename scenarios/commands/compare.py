@@ -20,6 +20,7 @@ from scenarios.records.request import Request
 from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from twin import PatientTwin
+from twin.files.lock import BRIEFLY_S, held
 
 
 def compare(
@@ -52,8 +53,8 @@ def compare(
         "kinetics": kinetics,
         "outcomes": outcomes,
     }
-    may_write(out, Request(**asked).hash(patient, plans))
-    with progress_bar() as progress:
+    with held(out, patience_s=BRIEFLY_S), progress_bar() as progress:
+        may_write(out, Request(**asked).hash(patient, plans))
         result = run(patient, plans, **asked, progress=progress)
         progress("writing", 1.0)
         result.save(out)

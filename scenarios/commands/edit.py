@@ -25,10 +25,10 @@ def edit(
     """Change a twin's clinical record; its history keeps what stood there, and its belief is formed anew."""
     if clinical is None and not set_:
         raise InputError("nothing to change; give --clinical FILE or --set age=71")
-    before = PatientTwin.load(twin)
-    record = before.clinical if clinical is None else merged(before.clinical, read_clinical(clinical))
-    after = before.edited(edited(record, set_ or ()))
-    (after if before.belief is None else update_belief(after)).save(twin)
+    with PatientTwin.changing(twin) as before:
+        record = before.clinical if clinical is None else merged(before.clinical, read_clinical(clinical))
+        after = before.edited(edited(record, set_ or ()))
+        (after if before.belief is None else update_belief(after)).save(twin)
     print(f"{twin}: {after.history[-1].words}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scenarios.commands.arguments import free
+from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
 from twin.errors import InputError
 from twin.importer import import_patient
@@ -36,19 +36,19 @@ def import_(
     ] = None,
 ) -> None:
     """Make a twin from a patient's images."""
-    free(out)
     days = dict(_file_day(text) for text in day or ())
-    twin = import_patient(
-        src,
-        clinical=clinical,
-        gtv=tuple(gtv or ()),
-        mask=mask,
-        label=label,
-        structures=tuple(structures or ()),
-        days=days,
-        delivered_from=delivered_from,
-    )
-    twin.save(out)
+    with fresh(out) as part:
+        twin = import_patient(
+            src,
+            clinical=clinical,
+            gtv=tuple(gtv or ()),
+            mask=mask,
+            label=label,
+            structures=tuple(structures or ()),
+            days=days,
+            delivered_from=delivered_from,
+        )
+        twin.save(part)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
     print_notes(twin)
 

@@ -6,7 +6,9 @@ No verb's file is imported before it is asked for; what `rt-twin --help` says of
 from __future__ import annotations
 
 import ast
+import signal
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,14 @@ def rt_twin() -> None:
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one sentence on stderr and exit status 2."""
+    """Run the command; a user's mistake is one sentence on stderr and exit status 2.
+
+    Ended from outside by TERM or HUP, it tidies up as after Ctrl+C; what is ignored (nohup) stays ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(ValueError):  # in a thread of another program, which has its own way to end
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, _end)
     try:
         app()
     except InputError as error:
@@ -66,6 +75,10 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 def summary(source: str) -> str:

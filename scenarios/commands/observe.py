@@ -36,10 +36,9 @@ def observe(
     if day is None:
         raise InputError("an observation needs its day; give --day, or --undo to take the last one back")
     delivered = None if plan is None else Scenario.parse(plan)
-    patient = update_belief(
-        add(PatientTwin.load(twin), day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered)
-    )
-    patient.save(twin)
+    with PatientTwin.changing(twin) as before:
+        patient = update_belief(add(before, day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered))
+        patient.save(twin)
     last = patient.observations[-1]
     print(
         f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
@@ -50,9 +49,9 @@ def observe(
 
 def _undo(path: Path) -> None:
     """Take back the last change of a twin and let its belief learn from what is left."""
-    before = PatientTwin.load(path)
-    after = before.undone()
-    (after if before.belief is None else update_belief(after)).save(path)
+    with PatientTwin.changing(path) as before:
+        after = before.undone()
+        (after if before.belief is None else update_belief(after)).save(path)
     print(f"{path}: {after.history[-1].words}")
     print(f"now day {after.now_days:g}, {len(after.fractions)} fractions delivered")
 

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from scenarios.commands.arguments import free
+from scenarios.commands.arguments import fresh
 from simulators.insilico.patient import make_patient
-from twin.files.atomic import atomic_file
 from twin.files.folder import TRUTH
 
 
@@ -22,11 +21,10 @@ def phantom(
     nodes: Annotated[bool, typer.Option("--nodes", help="With involved nodes.")] = False,
 ) -> None:
     """Make an in-silico NSCLC patient; its truth is written beside the twin as truth.json."""
-    free(out)
-    twin, truth = make_patient(seed, gtv_cm3=gtv_cm3, site=site, nodes=nodes)  # type: ignore[arg-type]
-    twin.save(out)
-    with atomic_file(out / TRUTH) as file:
-        file.write_text(json.dumps(truth, indent=1))
+    with fresh(out) as part:
+        twin, truth = make_patient(seed, gtv_cm3=gtv_cm3, site=site, nodes=nodes)  # type: ignore[arg-type]
+        twin.save(part)
+        (part / TRUTH).write_text(json.dumps(truth, indent=1))
     print(f"{out}: in-silico patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from scenarios.records.schema import ADDED, SCHEMAS, completed, table
 from scenarios.report.page import write_report
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_folder
+from twin.files.lock import held
 from twin.files.nifti import read, write
 
 
@@ -27,15 +27,12 @@ class Comparison(Run):
             InputError: the folder exists with other content, or the disk is full.
         """
         target = Path(path)
-        replace = may_write(target, self.record.request)
-        with atomic_folder(target, replace=replace) as part:
+        with held(target), atomic_folder(target, replace=may_write(target, self.record.request)) as part:
             self.twin.save(part / self.record.baseline)
             for name, frame in self.tables.items():
-                held = io.BytesIO()  # polars hides what the disk says; plain writing does not
-                frame.write_parquet(held, compression="zstd")
-                (part / f"{name}.parquet").write_bytes(held.getbuffer())
-            for folder in {(part / i.record.file).parent for i in self.images}:
-                folder.mkdir(parents=True, exist_ok=True)
+                frame.write_parquet(part / f"{name}.parquet", compression="zstd")
+            for place in {Path(i.record.file).parent for i in self.images}:
+                (part / place).mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
                 list(pool.map(lambda i: write(part / i.record.file, i.volume), self.images))
             write_report(self, part / "report.html")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +16,8 @@ from simulators.belief.prior import VERSION as PRIOR
 from simulators.insilico.sets import FORMAT, INDEX, TRUTH, read_index
 from simulators.insilico.traits import VERSION as RESPONSE
 from twin import InputError, PatientTwin
-from twin.files.atomic import atomic_file
+from twin.files.atomic import atomic_file, growing_folder, is_taken
+from twin.files.lock import settle_below
 
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -105,13 +105,14 @@ def make_set(
     """
     jobs = request.jobs()
     rows: dict[str, dict[str, Any]] = {}
-    _check_begun(request, out)
-    missing = [job for job in jobs if not _done(job, out, rows)]  # whoever failed is tried again
-    _write_index(request, out, jobs, rows)
-    for done, (job, reason) in enumerate(_made(missing, out, workers), start=1):
-        rows[job.name] = _row(job, reason)
+    with growing_folder(out):
+        _check_begun(request, out)
+        missing = [job for job in jobs if not _done(job, out, rows)]  # whoever failed is tried again
         _write_index(request, out, jobs, rows)
-        progress(job.name, 1.0 - (len(missing) - done) / len(jobs))
+        for done, (job, reason) in enumerate(_made(missing, out, workers), start=1):
+            rows[job.name] = _row(job, reason)
+            _write_index(request, out, jobs, rows)
+            progress(job.name, 1.0 - (len(missing) - done) / len(jobs))
     return [rows[job.name] for job in jobs if job.name in rows]
 
 
@@ -127,22 +128,12 @@ def make_patient(job: Job, out: Path) -> str | None:
         job: which patient.
         out: folder of the set.
     """
-    part = out / f".{job.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
     try:
         given = None if job.twin is None else PatientTwin.load(job.twin)
         baseline = in_silico(job.seed, job.name) if given is None else real(given, job.name)
-        write(Patient(job.name, baseline, job.seed), part, truth=job.truth)
-        for kind in (TRUTH, ".twin"):  # the twin last: where it is, all is
-            made = part / f"{job.name}{kind}"
-            if made.exists():
-                shutil.rmtree(out / made.name, ignore_errors=True)
-                made.rename(out / made.name)
+        write(Patient(job.name, baseline, job.seed), out, truth=job.truth)
     except InputError as error:
         return str(error)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return None
 
 
@@ -181,6 +172,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _twins_in(folder: Path) -> list[Path]:
+    settle_below(folder, depth=0)
     found = sorted(p for p in folder.glob("*.twin") if p.is_dir()) if folder.is_dir() else []
     if not found:
         raise InputError(f"the folder {folder} holds no NAME.twin; a set needs at least one baseline")
@@ -188,15 +180,14 @@ def _twins_in(folder: Path) -> list[Path]:
 
 
 def _check_begun(request: SetRequest, out: Path) -> None:
-    """Refuse a folder that holds anything but part of the same set; make one that is not there.
+    """Refuse a folder that holds anything but part of the same set.
 
     Raises:
         InputError: it does.
     """
     if not (out / INDEX).is_file():
-        if out.exists() and any(out.iterdir()):
+        if is_taken(out):
             raise InputError(f"{out} already exists with other content; choose another name or remove it")
-        out.mkdir(parents=True, exist_ok=True)
         return
     stored = read_index(out)
     same = {k: v for k, v in asdict(request).items() if k != "n"}
@@ -224,5 +215,5 @@ def _write_index(request: SetRequest, out: Path, jobs: Iterable[Job], rows: dict
         "arguments": asdict(request),
         "patients": [rows[job.name] for job in jobs if job.name in rows],
     }
-    with atomic_file(out / INDEX) as file:
-        file.write_text(json.dumps(index, indent=1))
+    with atomic_file(out / INDEX) as part:
+        part.write_text(json.dumps(index, indent=1))

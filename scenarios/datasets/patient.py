@@ -27,6 +27,7 @@ from simulators.insilico.sets import TRUTH as TRUTH_FOLDER
 from simulators.insilico.traits import VERSION, Traits
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import ClinicalRecord, DoseGrid, Fraction, PatientTwin, Scan, StructureSet, Volume
+from twin.files.atomic import atomic_folder
 from twin.files.folder import TRUTH
 
 DRAWS = 100
@@ -342,19 +343,23 @@ class Patient:
 
 
 def write(patient: Patient, folder: Path, *, truth: bool) -> None:
-    """Write a patient's twin, and the truth under every plan, into a folder.
+    """Write a patient's twin, and the truth under every plan, into a folder; where the twin is, all is.
 
     Args:
         patient: whom.
         folder: gets NAME.twin and, with `truth`, NAME.truth.
         truth: whether all plans are followed.
     """
-    place = folder / f"{patient.name}.twin"
-    patient.twin().save(place)
-    (place / TRUTH).write_text(json.dumps(patient.about(), indent=1))
-    if not truth:
-        return
-    begin = PatientTwin.load(place)  # its files are linked, not written again
-    for slug, twin in patient.truths(begin):
-        twin.save(folder / f"{patient.name}{TRUTH_FOLDER}" / f"{slug}.twin")
-    patient.volumes(begin.gtv_cm3).write_parquet(folder / f"{patient.name}{TRUTH_FOLDER}" / VOLUMES)
+    with atomic_folder(folder / f"{patient.name}.twin", replace=True) as part:
+        patient.twin().save(part)
+        (part / TRUTH).write_text(json.dumps(patient.about(), indent=1))
+        if truth:
+            begin = PatientTwin.load(part)  # its files are linked, not written again
+            _write_truth(patient, begin, folder / f"{patient.name}{TRUTH_FOLDER}")
+
+
+def _write_truth(patient: Patient, begin: PatientTwin, folder: Path) -> None:
+    with atomic_folder(folder, replace=True) as part:
+        for slug, twin in patient.truths(begin):
+            twin.save(part / f"{slug}.twin")
+        patient.volumes(begin.gtv_cm3).write_parquet(part / VOLUMES)

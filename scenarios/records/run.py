@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from scenarios.records.layer import Draw, Layer, layers_of_first_format
 from scenarios.records.schema import FIRST_RUN_FORMAT, RUN_FORMAT, SIMULATED
 from twin import InputError, PatientTwin, Volume
+from twin.files.atomic import is_taken
+from twin.files.lock import put_back
 
 
 class _Frozen(BaseModel):
@@ -137,7 +139,7 @@ def may_write(target: Path, request: str) -> bool:
     Raises:
         InputError: it holds something else.
     """
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if not is_taken(target):
         return False
     if target.is_dir() and (target / "run.json").is_file() and read_record(target).request == request:
         return True
@@ -150,6 +152,7 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         InputError: no such run, a newer format, or a broken file.
     """
+    put_back(path)
     file = path / "run.json"
     if not file.is_file():
         raise InputError(f"{path} is not a run folder: it has no run.json")

@@ -36,13 +36,13 @@ def export_dicom(run: Run, folder: Path) -> int:
     with atomic_folder(folder) as part:
         source = _baseline(run, part / "baseline")
         for record in dates:
-            target = part / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
-            _follow_up(run, plans[record.plan], record, source, target)
+            place = part / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
+            _follow_up(run, plans[record.plan], record, source, place)
     return len(dates)
 
 
-def _baseline(run: Run, folder: Path) -> CtSeries:
-    folder.mkdir()
+def _baseline(run: Run, part: Path) -> CtSeries:
+    part.mkdir()
     made_by = "in-silico thorax" if run.twin.in_silico else None
     origin = Origin(
         run.twin.id,
@@ -52,35 +52,33 @@ def _baseline(run: Run, folder: Path) -> CtSeries:
         run.record.versions["rt-twin"],
         position=_position(run),
     )
-    ct = write_ct(
-        folder, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0"
-    )
-    write_rtstruct(folder / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
+    ct = write_ct(part, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0")
+    write_rtstruct(part / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
     return ct
 
 
-def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries, folder: Path) -> None:
-    folder.mkdir(parents=True)
+def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries, part: Path) -> None:
+    part.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
     origin = Origin(
         run.twin.id, seed, run.twin.id, name or record.generator, version, position=_position(run)
     )
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
-    ct = write_ct(folder, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
-    structure_uid = write_rtstruct(folder / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
+    ct = write_ct(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
+    structure_uid = write_rtstruct(part / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
     doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
     dose = run.image(record.plan, record.day, doses[0], record.sample) if doses else None
     if dose is not None:
         plan_uid = write_rtplan(
-            folder / "rtplan.dcm",
+            part / "rtplan.dcm",
             origin,
             prescription_gy=plan.total_gy,
             fractions=plan.fractions,
             structure_set_uid=structure_uid,
         )
         write_rtdose(
-            folder / "rtdose.dcm",
+            part / "rtdose.dcm",
             _as_acquired(run, dose),
             origin,
             plan_uid=plan_uid,

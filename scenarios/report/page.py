@@ -27,12 +27,12 @@ _NOTES = {
 }
 
 
-def write_report(run: Run, path: Path) -> None:
+def write_report(run: Run, part: Path) -> None:
     """Write the report of a comparison.
 
     Args:
         run: the comparison with its images.
-        path: the HTML file; self-contained, opens without a network.
+        part: the HTML file; self-contained, opens without a network.
     """
     record = run.record
     template = Template((files("scenarios.report") / "assets" / "report.html").read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def write_report(run: Run, path: Path) -> None:
         versions=escape(", ".join(f"{k} {v}" for k, v in record.versions.items())),
         request=escape(record.request),
     )
-    path.write_text(html, encoding="utf-8")
+    part.write_text(html, encoding="utf-8")
 
 
 def _html(figure: go.Figure, plotlyjs: bool = False) -> str:

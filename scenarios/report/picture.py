@@ -82,9 +82,9 @@ def slice_png(
     draw = ImageDraw.Draw(picture)
     for offset, colour in ((1, (0, 0, 0)), (0, (255, 214, 90))):
         draw.text((6 + offset, 4 + offset), words, fill=colour)
-    file = io.BytesIO()
-    picture.quantize(128).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    memory = io.BytesIO()
+    picture.quantize(128).save(memory, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()
 
 
 def outlined(picture: Image.Image, mask: np.ndarray, colour: tuple[int, int, int]) -> Image.Image:

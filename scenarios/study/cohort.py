@@ -16,6 +16,7 @@ from scenarios.plans.plan import sentence
 from scenarios.study.covariates import sample
 from simulators.insilico.sets import true_parameters
 from twin import ClinicalRecord, InputError, Observation, PatientTwin
+from twin.files.lock import settle_below
 
 SITES = ("central", "peripheral")
 COLUMNS = ("id", *ClinicalRecord.model_fields, "gtv_cm3", "site")
@@ -189,6 +190,7 @@ class FolderCohort:
         folder = Path(path)
         if not folder.is_dir():
             raise InputError(f"there is no folder {folder}")
+        settle_below(folder, depth=0)
         names = tuple(sorted(p.name for p in folder.glob("*.twin") if p.is_dir()))
         if not names:
             raise InputError(f"the folder {folder} holds no NAME.twin; a cohort needs at least one patient")

@@ -129,6 +129,6 @@ def bin_edges() -> np.ndarray:
 
 
 def _bytes(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=1)
-    return buffer.getvalue()
+    memory = io.BytesIO()
+    frame.write_parquet(memory, compression="zstd", compression_level=1)
+    return memory.getvalue()

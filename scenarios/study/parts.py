@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -28,7 +25,8 @@ from scenarios.study.part import PartJob, run_part
 from scenarios.study.settings import Settings
 from scenarios.study.summary import summarise_study
 from twin import InputError, PatientTwin
-from twin.files.atomic import atomic_file, atomic_folder
+from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
+from twin.files.lock import remove
 
 PART = 1000
 FORMAT = "rt-twin-study/1"
@@ -128,19 +126,20 @@ def run_study(
     _check(cohort, plans, settings)
     record = _record(cohort, plans, settings, part)
     folder = Path(out)
-    if _begin(folder, record):
-        return load_study(folder)
     say = progress or (lambda step, share: None)
     runs = folder.absolute() / _RUNS if image_samples else None
-    parts = {
-        folder / _PARTS / f"{i:05d}": PartJob(i, cohort, begin, end, tuple(plans), settings, runs)
-        for i, (begin, end) in enumerate(pieces(cohort.n, part))
-    }
-    _compute(parts, map_chunks, say)
-    say("merging", 0.95)
-    _merge(folder, list(parts), record)
-    say("done", 1.0)
-    return load_study(folder)
+    with growing_folder(folder):
+        if _begin(folder, record):
+            return load_study(folder)
+        parts = {
+            folder / _PARTS / f"{i:05d}": PartJob(i, cohort, begin, end, tuple(plans), settings, runs)
+            for i, (begin, end) in enumerate(pieces(cohort.n, part))
+        }
+        _compute(parts, map_chunks, say)
+        say("merging", 0.95)
+        _merge(folder, list(parts), record)
+        say("done", 1.0)
+        return load_study(folder)
 
 
 def _compute(parts: Mapping[Path, PartJob], map_chunks: MapChunks, say: Progress) -> None:
@@ -150,9 +149,9 @@ def _compute(parts: Mapping[Path, PartJob], map_chunks: MapChunks, say: Progress
     done = len(folders) - len(jobs)
     say("patients", 0.95 * done / len(folders))
     for index, tables in map_chunks(run_part, jobs):
-        with atomic_folder(folders[index]) as whole:
+        with atomic_folder(folders[index]) as part:
             for name, data in tables.items():
-                (whole / f"{name}.parquet").write_bytes(data)
+                (part / f"{name}.parquet").write_bytes(data)
         done += 1
         say("patients", 0.95 * done / len(folders))
 
@@ -226,16 +225,18 @@ def _begin(folder: Path, record: StudyRecord) -> bool:
             raise InputError(
                 f"{folder} holds another study ({found.cohort}); choose another --out or remove it"
             )
+        if found.complete:
+            remove(folder / _PARTS)  # where the last one was killed before it did
         return found.complete
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise InputError(f"{folder} exists with other content; choose another --out or remove it")
     _write(folder, record)
     return False
 
 
 def _write(folder: Path, record: StudyRecord) -> None:
-    with atomic_file(folder / _RECORD) as file:
-        file.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    with atomic_file(folder / _RECORD) as part:
+        part.write_text(record.model_dump_json(indent=1), encoding="utf-8")
 
 
 def _read(folder: Path) -> StudyRecord:
@@ -256,26 +257,13 @@ def _read(folder: Path) -> StudyRecord:
         raise broken from None
 
 
-@contextmanager
-def _table_file(path: Path) -> Iterator[Path]:
-    """An atomic file for a table; what the disk refuses is an OSError, as elsewhere, though polars calls it its own."""
-    with atomic_file(path) as file:
-        try:
-            yield file
-        except pl.exceptions.PolarsError as error:
-            refused = re.search(r"os error (\d+)", str(error))
-            if refused is None:
-                raise
-            raise OSError(int(refused[1]), str(error)) from error
-
-
 def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
     """One file for each table, in the order of the patients; then the parts are no longer needed."""
     for name in _MERGED:
-        with _table_file(folder / f"{name}.parquet") as file:
-            pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(file, compression="zstd")
+        with atomic_file(folder / f"{name}.parquet") as part:
+            pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(part, compression="zstd")
     for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
-        with _table_file(folder / f"{name}.parquet") as file:
-            frame.write_parquet(file, compression="zstd")
+        with atomic_file(folder / f"{name}.parquet") as part:
+            frame.write_parquet(part, compression="zstd")
     _write(folder, record.model_copy(update={"complete": True}))
-    shutil.rmtree(folder / _PARTS, ignore_errors=True)
+    remove(folder / _PARTS)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin import ClinicalRecord, InputError
+from twin.files.atomic import atomic_file
 
 if TYPE_CHECKING:
     import pandas
@@ -134,8 +135,8 @@ def store(cox: Cox) -> None:
     Args:
         cox: of `as_cox`.
     """
-    _FILE.parent.mkdir(exist_ok=True)
-    _FILE.write_text(json.dumps(asdict(cox), indent=1) + "\n")
+    with atomic_file(_FILE) as part:
+        part.write_text(json.dumps(asdict(cox), indent=1) + "\n")
 
 
 def predict(clinical: ClinicalRecord, days: np.ndarray) -> Prediction:

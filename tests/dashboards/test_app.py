@@ -50,6 +50,31 @@ def test_serve_says_where_it_is_and_listens_on_loopback_only(tmp_path):
         process.kill()
 
 
+SERVE = """
+import signal, sys
+from pathlib import Path
+from dashboards.app import serve
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+serve(Path(sys.argv[1]), 0)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_server_in_the_background_ends_itself_cleanly(tmp_path, number):
+    (tmp_path / ".run.rt-twin-part").mkdir()  # of a killed command
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert "http://127.0.0.1:" in process.stdout.readline()
+        assert not (tmp_path / ".run.rt-twin-part").exists()
+        process.send_signal(number)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_first_answer_names_the_product(client):
     assert b"RT-Twin" in client.get("/").data
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twin.errors import InputError
 from twin.files.atomic import atomic_file
+from twin.files.lock import held
 
 
 def pseudonym(patient_id: str) -> str:
@@ -51,9 +52,11 @@ def _key() -> bytes:
     path = (Path(home) if home else Path.home() / ".config") / "rt-twin" / "key"
     try:
         if not path.exists():
-            with atomic_file(path) as part:
-                part.chmod(0o600)
-                part.write_text(secrets.token_hex(32))
+            with held(path):
+                if not path.exists():  # two first imports at once draw one key
+                    with atomic_file(path) as part:
+                        part.chmod(0o600)
+                        part.write_text(secrets.token_hex(32))
         return path.read_text().strip().encode()
     except OSError as error:
         raise InputError(f"cannot read the key {path}: {error.strerror}; set RT_TWIN_KEY instead") from error

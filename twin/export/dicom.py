@@ -97,7 +97,7 @@ def _uid(*parts: object) -> str:
 
 
 def write_ct(
-    folder: Path,
+    part: Path,
     volume: Volume,
     origin: Origin,
     *,
@@ -108,7 +108,7 @@ def write_ct(
     """Write a CT as one file a slice.
 
     Args:
-        folder: an existing folder; the files are named `ct-000.dcm` and so on.
+        part: an existing folder; the files are named `ct-000.dcm` and so on.
         volume: HU, int16, right-handed axes.
         origin: where it comes from; with a generator, the files say that they are synthetic.
         description: of the series, in words that name nobody.
@@ -141,15 +141,15 @@ def write_ct(
         if source is not None:
             data.SourceImageSequence = [_sources(source, n)]
         _say_synthetic(data, origin)
-        _save(data, folder / f"ct-{n:03d}.dcm")
+        _save(data, part / f"ct-{n:03d}.dcm")
     return written
 
 
-def write_rtstruct(path: Path, structures: StructureSet, ct: CtSeries, *, label: str, number: int = 2) -> str:
+def write_rtstruct(part: Path, structures: StructureSet, ct: CtSeries, *, label: str, number: int = 2) -> str:
     """Write structures as contours along pixel edges, so that reading them gives the same masks.
 
     Args:
-        path: the file.
+        part: the file.
         structures: masks on the CT's grid, whose axes may be turned.
         ct: the written series they are drawn on.
         label: of the structure set.
@@ -183,12 +183,12 @@ def write_rtstruct(path: Path, structures: StructureSet, ct: CtSeries, *, label:
         data.ROIContourSequence.append(drawn)
         data.RTROIObservationsSequence.append(seen)
     _say_synthetic(data, origin)
-    _save(data, path)
+    _save(data, part)
     return sop
 
 
 def write_rtplan(
-    path: Path,
+    part: Path,
     origin: Origin,
     *,
     prescription_gy: float,
@@ -199,7 +199,7 @@ def write_rtplan(
     """Write a prescription without beams, to which a dose can refer.
 
     Args:
-        path: the file.
+        part: the file.
         origin: where it comes from.
         prescription_gy: total dose to the target, Gy.
         fractions: planned number.
@@ -223,17 +223,17 @@ def write_rtplan(
     group.NumberOfBrachyApplicationSetups = 0
     data.FractionGroupSequence = [group]
     _say_synthetic(data, origin)
-    _save(data, path)
+    _save(data, part)
     return sop
 
 
 def write_rtdose(
-    path: Path, dose: Volume, origin: Origin, *, plan_uid: str, description: str, number: int = 4
+    part: Path, dose: Volume, origin: Origin, *, plan_uid: str, description: str, number: int = 4
 ) -> str:
     """Write a dose as 16-bit steps of a 65,535th of its maximum.
 
     Args:
-        path: the file.
+        part: the file.
         dose: Gy, on any right-handed grid of the frame.
         origin: where it comes from.
         plan_uid: the RTPLAN it is the dose of.
@@ -261,7 +261,7 @@ def write_rtdose(
     data.DoseUnits, data.DoseType, data.DoseSummationType = "GY", "PHYSICAL", "PLAN"
     data.ReferencedRTPlanSequence = [_referenced(uid.RTPlanStorage, plan_uid)]
     _say_synthetic(data, origin)
-    _save(data, path)
+    _save(data, part)
     return sop
 
 
@@ -387,10 +387,10 @@ def _ds(value: float) -> str:
     return f"{float(value):.6g}"
 
 
-def _save(data: Dataset, path: Path) -> None:
+def _save(data: Dataset, part: Path) -> None:
     """Implicit VR little endian: its lengths hold contours of any size."""
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
     data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    dcmwrite(path, data, enforce_file_format=True)
+    dcmwrite(part, data, enforce_file_format=True)

@@ -1,92 +1,131 @@
-"""Writing that is whole or not at all."""
+"""Writing that is whole or not at all, also when the power goes: all that the product writes is written here.
+
+A block that writes names what it fills `part`; a test holds that nothing is written elsewhere.
+"""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from twin.errors import InputError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def _explained(error: OSError, path: Path) -> InputError:
-    if error.errno in _FULL:
-        return InputError(f"the disk is full while writing {path}; free some space or choose another place")
-    return InputError(f"cannot write {path}: {error.strerror or error}")
-
-
-def _open_permissions(path: Path, mode: int) -> None:
-    """Give what `tempfile` made for its owner alone the permissions that `mkdir` and `open` would give."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(mode & ~mask)
+from twin.files.disk import exchange, flush, flush_all, refusals_explained
+from twin.files.lock import BRIEFLY_S, held, hidden, is_unfinished, settle, settle_below, unfinished
 
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
-    """Fill a temporary folder beside `path`, which becomes `path` when the block ends without an error.
+    """Fill a hidden folder beside `path`, which becomes `path` when the block ends without an error.
 
     Args:
-        path: the folder to make.
+        path: the folder to make; within a folder that is itself being filled it is filled directly.
         replace: whether an existing folder is exchanged for the new one.
 
     Yields:
-        The temporary folder; it is removed when the block raises.
+        The hidden folder; it is removed when the block raises, or by the next writer when the process is killed.
 
     Raises:
-        InputError: `path` exists and is not to be replaced, cannot be written, or the disk is full.
+        InputError: `path` exists and is not to be replaced, is being written, cannot be, or the disk is full.
     """
-    path = Path(path)
-    if path.exists() and not replace and not (path.is_dir() and not any(path.iterdir())):
-        raise InputError(f"{path} already exists; choose another name or remove it")
-    part: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        _open_permissions(part, 0o777)
-        yield part
-        if replace and path.exists():
-            old = part.with_name(part.name + ".old")
-            path.rename(old)
-            part.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            part.rename(path)
-    except OSError as error:
-        raise _explained(error, path) from error
-    finally:
-        if part is not None and part.exists():
-            shutil.rmtree(part, ignore_errors=True)
+    real = Path(os.path.realpath(path))
+    if is_unfinished(real):
+        real.mkdir(parents=True, exist_ok=True)
+        yield real
+        return
+    with refusals_explained(Path(path)), held(path):
+        if not replace and is_taken(real):
+            raise InputError(f"{path} already exists; choose another name or remove it")
+        part = hidden(real, "part")
+        part.mkdir()
+        try:
+            with unfinished(part):
+                yield part
+            flush_all(part)
+            _put(part, real)
+            flush(real.parent)
+        finally:
+            settle(real)
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Write a temporary file beside `path`, which becomes `path` when the block ends without an error.
+    """Write a hidden file beside `path`, which becomes `path` when the block ends without an error.
+
+    Args:
+        path: the file to write; within a folder that is being filled it is written directly.
 
     Yields:
-        The temporary file's path; it is removed when the block raises.
+        The hidden file's path, which has an ending of its own; it is removed when the block raises, or by the next
+        writer when the process is killed.
+
+    Raises:
+        InputError: the file is being written by another process, cannot be, or the disk is full.
+    """
+    real = Path(os.path.realpath(path))
+    if is_unfinished(real):
+        real.parent.mkdir(parents=True, exist_ok=True)
+        yield real
+        return
+    with refusals_explained(Path(path)), held(path):
+        part = hidden(real, "part")
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            yield part
+            flush(part)
+            part.replace(real)
+            flush(real.parent)
+        finally:
+            settle(real)
+
+
+@contextmanager
+def growing_folder(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Be the only writer of a folder that is filled file by file, so that the same command goes on after a break.
+
+    What a killed writer left in it is put right first.
+
+    Args:
+        path: the folder; the block makes it where it does not exist, by writing into it.
+
+    Raises:
+        InputError: another process is filling it, or it cannot be written.
+    """
+    with held(path, patience_s=BRIEFLY_S):
+        settle_below(path)
+        existed = Path(path).exists()
+        try:
+            yield
+        finally:
+            if not existed:
+                with suppress(OSError):
+                    Path(path).rmdir()  # only where nothing was put into it
+
+
+def append(path: Path, line: str) -> None:
+    """Add a line to a file that only the caller writes; a power cut may cut the last one short.
 
     Raises:
         InputError: the file cannot be written, or the disk is full.
     """
-    path = Path(path)
-    part: Path | None = None
-    try:
+    with refusals_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        part = Path(name)
-        _open_permissions(part, 0o666)
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise _explained(error, path) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def is_taken(path: Path) -> bool:
+    """Whether something stands at a path that writing there would lose: anything but an empty folder."""
+    return os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir()))
+
+
+def _put(part: Path, path: Path) -> None:
+    """Let a filled folder take its place."""
+    if not is_taken(path):
+        part.rename(path)
+    elif not exchange(part, path):
+        path.rename(hidden(path, "old"))  # killed after this, the next writer or reader puts it back
+        part.rename(path)

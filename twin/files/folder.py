@@ -18,7 +18,8 @@ from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction
 from twin.errors import InputError
 from twin.files import nifti
-from twin.files.atomic import atomic_folder
+from twin.files.atomic import atomic_folder, is_taken
+from twin.files.lock import held, put_back
 from twin.geometry import Geometry
 from twin.history import Change
 from twin.observation import Observation
@@ -125,12 +126,13 @@ def save(twin: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
         InputError: the path exists with other content, cannot be written, or the disk is full.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())) and _patient_in(path) != twin["id"]:
-        raise InputError(f"{path} already exists with other content; choose another name or remove it")
-    with atomic_folder(path, replace=True) as part:
-        _write(twin, part)
-        if (path / TRUTH).is_file():
-            shutil.copy2(path / TRUTH, part)
+    with held(path):
+        if is_taken(path) and _patient_in(path) != twin["id"]:
+            raise InputError(f"{path} already exists with other content; choose another name or remove it")
+        with atomic_folder(path, replace=True) as part:
+            _write(twin, part)
+            if (path / TRUTH).is_file() and not (part / TRUTH).exists():
+                shutil.copy2(path / TRUTH, part)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -143,8 +145,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: no such folder, a newer format, or a broken file; a damaged image is found when it is read.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise InputError(f"no such twin folder: {path}")
+    check_there(path)
     _check_format(path)
     stored = _parse(_StoredTwin, path / "twin.json")
     belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
@@ -161,6 +162,17 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         "belief": belief,
         "check_source": stored.checks,
     }
+
+
+def check_there(path: str | os.PathLike[str]) -> None:
+    """Refuse a twin folder that does not exist.
+
+    Raises:
+        InputError: it does not.
+    """
+    put_back(Path(path))
+    if not os.path.isdir(path):
+        raise InputError(f"no such twin folder: {path}")
 
 
 def _patient_in(path: Path) -> str | None:
@@ -198,51 +210,51 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "x"
 
 
-def _write(twin: Mapping[str, Any], folder: Path) -> None:
+def _write(twin: Mapping[str, Any], part: Path) -> None:
     for name in ("scans", "structures", "dose"):
-        (folder / name).mkdir()
+        (part / name).mkdir()
     belief: Belief | None = twin["belief"]
     stored = _StoredTwin(
         format=FORMAT,
-        scans=tuple(_keep_scan(s, folder, n) for n, s in enumerate(twin["scans"])),
-        structures=tuple(_keep_set(s, folder, n) for n, s in enumerate(twin["structures"])),
-        doses=tuple(_keep_dose(d, folder, n) for n, d in enumerate(twin["doses"].values())),
+        scans=tuple(_keep_scan(s, part, n) for n, s in enumerate(twin["scans"])),
+        structures=tuple(_keep_set(s, part, n) for n, s in enumerate(twin["structures"])),
+        doses=tuple(_keep_dose(d, part, n) for n, d in enumerate(twin["doses"].values())),
         belief=belief is not None,
         checks=twin["check_source"],
         **{name: twin[name] for name in _PLAIN},
     )
     if belief is not None:
-        (folder / "belief.json").write_text(_kept_belief(belief).model_dump_json())
-    (folder / "twin.json").write_text(stored.model_dump_json(indent=1))
+        (part / "belief.json").write_text(_kept_belief(belief).model_dump_json())
+    (part / "twin.json").write_text(stored.model_dump_json(indent=1))
 
 
-def _keep_scan(scan: Scan, folder: Path, number: int) -> _StoredScan:
+def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
     return _StoredScan(
         name=scan.name,
         time_days=scan.time_days,
-        volume=_keep(scan.volume, folder, f"scans/{number:02d}-{_slug(scan.name)}.nii.gz"),
+        volume=_keep(scan.volume, part, f"scans/{number:02d}-{_slug(scan.name)}.nii.gz"),
         registration=scan.registration,
         acquired=scan.acquired,
     )
 
 
-def _keep_dose(dose: DoseGrid, folder: Path, number: int) -> _StoredDose:
+def _keep_dose(dose: DoseGrid, part: Path, number: int) -> _StoredDose:
     return _StoredDose(
         name=dose.name,
         prescription_gy=dose.prescription_gy,
         approximate=dose.approximate,
-        volume=_keep(dose.volume, folder, f"dose/{number:02d}-{_slug(dose.name)}.nii.gz"),
+        volume=_keep(dose.volume, part, f"dose/{number:02d}-{_slug(dose.name)}.nii.gz"),
     )
 
 
-def _keep(volume: Volume, folder: Path, file: str) -> _StoredVolume:
+def _keep(volume: Volume, part: Path, file: str) -> _StoredVolume:
     source = volume.source
-    if not (isinstance(source, nifti.StoredVoxels) and source.link(folder / file)):
-        nifti.write(folder / file, volume)
+    if not (isinstance(source, nifti.StoredVoxels) and source.link(part / file)):
+        nifti.write(part / file, volume)
     return _StoredVolume(file=file, geometry=volume.geometry, modality=volume.modality, unit=volume.unit)
 
 
-def _keep_set(structures: StructureSet, folder: Path, number: int) -> _StoredSet:
+def _keep_set(structures: StructureSet, part: Path, number: int) -> _StoredSet:
     kept = []
     for n, s in enumerate(structures):
         file = f"structures/{number:02d}-{n:02d}-{_slug(s.name)}.nii.gz"
@@ -253,19 +265,19 @@ def _keep_set(structures: StructureSet, folder: Path, number: int) -> _StoredSet
                 estimated=s.estimated,
                 source_name=s.source_name,
                 colour=s.colour,
-                mask=_keep(s.mask, folder, file),
-                contours=_keep_contours(s.contours, folder, file.replace(".nii.gz", ".npy")),
+                mask=_keep(s.mask, part, file),
+                contours=_keep_contours(s.contours, part, file.replace(".nii.gz", ".npy")),
             )
         )
     return _StoredSet(time_days=structures.time_days, geometry=structures.geometry, structures=tuple(kept))
 
 
-def _keep_contours(contours: tuple[np.ndarray, ...], folder: Path, file: str) -> str | None:
+def _keep_contours(contours: tuple[np.ndarray, ...], part: Path, file: str) -> str | None:
     """One row a point: the number of its contour, then x, y, z."""
     if not contours:
         return None
     numbers = np.repeat(np.arange(len(contours), dtype=np.float32), [len(c) for c in contours])
-    np.save(folder / file, np.column_stack([numbers, np.concatenate(contours)]).astype(np.float32))
+    np.save(part / file, np.column_stack([numbers, np.concatenate(contours)]).astype(np.float32))
     return file
 
 

@@ -82,12 +82,12 @@ class StoredVoxels:
         except Exception as error:
             raise InputError(f"{self.path} is damaged or cut short; its voxels cannot be read") from error
 
-    def link(self, path: Path) -> bool:
-        """Make `path` a hard link to the file; False where that cannot be or the file has changed."""
+    def link(self, part: Path) -> bool:
+        """Make `part` a hard link to the file; False where that cannot be or the file has changed."""
         try:
             if _stamp(self.path) != self.stamp:
                 return False
-            os.link(self.path, path)
+            os.link(self.path, part)
         except OSError:
             return False
         return True
@@ -98,11 +98,11 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def write(path: str | os.PathLike[str], volume: Volume) -> None:
+def write(part: str | os.PathLike[str], volume: Volume) -> None:
     """Write a volume as NIfTI-1, compressed (level 1) where the name ends in `.gz`; equal volumes give equal bytes.
 
     Args:
-        path: where.
+        part: where, in a folder that is being filled.
         volume: what; bool is stored as uint8, 64-bit integers are refused.
 
     Raises:
@@ -110,8 +110,8 @@ def write(path: str | os.PathLike[str], volume: Volume) -> None:
     """
     array = volume.array.view(np.uint8) if volume.array.dtype == bool else volume.array
     header = _header(volume.geometry, array.dtype)
-    with Path(path).open("wb") as file:
-        if not str(path).endswith(".gz"):
+    with Path(part).open("wb") as file:
+        if not str(part).endswith(".gz"):
             _fill(file, header, array)
             return
         with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
