@@ -12,12 +12,12 @@ from twin.anatomy import organs as anatomy
 from twin.anatomy.plausibility import plausibility
 from twin.dicom.left_out import LeftOut
 from twin.dicom.pseudonym import pseudonym
-from twin.dicom.reader import read_series
+from twin.dicom.reader import check_one_patient, read_source, words_of_name
 from twin.dicom.studies import Studies
 from twin.errors import InputError
-from twin.files.archive import unpacked
 from twin.files.images import SUFFIXES, read_ct, read_mask
 from twin.files.records import merged, read_clinical
+from twin.nomenclature.labels import Labels, shown_path
 from twin.patient import PatientTwin
 from twin.scan import Scan
 from twin.several import several
@@ -34,6 +34,7 @@ def import_patient(
     structures: str | Sequence[str] = (),
     days: Mapping[str, float] | None = None,
     delivered_from: float | None = None,
+    keep_names: bool = False,
 ) -> PatientTwin:
     """A patient twin from DICOM, NIfTI or NRRD, complete with the organs that no file holds.
 
@@ -50,6 +51,7 @@ def import_patient(
             file's name; where none is given, the newest approved one that holds the tumour.
         days: the day of a series that has no date, by its description or a part of a file's name.
         delivered_from: the day of the first fraction, where the RTPLANs count as delivered on weekdays.
+        keep_names: keep the structures' names on the user's word; else those not made of known words become ROI-n.
 
     Returns:
         The twin, with day 0 at the date of the planning CT; `notes` say what was left out or assumed, and `checks`
@@ -67,18 +69,16 @@ def import_patient(
         content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
         twin = PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,))
     else:
-        twin, refused = _from_dicom(
-            src, () if mask is not None else several(gtv), several(structures), days, delivered_from
-        )
+        named = () if mask is not None else several(gtv)
+        twin, refused = _from_dicom(src, named, several(structures), days, delivered_from, keep_names)
     contours = twin.contours
     notes: tuple[str, ...] = ()
     if mask is not None:
         read = read_mask(Path(mask), contours.geometry, label)
         contours, notes = contours.with_mask("GTVp", "GTV", read.mask, source_name="mask"), read.notes
     elif not contours.role("GTV"):
-        raise InputError(
-            f"{src} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
-        )
+        what_to_do = "name one with --gtv or give a mask with --mask"
+        raise InputError(f"{shown_path(src)} has no tumour on its planning CT; {what_to_do}{refused}")
     known = merged(twin.clinical, record) if record else twin.clinical
     return _complete(twin, contours).fork(notes=(*twin.notes, *notes), clinical=known)
 
@@ -102,21 +102,19 @@ def _from_dicom(
     structures: Sequence[str],
     days: Mapping[str, float] | None,
     delivered_from: float | None,
+    keep_names: bool,
 ) -> tuple[PatientTwin, str]:
     """The twin, and why what was left out was, as the end of a refusal."""
     left_out = LeftOut()
-    with unpacked(src) as folder:
-        try:
-            series = read_series(folder, left_out)
-        except InputError as error:
-            raise InputError(str(error).replace(str(folder), str(src))) from None
+    with read_source(src, left_out) as series:
+        check_one_patient(series)
         studies = Studies(
             series,
-            str(src),
+            Labels(keep=keep_names, names=words_of_name(series)),
             left_out,
             gtv=gtv,
             structures=structures,
             days=days,
             delivered_from=delivered_from,
         )
-        return studies.twin(), left_out.because
+        return studies.twin().fork(names_kept=keep_names), left_out.because

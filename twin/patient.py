@@ -41,6 +41,7 @@ class PatientTwin:
         notes: what the import left out, assumed or found poor, one sentence each.
         check_source: what the import found plausible or not, or a function that looks when first asked.
         history: what was changed after the twin was made, in order.
+        names_kept: structures may bear names as somebody typed them, on the user's word that they name nobody.
     """
 
     id: str
@@ -57,6 +58,7 @@ class PatientTwin:
     notes: tuple[str, ...] = ()
     check_source: tuple[Check, ...] | Callable[[], tuple[Check, ...]] = ()
     history: tuple[Change, ...] = ()
+    names_kept: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "doses", MappingProxyType(dict(self.doses)))

@@ -26,15 +26,17 @@ class Registration:
 
 @dataclass(frozen=True)
 class Acquired:
-    """How the patient lay in the scanner, and how the scanner laid out its images.
+    """How the patient lay in the scanner, how the scanner laid out its images, and what they say of themselves.
 
     Args:
         position: DICOM PatientPosition, as "HFS" or "FFP"; empty where the images do not say.
         direction: 3 x 3 LPS cosines of the images' x, y and slice axes, row-major, as in `Geometry`.
+        unannotated: all images say that no text is burned into their pixels (DICOM BurnedInAnnotation NO).
     """
 
     position: str
     direction: tuple[float, ...]
+    unannotated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
     return {
         "id": twin.id,
         "in_silico": twin.in_silico,
+        "names_kept": twin.names_kept,
         "gtv_cm3": twin.gtv_cm3,
         "now_days": twin.now_days,
         "day0_weekday": twin.day0_weekday,

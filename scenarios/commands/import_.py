@@ -9,13 +9,14 @@ import typer
 
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
+from twin.dicom.listing import listing
 from twin.errors import InputError
 from twin.importer import import_patient
 
 
 def import_(
     src: Annotated[Path, typer.Argument(help="DICOM folder or zip, or a NIfTI or NRRD CT.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")],
+    out: Annotated[Path | None, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")] = None,
     clinical: Annotated[Path | None, typer.Option(help="Clinical record, JSON.")] = None,
     gtv: Annotated[
         list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
@@ -34,8 +35,20 @@ def import_(
     delivered_from: Annotated[
         float | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
     ] = None,
+    keep_names: Annotated[
+        bool,
+        typer.Option("--keep-names", help="Keep structures' names as they are; you say they name nobody."),
+    ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Only print what the source holds, under its own names.")
+    ] = False,
 ) -> None:
     """Make a twin from a patient's images."""
+    if list_:
+        print("\n".join(listing(src)))
+        return
+    if out is None:
+        raise InputError("say which twin to write: rt-twin import SRC OUT.twin")
     days = dict(_file_day(text) for text in day or ())
     with fresh(out) as part:
         twin = import_patient(
@@ -47,6 +60,7 @@ def import_(
             structures=tuple(structures or ()),
             days=days,
             delivered_from=delivered_from,
+            keep_names=keep_names,
         )
         twin.save(part)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")

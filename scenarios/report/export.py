@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def _baseline(run: Run, part: Path) -> CtSeries:
         run.twin.id,
         made_by,
         run.record.versions["rt-twin"],
-        position=_position(run),
+        **_known(run),
     )
     ct = write_ct(part, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0")
     write_rtstruct(part / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
@@ -61,9 +62,7 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
     part.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
-    origin = Origin(
-        run.twin.id, seed, run.twin.id, name or record.generator, version, position=_position(run)
-    )
+    origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version, **_known(run))
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
     ct = write_ct(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
     structure_uid = write_rtstruct(part / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
@@ -86,10 +85,15 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
         )
 
 
-def _position(run: Run) -> str:
-    """How the patient lay on the baseline CT; on the back, head first, where it does not say."""
+def _known(run: Run) -> dict[str, Any]:
+    """What is known of the baseline CT and holds for what is made of it; without a position the patient lay on the
+    back, head first."""
     acquired = run.twin.baseline.acquired
-    return (acquired.position if acquired else "") or "HFS"
+    return {
+        "position": (acquired.position if acquired else "") or "HFS",
+        "unannotated": run.twin.in_silico or (acquired is not None and acquired.unannotated),
+        "names_kept": run.twin.names_kept,
+    }
 
 
 def _as_acquired(run: Run, volume: Volume) -> Volume:

@@ -1,5 +1,4 @@
 import json
-import re
 import shutil
 import zipfile
 
@@ -127,7 +126,7 @@ def test_a_clinical_record_is_read_and_the_missing_stays_missing(dicom_set, tmp_
     assert (clinical.age_years, clinical.t_stage, clinical.ecog) == (67, "T2a", None)
 
 
-@pytest.mark.parametrize("entry", [{"n_stage": "N4"}, {"age_years": -3}, {"shoe_size": 43}, {"ecog": "fine"}])
+@pytest.mark.parametrize("entry", [{"n_stage": "N4"}, {"age_years": -3}, {"ecog": "fine"}])
 def test_an_impossible_clinical_entry_is_refused_by_name(dicom_set, tmp_path, entry):
     record = tmp_path / "clinical.json"
     record.write_text(json.dumps(entry))
@@ -135,10 +134,18 @@ def test_an_impossible_clinical_entry_is_refused_by_name(dicom_set, tmp_path, en
         import_patient(dicom_set(), clinical=record)
 
 
+def test_a_table_without_its_header_is_refused_without_repeating_the_patient(dicom_set, tmp_path):
+    record = tmp_path / "clinical.csv"
+    record.write_text("Zebra Quentin,67\nZebra Quentin,67\n")
+    with pytest.raises(InputError, match=r"clinical.csv: one of its names is no entry.*age_years") as refused:
+        import_patient(dicom_set(), clinical=record)
+    assert "Zebra" not in str(refused.value)
+
+
 def test_a_broken_clinical_file_is_refused(dicom_set, tmp_path):
     record = tmp_path / "clinical.json"
     record.write_text("{age: 3")
-    with pytest.raises(InputError, match=re.escape(str(record))):
+    with pytest.raises(InputError, match=r"clinical.json is not valid JSON"):
         import_patient(dicom_set(), clinical=record)
 
 
@@ -243,7 +250,7 @@ def test_a_single_slice_is_no_volume(dicom_set):
     def change(slices, _):
         del slices[1:]
 
-    with pytest.raises(InputError, match=r"no CT series in .*a CT series of 1 image that is no volume"):
+    with pytest.raises(InputError, match=r"no CT series.*a CT series of 1 image that is no volume"):
         import_patient(dicom_set(change))
 
 

@@ -13,7 +13,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from twin.dicom.pixels import stored_values
+from twin.dicom.terms import TERMS, UNKNOWN
 from twin.errors import InputError
+from twin.nomenclature.labels import Shown
 
 _DECIMALS = (
     "ImagePositionPatient",
@@ -29,11 +31,11 @@ class Instance:
     """One DICOM file, read as far as the pixels.
 
     Args:
-        file: its name as the user knows it, for messages.
+        file: its name as messages say it, and in memory as the user knows it.
         data: the dataset.
     """
 
-    file: str
+    file: Shown
     data: Dataset
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -56,6 +58,14 @@ class Instance:
         value = self._known[keyword]
         return default if value is None or value == "" else value
 
+    def is_called(self, word: str) -> bool:
+        """Whether a user's word is a part of the file's name, or what messages call it."""
+        return (
+            word == self.file
+            if re.fullmatch(r"file-\d+", word)
+            else word != "" and word in self.file.original
+        )
+
     def items(self, keyword: str) -> list[Instance]:
         """The items of a sequence, each read as the file itself is; none where it is missing.
 
@@ -74,15 +84,13 @@ class Instance:
         return stored_values(self.data)
 
     def word(self, keyword: str) -> str:
-        """A code string (VR CS) that may be shown in a message; empty where it is missing.
+        """One of the terms that the standard defines for a tag, which may be shown and kept.
 
-        Raises:
-            InputError: the tag is no code string; a damaged one may have swallowed a name.
+        Returns:
+            The term; empty where the tag is missing, UNKNOWN where it holds something else, as a name.
         """
-        text = self.text(keyword)
-        if not re.fullmatch(r"[A-Z0-9_ ]{0,16}", text):
-            raise InputError(f"{self.file}: {keyword} is damaged and cannot be read")
-        return text
+        text = self.text(keyword).upper()
+        return text if not text or text in TERMS[keyword] else UNKNOWN
 
     def date(self, keyword: str) -> datetime.date | None:
         """A date, or None where it is missing.

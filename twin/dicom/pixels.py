@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -24,6 +21,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     generate_uid,
 )
+
+from twin.files.private import PrivateFolder
 
 # Decoded by the GDCM within SimpleITK: pydicom's own plugins for them would be one more dependency, and for
 # lossless JPEG either GDCM once more or a library under the GPL.
@@ -95,8 +94,8 @@ def _by_gdcm(data: Dataset) -> np.ndarray:
     for keyword in _PIXEL_TAGS:
         if keyword in data:
             bare[keyword] = data[keyword]
-    with tempfile.TemporaryDirectory(prefix="rt-twin-") as folder:
-        path = Path(folder, "pixels.dcm")
+    with PrivateFolder() as private:
+        path = private.path / "pixels.dcm"
         dcmwrite(path, bare)
         reader = SimpleITK.ImageFileReader()
         reader.SetImageIO("GDCMImageIO")

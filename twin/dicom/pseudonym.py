@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import re
 import secrets
 from pathlib import Path
 
@@ -25,23 +24,6 @@ def pseudonym(patient_id: str) -> str:
         "P-" and 12 hexadecimal digits.
     """
     return "P-" + hmac.new(_key(), patient_id.encode(), "sha256").hexdigest()[:12]
-
-
-def without_identity(text: str, private: tuple[str, ...]) -> str:
-    """A text in which the words of a patient's name, number and dates are an x.
-
-    Args:
-        text: for example a structure's name.
-        private: names, numbers and dates; words shorter than three letters are let stand.
-
-    Example:
-        >>> without_identity("GTV_Zebra 4711", ("Zebra^Quentin", "HOSP-4711"))
-        'GTV_x x'
-    """
-    words = {word for value in private for word in (value, *re.split(r"[\W_^]+", value)) if len(word) > 2}
-    for word in sorted(words, key=len, reverse=True):
-        text = re.sub(re.escape(word), "x", text, flags=re.IGNORECASE)
-    return text
 
 
 def _key() -> bytes:

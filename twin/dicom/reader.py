@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
+import re
+import warnings
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pydicom
@@ -26,6 +31,8 @@ from twin.dicom.images.series import IMAGES, Series
 from twin.dicom.instance import Instance
 from twin.dicom.left_out import LeftOut
 from twin.errors import InputError
+from twin.files.archive import unpacked
+from twin.nomenclature.labels import FileNames, Shown
 
 _KEEP_ON_DISK_BYTES = 1 << 16  # longer elements (pixels) are read when first used
 _HEAD_BYTES = 1024
@@ -66,20 +73,44 @@ _NOT_READ = {
 }
 
 
-def read_series(folder: Path, left_out: LeftOut | None = None) -> list[Series]:
+@contextmanager
+def read_source(src: Path, left_out: LeftOut) -> Iterator[list[Series]]:
+    """The series of a folder or zip, for as long as the block lasts; what pydicom says of values is not said.
+
+    Args:
+        src: the folder or zip.
+        left_out: takes what is not read.
+
+    Raises:
+        InputError: there is no DICOM file, or the zip cannot be unpacked.
+    """
+    logger = logging.getLogger("pydicom")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with unpacked(src) as (folder, called), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pydicom")
+            yield read_series(folder, left_out, called)
+    finally:
+        logger.disabled = before
+
+
+def read_series(
+    folder: Path, left_out: LeftOut | None = None, called: Mapping[str, str] = MappingProxyType({})
+) -> list[Series]:
     """All series below a folder that an import reads, in an order that does not depend on names of files.
 
     Args:
         folder: searched through all levels; links to folders are not followed, nor those that lead outside.
         left_out: takes what is not read.
+        called: what the user calls a file, by its path below the folder, where it is something else.
 
     Raises:
-        InputError: there is no DICOM file, or there are files of several patients.
+        InputError: there is no DICOM file.
     """
     left_out = LeftOut() if left_out is None else left_out
     found: dict[tuple[str, str], list[Instance]] = defaultdict(list)
     any_dicom = False
-    for kind, file in _instances(folder, left_out):
+    for kind, file in _instances(folder, left_out, called):
         any_dicom = True
         if kind in _READ:
             found[kind, file.text("SeriesInstanceUID") if kind in IMAGES else ""].append(file)
@@ -87,16 +118,16 @@ def read_series(folder: Path, left_out: LeftOut | None = None) -> list[Series]:
             modality, why = _NOT_READ.get(kind, (kind, "no object of this kind is read"))
             left_out.add(modality, [file], why)
     if not any_dicom:
-        raise InputError(f"no DICOM file in {folder}{left_out.because}")
-    _one_patient([f for files in found.values() for f in files])
+        raise InputError(f"there is no DICOM file{left_out.because}")
     return [Series(key[0], tuple(_once(key[0], found[key], left_out))) for key in sorted(found)]
 
 
-def _instances(folder: Path, left_out: LeftOut) -> Iterator[tuple[str, Instance]]:
+def _instances(folder: Path, left_out: LeftOut, called: Mapping[str, str]) -> Iterator[tuple[str, Instance]]:
     """Every DICOM file with its kind."""
-    budget = [_INFLATED_BYTES]
+    budget, names = [_INFLATED_BYTES], FileNames()
     for path in _files(folder, left_out):
-        name = str(path.relative_to(folder))
+        below = str(path.relative_to(folder))
+        name = names.of(called.get(below, below))
         try:
             data = _read(path, name, budget)
             if data is None:
@@ -127,7 +158,7 @@ def _files(folder: Path, left_out: LeftOut) -> Iterable[Path]:
                 yield path
 
 
-def _read(path: Path, name: str, budget: list[int]) -> Dataset | None:
+def _read(path: Path, name: Shown, budget: list[int]) -> Dataset | None:
     """The dataset of a file, or None where it is not DICOM.
 
     Files need neither preamble nor meta header nor a name that says what they are (older planning systems write
@@ -271,10 +302,23 @@ def _same(kind: str, one: Instance, other: Instance) -> bool:
         return False
 
 
-def _one_patient(files: list[Instance]) -> None:
-    """Refuse files of several patients, naming one file of each but no patient; no number names nobody."""
+def words_of_name(series: Sequence[Series]) -> set[str]:
+    """The words of the patient's name, which is one of those that a vocabulary may hold, as Heart."""
+    names = {s.first.text("PatientName") for s in series}
+    return {word for name in names for word in re.findall(r"[A-Za-z]{3,}", name)}
+
+
+def check_one_patient(series: Sequence[Series]) -> None:
+    """Refuse files of several patients, naming one file of each but no patient; no number names nobody.
+
+    Args:
+        series: all that an import reads.
+
+    Raises:
+        InputError: there are files of several patients.
+    """
     example: dict[str, str] = {}
-    for file in sorted(files, key=lambda f: f.file):
+    for file in sorted((f for s in series for f in s.files), key=lambda f: f.file):
         number = file.text("PatientID")
         if number and number not in example:
             example[number] = f"the {file.word('Modality')} {file.file}"

@@ -9,7 +9,6 @@ import numpy as np
 
 from twin.contours.shape import BRIDGED_MM, Shape
 from twin.dicom.naming import Names
-from twin.dicom.pseudonym import without_identity
 from twin.dicom.rtstruct import Roi
 from twin.dicom.seg import Segment
 from twin.dicom.structure_sets import Region, gross_tumour
@@ -26,7 +25,7 @@ class Regions:
 
     Args:
         structures: those that enclose something.
-        unknown: names that TG-263 does not know.
+        unknown: what is kept of the names that TG-263 does not know.
         notes: what was left out or is uncertain, one sentence each.
     """
 
@@ -41,7 +40,6 @@ def read_regions(
     placed: Geometry,
     *,
     gtv: Sequence[str],
-    private: tuple[str, ...],
 ) -> Regions:
     """The structures that some regions stand for.
 
@@ -50,7 +48,6 @@ def read_regions(
         native: the scan's grid in its own frame.
         placed: the same grid in the baseline's frame, where the structures lie.
         gtv: names of the regions that the user calls gross tumour.
-        private: words that name the patient, which no name of a structure may hold.
 
     Raises:
         InputError: a gross tumour reaches beyond the scan, or is not drawn in its planes.
@@ -60,9 +57,9 @@ def read_regions(
     unknown: list[str] = []
     notes: list[str] = []
     for region in regions:
-        source = without_identity(region.name, private)
+        source = str(region.name)  # what may be kept of it
         known = named(region, gtv)
-        name, role = known or (source, role_of(region.name))
+        name, role = known or (source, role_of(region.name.original))
         inside: list[np.ndarray] = []
         if isinstance(region, Segment):
             mask = _segment_mask(region, native, source, role, notes)
@@ -134,7 +131,7 @@ def named(region: Region, gtv: Sequence[str]) -> tuple[str, Role] | None:
         region: as it stands in its file.
         gtv: names that the user calls gross tumour; where there are any, no other is.
     """
-    source = region.name
+    source = region.name.original
     chosen = source in gtv
     if is_node(source) and not standard(source):
         return "GTVn", "GTV" if chosen else "OTHER"

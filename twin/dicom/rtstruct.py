@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from twin.dicom.instance import Instance
 from twin.errors import InputError
+from twin.nomenclature.labels import Labels, Shown
 
 _CONTOUR_DATA = 0x30060050
 _FAR_MM = 1e5  # no patient reaches so far
@@ -20,18 +21,22 @@ class Roi:
     """One region of interest as it stands in the file.
 
     Args:
-        name: ROIName.
+        name: ROIName as it may be kept, and in memory as it is.
         contours: (n, 3) LPS points, mm, of each closed planar contour.
         colour: RGB, where given.
     """
 
-    name: str
+    name: Shown
     contours: tuple[np.ndarray, ...]
     colour: tuple[int, int, int] | None
 
 
-def read_rois(file: Instance) -> list[Roi]:
+def read_rois(file: Instance, labels: Labels) -> list[Roi]:
     """All regions of an RTSTRUCT in its order; points and open lines are left out.
+
+    Args:
+        file: the RTSTRUCT.
+        labels: gives what may be kept of their names.
 
     Raises:
         InputError: a region without a number, or contour data that are not triples of finite numbers.
@@ -42,14 +47,14 @@ def read_rois(file: Instance) -> list[Roi]:
             (int(item.ROINumber), str(item.get("ROIName") or "").strip())
             for item in file.get("StructureSetROISequence", ())
         ]
-        return [_roi(name or f"ROI {number}", drawn.get(number)) for number, name in named]
+        return [_roi(labels.of(name or f"ROI {number}"), drawn.get(number)) for number, name in named]
     except InputError as error:
         raise InputError(f"{file.file}: {error}") from None
     except Exception as error:  # pydicom raises many types on damaged items
         raise InputError(f"{file.file} is a damaged RTSTRUCT") from error
 
 
-def _roi(name: str, item: Dataset | None) -> Roi:
+def _roi(name: Shown, item: Dataset | None) -> Roi:
     if item is None:
         return Roi(name, (), None)
     contours = []

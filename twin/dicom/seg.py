@@ -15,6 +15,7 @@ from twin.dicom.rtstruct import DrawnOn
 from twin.errors import InputError
 from twin.files.masks import laid
 from twin.geometry import Geometry, Triple
+from twin.nomenclature.labels import Labels, Shown
 from twin.structures import bounding_box
 from twin.volume import Volume
 
@@ -30,7 +31,7 @@ class Segment:
     """One segment of a segmentation.
 
     Args:
-        name: SegmentLabel.
+        name: SegmentLabel as it may be kept, and in memory as it is.
         meaning: what its property type code means, a tumour of any kind as "Tumour"; empty where it has none.
         volume: shares of 0 to 1 on the segmentation's own grid, axes upright.
         colour: none; segmentations keep theirs as CIELab, which 3-D viewers draw anew.
@@ -38,7 +39,7 @@ class Segment:
         soft: it has shares between 0 and 1, which are cut at a half.
     """
 
-    name: str
+    name: Shown
     meaning: str
     volume: Volume
     colour: tuple[int, int, int] | None = None
@@ -60,11 +61,15 @@ class Segment:
         )
 
 
-def read_segments(file: Instance) -> list[Segment]:
+def read_segments(file: Instance, labels: Labels) -> list[Segment]:
     """All segments of a segmentation that are not empty (DICOM PS3.3 C.8.20).
 
     Frames that hold nothing are not stored, so that a segment's planes may be any of its grid's. BINARY and LABELMAP
     frames are masks; FRACTIONAL ones are shares of MaximumFractionalValue.
+
+    Args:
+        file: the segmentation.
+        labels: gives what may be kept of the segments' names.
 
     Raises:
         InputError: frames without a place or a segment, or not on even planes.
@@ -91,19 +96,23 @@ def read_segments(file: Instance) -> list[Segment]:
             of[number][level] = np.maximum(of[number][level], values / np.float32(top))
     named = {int(s.numbers("SegmentNumber", 1)[0]): s for s in file.items("SegmentSequence")}
     return [
-        _segment(number, named[number], Volume(grid, shares, "MASK", "1").upright())
+        _segment(
+            labels.of(named[number].text("SegmentLabel") or f"Segment {number}"),
+            named[number],
+            Volume(grid, shares, "MASK", "1").upright(),
+        )
         for number, shares in sorted(of.items())
         if number in named and (shares >= 0.5).any()
     ]
 
 
-def _segment(number: int, item: Instance, volume: Volume) -> Segment:
+def _segment(name: Shown, item: Instance, volume: Volume) -> Segment:
     codes = item.items("SegmentedPropertyTypeCodeSequence")
     meaning = codes[0].text("CodeMeaning") if codes else ""
     if _TUMOUR.search(meaning):
         meaning = "Tumour"
     soft = bool(((volume.array > 0) & (volume.array < 1)).any())
-    return Segment(item.text("SegmentLabel") or f"Segment {number}", meaning, volume, soft=soft)
+    return Segment(name, meaning, volume, soft=soft)
 
 
 def _planes(file: Instance, frames: list[multiframe.Frame]) -> tuple[Geometry, list[int]]:

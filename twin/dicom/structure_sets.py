@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from twin.dicom.left_out import LeftOut
 from twin.dicom.rtstruct import DrawnOn, Roi
 from twin.dicom.seg import Segment
 from twin.errors import InputError
-from twin.nomenclature import is_gross_tumour, role_of, standard
+from twin.nomenclature import Labels, is_gross_tumour, role_of, standard
 
 Region = Roi | Segment
 _TARGETS = ("GTV", "CTV", "PTV")
@@ -48,9 +48,14 @@ class Drawing:
         """SOPInstanceUID."""
         return self.file.text("SOPInstanceUID")
 
+    @property
+    def label(self) -> str:
+        """What its authors call it; never kept nor shown."""
+        return self.file.text("StructureSetLabel") or self.file.text("ContentLabel")
+
     def named(self, name: str) -> bool:
-        """Whether it has a region of that name, empty or not."""
-        return any(r.name == name for r in self.regions)
+        """Whether it has a region that the user calls so, empty or not."""
+        return any(r.name.original == name for r in self.regions)
 
     def holds(self, names: Sequence[str]) -> tuple[bool, bool]:
         """Whether it holds a gross tumour, and whether it holds any target; of empty regions none counts.
@@ -60,7 +65,7 @@ class Drawing:
         """
         drawn = [r for r in self.regions if filled(r)]
         gross = all(self.named(name) for name in names) if names else any(gross_tumour(r) for r in drawn)
-        target = gross or any(_is_target(r.name) for r in drawn)
+        target = gross or any(_is_target(r.name.original) for r in drawn)
         return gross, target
 
 
@@ -72,7 +77,8 @@ def filled(region: Region) -> bool:
 def gross_tumour(region: Region) -> bool:
     """Whether a region's name, or what a segment is said to mean, is a gross tumour."""
     meaning = region.meaning if isinstance(region, Segment) else ""
-    return is_gross_tumour(region.name) or (meaning == "Tumour" and standard(region.name) is None)
+    name = region.name.original
+    return is_gross_tumour(name) or (meaning == "Tumour" and standard(name) is None)
 
 
 def _is_target(name: str) -> bool:
@@ -80,27 +86,30 @@ def _is_target(name: str) -> bool:
     return (known.role if known else role_of(name)) in _TARGETS
 
 
-def read_drawings(files: Sequence[Instance], kind: str, left_out: LeftOut) -> list[Drawing]:
-    """All structure sets of one kind; one that cannot be read is left out.
+def read_drawings(
+    files: Mapping[str, Sequence[Instance]], labels: Labels, left_out: LeftOut
+) -> list[Drawing]:
+    """All structure sets, numbered from the oldest on; one that cannot be read is left out.
 
     Args:
-        files: RTSTRUCT or SEG, each once.
-        kind: which.
+        files: by their kind, RTSTRUCT and SEG among them, each once.
+        labels: gives what may be kept of the regions' names.
         left_out: takes the damaged.
     """
     found = []
-    for file in files:
+    for kind, file in [(k, file) for k in _MADE for file in files.get(k, ())]:
         try:
             regions: list[Region]
             if kind == "RTSTRUCT":
-                regions, refers = [*rtstruct.read_rois(file)], rtstruct.drawn_on(file)
+                regions, refers = [*rtstruct.read_rois(file, labels)], rtstruct.drawn_on(file)
             else:
-                regions, refers = [*seg.read_segments(file)], seg.drawn_on(file)
+                regions, refers = [*seg.read_segments(file, labels)], seg.drawn_on(file)
             when = made(file, *_MADE[kind])
             found.append(Drawing(kind, file, tuple(regions), refers, file.word("ApprovalStatus"), when))
         except InputError as error:
             left_out.add(kind, [file], error)
-    return found
+    found.sort(key=lambda d: (d.made, d.uid))
+    return [replace(d, number=n) for n, d in enumerate(found, start=1)]
 
 
 def choose(
@@ -164,10 +173,9 @@ def _with(name: str, used: list[Drawing], ranked: list[tuple[tuple, Drawing]]) -
 
 def is_meant(drawing: Drawing, wanted: str) -> bool:
     """Whether a user's word means a structure set: its number, its label, or a part of its file's name."""
-    label = drawing.file.text("StructureSetLabel") or drawing.file.text("ContentLabel")
-    return wanted in (str(drawing.number), label) or (
-        not wanted.isdigit() and bool(wanted) and wanted in drawing.file.file
-    )
+    if wanted in (str(drawing.number), drawing.label):
+        return True
+    return not wanted.isdigit() and drawing.file.is_called(wanted)
 
 
 def _rank(drawing: Drawing, gtv: Sequence[str], planned_on: frozenset[str]) -> tuple:
@@ -187,7 +195,7 @@ def _different(drawings: Sequence[Drawing]) -> list[Drawing]:
 
 def _same(one: Drawing, other: Drawing) -> bool:
     return len(one.regions) == len(other.regions) and all(
-        type(a) is type(b) and a.name == b.name and _same_region(a, b)
+        type(a) is type(b) and a.name.original == b.name.original and _same_region(a, b)
         for a, b in zip(one.regions, other.regions, strict=True)
     )
 

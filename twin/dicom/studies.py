@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -19,22 +17,21 @@ from twin.dicom.images.volumes import Image, images
 from twin.dicom.instance import Instance
 from twin.dicom.left_out import LeftOut
 from twin.dicom.naming import Names
-from twin.dicom.pseudonym import pseudonym, without_identity
+from twin.dicom.pseudonym import pseudonym
 from twin.dicom.regions import read_regions
 from twin.dicom.structure_sets import Drawing, choose, filled, gross_tumour, is_meant, read_drawings
+from twin.dicom.terms import UNKNOWN
 from twin.dicom.treatment import rtplan, rtrecord
 from twin.dicom.treatment.history import Treatment, treatment
 from twin.dicom.treatment.rtdose import RtDose, read_doses
 from twin.errors import InputError
+from twin.nomenclature.labels import Labels, repeated
 from twin.observation import Observation
 from twin.patient import PatientTwin
 from twin.scan import Acquired, Scan
 from twin.structures import StructureSet
 from twin.volume import Volume
 
-_PRIVATE = (
-    "PatientName", "PatientID", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AccessionNumber",
-)  # fmt: skip
 _ORDER = ("CT", "CBCT", "MR", "PT")
 
 
@@ -43,7 +40,7 @@ class Studies:
 
     Args:
         series: what the folder holds.
-        src: its name, for messages.
+        labels: gives what may be kept of structures' names.
         left_out: what of it was left out, to which more is added.
         gtv: names of the structures that the user calls gross tumour.
         structures: structure sets that the user asks for, by number, label or a part of the file's name.
@@ -57,7 +54,7 @@ class Studies:
     def __init__(
         self,
         series: Sequence[Series],
-        src: str,
+        labels: Labels,
         left_out: LeftOut,
         *,
         gtv: Sequence[str] = (),
@@ -65,7 +62,7 @@ class Studies:
         days: Mapping[str, float] | None = None,
         delivered_from: float | None = None,
     ) -> None:
-        self.src, self.gtv, self.days, self.delivered_from = src, tuple(gtv), days or {}, delivered_from
+        self.days, self.delivered_from = days or {}, delivered_from
         self.left_out, self.wanted = left_out, tuple(structures)
         self.notes: list[str] = []
         self.unknown: list[str] = []
@@ -79,11 +76,11 @@ class Studies:
         self.images = sorted(
             images([s for s in series if s.modality in dicom.IMAGES], left_out), key=lambda i: i.rank
         )
-        self.drawings = self._drawings()
+        self.drawings = read_drawings(self.of, labels, left_out)
+        self.gtv = tuple(labels.meant(name) for name in gtv)
+        self._check_wanted()
         self._assign()
         self.planning, self.baseline = self._planning_ct()
-        first = self.planning.first
-        self.private = tuple(first.text(k) for k in _PRIVATE)
 
     def _plans(self) -> list[rtplan.Plan]:
         found = []
@@ -94,16 +91,11 @@ class Studies:
                 self.left_out.add("RTPLAN", [file], error)
         return found
 
-    def _drawings(self) -> list[Drawing]:
-        """All structure sets, numbered from the oldest on."""
-        found = [d for kind in ("RTSTRUCT", "SEG") for d in read_drawings(self.of[kind], kind, self.left_out)]
-        found.sort(key=lambda d: (d.made, d.uid))
-        numbered = [replace(d, number=n) for n, d in enumerate(found, start=1)]
+    def _check_wanted(self) -> None:
         for name in self.wanted:
-            if not any(is_meant(d, name) for d in numbered):
-                there = ", ".join(f"{d.number} ({d.file.file})" for d in numbered) or "none"
-                raise InputError(f"no structure set {name!r} in {self.src}; there are: {there}")
-        return numbered
+            if not any(is_meant(d, name) for d in self.drawings):
+                there = ", ".join(f"{d.number} ({d.file.file})" for d in self.drawings) or "none"
+                raise InputError(f"there is no structure set {repeated(name)}; there are: {there}")
 
     def _assign(self) -> None:
         """Lay each structure set on its image, and choose among those of one image."""
@@ -141,7 +133,7 @@ class Studies:
             if 0 < lost < len(of_series):  # where all are lost, an anonymiser renamed the images
                 raise InputError(
                     f"{lost} of the {len(of_series)} {shown.modality} slices that the {drawing.kind} {file.file} is "
-                    f"drawn on are not in {self.src}; give the whole series"
+                    f"drawn on are missing; give the whole series"
                 )
             return shown
         for image in order:
@@ -159,7 +151,7 @@ class Studies:
 
         def rank(image: Image) -> tuple:
             drawn = [r for d in image.chosen for r in d.regions if filled(r)]
-            gross = any(r.name in self.gtv or gross_tumour(r) for r in drawn)
+            gross = any(r.name.original in self.gtv or gross_tumour(r) for r in drawn)
             planned = any(d.uid in planned_on for d in image.chosen)
             day = image.day
             return not gross, not planned, not drawn, (day or datetime.date.max).isoformat(), image.rank
@@ -170,7 +162,7 @@ class Studies:
                 return best, best.volume()
             except InputError as error:
                 self._drop(best, error)
-        raise InputError(f"no CT series in {self.src}{self.left_out.because}")
+        raise InputError(f"there is no CT series{self.left_out.because}")
 
     def _drop(self, image: Image, why: str | InputError) -> None:
         self.left_out.add(image.modality, image.files, why)
@@ -205,7 +197,7 @@ class Studies:
     def _given_day(self, image: Image) -> float | None:
         for part, day in self.days.items():
             described = part == image.first.text("SeriesDescription")
-            if part and (described or any(part in f.file for f in image.files)):
+            if part and (described or any(f.is_called(part) for f in image.files)):
                 return float(day)
         return None
 
@@ -223,11 +215,11 @@ class Studies:
         treatment = self._treatment(frames, sets, zero)
         if self.unknown:
             listed = ", ".join(sorted(set(self.unknown)))
-            self.notes.append(f"structure names that TG-263 does not know were kept: {listed}")
+            self.notes.append(f"structures whose names TG-263 does not know: {listed}")
         ends = [0.0, *(f.time_days for f in treatment.fractions), *measured]
         return PatientTwin(
             pseudonym(
-                planning.first.text("PatientID") or planning.first.text("StudyInstanceUID") or self.src
+                planning.first.text("PatientID") or planning.first.text("StudyInstanceUID") or min(self.there)
             ),
             clinical=_clinical(planning.first),
             scans=tuple(scans),
@@ -328,9 +320,7 @@ class Studies:
             return None
         drawn = [region for drawing in image.chosen for region in drawing.regions]
         try:
-            regions = read_regions(
-                drawn, native.geometry, placed.geometry, gtv=self.gtv, private=self.private
-            )
+            regions = read_regions(drawn, native.geometry, placed.geometry, gtv=self.gtv)
         except InputError as error:
             if planning:
                 raise
@@ -340,25 +330,24 @@ class Studies:
         self.unknown += regions.unknown
         self.notes += regions.notes
         there = {s.source_name for s in regions.structures}
-        for region in drawn if planning else ():
-            source = without_identity(region.name, self.private)
-            if region.name in self.gtv and source not in there:
-                raise InputError(f"the structure {source!r} in {image.chosen[0].file.file} is empty")
+        for name in (r.name for r in drawn) if planning else ():
+            if name.original in self.gtv and name not in there:
+                raise InputError(f"the structure {str(name)!r} in {image.chosen[0].file.file} is empty")
         return StructureSet(placed.geometry, regions.structures, image.time_days)
 
     def _check_names(self) -> None:
-        there = [r.name for d in self.drawings for r in d.regions]
-        used = {r.name for i in self.images for d in i.chosen for r in d.regions}
+        there = {r.name.original: r.name for d in self.drawings for r in d.regions}
+        used = {r.name.original for i in self.images for d in i.chosen for r in d.regions}
         for name in self.gtv:
             if name not in there:
-                listed = ", ".join(without_identity(n, self.private) for n in there) or "none"
+                listed = ", ".join(there.values()) or "none"
                 raise InputError(
-                    f"no structure {name!r} in {self.src}; there are: {listed}{self.left_out.because}"
+                    f"there is no structure {repeated(name)}; there are: {listed}{self.left_out.because}"
                 )
             if name not in used:
                 numbers = ", ".join(str(d.number) for d in self.drawings if d.named(name))
                 raise InputError(
-                    f"the structure {name!r} is in structure set {numbers}, which is not used; "
+                    f"the structure {str(there[name])!r} is in structure set {numbers}, which is not used; "
                     f"say --structures {numbers}"
                 )
 
@@ -367,9 +356,9 @@ def _lay(image: Image) -> Acquired:
     """How the patient lay, and the axes of the images (their normal is the third)."""
     cosines = image.first.numbers("ImageOrientationPatient", 6)
     axes = np.column_stack([cosines[:3], cosines[3:], np.cross(cosines[:3], cosines[3:])])
-    position = image.first.text("PatientPosition")
-    known = position if re.fullmatch("[A-Z]{2,4}", position) else ""
-    return Acquired(known, tuple(float(v) for v in axes.ravel()))
+    position = image.first.word("PatientPosition")
+    plain = all(f.word("BurnedInAnnotation") == "NO" for f in image.files)
+    return Acquired("" if position == UNKNOWN else position, tuple(float(v) for v in axes.ravel()), plain)
 
 
 def _scan_name(image: Image) -> str:

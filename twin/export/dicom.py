@@ -49,6 +49,8 @@ class Origin:
         version: the generator's version.
         weights_sha256: hash of a learned generator's weights.
         position: how the patient lay, DICOM PatientPosition.
+        unannotated: it is known that no text is burned into the images.
+        names_kept: names of structures may name somebody.
     """
 
     patient_id: str
@@ -58,6 +60,8 @@ class Origin:
     version: str = ""
     weights_sha256: str = ""
     position: str = "HFS"
+    unannotated: bool = False
+    names_kept: bool = False
 
     def uid(self, *parts: object) -> str:
         """A UID from the seed and what it names (a UUID's number under 2.25, PS3.5 B.2)."""
@@ -137,7 +141,9 @@ def write_ct(
         _pixels(data, plane.astype("<i2"), signed=True)
         data.InstanceNumber, data.AcquisitionNumber, data.KVP = n + 1, None, None
         data.RescaleIntercept, data.RescaleSlope, data.RescaleType = 0, 1, "HU"
-        data.WindowCenter, data.WindowWidth, data.BurnedInAnnotation = 40, 400, "NO"
+        data.WindowCenter, data.WindowWidth = 40, 400
+        if origin.unannotated:
+            data.BurnedInAnnotation = "NO"
         if source is not None:
             data.SourceImageSequence = [_sources(source, n)]
         _say_synthetic(data, origin)
@@ -274,7 +280,9 @@ def _file(
     data.SOPClassUID, data.SOPInstanceUID, data.Modality = sop_class, sop, modality
     data.PatientName, data.PatientID = f"{origin.patient_id}^Twin", origin.patient_id
     data.PatientBirthDate, data.PatientSex = "", ""
-    data.PatientIdentityRemoved, data.DeidentificationMethod = "YES", "keyed pseudonym, dates removed"
+    data.PatientIdentityRemoved = "NO" if origin.names_kept else "YES"
+    if not origin.names_kept:
+        data.DeidentificationMethod = "keyed pseudonym; dates and free text removed"
     data.StudyInstanceUID, data.StudyID = origin.study_uid, ""
     data.StudyDate, data.StudyTime, data.AccessionNumber, data.ReferringPhysicianName = "", "", "", ""
     data.StudyDescription = SIMULATED if origin.generator else "RT-Twin export"

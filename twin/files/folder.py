@@ -22,13 +22,17 @@ from twin.files.atomic import atomic_folder, is_taken
 from twin.files.lock import held, put_back
 from twin.geometry import Geometry
 from twin.history import Change
+from twin.nomenclature.labels import is_plain
 from twin.observation import Observation
 from twin.scan import Acquired, Registration, Scan
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
-FORMAT = "rt-twin/2"
-_READ = ("rt-twin/1", FORMAT)  # the first kept no checks, no history and no patient's position
+FORMAT = "rt-twin/3"
+# The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
+# patient's own had passed.
+_SCRUBBED = ("rt-twin/1", "rt-twin/2")
+_READ = (*_SCRUBBED, FORMAT)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -90,6 +94,7 @@ class _StoredTwin(_Stored):
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     history: tuple[Change, ...] = ()
+    names_kept: bool = False
 
 
 class _StoredBelief(_Stored):
@@ -103,6 +108,7 @@ class _StoredBelief(_Stored):
 # The fields of a twin that stand in twin.json as they are.
 _PLAIN = (
     "id", "in_silico", "day0_weekday", "now_days", "clinical", "fractions", "observations", "notes", "history",
+    "names_kept",
 )  # fmt: skip
 
 # The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
@@ -161,6 +167,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         "doses": {d.name: d for d in doses},
         "belief": belief,
         "check_source": stored.checks,
+        "names_kept": stored.names_kept or (stored.format in _SCRUBBED and not _all_plain(stored)),
     }
 
 
@@ -173,6 +180,12 @@ def check_there(path: str | os.PathLike[str]) -> None:
     put_back(Path(path))
     if not os.path.isdir(path):
         raise InputError(f"no such twin folder: {path}")
+
+
+def _all_plain(stored: _StoredTwin) -> bool:
+    """Whether no structure bears a name that this version would not keep."""
+    named = [n for s in stored.structures for x in s.structures for n in (x.name, x.source_name) if n]
+    return all(is_plain(name) for name in named)
 
 
 def _patient_in(path: Path) -> str | None:

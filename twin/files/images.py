@@ -11,6 +11,7 @@ import numpy as np
 from twin.errors import InputError
 from twin.files.masks import laid
 from twin.geometry import Geometry
+from twin.nomenclature.labels import is_plain, repeated, shown_path
 from twin.volume import Volume
 
 _READERS = {
@@ -69,12 +70,13 @@ def read_mask(path: Path, grid: Geometry, label: str | None = None) -> ReadMask:
         InputError: no such file, not a readable 3-D image, several labels, empty, or outside the CT.
     """
     geometry, array, names = _read(path)
+    said = shown_path(path, "mask")
     notes: list[str] = []
-    shares = _shares(path, array, names, label, notes)
+    shares = _shares(said, array, names, label, notes)
     try:
         found = laid(Volume(geometry, shares, "MASK", "1").upright(), grid)
     except InputError as error:
-        raise InputError(f"the mask {path} cannot be laid on the CT: {error}") from None
+        raise InputError(f"{said} cannot be laid on the CT: {error}") from None
     after_cm3 = float(np.count_nonzero(found.mask)) * grid.voxel_cm3
     if found.cut:
         notes.append("a part of the mask lies outside the CT and was cut off")
@@ -87,7 +89,7 @@ def read_mask(path: Path, grid: Geometry, label: str | None = None) -> ReadMask:
 
 
 def _shares(
-    path: Path, array: np.ndarray, names: dict[int, str], label: str | None, notes: list[str]
+    said: str, array: np.ndarray, names: dict[int, str], label: str | None, notes: list[str]
 ) -> np.ndarray:
     """How much of each voxel is inside, 0 to 1 as float32."""
     if label is not None:
@@ -96,25 +98,23 @@ def _shares(
             try:
                 wanted = int(label)
             except ValueError:
-                raise InputError(f"the mask {path} has no label {label!r}; {_labels(array, names)}") from None
+                raise InputError(f"{said} has no label {repeated(label)}; {_labels(array, names)}") from None
         inside = array == wanted
         if not inside.any():
-            raise InputError(f"the mask {path} has no label {label!r}; {_labels(array, names)}")
+            raise InputError(f"{said} has no label {repeated(label)}; {_labels(array, names)}")
         return inside.astype(np.float32)
     low, high = array.min(), array.max()
     if high == 0 and low == 0:
-        raise InputError(f"the mask {path} is empty")
+        raise InputError(f"{said} is empty")
     if low < 0:
-        raise InputError(f"the mask {path} holds values below 0; give 0 outside the tumour and 1 inside")
+        raise InputError(f"{said} holds values below 0; give 0 outside the tumour and 1 inside")
     values = array[array > 0]
     if (values == high).all():
         return (array > 0).astype(np.float32)
     if (values == np.rint(values)).all():
-        raise InputError(
-            f"the mask {path} is a label map: say which label is the tumour; {_labels(array, names)}"
-        )
+        raise InputError(f"{said} is a label map: say which label is the tumour; {_labels(array, names)}")
     if high > 1.0 + 1e-3:
-        raise InputError(f"the mask {path} holds values up to {high:g}; a soft mask has them from 0 to 1")
+        raise InputError(f"{said} holds values up to {high:g}; a soft mask has them from 0 to 1")
     notes.append("the mask has values between 0 and 1 and was cut at 0.5")
     return array.astype(np.float32)
 
@@ -122,7 +122,7 @@ def _shares(
 def _labels(array: np.ndarray, names: dict[int, str]) -> str:
     values, counts = np.unique(array[array > 0], return_counts=True)
     listed = [
-        f"{v:g}{f' ({names[int(v)]})' if int(v) in names else ''} with {n} voxels"
+        f"{v:g}{f' ({names[int(v)]})' if is_plain(names.get(int(v), '')) else ''} with {n} voxels"
         for v, n in zip(values[:_LISTED], counts[:_LISTED], strict=True)
     ]
     return f"--label takes one of {', '.join(listed)}" + (", ..." if len(values) > _LISTED else "")
@@ -132,36 +132,37 @@ def _read(path: Path) -> tuple[Geometry, np.ndarray, dict[int, str]]:
     """A 3-D image's grid and values, and the names of its labels where it has some."""
     import SimpleITK
 
+    said = shown_path(path)
     if not path.is_file():
         raise InputError(f"no such file: {path}")
     _check_attached(path)
     reader = SimpleITK.ImageFileReader()
     suffix = max((s for s in SUFFIXES if path.name.lower().endswith(s)), key=len, default=None)
     if suffix is None:
-        raise InputError(f"{path} is not a readable image; its name must end in {', '.join(SUFFIXES)}")
+        raise InputError(f"{said} is not a readable image; its name must end in {', '.join(SUFFIXES)}")
     reader.SetImageIO(_READERS[suffix])  # by its name, so that no content calls another reader
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         size = reader.GetSize()
         if np.prod(size, dtype=float) * reader.GetNumberOfComponents() > _MAX_VOXELS:
-            raise InputError(f"{path} says it holds {' x '.join(map(str, size))} voxels, which is too many")
+            raise InputError(f"{said} says it holds {' x '.join(map(str, size))} voxels, which is too many")
         _check_real(path, suffix, reader)
         image = reader.Execute()
     except RuntimeError as error:
-        raise InputError(f"{path} is not a readable NIfTI or NRRD image") from error
+        raise InputError(f"{said} is not a readable NIfTI or NRRD image") from error
     names = _segment_names(image)
     while image.GetDimension() > 3 and image.GetSize()[-1] == 1:
         image = image[(slice(None),) * (image.GetDimension() - 1) + (0,)]
     array = SimpleITK.GetArrayViewFromImage(image)
     if array.ndim != 3:
-        raise InputError(f"{path} is not a 3-D image; it has {array.ndim} axes")
+        raise InputError(f"{said} is not a 3-D image; it has {array.ndim} axes")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"{path} holds values that are not finite")
+        raise InputError(f"{said} holds values that are not finite")
     try:
         return Geometry.from_sitk(image), array.copy(), names
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{said}: {error}") from None
 
 
 def _segment_names(image) -> dict[int, str]:
@@ -179,12 +180,13 @@ def _check_real(path: Path, suffix: str, reader) -> None:
     """Refuse a small file that claims more voxels than its compression can hold (1,032 bytes a byte, RFC 1951)."""
     import SimpleITK
 
+    said = shown_path(path)
     claimed = int(np.prod(reader.GetSize(), dtype=float)) * reader.GetNumberOfComponents()
     wide = (SimpleITK.sitkFloat64, SimpleITK.sitkInt64, SimpleITK.sitkUInt64)
     least = claimed * (8 if reader.GetPixelID() in wide else 1)
     beside = sum(p.stat().st_size for p in path.parent.glob("*") if _belongs(p, path))
     if least > 1040 * beside + _HEADER_BYTES or (suffix == ".nii" and claimed > path.stat().st_size):
-        raise InputError(f"{path} is cut short or damaged: it says it holds {claimed} voxels")
+        raise InputError(f"{said} is cut short or damaged: it says it holds {claimed} voxels")
 
 
 def _check_attached(path: Path) -> None:
@@ -192,10 +194,11 @@ def _check_attached(path: Path) -> None:
 
     Nothing outside the given file is read: a header could name any file of the machine.
     """
+    said = shown_path(path)
     with path.open("rb") as file:
         head = file.read(_HEADER_BYTES).decode("latin-1")
     if path.name.lower().endswith(".nii") and head[344:348] == "ni1\x00":
-        raise InputError(f"{path} holds its values in another file; give one .nii or .nii.gz")
+        raise InputError(f"{said} holds its values in another file; give one .nii or .nii.gz")
     named = []
     if path.name.lower().endswith((".nrrd", ".nhdr")):
         named = re.findall(r"(?im)^data ?file:[ \t]*(.*?)[ \t\r]*$", re.split(r"\r?\n\r?\n", head)[0])
@@ -207,7 +210,7 @@ def _check_attached(path: Path) -> None:
         plain = name == Path(name).name and not name.startswith("LIST") and "%" not in name
         if not plain or data.is_symlink() or not data.is_file() or not _belongs(data, path):
             raise InputError(
-                f"{path} holds its values in another file, which is read only beside it and under the same name; "
+                f"{said} holds its values in another file, which is read only beside it and under the same name; "
                 "give one file (.nrrd, .mha or .nii.gz)"
             )
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from twin.clinical import ClinicalRecord
 from twin.errors import InputError
+from twin.nomenclature.labels import is_plain, shown_path
 
 _MISSING = ("", "na", "n/a", "nan", "none", "null", "unknown", "?")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -32,16 +33,17 @@ def read_clinical(path: str | os.PathLike[str]) -> ClinicalRecord:
         InputError: no such file, not readable, an unknown field, or an impossible or contradictory entry.
     """
     path = Path(path)
+    said = shown_path(path)
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path} is too large for a clinical record")
+            raise InputError(f"{said} is too large for a clinical record")
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8") from error
+        raise InputError(f"{said} is not a text file in UTF-8") from error
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    entries = _row(path, text) if path.suffix.lower() == ".csv" else _object(path, text)
-    return _checked(path, entries)
+    entries = _row(said, text) if path.suffix.lower() == ".csv" else _object(said, text)
+    return _checked(said, entries)
 
 
 def merged(first: ClinicalRecord, second: ClinicalRecord) -> ClinicalRecord:
@@ -77,26 +79,26 @@ def edited(record: ClinicalRecord, entries: Sequence[str]) -> ClinicalRecord:
     return _checked("--set", known)
 
 
-def _object(path: Path, text: str) -> dict[str, Any]:
+def _object(said: str, text: str) -> dict[str, Any]:
     try:
         entries = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON") from error
+        raise InputError(f"{said} is not valid JSON") from error
     if not isinstance(entries, dict):
-        raise InputError(f"{path} is not a JSON object of clinical entries")
+        raise InputError(f"{said} is not a JSON object of clinical entries")
     return entries
 
 
-def _row(path: Path, text: str) -> dict[str, Any]:
+def _row(said: str, text: str) -> dict[str, Any]:
     rows = [row for row in csv.DictReader(text.splitlines()) if any(row.values())]
     if len(rows) != 1:
         raise InputError(
-            f"{path} has {len(rows)} rows; a patient's clinical record is one row under its header"
+            f"{said} has {len(rows)} rows; a patient's clinical record is one row under its header"
         )
     entries: dict[str, Any] = {}
     for name, value in rows[0].items():
         if name is None or value is None:
-            raise InputError(f"{path}: the row and the header differ in length")
+            raise InputError(f"{said}: the row and the header differ in length")
         entries[name.strip()] = _value(name.strip(), value.strip() if isinstance(value, str) else value)
     return entries
 
@@ -111,11 +113,15 @@ def _value(name: str, text: str) -> Any:
     return text
 
 
-def _checked(path: Path | str, entries: dict[str, Any]) -> ClinicalRecord:
+def _checked(said: str, entries: dict[str, Any]) -> ClinicalRecord:
     try:
         return ClinicalRecord.model_validate(entries)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path}: {where + ': ' if where else ''}{said}") from error
+        known = ", ".join(ClinicalRecord.model_fields)
+        if first["type"] == "extra_forbidden":  # without a header the first patient's name would stand there
+            where = repr(where) if is_plain(where) else "one of its names"
+            raise InputError(f"{said}: {where} is no entry of a clinical record; it has: {known}") from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{said}: {where + ': ' if where else ''}{why}") from error

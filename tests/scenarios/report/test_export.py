@@ -96,12 +96,13 @@ def test_a_patient_who_lay_prone_feet_first_is_exported_so(run, exported, record
 
     prone = Acquired("FFP", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0))
     first, *later = run.twin.scans
-    twin = run.twin.fork(scans=(replace(first, acquired=prone), *later))
+    twin = run.twin.fork(scans=(replace(first, acquired=prone), *later), in_silico=False)
     kept = tuple(i for i in run.images if i.record.day == record.day)
     export_dicom(replace(run, twin=twin, images=kept), tmp_path / "out")
     for folder in (tmp_path / "out" / "baseline", folder_of(tmp_path / "out", record)):
         data = pydicom.dcmread(folder / "ct-000.dcm")
         assert data.PatientPosition == "FFP"
+        assert "BurnedInAnnotation" not in data  # of a patient's CT whose files did not say it
         assert [float(v) for v in data.ImageOrientationPatient] == [1, 0, 0, 0, -1, 0]
     back = import_patient(folder_of(tmp_path / "out", record), gtv=["GTVp"])
     supine = import_patient(folder_of(exported, record), gtv=["GTVp"])

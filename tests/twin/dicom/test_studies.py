@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from twin import PatientTwin
+from twin.dicom.listing import listing
 from twin.errors import InputError
 from twin.importer import import_patient
 
@@ -101,10 +102,10 @@ def test_names_that_tg263_does_not_know_are_listed(dicom_set, make):
         ]
 
     twin = import_patient(dicom_set(change))
-    assert twin.contours["Ring x"].role == "OTHER"
+    assert twin.contours["ROI-2"].role == "OTHER"
     assert twin.notes == (
         "GTV-1 is drawn on 4 planes 3 mm apart: 0.675 cm3, give or take 0.14",
-        "structure names that TG-263 does not know were kept: Ring x",
+        "structures whose names TG-263 does not know: ROI-2",
     )
 
 
@@ -174,3 +175,66 @@ def test_a_scan_that_fits_nothing_is_said_to(dicom_set, make, add):
     assert "fits the baseline poorly" in " ".join(twin.notes)
     assert twin.structures[1].geometry.same_grid(later.volume.geometry)
     assert twin.observations[0].value == pytest.approx(2 * 3 * 5 * 5.625 / 1000)
+
+
+def test_a_tumour_is_named_by_its_own_name_or_by_what_stands_for_it(dicom_set):
+    def change(_, drawn):
+        drawn.StructureSetROISequence[0].ROIName = "Müller 03.02.1947"
+
+    folder = dicom_set(change)
+    with pytest.raises(InputError, match="--gtv"):
+        import_patient(folder)
+    for name in ("Müller 03.02.1947", "ROI-1"):
+        gtv = import_patient(folder, gtv=[name]).contours["GTVp"]
+        assert (gtv.role, gtv.source_name) == ("GTV", "ROI-1")
+    with pytest.raises(InputError, match="there is no structure of that name; there are: ROI-1, Marker"):
+        import_patient(folder, gtv=["Meier"])
+
+
+def test_names_are_kept_on_the_users_word_and_the_twin_says_so(dicom_set, tmp_path):
+    def change(_, drawn):
+        drawn.StructureSetROISequence[0].ROIName = "GTV Müller"
+
+    folder = dicom_set(change)
+    assert import_patient(folder).contours["GTVp"].source_name == "ROI-1"
+    kept = import_patient(folder, keep_names=True)
+    assert kept.contours["GTVp"].source_name == "GTV Müller"
+    kept.save(tmp_path / "p.twin")
+    assert PatientTwin.load(tmp_path / "p.twin").names_kept
+    assert not import_patient(folder).names_kept
+
+
+def test_pixels_that_hold_text_are_left_out(dicom_set):
+    def change(slices, _):
+        for data in slices:
+            data.BurnedInAnnotation = "YES"
+
+    with pytest.raises(InputError, match=r"no CT series.*burned into its pixels"):
+        import_patient(dicom_set(change))
+
+
+@pytest.mark.parametrize(("said", "known"), [("NO", True), (None, False), ("some", False)])
+def test_that_pixels_hold_no_text_is_known_where_all_files_say_so(dicom_set, said, known):
+    def change(slices, _):
+        for data in slices:
+            data.BurnedInAnnotation = "NO"
+        slices[3].BurnedInAnnotation = said
+
+    assert import_patient(dicom_set(change)).baseline.acquired.unannotated is known
+
+
+def test_a_listing_says_what_each_is_called_and_what_it_becomes(dicom_set):
+    def change(slices, drawn):
+        drawn.StructureSetROISequence[0].ROIName = "GTV Müller"
+        drawn.StructureSetLabel = "Dr Meier"
+        for data in slices:
+            data.SeriesDescription = "Thorax Müller"
+
+    said = "\n".join(listing(dicom_set(change)))
+    for line in (
+        "CT: Thorax Müller, 8 files",
+        "structure set 1: RTSTRUCT Dr Meier",
+        "GTV Müller: GTVp, shown as ROI-1",
+        "Marker: Marker, empty",
+    ):
+        assert line in said

@@ -17,14 +17,17 @@ def _zip(path, members, **options):
 
 
 def test_a_folder_is_itself(tmp_path):
-    with unpacked(tmp_path) as folder:
-        assert folder == tmp_path
+    with unpacked(tmp_path) as (folder, names):
+        assert folder == tmp_path and names == {}
 
 
 def test_members_are_unpacked_and_removed_afterwards(tmp_path):
     src = _zip(tmp_path / "a.zip", [("x/1.dcm", b"one"), ("y/1.dcm", b"two")])
-    with unpacked(src) as folder:
-        assert sorted(p.read_bytes() for p in folder.iterdir()) == [b"one", b"two"]
+    with unpacked(src) as (folder, names):
+        assert {names[p.name]: p.read_bytes() for p in folder.iterdir()} == {
+            "x/1.dcm": b"one",
+            "y/1.dcm": b"two",
+        }
     assert not folder.exists()
 
 
@@ -33,7 +36,7 @@ def test_members_are_unpacked_and_removed_afterwards(tmp_path):
     ["../../evil.dcm", "/etc/evil.dcm", "a/../../../evil.dcm", "C:\\evil.dcm", "..\\evil.dcm", "nul\x00.dcm"],
 )
 def test_no_path_leaves_the_target(tmp_path, name):
-    with unpacked(_zip(tmp_path / "a.zip", [(name, b"x")])) as folder:
+    with unpacked(_zip(tmp_path / "a.zip", [(name, b"x")])) as (folder, _):
         files = list(folder.rglob("*"))
         assert len(files) == 1 and files[0].parent == folder
     assert sorted(os.listdir(tmp_path)) == ["a.zip"]
@@ -42,7 +45,7 @@ def test_no_path_leaves_the_target(tmp_path, name):
 def test_a_link_is_unpacked_as_plain_bytes(tmp_path):
     link = zipfile.ZipInfo("link.dcm")
     link.external_attr = 0o120777 << 16
-    with unpacked(_zip(tmp_path / "a.zip", [(link, b"/etc/passwd")])) as folder:
+    with unpacked(_zip(tmp_path / "a.zip", [(link, b"/etc/passwd")])) as (folder, _):
         file = next(folder.iterdir())
         assert not file.is_symlink() and file.read_bytes() == b"/etc/passwd"
 

@@ -82,8 +82,8 @@ def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp
     assert again.checks == checked.checks and again.history == checked.history
     file = tmp_path / "p.twin" / "twin.json"
     first = json.loads(file.read_text())
-    assert first.pop("format") == "rt-twin/2"
-    for name in ("checks", "history"):
+    assert first.pop("format") == "rt-twin/3"
+    for name in ("checks", "history", "names_kept"):
         first.pop(name)
     for scan in first["scans"]:
         scan.pop("acquired")
@@ -91,6 +91,17 @@ def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp
     old = PatientTwin.load(tmp_path / "p.twin")
     assert (old.checks, old.history, old.scans[0].acquired) == ((), (), None)
     assert old.observations == again.observations
+
+
+@pytest.mark.parametrize(("label", "kept"), [("Tumor_c40", False), ("Ring Zebra", True)])
+def test_of_a_second_format_it_is_said_where_a_name_would_not_be_kept_now(twin, tmp_path, label, kept):
+    named = twin.contours.with_mask("GTVp", "GTV", twin.contours.gtv(), source_name=label)
+    twin.fork(structures=(named,)).save(tmp_path / "p.twin")
+    file = tmp_path / "p.twin" / "twin.json"
+    second = json.loads(file.read_text())
+    second.pop("names_kept")
+    file.write_text(json.dumps(second | {"format": "rt-twin/2"}))
+    assert PatientTwin.load(tmp_path / "p.twin").names_kept is kept
 
 
 def with_contours(twin):
@@ -190,7 +201,7 @@ def _edited(path, **changes):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda p: _edited(p, format="rt-twin/3"), "newer format rt-twin/3"),
+        (lambda p: _edited(p, format="rt-twin/4"), "newer format rt-twin/4"),
         (lambda p: _edited(p, format="hearts"), "not a twin folder"),
         (lambda p: (p / "twin.json").unlink(), "twin.json is missing"),
         (lambda p: (p / "twin.json").write_text("{"), "twin.json is broken"),

@@ -86,13 +86,15 @@ def images(series: Sequence[Series], left_out: LeftOut) -> list[Image]:
 
     Args:
         series: CT, MR and PT.
-        left_out: takes scouts, single images, series with missing slices, and CT that is not in HU.
+        left_out: takes scouts, single images, series with missing slices, CT that is not in HU, and pixels into which
+            text is burned.
     """
     found = []
     for one in series:
         for stack in stacks(one, left_out):
             try:
                 _check_scale(stack)
+                _check_annotation(stack)
             except InputError as error:
                 left_out.add(stack.modality, stack.files, error)
                 continue
@@ -110,9 +112,17 @@ def _check_scale(stack: Stack) -> None:
             raise InputError(
                 f"{keyword} is missing in {len(lacking)} of its slices, so that its {unit} is unknown"
             )
-    kinds = {f.text("RescaleType").upper() for f in stack.files} if stack.modality == "CT" else set()
+    kinds = {f.word("RescaleType") for f in stack.files} if stack.modality == "CT" else set()
     if kinds - set(_HU):
         raise InputError(f"its values are {', '.join(sorted(kinds))} by RescaleType and not HU")
+
+
+def _check_annotation(stack: Stack) -> None:
+    """Refuse pixels that hold enough text to name the patient (DICOM PS3.3 C.7.6.1.1.5)."""
+    if any(f.word("BurnedInAnnotation") == "YES" for f in stack.files):
+        raise InputError(
+            "text that may name the patient is burned into its pixels (BurnedInAnnotation is YES)"
+        )
 
 
 def _modality(stack: Stack) -> str:

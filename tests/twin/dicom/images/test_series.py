@@ -160,7 +160,7 @@ def test_mixed_patients_are_refused_by_file_and_not_by_name(dicom_set):
         slices[5].PatientID, slices[5].PatientName = "HOSP-9999", "Mole^Ursula"
 
     with pytest.raises(InputError, match=r"CT ct05.dcm belongs to another patient") as refused:
-        _read(dicom_set(change))
+        import_patient(dicom_set(change))
     assert "HOSP" not in str(refused.value) and "Mole" not in str(refused.value)
 
 

@@ -65,7 +65,7 @@ _ORGANS = {
     "Cavity_Oral": r"oral cavity|cavity oral",
 }
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _ORGANS.items()}
-_PHASE = re.compile(r" (c ?\d{1,3}|t\d{2}|\d{1,3} ?%|mip|avg|ave|average)$")
+_PHASE = re.compile(r" (c ?\d{1,2}|t\d{2}|(\d{1,2}|100) ?%|mip|avg|ave|average)$")
 _NODE = re.compile(r"\b(lns?|nodes?|nodal|lymph ?nodes?)\d*[lr]?\b|^i?gtv[ -]?n(d|odes?)? ?\d*\b")
 _GROSS = re.compile(r"^(i?gtv|tumou?r|gross|primary)(?! bed)")
 _TARGET = re.compile(
@@ -74,6 +74,11 @@ _TARGET = re.compile(
     r" ?(?P<index>\d(?!\d))?"
     r"( ?(?P<dose>\d{4}|\d{2}(\.\d+)?) ?(?P<unit>c?gy)?)?"
 )
+
+
+def plausible_cgy(dose_cgy: float) -> bool:
+    """Whether a number may be the dose of a target, cGy; years of birth are none, but for 2000, which is 20 Gy."""
+    return 400 <= dose_cgy < 10_000 and (dose_cgy == 2000 or not 1900 <= dose_cgy < 2030)
 
 
 @dataclass(frozen=True)
@@ -142,5 +147,8 @@ def _target(text: str) -> Named | None:
     name = found["kind"].upper() + part + (found["index"] or "")
     if found["dose"]:
         dose = float(found["dose"])
-        name += f"_{round(dose if dose >= 1000 else 100 * dose):d}"
+        dose_cgy = dose if dose >= 1000 else 100 * dose
+        if not plausible_cgy(dose_cgy):
+            return None
+        name += f"_{round(dose_cgy):d}"
     return Named(name, "PTV" if found["kind"] == "ptv" else "CTV")

@@ -1,0 +1,9 @@
+from .labels import Labels as Labels
+from .labels import Shown as Shown
+from .labels import is_plain as is_plain
+from .labels import shown_path as shown_path
+from .tg263 import Named as Named
+from .tg263 import is_gross_tumour as is_gross_tumour
+from .tg263 import is_node as is_node
+from .tg263 import role_of as role_of
+from .tg263 import standard as standard
