@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -64,7 +65,7 @@ def _build(folder: Path) -> tuple[Dash, Desk]:
         enable_mcp=False,
         add_log_handler=False,
     )
-    desk = Desk(library, Jobs(), Uploads(library.root))
+    desk = Desk(library, Jobs(), Uploads())
     pages = dict(sorted(PAGES.items(), key=lambda item: (item[1].order, item[0])))
     app.layout = shell(library.root.name, {name: page.title for name, page in pages.items()})
     for page in pages.values():
@@ -92,6 +93,7 @@ def serve(folder: Path, port: int = 8050) -> None:
     with suppress(KeyboardInterrupt), _ended_by_signals():
         app, desk = _build(folder)
         settle_below(desk.library.root, DEPTH)
+        shutil.rmtree(desk.library.root / ".uploads", ignore_errors=True)  # where version 0.1 kept them
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         WSGIRequestHandler.protocol_version = "HTTP/1.1"
         _check_free(port)

@@ -1,9 +1,12 @@
 // Files dropped on the page or chosen, sent as they are; the page then names them by a token.
+// Their names may name a patient: nothing of them is sent or shown but the ending.
 (() => {
   const MOST_FILES = 6000; // as the server allows
   const AT_ONCE = 4;
   const zoneOf = (event) => (event.target.closest ? event.target.closest(".rt-drop") : null);
   const zoneFor = (store) => document.querySelector(`.rt-drop[data-store="${store}"]`);
+  const ENDING = /\.(zip|nii\.gz|nii|nrrd|json|csv)$/i;
+  const plainName = (file) => `upload${(file.name.match(ENDING) ?? [""])[0].toLowerCase()}`;
   const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
 
   /** One request; its answer, or the sentence of what went wrong as an error. */
@@ -31,32 +34,32 @@
   async function send(zone, file) {
     begin(zone);
     try {
-      const answer = await post({ name: file.name }, file, (share) => (zone.textContent = `${file.name}: ${Math.round(100 * share)} %`));
-      done(zone, answer, `${file.name} (${megabytes(file.size)})`);
+      const answer = await post({ name: plainName(file) }, file, (share) => (zone.textContent = `${Math.round(100 * share)} %`));
+      done(zone, answer, `1 file (${megabytes(file.size)})`);
     } catch (error) {
-      done(zone, null, `${file.name}: ${error.message}`);
+      done(zone, null, `not sent: ${error.message}`);
     }
   }
 
   /** Several files as one folder, some at a time. */
-  async function sendFolder(zone, name, files) {
+  async function sendFolder(zone, files) {
     begin(zone);
     try {
       if (files.length > MOST_FILES) throw new Error(`more than ${MOST_FILES} files; import it with rt-twin import`);
-      const { token } = await post({ folder: name });
+      const { token } = await post({ folder: "yes" });
       const waiting = [...files];
       let sent = 0;
       const lane = async () => {
         for (let file = waiting.pop(); file; file = waiting.pop()) {
-          await post({ into: token, name: file.name }, file);
-          zone.textContent = `${name}: ${++sent} of ${files.length} files`;
+          await post({ into: token }, file);
+          zone.textContent = `${++sent} of ${files.length} files`;
         }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, lane));
       const size = files.reduce((sum, file) => sum + file.size, 0);
-      done(zone, { token, name }, `${name}: ${files.length} files (${megabytes(size)})`);
+      done(zone, { token }, `${files.length} files (${megabytes(size)})`);
     } catch (error) {
-      done(zone, null, `${name}: ${error.message}`);
+      done(zone, null, `not sent: ${error.message}`);
     }
   }
 
@@ -84,11 +87,11 @@
   const hidden = (file) => file.name.startsWith(".");
 
   /** What was chosen: one file as it is, several as a folder. */
-  function take(zone, files, name) {
+  function take(zone, files) {
     const shown = files.filter((file) => !hidden(file));
     if (!shown.length) return;
     if (shown.length === 1 || !zone.dataset.many) send(zone, shown[0]);
-    else sendFolder(zone, name ?? "dicom", shown);
+    else sendFolder(zone, shown);
   }
 
   /** All files below what was dropped; folders are read in the batches that browsers give. */
@@ -110,14 +113,13 @@
     if (!zone.dataset.many || !entries.some((entry) => entry.isDirectory)) return take(zone, files);
     const found = [];
     for (const entry of entries) await below(entry, found);
-    take(zone, found, entries[0].name);
+    take(zone, found);
   }
 
   function choose(zone, folder = false) {
     const input = Object.assign(document.createElement("input"), { type: "file", multiple: Boolean(zone.dataset.many), webkitdirectory: folder });
     input.onchange = () => {
-      const files = [...input.files];
-      take(zone, files, folder ? files[0]?.webkitRelativePath.split("/")[0] : undefined);
+      take(zone, [...input.files]);
     };
     input.click();
   }

@@ -1,4 +1,4 @@
-"""Files that browsers send, kept in the opened folder until they are used, and the names of what is made there."""
+"""Files that browsers send, kept in a private folder until they are used, and the names of what is made of them."""
 
 from __future__ import annotations
 
@@ -7,56 +7,48 @@ import secrets
 import shutil
 import tempfile
 import threading
+from itertools import count
 from pathlib import Path
 
 from twin.errors import InputError
+from twin.files.private import PrivateFolder
 
 
 class Uploads:
-    """Files that were sent by a browser: bounded, in a hidden folder of the opened one, removed after use.
+    """Files that were sent by a browser: bounded, in a private folder of this server, removed after use.
 
-    Args:
-        root: the opened folder.
+    Their names may name a patient and are not kept; nor do browsers send more of them than the ending.
     """
 
     largest = 2 * 2**30  # bytes; a 4D-CT of a thorax is about 1 GB
     most_files = 6000  # of a folder; ten phases of a 4D-CT are about 2,000
     endings = (".zip", ".nii", ".nii.gz", ".nrrd", ".json", ".csv")
 
-    def __init__(self, root: Path) -> None:
-        self._folder = root / ".uploads"
+    def __init__(self) -> None:
+        self._private: PrivateFolder | None = None  # made for the first file
         self._files: dict[str, Path] = {}
         self._held: dict[
             str, list[int]
         ] = {}  # token of a folder -> files and bytes that were announced for it
         self._lock = threading.Lock()
 
-    def begin(self, name: str) -> str:
+    def begin(self) -> str:
         """An empty folder for the files of one that was dropped, and under which token.
-
-        Args:
-            name: the folder's name as the browser says it.
 
         Raises:
             InputError: the disk is full.
         """
-        plain = plain_name(Path(name.replace("\\", "/")).name) or "dicom"
-        try:
-            self._folder.mkdir(exist_ok=True)
-            path = Path(tempfile.mkdtemp(dir=self._folder)) / plain
-            path.mkdir()
-        except OSError as error:
-            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+        path = self._new("dicom")
+        path.mkdir()
         token = self._remember(path)
         self._held[token] = [0, 0]
         return token
 
-    def add(self, token: str, name: str, stream, length: int | None) -> None:
-        """Keep one file of a folder, under a number of its own and its name, which errors may speak of.
+    def add(self, token: str, stream, length: int | None) -> None:
+        """Keep one file of a folder, under a number.
 
         Args:
             token: of the folder.
-            name: the file's name as the browser says it; only its last part's plain characters are used.
             stream: with `read(n)`.
             length: how many bytes were announced.
 
@@ -70,47 +62,58 @@ class Uploads:
                 raise InputError("this file belongs to no folder; drop the folder again")
             if held[0] >= self.most_files or held[1] + length > self.largest:
                 raise InputError(
-                    f"{path.name} holds more than {self.most_files} files or {self.largest / 2**30:g} GiB; import it "
+                    f"the folder holds more than {self.most_files} files or {self.largest / 2**30:g} GiB; import it "
                     "with rt-twin import"
                 )
             held[0] += 1
             held[1] += length
             number = held[0]
-        plain = plain_name(Path(name.replace("\\", "/")).name)
-        self._store(path / "-".join(filter(None, (f"{number:05d}", plain))), path.name, stream, length)
+        self._store(path / f"{number:05d}", stream, length)
 
     def receive(self, name: str, stream, length: int | None) -> str:
         """Keep what is sent, and say under which token.
 
         Args:
-            name: the file's name as the browser says it; only its last part's plain characters are used.
+            name: a name with the file's ending, of which only the ending is used.
             stream: with `read(n)`.
             length: how many bytes were announced.
 
         Raises:
             InputError: a kind of file that cannot be imported, too large, or the disk is full.
         """
-        plain = plain_name(Path(name.replace("\\", "/")).name)
-        if not plain.lower().endswith(self.endings):
-            raise InputError(f"{name} cannot be imported; choose a zip of DICOM files, a NIfTI or an NRRD")
+        ending = next((e for e in self.endings if name.lower().endswith(e)), None)
+        if ending is None:
+            raise InputError(
+                "such a file cannot be imported; choose a zip of DICOM files, a NIfTI or an NRRD"
+            )
         if length is None or length > self.largest:
             raise InputError(
-                f"{name} is larger than {self.largest / 2**30:g} GiB; import it with rt-twin import"
+                f"the file is larger than {self.largest / 2**30:g} GiB; import it with rt-twin import"
             )
+        path = self._new(f"upload{ending}")
         try:
-            self._folder.mkdir(exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=self._folder))
-        except OSError as error:
-            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
-        try:
-            self._store(folder / plain, name, stream, length)
+            self._store(path, stream, length)
         except InputError:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(path.parent, ignore_errors=True)
             raise
-        return self._remember(folder / plain)
+        return self._remember(path)
+
+    def _new(self, name: str) -> Path:
+        """A path of a plain name in a new folder of the private one.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        with self._lock:
+            if self._private is None:
+                self._private = PrivateFolder()
+        try:
+            return Path(tempfile.mkdtemp(dir=self._private.path)) / name
+        except OSError as error:
+            raise InputError(f"no file can be kept: {error.strerror}") from None
 
     @staticmethod
-    def _store(path: Path, name: str, stream, length: int) -> None:
+    def _store(path: Path, stream, length: int) -> None:
         left = length
         try:
             with path.open("wb") as file:
@@ -118,10 +121,10 @@ class Uploads:
                     file.write(chunk)
                     left -= len(chunk)
         except OSError as error:
-            raise InputError(f"{name} cannot be kept: {error.strerror}") from None
+            raise InputError(f"the file cannot be kept: {error.strerror}") from None
         if left:
             path.unlink()
-            raise InputError(f"{name} came incompletely; send it again")
+            raise InputError("the file came incompletely; send it again")
 
     def write(self, name: str, text: str) -> str:
         """Keep a text of the pages' own under a plain name, and say under which token.
@@ -130,8 +133,7 @@ class Uploads:
             name: plain.
             text: what is kept.
         """
-        self._folder.mkdir(exist_ok=True)
-        path = Path(tempfile.mkdtemp(dir=self._folder)) / name
+        path = self._new(name)
         path.write_text(text, encoding="utf-8")
         return self._remember(path)
 
@@ -164,13 +166,12 @@ class Uploads:
             self._held.pop(token, None)
             if path is not None:
                 shutil.rmtree(path.parent, ignore_errors=True)
-        if self._folder.is_dir() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
 
     def clear(self) -> None:
-        """Remove all files, also those that an earlier server left."""
+        """Remove all files."""
         self._files.clear()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._private is not None:
+            self._private.close()
 
 
 def plain_name(text: str) -> str:
@@ -204,3 +205,12 @@ def new_path(root: Path, name: str, ending: str = "") -> Path:
     if path.exists():
         raise InputError(f"{path.name} is already there; choose another name")
     return path
+
+
+def free_name(root: Path) -> str:
+    """What a patient is called whom nobody named: never after a file, whose name may be the patient's own.
+
+    Args:
+        root: the opened folder.
+    """
+    return next(name for name in map("patient-{}".format, count(1)) if not (root / f"{name}.twin").exists())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -70,7 +71,9 @@ class Jobs:
     def start(
         self, title: str, arguments: list[str], *, opens: str, after: Callable[[], None] = lambda: None
     ) -> Job:
-        """Start `rt-twin` with arguments, none of which passes through a shell.
+        """Start `rt-twin` with arguments, none of which passes through a shell or stands in the list of processes.
+
+        The child ends itself when this process is gone, since nobody else would tell it to.
 
         Args:
             title: what it does, for people.
@@ -85,14 +88,18 @@ class Jobs:
             if sum(job.state == "running" for job in self._jobs.values()) >= _AT_ONCE:
                 raise InputError(f"{_AT_ONCE} jobs are running; wait for one to end or cancel it")
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "scenarios.commands.main", *arguments],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-P", "-m", "scenarios.commands.main", "-"],
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "RT_TWIN_PROGRESS": "lines"},
                 start_new_session=True,
             )
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # it has ended already, and says why
+                process.stdin.write(f"{json.dumps(arguments)}\n")
+                process.stdin.flush()
             job = Job(secrets.token_urlsafe(12), title, opens, process)
             self._jobs[job.id] = job
             while len(self._jobs) > _KEPT:
@@ -146,6 +153,9 @@ class Jobs:
             elif line.strip():
                 last = line.strip()
         status = job.process.wait()
+        assert job.process.stdin is not None
+        with suppress(BrokenPipeError):
+            job.process.stdin.close()
         job.seconds = time.monotonic() - job.began
         after()
         if job.state == "cancelled":

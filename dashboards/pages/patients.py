@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 
 from dashboards.elements import data, named
 from dashboards.files.library import Library
-from dashboards.files.uploads import new_path
+from dashboards.files.uploads import free_name, new_path
 from dashboards.links import link
 from dashboards.parts.page import Desk, Page
 from dashboards.tables.folder import folder_tables
@@ -152,7 +152,7 @@ def _register_import(app: Dash, desk: Desk) -> None:
             if not scan:
                 raise InputError("choose a file first")
             source = desk.uploads.path(scan["token"])
-            out = new_path(desk.library.root, name or source.name.split(".")[0], ".twin")
+            out = new_path(desk.library.root, name or free_name(desk.library.root), ".twin")
             arguments = ["import", str(source), str(out)]
             tokens = [scan["token"]]
             for option, sent in (("--mask", mask), ("--clinical", clinical)):
@@ -162,7 +162,7 @@ def _register_import(app: Dash, desk: Desk) -> None:
             for structure in filter(None, ((gtv or "").split(","))):
                 arguments.append(f"--gtv={structure.strip()}")
             job = desk.jobs.start(
-                f"Import {source.name}", arguments, opens=link("/twin", twin=out.name),
+                f"Import {out.name}", arguments, opens=link("/twin", twin=out.name),
                 after=lambda: desk.uploads.forget(*tokens),
             )  # fmt: skip
         except InputError as error:

@@ -97,9 +97,10 @@ def _add_files(server: Flask, library: Library) -> None:
 
 
 def add_upload(server: Flask, uploads: Uploads) -> None:
-    """Take files from the pages: POST /upload?name=..., the file itself as the body.
+    """Take files from the pages: POST /upload?name=upload.zip, the file itself as the body.
 
-    A folder is begun by POST /upload?folder=..., and each of its files follows as POST /upload?into=TOKEN&name=...
+    A folder is begun by POST /upload?folder=yes, and each of its files follows as POST /upload?into=TOKEN. No address
+    holds a name, which a proxy might log.
 
     Args:
         server: the Flask application.
@@ -114,11 +115,11 @@ def add_upload(server: Flask, uploads: Uploads) -> None:
         name, folder, into = (request.args.get(n, "") for n in ("name", "folder", "into"))
         try:
             if folder:
-                return {"token": uploads.begin(folder), "name": folder[:80]}
+                return {"token": uploads.begin()}
             if into:
-                uploads.add(into, name, request.stream, request.content_length)
-                return {"token": into, "name": ""}
-            return {"token": uploads.receive(name, request.stream, request.content_length), "name": name[:80]}
+                uploads.add(into, request.stream, request.content_length)
+                return {"token": into}
+            return {"token": uploads.receive(name, request.stream, request.content_length)}
         except InputError as error:
             return {"error": str(error)}, 400
 

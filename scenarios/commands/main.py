@@ -6,8 +6,11 @@ No verb's file is imported before it is asked for; what `rt-twin --help` says of
 from __future__ import annotations
 
 import ast
+import json
+import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from models.registry import Registry
 from twin.errors import InputError
+from twin.files.private import sweep
 
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
@@ -69,12 +73,33 @@ def main() -> None:
             if signal.getsignal(number) is signal.SIG_DFL:
                 signal.signal(number, _end)
     try:
+        sweep()
+        if sys.argv[1:] == ["-"]:
+            sys.argv[1:] = _told()
         app()
     except InputError as error:
         print(f"rt-twin: {error}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)
+
+
+def _told() -> list[str]:
+    """Arguments that another process tells, so that the list of processes does not show them.
+
+    They are a JSON list in the first line of the input; its end is the end of the command too.
+    """
+    told = bytearray()
+    while not told.endswith(b"\n") and (byte := os.read(0, 1)):
+        told += byte
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    return [str(argument) for argument in json.loads(told or b"[]")]
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1 << 16):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(number: int, _frame: object) -> None:

@@ -42,7 +42,6 @@ def test_a_dropped_folder_of_dicom_becomes_a_patient(page, opened, planning_ct):
     page.settled()
     page.says("67.6 cm\u00b3")
     assert PatientTwin.load(opened / "dropped-folder.twin").gtv_cm3 == pytest.approx(67.6, abs=0.5)
-    assert not (opened / ".uploads").exists()
 
 
 def test_a_dropped_zip_of_dicom_becomes_the_same_patient(page, opened, shared_data):
@@ -57,12 +56,11 @@ def test_a_dropped_zip_of_dicom_becomes_the_same_patient(page, opened, shared_da
 def test_a_zip_of_two_patients_is_refused_by_naming_the_files(page, opened, shared_data):
     said = imported(page, shared_data / "cancerdata_lung2.zip")
     assert "belongs to another patient than" in said and "Traceback" not in said
-    assert not (opened / "cancerdata_lung2.twin").exists()
+    assert not list(opened.glob("patient-*.twin"))
     page.script(DISMISS)
 
 
 def test_a_structure_that_is_not_there_is_said_with_those_that_are(page, opened, planning_ct):
     said = imported(page, planning_ct, gtv="GTV-99")
     assert "GTV-99" in said and "Tumor_c40" in said
-    assert not (opened / ".uploads").exists()
     page.script(DISMISS)

@@ -38,7 +38,7 @@ def listing(src: Path) -> list[str]:
             *(_series(s) for s in series if s.modality in IMAGES),
             *(line for d in drawings for line in _drawing(d)),
             *(f"RTPLAN: {_called(f, 'RTPlanLabel', 'RTPlanName')}, {f.file.original}" for f in of["RTPLAN"]),
-            *(f"{f.file} is {f.file.original}" for f in files if f.file != f.file.original),
+            *(f"{f.file} is {f.file.original}" for f in files if f.file != Path(f.file.original).name),
             *left_out.notes,
         ]
 

@@ -13,10 +13,12 @@ import tempfile
 import weakref
 from contextlib import suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from twin.errors import InputError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _TURN = "turn.lock"  # who makes a folder and who sweeps take turns
 
@@ -38,6 +40,8 @@ class PrivateFolder:
     """
 
     def __init__(self) -> None:
+        from filelock import FileLock
+
         try:
             home = _home(make=True)
             with FileLock(home / _TURN):
@@ -68,6 +72,8 @@ def sweep() -> None:
     with suppress(OSError, InputError):
         home = _home(make=False)
         if any(path.is_dir() for path in home.iterdir()):
+            from filelock import FileLock  # takes longer than all else here
+
             with FileLock(home / _TURN):
                 _sweep(home)
 
@@ -96,6 +102,8 @@ def _lock_of(folder: Path) -> Path:
 
 def _sweep(home: Path) -> None:
     """Remove the folders whose owners live no more, and locks of folders that are gone."""
+    from filelock import FileLock, Timeout
+
     for path in sorted(home.iterdir()):
         lock = path if path.suffix == ".lock" else _lock_of(path)
         if path.name == _TURN or (path is lock and path.with_suffix("").exists()):

@@ -1,38 +1,54 @@
 import io
+import os
 
 import pytest
 
-from dashboards.files.uploads import Uploads, new_path
+from dashboards.files.uploads import Uploads, free_name, new_path
 from twin.errors import InputError
 
 
-def test_an_upload_is_kept_until_it_is_forgotten(tmp_path):
-    uploads = Uploads(tmp_path)
+@pytest.fixture
+def uploads():
+    made = Uploads()
+    yield made
+    made.clear()
+
+
+def test_an_upload_is_kept_until_it_is_forgotten(uploads):
     token = uploads.receive("scan.nii.gz", io.BytesIO(b"12345"), 5)
-    assert uploads.path(token).read_bytes() == b"12345"
+    path = uploads.path(token)
+    assert path.read_bytes() == b"12345"
     uploads.forget(token)
-    assert list(tmp_path.iterdir()) == []
+    assert not path.parent.exists()
     with pytest.raises(InputError, match="send it again"):
         uploads.path(token)
 
 
-@pytest.mark.parametrize("name", ["../../x.zip", "..\\..\\x.zip", "/etc/x.zip", ".x.zip", "a/../../x.zip"])
-def test_an_upload_cannot_choose_where_it_goes(tmp_path, name):
-    uploads = Uploads(tmp_path / "opened")
-    (tmp_path / "opened").mkdir()
+@pytest.mark.parametrize(
+    "name", ["../../x.zip", "..\\..\\x.zip", "/etc/x.zip", ".x.zip", "MUELLER_ANNA_19470203.ZIP"]
+)
+def test_of_a_files_name_only_the_ending_is_kept(uploads, name):
     path = uploads.path(uploads.receive(name, io.BytesIO(b"1"), 1))
-    assert path.is_relative_to(tmp_path / "opened" / ".uploads") and path.name == "x.zip"
+    home = path.parents[2]
+    assert (path.name, home.name) == ("upload.zip", f"rt-twin-{os.getuid()}")
+    assert home.stat().st_mode & 0o777 == path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_uploads_are_bounded(tmp_path):
-    uploads = Uploads(tmp_path)
+def test_two_servers_keep_apart_what_they_were_sent(uploads):
+    other = Uploads()
+    ours, theirs = (u.path(u.receive("x.zip", io.BytesIO(b"1"), 1)) for u in (uploads, other))
+    other.clear()
+    assert ours.is_file() and not theirs.exists()
+
+
+def test_uploads_are_bounded(uploads):
     with pytest.raises(InputError, match="larger than"):
         uploads.receive("x.zip", io.BytesIO(b""), uploads.largest + 1)
     with pytest.raises(InputError, match="cannot be imported"):
         uploads.receive("x.exe", io.BytesIO(b"1"), 1)
     with pytest.raises(InputError, match="incompletely"):
         uploads.receive("x.zip", io.BytesIO(b"1"), 2)
-    assert not any(tmp_path.rglob("x.zip"))
+    assert not any(uploads._private.path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["", "..", "///", ". .", "\u2026"])
@@ -47,30 +63,32 @@ def test_what_is_there_is_not_overwritten(tmp_path):
         new_path(tmp_path, "p", ".twin")
 
 
-def test_a_folder_is_kept_file_by_file_under_numbers_and_forgotten_whole(tmp_path):
-    uploads = Uploads(tmp_path)
-    token = uploads.begin("../../CT thorax")
-    for name, body in (("../IM 1.dcm", b"one"), ("..", b"two")):
-        uploads.add(token, name, io.BytesIO(body), 3)
+def test_a_folder_is_kept_file_by_file_under_numbers_and_forgotten_whole(uploads):
+    token = uploads.begin()
+    for body in (b"one", b"two"):
+        uploads.add(token, io.BytesIO(body), 3)
     folder = uploads.path(token)
-    assert folder.name == "CT-thorax" and folder.is_relative_to(tmp_path / ".uploads")
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"00001-IM-1.dcm": b"one", "00002": b"two"}
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {"00001": b"one", "00002": b"two"}
     uploads.forget(token)
-    assert list(tmp_path.iterdir()) == []
+    assert not folder.parent.exists()
     with pytest.raises(InputError, match="send it again"):
-        uploads.add(token, "IM1", io.BytesIO(b"x"), 1)
+        uploads.add(token, io.BytesIO(b"x"), 1)
 
 
-def test_a_folder_is_bounded_in_files_and_bytes(tmp_path):
-    uploads = Uploads(tmp_path)
+def test_a_folder_is_bounded_in_files_and_bytes(uploads):
     uploads.most_files, uploads.largest = 2, 10
-    token = uploads.begin("ct")
-    uploads.add(token, "IM1", io.BytesIO(b"123456"), 6)
+    token = uploads.begin()
+    uploads.add(token, io.BytesIO(b"123456"), 6)
     with pytest.raises(InputError, match="more than"):
-        uploads.add(token, "IM1", io.BytesIO(b"12345"), 5)
-    uploads.add(token, "IM1", io.BytesIO(b"1"), 1)
+        uploads.add(token, io.BytesIO(b"12345"), 5)
+    uploads.add(token, io.BytesIO(b"1"), 1)
     with pytest.raises(InputError, match="more than 2 files"):
-        uploads.add(token, "IM1", io.BytesIO(b"1"), 1)
+        uploads.add(token, io.BytesIO(b"1"), 1)
     single = uploads.receive("x.zip", io.BytesIO(b"1"), 1)
     with pytest.raises(InputError, match="belongs to no folder"):
-        uploads.add(single, "IM1", io.BytesIO(b"1"), 1)
+        uploads.add(single, io.BytesIO(b"1"), 1)
+
+
+def test_a_patient_whom_nobody_named_is_numbered(tmp_path):
+    (tmp_path / "patient-1.twin").mkdir()
+    assert free_name(tmp_path) == "patient-2"

@@ -1,4 +1,7 @@
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +76,33 @@ def test_arguments_pass_through_no_shell(jobs, tmp_path):
     job = ended(jobs.start("bed", ["bed", f"60/30; touch {tmp_path}/made"], opens="/"))
     assert job.state == "failed"
     assert not (tmp_path / "made").exists()
+
+
+def test_the_list_of_processes_shows_no_argument(jobs, tmp_path):
+    job = jobs.start("import", ["import", str(tmp_path / "MUELLER.zip"), "--gtv=MUELLER"], opens="/")
+    for name in ("cmdline", "environ"):
+        assert b"MUELLER" not in Path(f"/proc/{job.process.pid}/{name}").read_bytes()
+    assert ended(job).state == "failed"
+
+
+SERVER = """
+import sys, time
+from dashboards.jobs.child import Jobs
+job = Jobs().start("serve", ["app", sys.argv[1], "--port", "0"], opens="/")
+print(job.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_no_job_outlives_a_server_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", SERVER, str(tmp_path)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    pid = int(server.stdout.readline())
+    time.sleep(3)  # it serves by now
+    assert Path(f"/proc/{pid}/cmdline").read_bytes()
+    server.kill()
+    server.wait()
+    end = time.monotonic() + 30
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < end
+        time.sleep(0.1)
