@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from scenarios.benchmark.names import label, plain
-from simulators.learned.weights import facts, fingerprint, located, patient_digest
+from simulators.learned.weights import facts, fingerprint, learned_from, located
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
 
@@ -134,14 +134,13 @@ def _weights(judge: Judge, name: str, ids: Sequence[str]) -> dict[str, Any]:
         return {}
     judge.check(name)
     place = located(plain(name), judge.task).folder
-    seen = set(facts(place).get("trained_on", ()))
-    known = [i for i in ids if patient_digest(i) in seen]
+    known = learned_from(ids, facts(place).get("trained_on", ()))
     if known:
         raise InputError(
             f"{name} has learned from {len(known)} of these patients ({', '.join(known[:3])}, ...); "
             "take a set of other seeds"
         )
-    return {"weights": fingerprint(place), "name": place.name}
+    return {"weights": fingerprint(place), "name": place.name, "held_out": None if known is None else True}
 
 
 def _begin(out: Path, asked: Mapping[str, Any]) -> None:

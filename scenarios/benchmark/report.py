@@ -148,13 +148,18 @@ def _for(table: Table, name: str) -> Table:
     return Table(table.name, table.title, table.note, kept)
 
 
+_UNSURE = ", trained elsewhere: whether on these patients cannot be told here"
+
+
 def _about(out: Path) -> str:
     """What was evaluated, in one paragraph."""
     record = json.loads((out / "evaluation.json").read_text())
     made, scope = record["set"], record["scope"]
     source = "real baseline CTs" if made.get("twins") else "in-silico thoraces"
     judged = ", ".join(
-        f"{name} (weights {v['weights']})" for name, v in record["generators"].items() if v.get("weights")
+        f"{name} (weights {v['weights']}{_UNSURE if v.get('held_out', True) is None else ''})"
+        for name, v in record["generators"].items()
+        if v.get("weights")
     )
     return (
         f"{SIMULATED}. {record['patients']} held-out patients ({source}, {made['simulator']}, seeds from "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,13 @@ from models.hub import Weights, weights_named
 from models.layout import CONFIG
 from simulators.core.imaging import TASKS
 from twin import InputError
+from twin.dicom.pseudonym import keyed
 
 if TYPE_CHECKING:
     from models.family import Family
 
 FOLLOW_UP = "follow-up"
+_WHICH_KEY = "which key"  # what tells keys apart without telling them
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +111,38 @@ def fingerprint(folder: Path) -> str:
 
 
 def patient_digest(patient: str) -> str:
-    """What the list of training patients keeps of an id: weights may be published, ids may not.
+    """What the list of training patients keeps of an id: weights may be published, ids may not be found by trial.
+
+    Args:
+        patient: the id.
+
+    Returns:
+        Which key it is made with (it is not shipped), a colon, and the id under that key.
+    """
+    return f"{keyed(_WHICH_KEY)[:8]}:{keyed(f'trained on {patient}')[:16]}"
+
+
+def learned_from(patients: Sequence[str], trained_on: Sequence[str]) -> list[str] | None:
+    """Those of some patients that weights have learned from.
+
+    Args:
+        patients: ids.
+        trained_on: what weights list: digests under a key, or of version 0.1 without one.
+
+    Returns:
+        Their ids; None where the list was made with the key of another installation, so that nobody can tell.
 
     Example:
-        >>> patient_digest("000500")
-        '6d78c3af'
+        >>> learned_from(["000500", "000501"], ["6d78c3af"])
+        ['000500']
     """
+    seen = set(trained_on)
+    found = [p for p in patients if patient_digest(p) in seen or _unkeyed_digest(p) in seen]
+    ours = keyed(_WHICH_KEY)[:8]
+    elsewhere = any(":" in digest and digest.partition(":")[0] != ours for digest in seen)
+    return None if elsewhere and not found else found
+
+
+def _unkeyed_digest(patient: str) -> str:
+    """As version 0.1 listed patients."""
     return hashlib.blake2b(patient.encode(), digest_size=4).hexdigest()

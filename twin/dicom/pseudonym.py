@@ -13,9 +13,7 @@ from twin.files.lock import held
 
 
 def pseudonym(patient_id: str) -> str:
-    """A keyed pseudonym (HMAC-SHA256, RFC 2104) of a hospital number.
-
-    The key is the environment's RT_TWIN_KEY, or one drawn at random once and kept in the user's folder.
+    """A keyed pseudonym of a hospital number.
 
     Args:
         patient_id: the hospital number; it is stored nowhere.
@@ -23,7 +21,16 @@ def pseudonym(patient_id: str) -> str:
     Returns:
         "P-" and 12 hexadecimal digits.
     """
-    return "P-" + hmac.new(_key(), patient_id.encode(), "sha256").hexdigest()[:12]
+    return f"P-{keyed(patient_id)[:12]}"
+
+
+def keyed(text: str) -> str:
+    """HMAC-SHA256 (RFC 2104) of a text under this installation's key, 64 hexadecimal digits.
+
+    The key is the environment's RT_TWIN_KEY, or one drawn at random once and kept in the user's folder. Without it a
+    list of all hospital numbers leads nobody back.
+    """
+    return hmac.new(_key(), text.encode(), "sha256").hexdigest()
 
 
 def _key() -> bytes:

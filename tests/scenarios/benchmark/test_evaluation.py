@@ -176,10 +176,11 @@ def copying(folder, **facts):
     FAMILIES["copy"](config).save_pretrained(folder)
 
 
-def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path):
+@pytest.mark.parametrize("listed", ["keyed", "8e83ed46"])  # by version 0.1: without a key
+def test_nobody_is_judged_on_patients_he_learned_from(made, tmp_path, listed):
     from simulators.learned.weights import patient_digest
 
-    copying(tmp_path / "mine", trained_on=[patient_digest("one")])
+    copying(tmp_path / "mine", trained_on=[patient_digest("one") if listed == "keyed" else listed])
     with pytest.raises(InputError, match="has learned from 1 of these patients"):
         evaluate(made, [str(tmp_path / "mine")], tmp_path / "out", FollowUpJudge(SCOPE), workers=1)
 
