@@ -17,7 +17,6 @@ import resource
 import signal
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 WATCHED = {"rename": True, "replace": True, "fsync": True, "unlink": False, "rmdir": False, "mkdir": False}
@@ -87,14 +86,15 @@ class Power:
         return Path(os.path.abspath(path)).is_relative_to(self.place)
 
 
-def run(place: Path, request: dict, told: Path, said: Path) -> None:
+def run(place: Path, request: dict, told: Path, says: int) -> None:
     """The fork: it never returns."""
     from scenarios.commands.main import main
 
-    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
-    os.dup2(1, 2)
+    os.dup2(says, 1)
+    os.dup2(says, 2)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     if request.get("largest") is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest"], request["largest"]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest"], most))
     if request.get("patience") is not None:
         from twin.files import lock
 
@@ -113,34 +113,27 @@ def run(place: Path, request: dict, told: Path, said: Path) -> None:
 
         traceback.print_exc()
     sys.stdout.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     told.write_text(json.dumps({"points": power.points, "modules": list(sys.modules)}))
     os._exit(status)
 
 
 def serve(place: Path) -> None:
     with tempfile.TemporaryDirectory() as held:
-        told, said = Path(held, "told"), Path(held, "said")
+        told = Path(held, "told")
         for line in sys.stdin:
             request = json.loads(line)
             told.unlink(missing_ok=True)
+            hears, says = os.pipe()
             child = os.fork()
             if child == 0:
-                run(place, request, told, said)
-            until = time.monotonic() + request.get("seconds", 120)
-            ended, status = os.waitpid(child, os.WNOHANG)
-            while not ended and time.monotonic() < until:
-                time.sleep(0.002)
-                ended, status = os.waitpid(child, os.WNOHANG)
-            if not ended:
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                status = 0xFF00
+                run(place, request, told, says)
+            os.close(says)
+            with open(hears, encoding="utf-8", errors="replace") as pipe:
+                said = pipe.read()
+            _, status = os.waitpid(child, 0)
             known = json.loads(told.read_text()) if told.exists() else {"points": (), "modules": ()}
-            answer = {
-                "status": os.waitstatus_to_exitcode(status),
-                "points": known["points"],
-                "said": said.read_text(errors="replace"),
-            }
+            answer = {"status": os.waitstatus_to_exitcode(status), "points": known["points"], "said": said}
             print(json.dumps(answer), flush=True)
             for name in known["modules"]:  # the next forks need not load them
                 if name not in sys.modules:

@@ -71,6 +71,8 @@ def held(path: str | os.PathLike[str], *, patience_s: float | None = None) -> It
             try:
                 lock.acquire(timeout=PATIENCE_S if patience_s is None else patience_s)
             except Timeout:
+                if not os.path.lexists(file):  # no file can be made there, and filelock waits for one
+                    raise InputError(f"cannot write {path}: nothing can be made there") from None
                 raise InputError(
                     f"another rt-twin is writing {path}; run the same command again when it has ended"
                 ) from None
