@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,7 +25,7 @@ from dashboards.shell import shell
 from dashboards.viewer.routes import add_routes, add_upload
 from models.registry import Registry
 from twin.errors import InputError
-from twin.files.lock import settle_below
+from twin.files.lock import remove, settle_below
 
 PAGES: Registry = Registry("page", "pages", "dashboards.pages")
 
@@ -93,7 +92,7 @@ def serve(folder: Path, port: int = 8050) -> None:
     with suppress(KeyboardInterrupt), _ended_by_signals():
         app, desk = _build(folder)
         settle_below(desk.library.root, DEPTH)
-        shutil.rmtree(desk.library.root / ".uploads", ignore_errors=True)  # where version 0.1 kept them
+        remove(desk.library.root / ".uploads")  # where version 0.1 kept them
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         WSGIRequestHandler.protocol_version = "HTTP/1.1"
         _check_free(port)

@@ -136,7 +136,7 @@ def test_an_interrupted_set_is_completed_to_the_same_files_by_any_number_of_work
     out = tmp_path / "two"
     shutil.copytree(made, out)
     shutil.rmtree(out / f"{FIRST}.truth")
-    (out / f".{FIRST}.part").mkdir()
+    (out / f".{FIRST}.twin.rt-twin-part").mkdir()
     shutil.rmtree(out / f"{FIRST}.twin")
     request = SetRequest(2, seed=6, truth=True)
     rows = make_set(request, out, workers=2)
