@@ -13,6 +13,7 @@ from models.training.trainer import descend  # noqa: E402
 
 IMAGE, MASK = Channel(name="image", low=-1.0, high=1.0), Channel(name="mask", share=True)
 FREE, RELATIVE, LAST = 2, 1, 4  # places of conditions: one that may be missing, the drawn one, the last
+pytestmark = pytest.mark.long  # every family on every task
 LAYERED = Task(
     name="layered",
     source=(

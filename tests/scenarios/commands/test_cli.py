@@ -37,6 +37,7 @@ def test_show_says_what_the_twin_holds(patient_folder):
     assert facts["structures"]["GTVp"]["role"] == "GTV"
 
 
+@pytest.mark.long
 def test_compare_prints_the_table_and_writes_the_run(patient_folder, tmp_path):
     words = ("--days", 100, "--samples", 10, "--image-samples", 0, "--out", tmp_path / "r")
     result = rt_twin("compare", patient_folder, "--plan", "60/30", "--plan", "60/15", *words)
@@ -49,6 +50,7 @@ def test_compare_prints_the_table_and_writes_the_run(patient_folder, tmp_path):
     refused(rt_twin("compare", patient_folder, "--plan", "66/33", *words), "exists with other content")
 
 
+@pytest.mark.long
 def test_observing_records_the_plans_fractions_first(patient_folder, tmp_path):
     twin = tmp_path / "p.twin"
     subprocess.run(["cp", "-r", patient_folder, twin], check=True)

@@ -15,6 +15,7 @@ from simulators.belief.update import update_belief
 from simulators.dose.constraints import constraint_sets, coverage_goals
 from twin import Observation
 
+pytestmark = pytest.mark.long  # whole comparisons
 STANDARD = TreatmentPlan.parse("60/30")
 
 

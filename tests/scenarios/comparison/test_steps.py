@@ -9,6 +9,7 @@ from scenarios.engine.observation import deliver_until
 from scenarios.records.schema import SCHEMAS
 from twin import ClinicalRecord, InputError
 
+pytestmark = pytest.mark.long  # whole comparisons
 PLANS = [TreatmentPlan.parse("60/30"), TreatmentPlan.parse("55/20")]
 
 

@@ -19,6 +19,7 @@ from simulators.anatomy.events import AnatomyEvents
 from simulators.belief.prior import prior_belief
 from twin import DoseGrid, InputError, Volume
 
+pytestmark = pytest.mark.long  # whole comparisons
 PLAN = TreatmentPlan.parse("60/30")
 SAMPLES = 12
 

@@ -29,6 +29,7 @@ def scores():
     return [bench.score(bench.case(i), samples=1000) for i in range(200)]
 
 
+@pytest.mark.long
 def test_true_parameters_rank_uniformly_among_posterior_samples(scores):
     """Simulation-based calibration (Talts 2018); 15 parameters, so p below 0.001 would be a finding."""
     names = [k for k in scores[0] if k.startswith("rank")]
@@ -49,6 +50,7 @@ def test_three_scans_sharpen_the_forecast(scores):
     assert 0.4 < ratio < 0.75
 
 
+@pytest.mark.long
 def test_the_posterior_is_that_of_a_reference_sampler():
     pytest.importorskip("numpyro", reason="numpyro (test extra) is not installed")
     case = bench.case(3)

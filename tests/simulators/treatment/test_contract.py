@@ -29,7 +29,10 @@ if importlib.util.find_spec("torch"):
     GENERATORS["copying network"] = copying
 
 
-@pytest.fixture(params=GENERATORS, scope="module")
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.long if n == "auto" else ()) for n in GENERATORS],
+    scope="module",
+)
 def treatment(request):
     return GENERATORS[request.param]()
 
