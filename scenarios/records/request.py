@@ -7,11 +7,16 @@ import platform
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
+from models.code import code_digest
 from scenarios.plans.scenario import Scenario
 from simulators.belief.prior import VERSION
+from simulators.names.generators import GENERATORS
+from simulators.names.kinetics import KINETICS
+from simulators.names.outcomes import OUTCOMES
 from twin import InputError, PatientTwin
 
 
@@ -56,6 +61,8 @@ class Request:
         """Hash of the patient's content, the plans, all settings and the versions that compute with them."""
         settings = (*astuple(self), sorted(versions().items()))
         parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
+        named = ((KINETICS, self.kinetics), (OUTCOMES, self.outcomes), (GENERATORS, self.generator))
+        parts += others_code(scenarios, [registry[name] for registry, name in named if name in registry])
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
@@ -76,6 +83,21 @@ def fingerprint(twin: PatientTwin) -> str:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
+
+
+def others_code(scenarios: Sequence[Scenario], parts: Sequence[Any] = ()) -> list[str]:
+    """A digest of the policies and other parts that are not this project's own, whose code has no version here.
+
+    Args:
+        scenarios: with their policies.
+        parts: classes or objects that take part besides.
+
+    Returns:
+        One digest, or none where all is the project's own.
+    """
+    policies = [s.policy for s in scenarios if s.policy is not None]
+    digest = code_digest(*policies, *parts)
+    return [digest] if digest else []
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from scenarios.engine.courses import realise
 from scenarios.plans.plan import Frozen, TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
-from scenarios.records.request import versions
+from scenarios.records.request import others_code, versions
 from scenarios.records.schema import SIMULATED
 from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
 from scenarios.study.cohort import Cohort, FolderCohort, pieces
@@ -101,8 +102,10 @@ def run_study(
 ) -> Study:
     """What each plan would do to every patient of a cohort, paired under common random numbers.
 
-    A patient who fails is a row of `patients` with the reason. The same call again goes on where an interrupted one
-    stopped, and ends with the same tables.
+    A patient who fails is a row of `patients` with the reason, and a `UserWarning` says the first; where all fail, no
+    study is left. The same call again goes on where an interrupted one stopped, and ends with the same tables. Code
+    that is not this project's own, a policy's for instance, is part of what was asked for: changed, it is another
+    study.
 
     Args:
         cohort: the patients.
@@ -119,7 +122,8 @@ def run_study(
         progress: called with a step's name and the share of all work that is done.
 
     Raises:
-        InputError: a folder that holds something else, plans that cannot be, or a bad number.
+        InputError: a folder that holds something else, plans that cannot be, a bad number, or no patient who could be
+            simulated.
     """
     plans = distinct(scenarios)
     settings = Settings(float(days), samples, seed, image_samples=image_samples, generator=generator)
@@ -136,6 +140,7 @@ def run_study(
             for i, (begin, end) in enumerate(pieces(cohort.n, part))
         }
         _compute(parts, map_chunks, say)
+        _tell_of_faults(folder, list(parts))
         say("merging", 0.95)
         _merge(folder, list(parts), record)
         say("done", 1.0)
@@ -154,6 +159,23 @@ def _compute(parts: Mapping[Path, PartJob], map_chunks: MapChunks, say: Progress
                 (part / f"{name}.parquet").write_bytes(data)
         done += 1
         say("patients", 0.95 * done / len(folders))
+
+
+def _tell_of_faults(folder: Path, parts: Sequence[Path]) -> None:
+    """Warn of patients who failed.
+
+    Raises:
+        InputError: all failed; the folder of the study is gone then, so that the mended call can start.
+    """
+    patients = pl.concat([pl.read_parquet(p / "patients.parquet", glob=False) for p in parts])
+    failed = patients.filter(pl.col("fault").is_not_null())
+    if failed.is_empty():
+        return
+    first = "{patient}: {fault}".format(**failed.row(0, named=True))
+    if len(failed) == len(patients):
+        remove(folder)
+        raise InputError(f"none of the {len(patients)} patients could be simulated; the first, {first}")
+    warnings.warn(f"{len(failed)} of {len(patients)} patients failed; the first, {first}", stacklevel=3)
 
 
 def load_study(path: str | PathLike[str]) -> Study:
@@ -198,6 +220,7 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> Non
 def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> StudyRecord:
     dumped = [s.model_dump_json() for s in plans]
     asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
+    asked += others_code(plans)
     return StudyRecord(
         cohort=cohort.description,
         patients=cohort.n,

@@ -3,6 +3,7 @@
 import json
 import shutil
 from contextlib import suppress
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from scenarios import Gap, Scenario, TreatmentPlan, load
+from scenarios.plans.policy import CONTINUE, Decision, Policy
 from scenarios.study.cohort import FolderCohort, SampledCohort, TableCohort
 from scenarios.study.executor import mapper
 from scenarios.study.parts import _TABLES, load_study, run_study
@@ -197,7 +199,8 @@ def test_patients_who_fail_are_rows_with_their_reason(tmp_path, monkeypatch):
         return real(members, *rest)
 
     monkeypatch.setattr(study_part, "simulate", breaks)
-    study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    with pytest.warns(UserWarning, match="2 of 3 patients failed; the first, b: .*age_years"):
+        study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
     assert study.patients["patient"].to_list() == ["a", "b", "c"]
     failed = dict(study.failed.rows())
     assert "age_years" in failed["b"]
@@ -219,11 +222,49 @@ def test_what_is_missing_makes_its_outcomes_unknown_and_nothing_else(tmp_path):
     assert "survival_2y" not in study.effects["outcome"].to_list()
 
 
-def test_a_cohort_in_which_everyone_fails_is_a_study(tmp_path):
+def test_a_cohort_in_which_everyone_fails_is_refused_and_leaves_nothing(tmp_path):
     (tmp_path / "t.csv").write_text("id,gtv_cm3\na,\nb,-1\n")
-    study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
-    assert len(study.failed) == 2
-    assert study.contrasts.is_empty() and study.bands.is_empty() and study.outcomes.is_empty()
+    with pytest.raises(InputError, match="none of the 2 patients could be simulated; the first, a: "):
+        run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    assert not (tmp_path / "s").exists()
+
+
+class Raises(Policy):
+    """One's own, which fails."""
+
+    kind: Literal["raises"] = "raises"
+
+    def decide(self, seen):
+        return CONTINUE if seen.day > 1e6 else 1 / 0
+
+
+class Mends(Raises):
+    """The same, mended."""
+
+    def decide(self, seen):
+        return CONTINUE
+
+
+class Stops(Raises):
+    """Another one of the same name and parameters."""
+
+    def decide(self, seen):
+        return Decision("stop", "enough")
+
+
+def test_the_code_of_one_s_own_policy_is_part_of_what_was_asked_for(tmp_path):
+    def study(policy):
+        adaptive = Scenario(plan=PLANS[0], policy=policy(), name="adaptive")
+        asked = {**ASKED, "samples": 5}
+        return run_study(SampledCohort(3, seed=1), [adaptive, PLANS[1]], tmp_path / "s", **asked)
+
+    with pytest.raises(
+        InputError, match=r"none of the 3 .*: the policy .raises. failed on day 7 of sample 0"
+    ):
+        study(Raises)
+    assert set(study(Mends).decisions["decision"]) == {"continue"}
+    with pytest.raises(InputError, match="holds another study"):
+        study(Stops)
 
 
 def test_a_folder_of_twins_is_a_cohort_with_its_truth(patient_folder, tmp_path):
@@ -235,7 +276,8 @@ def test_a_folder_of_twins_is_a_cohort_with_its_truth(patient_folder, tmp_path):
     twin = PatientTwin.load(patient_folder)
     biology = {k: float(v[0]) for k, v in prior_belief(twin, 1, 99).samples.items()}
     (tmp_path / "in" / "one.twin" / "truth.json").write_text(json.dumps({"biology": biology}))
-    study = run_study(FolderCohort.read(tmp_path / "in"), PLANS[:2], tmp_path / "s", **ASKED)
+    with pytest.warns(UserWarning, match="1 of 2 patients failed; the first, broken"):
+        study = run_study(FolderCohort.read(tmp_path / "in"), PLANS[:2], tmp_path / "s", **ASKED)
     assert study.failed["patient"].to_list() == ["broken"]
     assert study.truth["alpha_per_gy"].to_list() == [biology["alpha_per_gy"]]
     start = study.trajectory.filter(pl.col("day") == 0)
