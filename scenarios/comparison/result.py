@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from scenarios.records.run import Run, RunImage, may_write, read_record
-from scenarios.records.schema import ADDED, SCHEMAS, completed, table
+from scenarios.records.schema import ADDED, SCHEMAS, SIMULATED, completed, table
 from scenarios.report.page import write_report
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_folder
@@ -34,7 +34,7 @@ class Comparison(Run):
             for place in {Path(i.record.file).parent for i in self.images}:
                 (part / place).mkdir(parents=True, exist_ok=True)
             with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
-                list(pool.map(lambda i: write(part / i.record.file, i.volume), self.images))
+                list(pool.map(lambda i: write(part / i.record.file, i.volume, SIMULATED), self.images))
             write_report(self, part / "report.html")
             (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
 

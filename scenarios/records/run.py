@@ -124,13 +124,57 @@ class Run:
             return tables[name]
         raise AttributeError(f"a comparison has no {name!r}; its tables are {', '.join(tables)}")
 
-    def image(self, plan: str, day: float, kind: str, sample: int = 0) -> Volume | None:
-        """The image of a plan's slug on a day, or None where none was made."""
+    def __repr__(self) -> str:
+        days, samples = f"{self.record.days:g} days", f"{self.record.samples} samples"
+        plans = ", ".join(p.label for p in self.record.plans)
+        return f"<{type(self).__name__} of {self.twin.id}: {plans}; {days}, {samples}, {len(self.images)} images>"
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables]
+
+    def stored(self, plan: str, day: float, kind: str, sample: int = 0) -> Volume | None:
+        """The image of a plan's slug on exactly a day, or None where none was made."""
         for image in self.images:
             r = image.record
             if (r.plan, r.kind, r.sample) == (plan, kind, sample) and abs(r.day - day) < 1e-6:
                 return image.volume
         return None
+
+    def image(
+        self, plan: str, day: float, kind: str = "ct", sample: int = 0, *, within_days: float = 1.0
+    ) -> Volume:
+        """The image of a plan that was made nearest to a day.
+
+        Args:
+            plan: its label (60/30) or slug (60-30).
+            day: from day 0.
+            kind: name of the layer: ct, gtv, dose, or a scanner's.
+            sample: of the belief.
+            within_days: how far from the day the image may be, days.
+
+        Raises:
+            InputError: there is none; the sentence lists what there is.
+        """
+        slugs = {p.label: p.slug for p in self.record.plans}
+        slug = slugs.get(plan, plan)
+        if slug not in slugs.values():
+            raise InputError(f"the run has no plan {plan!r}; its plans are: {', '.join(slugs)}")
+        made = [i for i in self.images if i.record.plan == slug]
+        for name, wanted in (("kind", kind), ("sample", sample)):
+            there = sorted({getattr(i.record, name) for i in made})
+            made = [i for i in made if getattr(i.record, name) == wanted]
+            if not made:
+                listed = ", ".join(map(str, there)) or "none, as none was drawn"
+                raise InputError(
+                    f"the run has no image of {name} {wanted!r} under {plan}; there are: {listed}"
+                )
+        nearest = min(made, key=lambda i: abs(i.record.day - day))
+        if abs(nearest.record.day - day) > within_days:
+            days = ", ".join(f"{i.record.day:.4g}" for i in made)
+            raise InputError(
+                f"the run has no {kind} of {plan} within {within_days:g} days of day {day:g}; days: {days}"
+            )
+        return nearest.volume
 
 
 def may_write(target: Path, request: str) -> bool:

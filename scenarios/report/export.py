@@ -67,7 +67,7 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
     ct = write_ct(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
     structure_uid = write_rtstruct(part / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
     doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
-    dose = run.image(record.plan, record.day, doses[0], record.sample) if doses else None
+    dose = run.stored(record.plan, record.day, doses[0], record.sample) if doses else None
     if dose is not None:
         plan_uid = write_rtplan(
             part / "rtplan.dcm",
@@ -110,7 +110,7 @@ def whole_ct(run: Run, record: ImageRecord) -> Volume:
         record: of the follow-up CT.
     """
     baseline = run.twin.baseline.volume
-    crop = run.image(record.plan, record.day, record.kind, record.sample)
+    crop = run.stored(record.plan, record.day, record.kind, record.sample)
     assert crop is not None
     array = np.array(baseline.array)
     array[baseline.geometry.box_of(crop.geometry)] = crop.array
@@ -127,7 +127,7 @@ def tumour_of(run: Run, record: ImageRecord) -> StructureSet:
     geometry = run.twin.baseline.volume.geometry
     structures = StructureSet(geometry, (), record.day)
     for layer in run.record.drawn("outline"):
-        crop = run.image(record.plan, record.day, layer.name, record.sample)
+        crop = run.stored(record.plan, record.day, layer.name, record.sample)
         if crop is None or not crop.array.any():
             continue
         mask = np.zeros(geometry.shape, dtype=bool)

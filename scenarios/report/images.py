@@ -141,7 +141,7 @@ class _View:
 
     def _lay(self, plane: np.ndarray, layer: Layer, plan: PlanRecord, day: float) -> None:
         """Put a layer's region into a whole axial plane, where the region meets it."""
-        image = self.run.image(plan.slug, day, layer.name)
+        image = self.run.stored(plan.slug, day, layer.name)
         if image is None:
             return
         z = self.box[0].start
@@ -151,7 +151,7 @@ class _View:
 
     def _share(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
         """(rows, columns) values of a layer on the grid of the slice, as a share of its scale, 0 to 1."""
-        image = self.run.image(plan.slug, day, layer.name)
+        image = self.run.stored(plan.slug, day, layer.name)
         assert image is not None
         low = layer.low or 0.0
         high = float(image.array.max()) if layer.high is None else layer.high

@@ -76,6 +76,14 @@ class Study:
             return pl.read_parquet(self.folder / f"{name}.parquet")
         raise AttributeError(f"a study has no {name!r}; its tables are {', '.join(_TABLES)}")
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_TABLES]
+
+    def __repr__(self) -> str:
+        record = self.record
+        plans = ", ".join(record.plans)
+        return f"<Study of {record.patients} patients: {plans}; {record.days:g} days, in {self.folder}>"
+
     @property
     def failed(self) -> pl.DataFrame:
         """Patients who could not be simulated, and why."""

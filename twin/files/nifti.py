@@ -98,18 +98,19 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def write(part: str | os.PathLike[str], volume: Volume) -> None:
+def write(part: str | os.PathLike[str], volume: Volume, about: str = "") -> None:
     """Write a volume as NIfTI-1, compressed (level 1) where the name ends in `.gz`; equal volumes give equal bytes.
 
     Args:
         part: where, in a folder that is being filled.
         volume: what; bool is stored as uint8, 64-bit integers are refused.
+        about: up to 79 ASCII characters for the header's description.
 
     Raises:
         InputError: an array type that NIfTI readers do not share.
     """
     array = volume.array.view(np.uint8) if volume.array.dtype == bool else volume.array
-    header = _header(volume.geometry, array.dtype)
+    header = _header(volume.geometry, array.dtype, about)
     with Path(part).open("wb") as file:
         if not str(part).endswith(".gz"):
             _fill(file, header, array)
@@ -124,7 +125,7 @@ def _fill(file: BinaryIO | gzip.GzipFile, header: bytes, array: np.ndarray) -> N
         file.write(np.ascontiguousarray(plane).data)
 
 
-def _header(geometry: Geometry, dtype: np.dtype) -> bytes:
+def _header(geometry: Geometry, dtype: np.dtype, about: str) -> bytes:
     """The 348 bytes of the header and the 4 that say no extension follows."""
     import nibabel
 
@@ -134,6 +135,7 @@ def _header(geometry: Geometry, dtype: np.dtype) -> bytes:
     header.set_data_shape(geometry.shape[::-1])
     header.set_data_dtype(dtype)
     header.set_xyzt_units("mm")
+    header["descrip"] = about.encode("ascii")
     header.set_qform(geometry.affine_ras, code=_SCANNER)
     header.set_sform(geometry.affine_ras, code=_SCANNER)
     header["vox_offset"] = 352

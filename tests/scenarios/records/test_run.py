@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import nibabel
 import pytest
 
 from scenarios import load
@@ -35,6 +36,32 @@ def test_saving_over_other_content_is_refused_and_over_the_same_request_replaces
     assert (tmp_path / "other" / "thesis.doc").read_text() == "years of work"
     run.save(run_folder)
     assert load(run_folder).record == run.record
+
+
+def test_an_image_s_file_says_that_it_is_simulated(run_folder):
+    files = sorted(run_folder.glob("scans/**/*.nii.gz"))
+    assert files
+    assert {nibabel.load(f).header["descrip"].item() for f in files} == {b"SIMULATED - research use only"}
+
+
+def test_an_image_is_that_of_the_nearest_day_or_the_sentence_lists_the_days(run):
+    stored = next(i for i in run.images if i.record.plan == "60-30" and i.record.kind == "ct")
+    day = stored.record.day
+    for plan in ("60-30", "60/30"):
+        assert run.image(plan, day + 0.4) is stored.volume
+    with pytest.raises(InputError, match=rf"no ct of 60/30 within 0.1 days of day .*; days: .*\b{day:.4g}\b"):
+        run.image("60/30", day + 0.4, within_days=0.1)
+    with pytest.raises(InputError, match="no plan '70/7'; its plans are: 60/30"):
+        run.image("70/7", day)
+    with pytest.raises(InputError, match="no image of kind 'mr' under 60/30; there are: ct, dose, gtv"):
+        run.image("60/30", day, "mr")
+    with pytest.raises(InputError, match="no image of sample 7 under 60/30; there are: 0"):
+        run.image("60/30", day, sample=7)
+
+
+def test_a_run_says_what_it_is_in_a_line_and_offers_its_tables(run):
+    assert len(repr(run)) < 200 and "60/30" in repr(run) and "95 days, 24 samples" in repr(run)
+    assert {"outcomes", "trajectory", "image"} <= set(dir(run))
 
 
 def edited(run_folder, tmp_path, change):

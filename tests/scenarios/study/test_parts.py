@@ -44,6 +44,11 @@ def test_every_patient_has_rows_under_every_plan(study):
     assert study.bands.group_by("plan").len()["len"].to_list() == [101] * 3
 
 
+def test_a_study_says_what_it_is_in_a_line_and_offers_its_tables(study):
+    assert len(repr(study)) < 250 and "50 patients" in repr(study)
+    assert {"outcomes", "lives", "failed"} <= set(dir(study))
+
+
 def test_the_numbers_do_not_depend_on_the_parts(study, tmp_path):
     other = run_study(COHORT, PLANS, tmp_path / "s", **{**ASKED, "part": 7})
     assert_same_tables(study, other)
