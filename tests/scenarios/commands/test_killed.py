@@ -90,13 +90,13 @@ SLOW = {
     "compare with images": Command(
         f"{COMPARE} --image-samples 1 --scanner pet", "run", repeats=True, every=11
     ),
-    "phantom": Command("phantom HERE/new.twin --seed 3", "new.twin", every=11),
+    "phantom": Command("phantom HERE/new.twin --seed 3", "new.twin", every=16),
     "set": Command(
         "cohort --images --n 1 --twins HERE --workers 1 --out HERE/set",
         "set",
         ("patient.twin",),
         grows=True,
-        every=13,
+        every=26,
     ),
 }
 

@@ -18,6 +18,7 @@ from twin import (
     Volume,
 )
 from twin.check import Check
+from twin.files.lock import hidden
 
 GEOMETRY = Geometry((6, 8, 10), (3.0, 1.1, 1.3), (-12.3456789, 7.7, 1e3 / 3))
 
@@ -243,3 +244,16 @@ def test_files_outside_the_folder_are_not_read(twin, tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no such twin folder: .*absent"):
         PatientTwin.load(tmp_path / "absent.twin")
+    with (
+        pytest.raises(InputError, match=r"no such twin folder: .*absent"),
+        PatientTwin.changing(tmp_path / "far" / "absent.twin"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_twin_that_was_moved_aside_when_the_power_went_is_read(twin, tmp_path):
+    twin.save(tmp_path / "p.twin")
+    (tmp_path / "p.twin").rename(hidden(tmp_path / "p.twin", "old"))
+    assert PatientTwin.load(tmp_path / "p.twin").id == twin.id
+    assert [p.name for p in tmp_path.iterdir()] == ["p.twin"]
