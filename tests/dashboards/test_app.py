@@ -9,6 +9,7 @@ import pytest
 from dashboards.app import create_app, serve
 from models.registry import Registry
 from twin.errors import InputError
+from twin.files.lock import held, hidden
 
 
 def test_a_missing_folder_is_said_in_a_sentence(tmp_path):
@@ -73,6 +74,25 @@ def test_a_server_in_the_background_ends_itself_cleanly(tmp_path, number):
     finally:
         process.kill()
     assert not list(tmp_path.iterdir())
+
+
+def test_two_servers_of_one_folder_leave_a_live_writer_and_each_other_alone(tmp_path):
+    servers = []
+    try:
+        with held(tmp_path / "run"):
+            hidden(tmp_path / "run", "part").mkdir()
+            for _ in range(2):
+                command = [sys.executable, "-c", SERVE, str(tmp_path)]
+                servers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+                assert "http://127.0.0.1:" in servers[-1].stdout.readline()
+            assert hidden(tmp_path / "run", "part").is_dir()
+        servers[0].kill()
+        servers[0].wait()
+        servers[1].terminate()
+        assert servers[1].wait(10) == 0
+    finally:
+        for server in servers:
+            server.kill()
 
 
 def test_the_first_answer_names_the_product(client):
