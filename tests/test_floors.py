@@ -15,7 +15,7 @@ ORDER = {
     "twin": "clinical contours structures nomenclature scan observation history files patient anatomy dicom importer"
     " export",
     "models": "data networks metrics family families hub training",
-    "simulators": "core tumour belief anatomy outcome calibration dose photon planner treatment insilico scanners tasks"
+    "simulators": "core tumour belief anatomy calibration outcome dose photon planner treatment insilico scanners tasks"
     " learned published kinetics names",
     "scenarios": "plans policies records report engine matching comparison study clinic datasets benchmark validation"
     " commands",

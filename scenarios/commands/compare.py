@@ -38,7 +38,7 @@ def compare(
     ] = "auto",
     scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
     kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
-    outcomes: Annotated[str, typer.Option(help="Outcome model: standard.")] = "standard",
+    outcomes: Annotated[str, typer.Option(help="Outcome model: standard, calibrated.")] = "standard",
 ) -> None:
     """Compare treatment plans for one patient and write a run folder with a report."""
     plans = [Scenario.parse(text) for text in plan]

@@ -71,6 +71,10 @@ def plan_outcomes(
         why = str(error)
     effects = _volumes(treated.end_days, daily, gtv_cm3) | _control(model, treated, local_days)
     effects |= _survival(lives, belief.n, why or model.notes["survival"])
+    effects |= {
+        name: replace(effects[name], values=values, interval="expected")
+        for name, values in model.expected(treated, harm).items()
+    }
     return PlanOutcomes(effects | organs, local_days, lives)
 
 
@@ -258,7 +262,7 @@ def contrasts(
 def _summary(
     effect: Effect, level: float, bounded: bool = True
 ) -> tuple[float | None, float | None, float | None]:
-    """Middle, low and high: the mean with its Monte Carlo interval, or the median with the samples' interval."""
+    """Middle, low and high: a median, or a mean with its Monte Carlo error or the population's spread."""
     values = effect.values
     if effect.status == "unknown" or np.isnan(values).any():
         return None, None, None
@@ -269,4 +273,4 @@ def _summary(
         error = z * float(values.std()) / np.sqrt(n)
         return p, p - error, p + error
     low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    return float(middle), float(low), float(high)
+    return float(values.mean() if effect.interval == "expected" else middle), float(low), float(high)

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     CLINIC = 11
     COHORT = 12
     TRUTH = 13
+    POPULATION = 14
 
 
 @dataclass(frozen=True)

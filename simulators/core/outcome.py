@@ -135,6 +135,17 @@ class OutcomeModel(Protocol):
         """
         ...
 
+    def expected(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Outcome -> (n,) probabilities, an expected value in each draw of the population; empty where there is none.
+
+        They take the place of the shares of samples, and their spread is what the model does not know.
+
+        Args:
+            treated: what the plan left of the tumour.
+            harm: as for `lives`.
+        """
+        ...
+
     def complications(self, twin: PatientTwin) -> Sequence[Complication]:
         """The dose-effect relations that hold for a patient.
 

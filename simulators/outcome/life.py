@@ -154,8 +154,6 @@ def life_times(
         systemic: what drugs do to failure.
         constants: the model's numbers.
     """
-    from scipy.special import ndtri
-
     c = constants
     at = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
     stage = np.asarray(stage)
@@ -169,8 +167,7 @@ def life_times(
     cancer = failure + after
     other = _other_causes(at["other"], at["frailty"], stage, age_years, male, harm, c)
     fatal = np.asarray(pneumonitis) * PNEUMONITIS_FATAL / c.symptomatic_pneumonitis
-    median, sd = PNEUMONITIS_ONSET_MONTHS
-    onset = np.asarray(end_days) + median * MONTH_D * np.exp(sd * ndtri(at["onset"]))
+    onset = pneumonitis_onset_days(end_days, at["onset"])
     treatment = np.where(at["fatal"] < fatal, onset, np.inf)
     deaths = np.stack(np.broadcast_arrays(cancer, treatment, other))
     death = deaths.min(axis=0)
@@ -180,6 +177,19 @@ def life_times(
         death=death,
         cause=deaths.argmin(axis=0),
     )
+
+
+def pneumonitis_onset_days(end_days: np.ndarray | float, u: np.ndarray) -> np.ndarray:
+    """When pneumonitis comes, days: log-normal after the last fraction, 90 % within 1 to 8 months.
+
+    Args:
+        end_days: end of radiotherapy, days.
+        u: uniform numbers.
+    """
+    from scipy.special import ndtri
+
+    median, sd = PNEUMONITIS_ONSET_MONTHS
+    return np.asarray(end_days) + median * MONTH_D * np.exp(sd * ndtri(u))
 
 
 def _other_causes(u, frailty, stage, age_years, male, harm, c: SurvivalConstants) -> np.ndarray:

@@ -43,6 +43,15 @@ class StandardOutcomes:
         chance = draws(treated.twin.id, treated.seed, np.arange(len(failed)))[:, DRAWS.index("immune")]
         return Systemic.of(treated.courses).local(failed, chance)
 
+    def expected(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Nothing: the standard model has one population, and its probabilities are shares of samples.
+
+        Args:
+            treated: what the plan left of the tumour.
+            harm: as for `lives`.
+        """
+        return {}
+
     def complications(self, twin: PatientTwin) -> Sequence[Complication]:
         """The dose-effect relations that hold for a patient; those fitted with concurrent drugs need them.
 

@@ -275,3 +275,15 @@ def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(phantom_twin)
         assert said.startswith("GTVn gets ") and "name it with --gtv" in said
         assert float(said.split()[2]) < 0.9 * gy
     assert not any("GTVn" in note for note in without_images(phantom_twin, PLANS, samples=4).record.notes)
+
+
+@pytest.mark.long  # judges organs of two plans again
+def test_calibrated_outcomes_are_expected_values_with_what_the_trials_leave_open(phantom_twin):
+    run = without_images(phantom_twin, PLANS, samples=100, outcomes="calibrated")
+    names = ("tumour_control", "local_control_2y", "overall_survival_2y", "progression_free_2y")
+    rows = run.outcomes.filter(pl.col("outcome").is_in(names))
+    assert len(rows) == 2 * len(names) and (rows["interval"] == "expected").all()
+    assert (rows["low"] < rows["mean"]).all() and (rows["mean"] < rows["high"]).all()
+    assert (rows["high"] - rows["low"] > 0.08).all()
+    told = run.contrasts.filter(pl.col("outcome").is_in(names))
+    assert len(told) == len(names) and (told["high"] - told["low"] > 0.01).all()  # the arms' spread stays

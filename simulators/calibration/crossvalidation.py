@@ -1,0 +1,183 @@
+"""Cross-validation by whole trials in ten folds, and the series that never fit.
+
+Each fit is kept in a folder when it is done, so that the same command again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+
+from simulators.calibration.evidence import Evidence, Row
+from simulators.calibration.fit import Fit
+from simulators.calibration.forecasts import (
+    Difference,
+    Forecast,
+    Scores,
+    differences,
+    forecasts,
+    share_inside,
+)
+from simulators.calibration.posterior import Posterior
+from twin import InputError
+
+FOLDS = 10
+FROZEN = Path(__file__).parent / "data" / "crossvalidation.json"
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Forecasts of what was left out.
+
+    Args:
+        digest: of the table.
+        left_out: of trials that were left out fold by fold.
+        tested: of trials and series that never fit.
+        differences: of randomised trials, left out with their fold; those that never fit at the end.
+    """
+
+    digest: str
+    left_out: tuple[Forecast, ...]
+    tested: tuple[Forecast, ...]
+    differences: tuple[Difference, ...]
+
+    def scores(self) -> dict[str, dict]:
+        """What of the two was asked: `left_out` and `tested`, as plain values of `Scores`."""
+        return {name: asdict(Scores.of(getattr(self, name))) for name in ("left_out", "tested")}
+
+    def words(self) -> Iterator[str]:
+        """The scores in sentences."""
+        for name, which in (("left_out", "left out in ten folds"), ("tested", "never fitted to")):
+            s = Scores.of(getattr(self, name))
+            ratio = s.error / s.null_error
+            yield (
+                f"{s.trials} trials {which}, {s.rows} numbers of survival and control at 12 to 60 months: median error "
+                f"{s.error:.1f} points (null model {s.null_error:.1f}, ratio {ratio:.2f}); interval score "
+                f"{s.score:.1f} (null {s.null_score:.1f}); 80 % intervals hold {s.covered[0]:.0%} "
+                f"({s.covered[1]:.0%} to {s.covered[2]:.0%}; null {s.null_covered:.0%})"
+            )
+        told = [d for d in self.differences if d.published != 0.0]
+        signs = sum((d.ours > 0) == (d.published > 0) for d in told)
+        inside = sum(d.inside for d in self.differences)
+        share, low, high = share_inside(inside, len(self.differences))
+        yield (
+            f"{len(self.differences)} randomised differences of trials that were left out: sign right in {signs} of "
+            f"{len(told)}; 80 % intervals hold {share:.0%} ({low:.0%} to {high:.0%})"
+        )
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it, whole or not at all.
+
+        Args:
+            path: a JSON file.
+        """
+        beside = Path(f"{path}.part")
+        beside.write_text(json.dumps(asdict(self), indent=0) + "\n")
+        beside.replace(path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str] = FROZEN, digest: str | None = None) -> CrossValidation:
+        """Read one.
+
+        Args:
+            path: a file that `save` wrote.
+            digest: of the table that it must be of, or None for any.
+
+        Raises:
+            InputError: it cannot be read, or is of another table.
+        """
+        try:
+            stored = json.loads(Path(path).read_text())
+            found = cls(
+                stored["digest"],
+                *(tuple(Forecast(**f) for f in stored[k]) for k in ("left_out", "tested")),
+                tuple(Difference(**d) for d in stored["differences"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"the cross-validation {path} cannot be read: {error!r}") from None
+        if digest is not None and found.digest != digest:
+            raise InputError(f"the cross-validation {path} is of another table of arms")
+        return found
+
+
+def folds(evidence: Evidence) -> tuple[tuple[str, ...], ...]:
+    """Trials of the ten folds: groups in the order of the SHA-256 of their name, dealt in turn.
+
+    Args:
+        evidence: the table; what never fits is in no fold.
+    """
+    fitted = evidence.on("fit", "difference").rows
+    groups: dict[str, list[str]] = {}
+    for row in fitted:
+        groups.setdefault(row.group, [])
+        if row.trial not in groups[row.group]:
+            groups[row.group].append(row.trial)
+    order = sorted(groups, key=lambda group: hashlib.sha256(group.encode()).hexdigest())
+    return tuple(
+        tuple(trial for group in order[i::FOLDS] for trial in groups[group])
+        for i in range(min(FOLDS, len(order)))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Refits:
+    """Fits without some trials, each made once and kept in a folder."""
+
+    evidence: Evidence
+    folder: Path
+    fit: Fit
+
+    def without(self, trials: Collection[str]) -> Posterior:
+        name = hashlib.sha256("\n".join(sorted(trials)).encode()).hexdigest()[:12] if trials else "whole"
+        path = self.folder / f"{name}.json"
+        if path.exists():
+            return Posterior.load(path, self.evidence.digest)
+        found = self.fit.run(trials)
+        found.save(path)
+        return found
+
+
+def cross_validate(
+    evidence: Evidence,
+    folder: str | PathLike[str],
+    fit: Fit,
+    progress: Callable[[str, float], None] | None = None,
+) -> CrossValidation:
+    """Fit without each fold, and forecast what was left out: numbers, and differences between randomised arms.
+
+    Args:
+        evidence: the table.
+        folder: where fits are kept; the same folder again goes on.
+        fit: of the table.
+        progress: is told the step in hand and the share done.
+
+    Raises:
+        InputError: a fit in the folder is of another table or version.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    refits, parts = _Refits(evidence, Path(folder), fit), folds(evidence)
+    of_trial = {trial: [r for r in evidence.rows if r.trial == trial] for trial in evidence.trials}
+    tell = progress or (lambda _step, _share: None)
+    left_out: list[Forecast] = []
+    found: list[Difference] = []
+    for i, trials in enumerate(parts):
+        tell(f"fold {i + 1}", i / (len(parts) + 1))
+        posterior = refits.without(trials)
+        rows = [r for trial in trials for r in of_trial[trial] if evidence.side(r) == "fit"]
+        left_out += forecasts(posterior, rows, _rows_without(evidence, trials)) if rows else []
+        for trial in trials:
+            found += differences(posterior, of_trial[trial]) if of_trial[trial][0].randomised else []
+    tell("whole", len(parts) / (len(parts) + 1))
+    whole, tested = refits.without([]), evidence.on("test").rows
+    for trial in dict.fromkeys(r.trial for r in tested if r.randomised):
+        found += differences(whole, of_trial[trial])
+    series = forecasts(whole, tested, _rows_without(evidence, ()))
+    return CrossValidation(evidence.digest, tuple(left_out), tuple(series), tuple(found))
+
+
+def _rows_without(evidence: Evidence, trials: Collection[str]) -> Sequence[Row]:
+    return [row for row in evidence.on("fit").rows if row.trial not in trials]

@@ -1,0 +1,139 @@
+"""A posterior: draws of the population's parameters, frozen with the digest of what they were fitted to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from simulators.calibration.model import PRIORS, TERMS, VERSION, Arms, curves
+from twin import InputError
+
+FORMAT = "rt-twin-posterior/1"
+FROZEN = Path(__file__).parent / "data" / "posterior.json"
+LEARNED = 0.95  # a parameter whose spread stays above this share of the prior's was not learned
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Draws of the population's parameters.
+
+    Args:
+        z: (chains, draws, parameters) in the prior's standard normal space, in the order of `PRIORS`.
+        digest: SHA-256 of the table that was fitted to.
+        left_out: trials of it that were not.
+    """
+
+    z: np.ndarray
+    digest: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def draws(self) -> np.ndarray:
+        """(draws, parameters) of all chains."""
+        return self.z.reshape(-1, self.z.shape[-1])
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Name -> (draws, 1)."""
+        return {prior.name: prior.at(self.draws[:, i])[:, None] for i, prior in enumerate(PRIORS)}
+
+    def with_terms(self, arms: Arms, seed: int = 0) -> dict[str, np.ndarray]:
+        """Parameters with the terms of trials and arms that nobody has seen: name -> (draws, a) or (draws, 1).
+
+        Args:
+            arms: whose trials they are.
+            seed: of the terms.
+        """
+        p = self.parameters()
+        rng = np.random.default_rng([seed, 16])
+        n = len(self.draws)
+        for term in TERMS:
+            p[f"u_{term}"] = p[f"trial_{term}"] * rng.normal(size=(n, len(arms.trials)))[:, arms.trial]
+        for term in ("control", "death"):
+            p[f"u_{term}"] = p[f"u_{term}"] + p[f"arm_{term}"] * (
+                rng.normal(size=(n, len(arms.names))) * arms.randomised
+            )
+        return p
+
+    def predict(self, arms: Arms, seed: int = 0) -> dict[str, np.ndarray]:
+        """The curves of arms of trials that nobody has seen: endpoint -> (draws, a, months).
+
+        Args:
+            arms: of one or more trials.
+            seed: of the terms.
+        """
+        return curves(self.with_terms(arms, seed), arms)
+
+    def table(self) -> Iterator[dict]:
+        """A row a parameter: name, prior and posterior median and 80 % interval, ratio of spreads, learned, R-hat."""
+        for i, prior in enumerate(PRIORS):
+            z = self.draws[:, i]
+            low, middle, high = prior.at(np.quantile(z, [0.1, 0.5, 0.9]))
+            before_low, before, before_high = prior.at(np.array([-1.2816, 0.0, 1.2816]))
+            ratio = float(z.std())
+            yield {
+                "parameter": prior.name,
+                "prior": float(before), "prior_low": float(before_low), "prior_high": float(before_high),
+                "median": float(middle), "low": float(low), "high": float(high),
+                "spread_ratio": ratio, "learned": ratio <= LEARNED, "r_hat": _r_hat(self.z[..., i]),
+                "source": prior.source,
+            }  # fmt: skip
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it, whole or not at all.
+
+        Args:
+            path: a JSON file.
+        """
+        file = Path(path)
+        stored = {
+            "format": FORMAT,
+            "model": VERSION,
+            "fitted_to": self.digest,
+            "left_out": list(self.left_out),
+            "parameters": [prior.name for prior in PRIORS],
+            "z": np.round(self.z, 4).tolist(),
+        }
+        beside = file.with_name(file.name + ".part")
+        beside.write_text(json.dumps(stored) + "\n")
+        beside.replace(file)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str] = FROZEN, digest: str | None = None) -> Posterior:
+        """Read one.
+
+        Args:
+            path: a file that `save` wrote.
+            digest: of the table that it must have been fitted to, or None for any.
+
+        Raises:
+            InputError: it cannot be read, is of another version, or was fitted to another table.
+        """
+        file = Path(path)
+        try:
+            stored = json.loads(file.read_text())
+            made = stored["format"], stored["model"], stored["parameters"]
+            z = np.array(stored["z"], dtype=np.float64)
+            fitted_to, left_out = str(stored["fitted_to"]), tuple(stored["left_out"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"the posterior {file} cannot be read: {error!r}") from None
+        if made != (FORMAT, VERSION, [prior.name for prior in PRIORS]) or z.ndim != 3:
+            raise InputError(
+                f"the posterior {file} is of another version of the model; run rt-twin calibrate again"
+            )
+        if digest is not None and fitted_to != digest:
+            raise InputError(
+                f"the posterior {file} was fitted to another table of arms; run rt-twin calibrate again"
+            )
+        return cls(z, fitted_to, left_out)
+
+
+def _r_hat(z: np.ndarray) -> float:
+    """Split R-hat of (chains, draws) (Gelman 2013); 1 where the chains agree."""
+    halves = np.concatenate(np.array_split(z[:, : z.shape[1] // 2 * 2], 2, axis=1))
+    within, between = halves.var(axis=1, ddof=1).mean(), halves.mean(axis=1).var(ddof=1)
+    return float(np.sqrt((halves.shape[1] - 1) / halves.shape[1] + between / within))
