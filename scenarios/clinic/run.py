@@ -156,7 +156,7 @@ def print_clinic(run: ClinicRun) -> None:
         shown.add_row(metric, number)
     for name, share in run.resources.select("resource", "utilisation").iter_rows():
         shown.add_row(f"use of {name}", f"{100 * share:.0f} %")
-    Console().print(shown)
+    Console(markup=False).print(shown)
 
 
 def summary_of(run: ClinicRun) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def print_comparison(result: Comparison) -> None:
         rows = result.outcomes.filter(pl.col("plan") == plan.slug)
         cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
         shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
-    console = Console()
+    console = Console(markup=False)
     console.width = max(console.width, 130) if not console.is_terminal else console.width
     console.print(shown)
     for plan in record.plans:

@@ -34,7 +34,7 @@ def print_validation(rows: Sequence[Row]) -> None:
         held_out = "yes" if row.held_out else "calibrated"
         numbers = (f"{row.published:.4g}", interval, f"{row.ours:.4g}")
         shown.add_row(marks[row.inside], row.name, *numbers, held_out, row.source, row.note)
-    console = Console()
+    console = Console(markup=False)
     console.width = max(console.width, 200) if not console.is_terminal else console.width
     console.print(shown)
     for kind in ("exact", "clinical"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
@@ -270,20 +271,20 @@ def _scan(file: Path) -> pl.LazyFrame:
 
 
 def _check_columns(names: list[str], file: Path) -> None:
-    """Refuse columns that are unknown, or known in another unit."""
+    """Refuse columns that are unknown, or known in another unit; all are named at once."""
     stems = {c.removesuffix(f"_{unit}"): c for c in COLUMNS for unit in _UNITS if c.endswith(f"_{unit}")}
-    for name in names:
-        if name in COLUMNS:
-            continue
-        stem = name.lower().split("_")[0].split(" ")[0].split("[")[0]
-        if stem in stems:
-            known = stems[stem]
-            unit = known.removeprefix(f"{stem}_")
-            raise InputError(
-                f"the column {name!r} of {file} has an unknown unit: give it in {unit} as {known!r}"
-            )
+    foreign = [name for name in names if name not in COLUMNS]
+    known = {name: stems.get(re.split(r"[_ \[]", name.lower())[0]) for name in foreign}
+    wrong = [
+        f"give {name!r} in {right.rpartition('_')[2]} as {right!r}" for name, right in known.items() if right
+    ]
+    unknown = [repr(name) for name, right in known.items() if right is None]
+    if wrong:
+        raise InputError(f"columns of {file} have an unknown unit: {'; '.join(wrong)}")
+    if unknown:
         raise InputError(
-            f"the column {name!r} of {file} is unknown; columns are {', '.join(COLUMNS)}; rename or remove it"
+            f"columns of {file} are unknown: {', '.join(unknown)}; rename or remove them; "
+            f"columns are {', '.join(COLUMNS)}"
         )
     if "gtv_cm3" not in names:
         raise InputError(f"the table {file} has no column 'gtv_cm3', the tumour's volume at day 0")

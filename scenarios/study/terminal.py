@@ -40,7 +40,7 @@ def print_study(study: Study) -> None:
         cells = [_cell(row, percent) for row in rows]
         words = _NAMES.get(name) or OUTCOMES.get(name, name)
         shown.add_row(words, _number(by_name[name]["mean"], percent), *cells)
-    console = Console()
+    console = Console(markup=False)
     console.width = max(console.width, 130) if not console.is_terminal else console.width
     console.print(shown)
     failed = study.failed

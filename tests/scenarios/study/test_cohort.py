@@ -96,9 +96,12 @@ def test_a_bad_row_is_a_fault_of_that_patient_only(tmp_path, row, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("id,gtv_mm3\na,30000\n", "'gtv_mm3' .* unknown unit: give it in cm3 as 'gtv_cm3'"),
-        ("id,age_months,gtv_cm3\na,800,30\n", "'age_months' .* give it in years"),
-        ("id,shoe_size,gtv_cm3\na,44,30\n", "'shoe_size' .* is unknown; columns are id, age_years"),
+        ("id,gtv_mm3\na,30000\n", "unknown unit: give 'gtv_mm3' in cm3 as 'gtv_cm3'"),
+        ("id,age_months,gtv_cm3\na,800,30\n", "give 'age_months' in years as 'age_years'"),
+        (
+            "id,shoe_size,gtv_cm3,hat\na,44,30,7\n",
+            "unknown: 'shoe_size', 'hat'; .* columns are id, age_years",
+        ),
         ("id,age_years\na,70\n", "has no column 'gtv_cm3'"),
         ("id,gtv_cm3\n", "has no rows"),
         ("id,gtv_cm3\na,3\na,4\n", "has the id 'a' more than once"),

@@ -17,6 +17,7 @@ from scenarios.study.executor import mapper
 from scenarios.study.parts import _TABLES, load_study, run_study
 from scenarios.study.summary import number_needed_to_treat
 from scenarios.study.tables import quantiles
+from scenarios.study.terminal import print_study
 from twin import InputError
 
 PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "55/20", "none")]
@@ -211,6 +212,15 @@ def test_patients_who_fail_are_rows_with_their_reason(tmp_path, monkeypatch):
     assert "age_years" in failed["b"]
     assert failed["c"] == "ZeroDivisionError: worse than expected"
     assert study.trajectory["patient"].unique().to_list() == ["a"]
+
+
+def test_a_reason_with_brackets_is_printed_whole(capsys, tmp_path):
+    (tmp_path / "t.csv").write_text("id,gtv_cm3,stage\na,30,II\nb [x],30,[learned]\n")
+    with pytest.warns(UserWarning, match="1 of 2"):
+        study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
+    print_study(study)
+    said = capsys.readouterr().out
+    assert "b [x]: " in said and study.failed["fault"][0].split()[-1] in said
 
 
 def test_what_is_missing_makes_its_outcomes_unknown_and_nothing_else(tmp_path):
