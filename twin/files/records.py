@@ -1,4 +1,4 @@
-"""Clinical records from JSON and CSV files."""
+"""Clinical records from JSON and CSV files, and from FHIR bundles."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from typing import Any
 from pydantic import ValidationError
 
 from twin.clinical import ClinicalRecord
+from twin.clinical.fhir import read_bundle
 from twin.errors import InputError
 from twin.nomenclature.labels import is_plain, shown_path
 
 _MISSING = ("", "na", "n/a", "nan", "none", "null", "unknown", "?")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 _FLAGS = ("interstitial_lung_disease", "comorbidity")
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 24
 
 
-def read_clinical(path: str | os.PathLike[str]) -> ClinicalRecord:
-    """A clinical record from JSON (an object) or CSV (a header of field names, one row).
+def read_clinical(path: str | os.PathLike[str], notes: list[str] | None = None) -> ClinicalRecord:
+    """A clinical record from JSON (an object, or a bundle of FHIR R4) or CSV (a header of field names, one row).
 
     What is not named, empty, or said to be unknown is missing.
 
     Args:
         path: the file; CSV where its name ends so.
+        notes: takes what of a bundle was not read and why, one sentence each.
 
     Raises:
-        InputError: no such file, not readable, an unknown field, or an impossible or contradictory entry.
+        InputError: no such file, not readable, an unknown field, an impossible or contradictory entry, or a bundle of
+            several patients.
     """
     path = Path(path)
     said = shown_path(path)
@@ -43,6 +46,15 @@ def read_clinical(path: str | os.PathLike[str]) -> ClinicalRecord:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     entries = _row(said, text) if path.suffix.lower() == ".csv" else _object(said, text)
+    if entries.get("resourceType") == "Bundle":
+        try:
+            entries, unread = read_bundle(entries)
+        except InputError as error:
+            raise InputError(f"{said}: {error}") from None
+        if notes is not None:
+            notes += unread
+    elif "resourceType" in entries:
+        raise InputError(f"{said} is one FHIR resource; give a Bundle of Patient, Condition and Observation")
     return _checked(said, entries)
 
 
@@ -82,7 +94,7 @@ def edited(record: ClinicalRecord, entries: Sequence[str]) -> ClinicalRecord:
 def _object(said: str, text: str) -> dict[str, Any]:
     try:
         entries = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of too many digits is no JSONDecodeError
         raise InputError(f"{said} is not valid JSON") from error
     if not isinstance(entries, dict):
         raise InputError(f"{said} is not a JSON object of clinical entries")
