@@ -11,7 +11,7 @@ install: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "torch>=2.13,<2.14"
-	$(BIN)/python -m pip install --quiet --editable ".[app,learned,cluster,calibrate,test]"
+	$(BIN)/python -m pip install --quiet --editable ".[app,learned,cluster,calibrate,pacs,test]"
 	touch $@
 
 demo: install

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from twin.anatomy import organs as anatomy
 from twin.anatomy.plausibility import plausibility
+from twin.clinical import ClinicalRecord
 from twin.dicom.left_out import LeftOut
 from twin.dicom.pseudonym import pseudonym
 from twin.dicom.reader import check_one_patient, read_source, words_of_name
@@ -18,6 +20,8 @@ from twin.errors import InputError
 from twin.files.images import SUFFIXES, read_ct, read_mask
 from twin.files.records import merged, read_clinical
 from twin.nomenclature.labels import Labels, shown_path
+from twin.pacs.address import SCHEME, Address
+from twin.pacs.fetch import fetched
 from twin.patient import PatientTwin
 from twin.scan import Scan
 from twin.several import several
@@ -35,14 +39,16 @@ def import_patient(
     days: Mapping[str, float] | None = None,
     delivered_from: float | None = None,
     keep_names: bool = False,
+    progress: Callable[[str, float], None] | None = None,
 ) -> PatientTwin:
     """A patient twin from DICOM, NIfTI or NRRD, complete with the organs that no file holds.
 
     Those organs are found in the CT when the twin's structures are first asked for.
 
     Args:
-        src: a folder or zip of DICOM files of one patient, or a CT in NIfTI or NRRD.
-        clinical: a clinical record in JSON or CSV.
+        src: a folder or zip of DICOM files of one patient, a CT in NIfTI or NRRD, or pacs://NAME?PatientID=... for
+            what an archive holds.
+        clinical: a clinical record in JSON or CSV, or a FHIR R4 bundle.
         gtv: name or names of the structures that are gross tumour, nodes too; where none is given, those whose names
             say that they are a primary tumour.
         mask: the tumour as a mask, NIfTI or NRRD; on other voxels than the CT's it is resampled.
@@ -52,6 +58,7 @@ def import_patient(
         days: the day of a series that has no date, by its description or a part of a file's name.
         delivered_from: the day of the first fraction, where the RTPLANs count as delivered on weekdays.
         keep_names: keep the structures' names on the user's word; else those not made of known words become ROI-n.
+        progress: of fetching from an archive: is told what is done, and its share of all.
 
     Returns:
         The twin, with day 0 at the date of the planning CT; `notes` say what was left out or assumed, and `checks`
@@ -60,27 +67,43 @@ def import_patient(
     Raises:
         InputError: what is wrong with the data, in one sentence.
     """
-    src = Path(src)
-    record = read_clinical(clinical) if clinical is not None else None
-    refused = ""
-    if src.name.lower().endswith(SUFFIXES):
-        scan = Scan("CT", 0.0, read_ct(src))
-        empty = StructureSet(scan.volume.geometry, ())
-        content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
-        twin = PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,))
-    else:
+    said: list[str] = []
+    record = read_clinical(clinical, said) if clinical is not None else ClinicalRecord()
+    with source(src, progress) as (place, called, fetching):
         named = () if mask is not None else several(gtv)
-        twin, refused = _from_dicom(src, named, several(structures), days, delivered_from, keep_names)
-    contours = twin.contours
-    notes: tuple[str, ...] = ()
-    if mask is not None:
-        read = read_mask(Path(mask), contours.geometry, label)
-        contours, notes = contours.with_mask("GTVp", "GTV", read.mask, source_name="mask"), read.notes
-    elif not contours.role("GTV"):
-        what_to_do = "name one with --gtv or give a mask with --mask"
-        raise InputError(f"{shown_path(src)} has no tumour on its planning CT; {what_to_do}{refused}")
-    known = merged(twin.clinical, record) if record else twin.clinical
-    return _complete(twin, contours).fork(notes=(*twin.notes, *notes), clinical=known)
+        twin, refused = _read(place, named, several(structures), days, delivered_from, keep_names)
+        contours, notes = twin.contours, (*said, *fetching)
+        if mask is not None:
+            read = read_mask(Path(mask), contours.geometry, label)
+            contours = contours.with_mask("GTVp", "GTV", read.mask, source_name="mask")
+            notes = (*read.notes, *notes)
+        elif not contours.role("GTV"):
+            raise InputError(
+                f"{called} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
+            )
+    whole = _complete(twin, contours)
+    return whole.fork(notes=(*twin.notes, *notes), clinical=merged(twin.clinical, record))
+
+
+@contextmanager
+def source(
+    src: str | os.PathLike[str], progress: Callable[[str, float], None] | None
+) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+    """Where the files of a source lie, how it is called in messages, and what is to be said of it.
+
+    Args:
+        src: as `import_patient` takes it; an archive's objects are fetched and lie in a private folder meanwhile.
+        progress: of fetching.
+
+    Raises:
+        InputError: what an archive holds cannot be had.
+    """
+    if isinstance(src, str) and src.startswith(SCHEME):
+        address = Address.parse(src)
+        with fetched(address, progress) as found:
+            yield found.folder, f"the archive {address.name}", found.notes
+    else:
+        yield Path(src), shown_path(src), ()
 
 
 def _complete(twin: PatientTwin, contours: StructureSet) -> PatientTwin:
@@ -96,7 +119,7 @@ def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
     return anatomy.complete(scan, drawn).structures
 
 
-def _from_dicom(
+def _read(
     src: Path,
     gtv: Sequence[str],
     structures: Sequence[str],
@@ -104,7 +127,12 @@ def _from_dicom(
     delivered_from: float | None,
     keep_names: bool,
 ) -> tuple[PatientTwin, str]:
-    """The twin, and why what was left out was, as the end of a refusal."""
+    """What the files say, and why some were left out, as the end of a refusal."""
+    if src.name.lower().endswith(SUFFIXES):
+        scan = Scan("CT", 0.0, read_ct(src))
+        empty = StructureSet(scan.volume.geometry, ())
+        content = hashlib.sha256(scan.volume.array.tobytes()).hexdigest()  # the file names no patient
+        return PatientTwin(pseudonym(content), scans=(scan,), structures=(empty,)), ""
     left_out = LeftOut()
     with read_source(src, left_out) as series:
         check_one_patient(series)

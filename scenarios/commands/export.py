@@ -7,17 +7,51 @@ from typing import Annotated
 
 import typer
 
+from scenarios.commands.progress import progress_bar
 from scenarios.comparison.result import load
 from scenarios.report.export import export_dicom
+from twin import InputError
+from twin.files.private import PrivateFolder
+from twin.pacs import connection_named, send
+from twin.pacs.identity import Identities
 
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with images.")],
-    dicom: Annotated[Path, typer.Option(help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE.")],
+    dicom: Annotated[
+        Path | None, typer.Option(help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The archive to send to: what is simulated, no more.")
+    ] = None,
+    as_: Annotated[
+        Path | None,
+        typer.Option("--as", help="YAML of whom pseudonyms stand for, to send under; kept nowhere."),
+    ] = None,
 ) -> None:
-    """Export a run's follow-ups as DICOM."""
-    count = export_dicom(load(run), dicom)
-    print(f"{dicom}: {count} follow-ups and the baseline")
+    """Export a run's follow-ups as DICOM, to a folder or an archive."""
+    if dicom is None and to is None:
+        raise InputError("say where to: --dicom FOLDER or --to NAME")
+    if as_ is not None and to is None:
+        raise InputError("--as belongs to --to: a folder bears the pseudonym")
+    if to is not None:
+        connection_named(to)  # before long work
+    identities = Identities(as_) if as_ is not None else None
+    with PrivateFolder() as private:
+        folder = dicom or private.path / "dicom"
+        count = export_dicom(load(run), folder)
+        if dicom is not None:
+            print(f"{dicom}: {count} follow-ups and the baseline")
+        if to is not None:
+            _send(folder, to, identities)
+
+
+def _send(folder: Path, to: str, identities: Identities | None) -> None:
+    with progress_bar() as progress:
+        done = send(folder, to, identities, progress)
+    print(f"{to}: {done.sent} objects sent" + (f", {done.there} were there" if done.there else ""))
+    if done.unmarked:
+        print(f"not sent: {done.unmarked} objects of the baseline, which was acquired and not simulated")
 
 
 COMMAND = export

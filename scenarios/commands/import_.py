@@ -9,15 +9,20 @@ import typer
 
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
+from scenarios.commands.progress import progress_bar
 from twin.dicom.listing import listing
 from twin.errors import InputError
-from twin.importer import import_patient
+from twin.importer import import_patient, source
 
 
 def import_(
-    src: Annotated[Path, typer.Argument(help="DICOM folder or zip, or a NIfTI or NRRD CT.")],
+    src: Annotated[
+        str, typer.Argument(help="DICOM folder or zip, a NIfTI or NRRD CT, or pacs://NAME?PatientID=...")
+    ],
     out: Annotated[Path | None, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")] = None,
-    clinical: Annotated[Path | None, typer.Option(help="Clinical record, JSON.")] = None,
+    clinical: Annotated[
+        Path | None, typer.Option(help="Clinical record, JSON, CSV or a FHIR bundle.")
+    ] = None,
     gtv: Annotated[
         list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
     ] = None,
@@ -45,22 +50,24 @@ def import_(
 ) -> None:
     """Make a twin from a patient's images."""
     if list_:
-        print("\n".join(listing(src)))
+        with progress_bar() as progress, source(src, progress) as (place, *_):
+            print("\n".join(listing(place)))
         return
     if out is None:
         raise InputError("say which twin to write: rt-twin import SRC OUT.twin")
     days = dict(_file_day(text) for text in day or ())
-    with fresh(out) as part:
+    with fresh(out) as part, progress_bar() as progress:
         twin = import_patient(
             src,
             clinical=clinical,
-            gtv=tuple(gtv or ()),
+            gtv=gtv or (),
             mask=mask,
             label=label,
-            structures=tuple(structures or ()),
+            structures=structures or (),
             days=days,
             delivered_from=delivered_from,
             keep_names=keep_names,
+            progress=progress,
         )
         twin.save(part)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")

@@ -114,13 +114,19 @@ def test_every_python_block_runs(document, folder):
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "yaml")], ids=named)
-def test_every_yaml_block_is_read(document, folder):
+def test_every_yaml_block_is_read(document, folder, monkeypatch):
     from scenarios import clinic_from_yaml
+    from twin.pacs import connection_named
 
     for text in blocks(document, "yaml"):
         file = folder / "shown.yaml"
         file.write_text(text)
-        assert clinic_from_yaml(file) if "clinic" in yaml.safe_load(text) else Scenario.parse(str(file))
+        shown = yaml.safe_load(text)
+        if any(isinstance(v, dict) and {"dimse", "dicomweb"} & v.keys() for v in shown.values()):
+            monkeypatch.setenv("RT_TWIN_PACS", str(file))
+            assert all(connection_named(name) for name in shown)
+        else:
+            assert clinic_from_yaml(file) if "clinic" in shown else Scenario.parse(str(file))
 
 
 def commands(document):

@@ -41,7 +41,7 @@ _DEFLATED = DeflatedExplicitVRLittleEndian.encode()
 _INFLATED_BYTES = 1 << 30  # of all deflated files together
 _BESIDE_PIXELS_BYTES = 1 << 24
 # What an object is stands in its SOP class (DICOM PS3.4 B.5); Modality decides where the class is not one of these.
-_KIND = {
+KIND = {
     "1.2.840.10008.5.1.4.1.1.2": "CT",
     "1.2.840.10008.5.1.4.1.1.2.1": "CT",
     "1.2.840.10008.5.1.4.1.1.2.2": "CT",
@@ -133,7 +133,7 @@ def _instances(folder: Path, left_out: LeftOut, called: Mapping[str, str]) -> It
             if data is None:
                 continue
             file = Instance(name, data)
-            kind = _KIND.get(file.text("SOPClassUID")) or file.word("Modality")
+            kind = KIND.get(file.text("SOPClassUID")) or file.word("Modality")
             # read here, so that a file whose number is damaged is left out alone
             for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "PatientID"):
                 file.text(keyword)

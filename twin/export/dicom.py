@@ -64,8 +64,8 @@ class Origin:
     names_kept: bool = False
 
     def uid(self, *parts: object) -> str:
-        """A UID from the seed and what it names (a UUID's number under 2.25, PS3.5 B.2)."""
-        return _uid(self.seed, *parts)
+        """A UID from the seed and what it names."""
+        return new_uid(self.seed, *parts)
 
     @property
     def study_uid(self) -> str:
@@ -75,7 +75,7 @@ class Origin:
     @property
     def frame_uid(self) -> str:
         """FrameOfReferenceUID."""
-        return _uid(self.frame, "frame")
+        return new_uid(self.frame, "frame")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class CtSeries:
     geometry: Geometry
 
 
-def _uid(*parts: object) -> str:
+def new_uid(*parts: object) -> str:
+    """A UID that follows from what it names (a UUID's number under 2.25, PS3.5 B.2)."""
     digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
 
@@ -296,6 +297,13 @@ def _file(
     if modality == "CT":  # without a body part, validators ask for a laterality
         data.BodyPartExamined, data.PatientPosition = "CHEST", origin.position
     return data
+
+
+def is_simulated(data: Dataset) -> bool:
+    """Whether an object says that it was made by a generator, as those that are written here do."""
+    makers = data.get("ContributingEquipmentSequence") or ()
+    said = any(SIMULATED in str(item.get("ContributionDescription", "")) for item in makers)
+    return said and data.get("SyntheticData") == "YES"
 
 
 def _say_synthetic(data: Dataset, origin: Origin) -> None:

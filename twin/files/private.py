@@ -10,8 +10,10 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _TURN = "turn.lock"  # who makes a folder and who sweeps take turns
+_KEPT, _KEPT_S = "kept-", 7 * 86_400.0
 
 
 class PrivateFolder:
@@ -67,6 +70,42 @@ class PrivateFolder:
         self._end()
 
 
+@contextmanager
+def kept_folder(key: str) -> Iterator[Path]:
+    """A folder for identified data that are long to get: removed where the block ends well, else kept for a week.
+
+    Args:
+        key: of what it is for, a word that names nobody; the same key finds the folder again.
+
+    Raises:
+        InputError: another process works with it, or it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        home = _home(make=True)
+        with FileLock(home / _TURN):
+            _sweep(home)
+            folder = home / f"{_KEPT}{key}"
+            held = FileLock(_lock_of(folder), thread_local=False)
+            held.acquire(timeout=0)
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except Timeout:
+        raise InputError("another command is fetching the same; wait for it") from None
+    except OSError as error:
+        raise InputError(
+            f"no private folder can be made in {tempfile.gettempdir()}: {error.strerror}"
+        ) from error
+    try:
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        if not folder.exists():
+            with suppress(OSError):
+                _lock_of(folder).unlink(missing_ok=True)
+        held.release()
+
+
 def sweep() -> None:
     """Remove what processes left behind that were killed; what belongs to a living one stays."""
     with suppress(OSError, InputError):
@@ -107,6 +146,8 @@ def _sweep(home: Path) -> None:
     for path in sorted(home.iterdir()):
         lock = path if path.suffix == ".lock" else _lock_of(path)
         if path.name == _TURN or (path is lock and path.with_suffix("").exists()):
+            continue
+        if path.name.startswith(_KEPT) and path is not lock and time.time() - path.stat().st_mtime < _KEPT_S:
             continue
         with suppress(Timeout, OSError), FileLock(lock, timeout=0):
             if path is not lock:

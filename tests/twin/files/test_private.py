@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 from twin.errors import InputError
-from twin.files.private import PrivateFolder, sweep
+from twin.files.private import PrivateFolder, kept_folder, sweep
 
 HOLD = """
 from twin.files.private import PrivateFolder
@@ -93,3 +94,22 @@ def test_nothing_is_left_when_all_goes_well(other, place):
         (own.path / "deep").mkdir()
     assert not left.exists() and not own.path.exists()
     assert [p.name for p in place.iterdir()] == ["turn.lock"]
+
+
+def test_what_is_long_to_get_is_kept_for_a_week_until_it_was_used(place):
+    with pytest.raises(RuntimeError), kept_folder("k") as folder:
+        (folder / "scan").write_bytes(b"identified")
+        with pytest.raises(InputError, match="another command"), kept_folder("k"):
+            pass
+        raise RuntimeError
+    sweep()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with kept_folder("k") as again:
+        assert (again / "scan").read_bytes() == b"identified"
+    assert not folder.exists()
+    with pytest.raises(RuntimeError), kept_folder("k") as folder:
+        raise RuntimeError
+    long_ago = time.time() - 8 * 86_400
+    os.utime(folder, (long_ago, long_ago))
+    sweep()
+    assert sorted(p.name for p in place.iterdir()) == ["turn.lock"]

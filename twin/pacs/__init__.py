@@ -1,0 +1,5 @@
+"""Archives and oncology information systems: patients from there, what was simulated to there."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

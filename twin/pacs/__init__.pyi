@@ -1,0 +1,9 @@
+from .address import Address as Address
+from .connection import Connection as Connection
+from .connection import connection_named as connection_named
+from .fetch import Listed as Listed
+from .fetch import fetched as fetched
+from .fetch import listed as listed
+from .opening import opened as opened
+from .send import Sent as Sent
+from .send import send as send
