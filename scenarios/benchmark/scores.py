@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import polars as pl
@@ -118,12 +118,12 @@ def _between_plans(held: HeldOut, seen: dict) -> Iterator[dict]:
 
 
 def _between_days(held: HeldOut, seen: dict) -> Iterator[dict]:
-    """What changes between two days of a plan outside the tumour: made, true, and the made change's own error."""
+    """What changes from one day of a plan to the next outside the tumour: made, true, and the error of that."""
     from scipy.ndimage import binary_dilation
 
     grow = int(np.ceil(_FLICKER_MM / min(held.start.volume.geometry.spacing_mm)))
     away = held.near & held.body & ~binary_dilation(held.contours.gtv(), iterations=grow)
-    for a, b in combinations(seen, 2):
+    for a, b in pairwise(sorted(seen, key=lambda case: (case.plan, case.day))):
         if a.plan == b.plan and away.any():
             made = (seen[b][2].hu - seen[a][2].hu)[away]
             true = (seen[b][3] - seen[a][3])[away]

@@ -91,15 +91,15 @@ def _tumour(scores: pl.DataFrame) -> Table:
             continue
         # Below a cubic centimetre a relative error says nothing.
         known = made.filter(pl.col("segmented_true_cm3") >= 1.0)
-        error = (known["segmented_cm3"] / known["segmented_true_cm3"] - 1.0).to_numpy()
+        error = known["segmented_cm3"] / known["segmented_true_cm3"] - 1.0
         mask = made.filter(pl.col("true_cm3") >= 1.0)
         own = (mask["mask_cm3"] / mask["true_cm3"] - 1.0).abs()
         rows.append(
             {
                 "generator": name,
-                "volume_error,_median": _percent(np.median(np.abs(error))),
-                "upper_quartile": _percent(np.quantile(np.abs(error), 0.75)),
-                "bias": _percent(np.median(error)),
+                "volume_error,_median": _percent(error.abs().median()),
+                "upper_quartile": _percent(error.abs().quantile(0.75, "linear")),
+                "bias": _percent(error.median()),
                 "own_mask's_error,_median": _percent(own.median()),
                 "Dice": _median(made, "dice"),
                 "HD95, mm": _median(made, "hd95_mm"),
@@ -192,12 +192,15 @@ def _differences(scores: pl.DataFrame) -> Table:
     from scipy.stats import wilcoxon
 
     names = [n for n in order(scores) if n not in (ORACLE, ACQUIRED)]
+    made = {n: _wide(scores, n, "guided") for n in names}
     mean = {
-        n: _wide(scores, n, "guided").group_by("patient").agg(pl.col("mae_near_hu").mean()) for n in names
+        n: frame.group_by("patient").agg(pl.col("mae_near_hu").mean())
+        for n, frame in made.items()
+        if "mae_near_hu" in frame.columns  # else all of them lay outside its domain
     }
     rows = []
-    for i, a in enumerate(names):
-        for b in names[i + 1 :]:
+    for i, a in enumerate(mean):
+        for b in list(mean)[i + 1 :]:
             both = mean[a].join(mean[b], on="patient", suffix="_b")
             d = (both["mae_near_hu_b"] - both["mae_near_hu"]).to_numpy()
             if d.size < 2 or not d.any():

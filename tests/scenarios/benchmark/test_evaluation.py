@@ -14,15 +14,18 @@ from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.patient import Case, HeldOut
 from scenarios.benchmark.report import report, write_card
 from scenarios.benchmark.scores import Scope
-from scenarios.benchmark.tables import gain_over_copy
+from scenarios.benchmark.tables import gain_over_copy, tables
 from twin import DoseGrid, Fraction, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
 pytestmark = pytest.mark.long  # judges generators whole
 
 GRID = Geometry((40, 56, 56), (2.0, 2.0, 2.0), (-56.0, -56.0, -40.0))
 Z, Y, X = np.indices(GRID.shape)
-RADIUS_MM = {("60-30", 20.0): 14.0, ("60-30", 90.0): 10.0, ("none", 20.0): 18.0, ("none", 90.0): 20.0}
-SCOPE = Scope(days=2, plans=2, samples=2)
+RADIUS_MM = {
+    ("60-30", 20.0): 14.0, ("60-30", 50.0): 12.0, ("60-30", 90.0): 10.0,
+    ("none", 20.0): 18.0, ("none", 50.0): 19.0, ("none", 90.0): 20.0,
+}  # fmt: skip
+SCOPE = Scope(days=3, plans=2, samples=2)
 
 
 def ball(radius_mm):
@@ -115,6 +118,24 @@ def test_the_truths_own_scores_are_perfect(judged):
         np.testing.assert_allclose(values(scores, "oracle", "guided", metric), best, atol=1e-6)
 
 
+def test_change_is_judged_from_each_day_to_the_next(judged):
+    _, scores = judged
+    changes = scores.filter(generator="copy", plan="60-30", metric="flicker_hu")
+    assert changes["day"].to_list() == [50.0, 90.0]
+
+
+def test_a_generator_whose_images_all_lie_outside_its_domain_has_empty_rows(judged):
+    _, scores = judged
+    outside = scores.filter(generator="copy", metric="outside").with_columns(
+        generator=pl.lit("mine"), value=1.0
+    )
+    found = {table.name: table for table in tables(pl.concat([scores, outside]))}
+    row = found["images"].frame.row(by_predicate=pl.col("generator") == "mine", named=True)
+    assert row["outside_the_domain"] == "100.0 %" and row["MAE near, HU"] is None
+    assert "mine" not in found["tumour"].frame["generator"]
+    assert "mine" not in " ".join(found["differences"].frame["generators"])
+
+
 def test_an_acquired_scan_is_judged_under_the_plan_that_was_given_only(judged):
     _, scores = judged
     assert set(scores.filter(generator="acquired", mode="guided")["plan"]) == {"60-30"}
@@ -125,9 +146,9 @@ def test_an_acquired_scan_is_judged_under_the_plan_that_was_given_only(judged):
 def test_who_copies_misses_every_difference_between_plans(judged):
     _, scores = judged
     pairs = scores.filter(generator="copy", mode="guided", metric="difference_cm3")
-    assert len(pairs) == 2 and not pairs["value"].to_numpy().any()
+    assert len(pairs) == 3 and not pairs["value"].to_numpy().any()
     true = values(scores, "copy", "free", "difference_true_cm3")
-    expected = [cm3(ball(RADIUS_MM["60-30", d])) - cm3(ball(RADIUS_MM["none", d])) for d in (20.0, 90.0)]
+    expected = [cm3(ball(RADIUS_MM["60-30", d])) - cm3(ball(RADIUS_MM["none", d])) for d in (20.0, 50.0, 90.0)]
     np.testing.assert_allclose(sorted(true), sorted(expected))
 
 
