@@ -12,4 +12,5 @@ from .scan import Registration as Registration
 from .scan import Scan as Scan
 from .structures import Structure as Structure
 from .structures import StructureSet as StructureSet
+from .version import __version__ as __version__
 from .volume import Volume as Volume

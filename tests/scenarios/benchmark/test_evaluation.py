@@ -148,7 +148,9 @@ def test_who_copies_misses_every_difference_between_plans(judged):
     pairs = scores.filter(generator="copy", mode="guided", metric="difference_cm3")
     assert len(pairs) == 3 and not pairs["value"].to_numpy().any()
     true = values(scores, "copy", "free", "difference_true_cm3")
-    expected = [cm3(ball(RADIUS_MM["60-30", d])) - cm3(ball(RADIUS_MM["none", d])) for d in (20.0, 50.0, 90.0)]
+    expected = [
+        cm3(ball(RADIUS_MM["60-30", d])) - cm3(ball(RADIUS_MM["none", d])) for d in (20.0, 50.0, 90.0)
+    ]
     np.testing.assert_allclose(sorted(true), sorted(expected))
 
 
