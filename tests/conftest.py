@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from twin import PatientTwin, Scan, StructureSet, Volume
+from twin import Geometry, PatientTwin, Scan, StructureSet, Volume
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of small networks, threads mostly wait for one another
 os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
@@ -83,6 +83,29 @@ def followed_twin(phantom_twin) -> PatientTwin:
         sets.append(drawn)
     made = PatientTwin(id=phantom_twin.id, clinical=phantom_twin.clinical)
     return made.fork(scans=tuple(scans), structures=tuple(sets))
+
+
+@pytest.fixture(scope="session")
+def thorax() -> Callable[..., tuple[Scan, StructureSet]]:
+    """Makes a CT of 5 mm voxels with a ball of 20 mm radius in the left lung, and its structures."""
+    grid = Geometry((40, 46, 64), (5.0, 5.0, 5.0), (-157.5, -112.5, -97.5))
+
+    def made(tumour_hu: int = 20) -> tuple[Scan, StructureSet]:
+        lines = (np.arange(n) * 5.0 + o for n, o in zip(grid.shape, grid.origin_mm[::-1], strict=True))
+        z, y, x = np.meshgrid(*lines, indexing="ij")
+        body = (x / 145) ** 2 + (y / 100) ** 2 < 1
+        lungs = {s: ((x - at) / 50) ** 2 + (y / 75) ** 2 < 1 for s, at in (("L", 72), ("R", -72))}
+        gtv = (x - 75) ** 2 + (y + 10) ** 2 + z**2 < 20**2
+        hu = np.where(body, 0, -1000)
+        hu[lungs["L"] | lungs["R"]] = -760
+        hu[gtv] = tumour_hu
+        drawn = StructureSet(grid, ()).with_mask("Body", "EXTERNAL", body).with_mask("GTVp", "GTV", gtv)
+        for side, mask in lungs.items():
+            drawn = drawn.with_mask(f"Lung_{side}", "OAR", mask & ~gtv)
+        drawn = drawn.with_mask("SpinalCord", "OAR", x**2 + (y - 70) ** 2 < 8**2)
+        return Scan("CT", 0.0, Volume(grid, hu.astype(np.int16), "CT", "HU")), drawn
+
+    return made
 
 
 @pytest.fixture

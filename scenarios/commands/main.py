@@ -25,7 +25,7 @@ from twin.files.private import sweep
 
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
-    "phantom", "import", "pacs", "show", "edit", "observe", "compare", "export", "cohort", "clinic", "app",
+    "phantom", "import", "pacs", "show", "edit", "observe", "dose", "compare", "export", "cohort", "clinic", "app",
     "train", "evaluate", "ablate", "validate", "bed",
 )  # fmt: skip
 

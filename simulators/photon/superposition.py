@@ -17,8 +17,10 @@ from simulators.photon import machine
 from simulators.photon.cones import cosines, directions, shares
 from simulators.photon.passage import absorption, divergence, levels, lines
 
-_REFERENCE = 0.0244  # TERMA's scale: the maximum of a 10 x 10 cm2 field of unit fluence in water, SSD 100 cm
-_SPREAD_MM = 60.0  # how far beyond an aperture the flattening filter's fluence is kept
+REFERENCE = 0.0244  # TERMA's scale: the maximum of a 10 x 10 cm2 field of unit fluence in water, SSD 100 cm
+_SCATTER_MM = 20.0  # how far beyond that scatter is carried along z
+_LEAST = 0.002  # of the largest TERMA: what releases less is left out
+_SPREAD_MM = 40.0  # how far beyond an aperture the flattening filter's fluence is kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,16 @@ class Beams:
     fluence: np.ndarray
     v_mm: np.ndarray
     u_mm: np.ndarray
+
+    def trimmed(self) -> Beams:
+        """The same without pixels at the edges that are closed in all beams."""
+        v = np.flatnonzero((self.fluence > 0).any(axis=(0, 2)))
+        u = np.flatnonzero((self.fluence > 0).any(axis=(0, 1)))
+        if v.size == 0:
+            return self
+        rows, columns = (slice(max(0, x[0] - 1), x[-1] + 2) for x in (v, u))
+        kept = self.fluence[:, rows, columns]
+        return Beams(self.isocentre, self.gantry_rad, kept, self.v_mm[rows], self.u_mm[columns])
 
     def blurred(self, voxel_mm: float) -> Beams:
         """The fluence that reaches the patient from a source of finite size, averaged over voxels.
@@ -75,16 +87,30 @@ def superposed(medium: Medium, beams: Beams, *, device: str | None = None) -> np
         maximum in water, SSD 100 cm.
     """
     spacing_mm = medium.grid.spacing_mm[0]
-    seen = beams.blurred(spacing_mm)
+    whole = np.zeros(medium.density.shape, np.float32)
+    seen = beams.trimmed().blurred(spacing_mm)
     voxels = reached(medium, seen)
     released = terma(medium, seen, voxels, depths(medium, seen, voxels))
+    if not len(voxels):
+        return whole
+    total = released.sum(axis=1)
+    counted = total > _LEAST * total.max()
+    voxels, released = voxels[counted], released[counted]
     taken = shares(beams.gantry_rad)
     cosine = cosines(taken, beams.gantry_rad)
+    # What scatters further along z is under a hundredth of the dose.
+    room = int(_SCATTER_MM / spacing_mm)
+    part = slice(max(0, voxels[0, 0] - room), voxels[-1, 0] + room + 1)
+    density = medium.density[part]
+    there = Medium(medium.grid.crop((part, slice(0, density.shape[1]), slice(0, density.shape[2]))), density)
+    voxels = voxels - np.array([part.start, 0, 0], np.int32)
     if device is None:
-        return _on_cores(medium, voxels, released, taken, cosine) / np.float32(_REFERENCE)
-    from simulators.photon.torch_transport import on_device
+        whole[part] = _on_cores(there, voxels, released, taken, cosine)
+    else:
+        from simulators.photon.torch_transport import on_device
 
-    return on_device(medium, voxels, released, taken, cosine, device) / np.float32(_REFERENCE)
+        whole[part] = on_device(there, voxels, released, taken, cosine, device)
+    return whole / np.float32(REFERENCE)
 
 
 def reached(medium: Medium, beams: Beams) -> np.ndarray:

@@ -128,7 +128,7 @@ def test_several_beams_are_the_sum_of_each():
     medium = Medium(grid, np.ones(grid.shape, np.float32))
     both = superposed(medium, square(30, gantry=(0.3, 2.0)))
     each = sum(superposed(medium, square(30, gantry=(angle,))) for angle in (0.3, 2.0))
-    np.testing.assert_allclose(both, each, atol=1e-4 * both.max())
+    np.testing.assert_allclose(both, each, atol=2e-3 * both.max())  # what releases less than that is left out
 
 
 def test_couch_and_air_outside_the_body_neither_absorb_nor_get_dose():

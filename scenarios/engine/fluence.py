@@ -1,0 +1,98 @@
+"""Plans of a twin as fluence on its CT, and their dose on its other scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scenarios.engine.planned_dose import Targets
+from scenarios.plans.plan import TreatmentPlan
+from simulators.dose.gamma import gamma
+from simulators.planner import FluencePlan, measures, plan_dose
+from twin import DoseGrid, InputError, PatientTwin, Scan, StructureSet
+
+
+def fluence_plan(twin: PatientTwin, plan: TreatmentPlan) -> FluencePlan:
+    """A plan optimised on the baseline CT.
+
+    Args:
+        twin: the patient.
+        plan: with radiotherapy.
+
+    Raises:
+        InputError: a plan without dose, or a CT that cannot be planned on.
+    """
+    if plan.total_gy == 0:
+        raise InputError(f"the plan {plan.label} gives no dose; there is nothing to calculate")
+    fractions = max(1, round(plan.total_gy / plan.largest_fraction_gy))
+    return plan_dose(twin.baseline, twin.contours, plan.total_gy, fractions, targets=Targets(twin).of(plan))
+
+
+@dataclass(frozen=True, eq=False)
+class OtherScan:
+    """A plan's dose on another scan of the patient, beside that on the baseline CT.
+
+    Args:
+        dose: on the other scan, Gy.
+        gamma_percent: local gamma of 2 % and 2 mm above half the prescription: voxels that pass, %.
+        change: of each measure, other scan less baseline; organs as they are drawn on the baseline CT.
+        path_mm: mean change of the beams' water-equivalent path to the isocentre, mm.
+        largest_path_mm: the largest of any beam, mm.
+    """
+
+    dose: DoseGrid
+    gamma_percent: float
+    change: dict[str, float]
+    path_mm: float
+    largest_path_mm: float
+
+
+def on_other_scan(twin: PatientTwin, planned: FluencePlan, scan: Scan) -> OtherScan:
+    """Recalculate a plan on another scan.
+
+    Args:
+        twin: the patient.
+        planned: a plan on the baseline CT.
+        scan: a CT of the twin.
+
+    Raises:
+        InputError: a CT that does not hold the body.
+    """
+    body = _body(twin, scan)
+    dose = planned.recalculated(scan, body)
+    first = measures(planned.dose, twin.contours, planned.targets)
+    now = measures(dose, twin.contours, planned.targets)
+    passed = gamma(
+        planned.dose.volume, dose.volume, dose_percent=2.0, distance_mm=2.0, threshold_percent=50.0, local=True,
+        normalisation_gy=dose.prescription_gy,
+    )  # fmt: skip
+    path = planned.depths_mm(scan, body) - planned.depths_mm(twin.baseline, twin.contours)
+    change = {k: v - before for k, v in now.items() if v is not None and (before := first[k]) is not None}
+    return OtherScan(
+        dose, 100 * passed.pass_rate, change, float(path.mean()), float(path[abs(path).argmax()])
+    )
+
+
+def ct_named(twin: PatientTwin, name: str) -> Scan:
+    """A CT of a twin.
+
+    Args:
+        twin: the patient.
+        name: of the scan.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    scans = [s for s in twin.scans if s.volume.modality == "CT"]
+    for scan in scans:
+        if scan.name == name:
+            return scan
+    raise InputError(f"the twin has no CT {name!r}; there are: {', '.join(s.name for s in scans)}")
+
+
+def _body(twin: PatientTwin, scan: Scan) -> StructureSet:
+    """Structures on a scan's grid with the body: as drawn, else found in the scan."""
+    from twin.anatomy.organs import complete
+
+    grid = scan.volume.geometry
+    drawn = next((s for s in twin.structures if s.geometry.same_grid(grid)), StructureSet(grid, ()))
+    return drawn if drawn.role("EXTERNAL") else complete(scan, drawn)

@@ -1,0 +1,4 @@
+from .measures import measures as measures
+from .plan import FluencePlan as FluencePlan
+from .plan import plan_dose as plan_dose
+from .template import template_for as template_for

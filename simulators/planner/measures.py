@@ -1,0 +1,57 @@
+"""What is asked of a plan's dose."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulators.dose.constraints import POINT_CM3
+from simulators.dose.dvh import Dvh, dvh
+from simulators.dose.medium import union
+from twin import DoseGrid, InputError, StructureSet
+
+
+def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) -> dict[str, float | None]:
+    """Coverage, conformity and organ doses of a plan.
+
+    Args:
+        dose: of the whole course.
+        structures: with the organs and the body; what is not drawn comes out as None.
+        targets: with the PTV.
+
+    Returns:
+        D95 of the PTV and the hottest 0.03 cm3 in % of the prescription, lung doses without the GTV, R100 and R50
+        (volumes in the body that get all or half of the prescription, over the PTV's), and the highest dose 2 cm from
+        the PTV, %.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    whole = dose.prescription_gy
+    ptv = union(targets, "PTV")
+    cm3 = float(np.count_nonzero(ptv.array)) * ptv.geometry.voxel_cm3
+    ptv_dose = np.sort(dose.volume.on(ptv.geometry)[ptv.array > 0])
+    array, grid = dose.volume.array, dose.volume.geometry
+    lungs, heart = _curve(dose, structures, "Lungs-GTV"), _curve(dose, structures, "Heart")
+    oesophagus, cord = _curve(dose, structures, "Esophagus"), _curve(dose, structures, "SpinalCord")
+    away = distance_transform_edt(ptv.on(grid) < 0.5, sampling=grid.spacing_mm) >= 20.0
+    hottest = np.sort(array, axis=None)[-max(1, round(POINT_CM3 / grid.voxel_cm3))]
+    return {
+        "ptv_cm3": cm3,
+        "ptv_d95_percent": 100 * float(np.percentile(ptv_dose, 5.0)) / whole,
+        "dmax_percent": 100 * float(hottest) / whole,
+        "lung_v5_percent": None if lungs is None else 100 * lungs.v(5),
+        "lung_v20_percent": None if lungs is None else 100 * lungs.v(20),
+        "mean_lung_gy": None if lungs is None else lungs.mean_gy,
+        "mean_heart_gy": None if heart is None else heart.mean_gy,
+        "oesophagus_mean_gy": None if oesophagus is None else oesophagus.mean_gy,
+        "cord_max_gy": None if cord is None else cord.d_cm3(min(POINT_CM3, cord.volume_cm3)),
+        "r100": float(np.count_nonzero(array >= whole)) * grid.voxel_cm3 / cm3,
+        "r50": float(np.count_nonzero(array >= whole / 2)) * grid.voxel_cm3 / cm3,
+        "d2cm_percent": 100 * float(array[away].max()) / whole,
+    }
+
+
+def _curve(dose: DoseGrid, structures: StructureSet, organ: str) -> Dvh | None:
+    try:
+        return dvh(dose.volume, structures, organ)
+    except InputError:
+        return None

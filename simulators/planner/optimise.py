@@ -1,0 +1,60 @@
+"""Fluence that costs least."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simulators.planner.cost import Term
+from simulators.planner.pencil import PencilBeams
+
+
+def optimised(
+    pencil: PencilBeams,
+    terms: Sequence[Term],
+    aperture: np.ndarray,
+    start: np.ndarray,
+    *,
+    modulated: bool,
+    iterations: int,
+) -> np.ndarray:
+    """The fluence of least cost within apertures, by L-BFGS (Byrd et al., SIAM J Sci Comput 16:1190, 1995).
+
+    Fluence is the square of what is varied, so that it cannot become negative.
+
+    Args:
+        pencil: dose of fluence.
+        terms: the cost.
+        aperture: (beams, nv, nu) bool: where fluence may be.
+        start: (beams, nv, nu) to begin with.
+        modulated: each pixel is free; otherwise each beam's weight.
+        iterations: at most.
+
+    Returns:
+        (beams, nv, nu) float32, not negative.
+    """
+    from scipy.optimize import minimize
+
+    def whole(root: np.ndarray) -> np.ndarray:
+        free = root**2
+        if not modulated:
+            return (free[:, None, None] * aperture).astype(np.float32)
+        fluence = np.zeros(aperture.shape, np.float32)
+        fluence[aperture] = free
+        return fluence
+
+    def cost(root: np.ndarray) -> tuple[float, np.ndarray]:
+        dose = pencil.dose(whole(root)).astype(float)
+        gradient = np.zeros_like(dose)
+        value = sum(term.add(dose, gradient) for term in terms)
+        pulled = pencil.pull(gradient).astype(float)
+        by = pulled[aperture] if modulated else (pulled * aperture).sum(axis=(1, 2))
+        return value, 2 * root * by
+
+    first = start[aperture] if modulated else (start * aperture).sum(axis=(1, 2)) / aperture.sum(axis=(1, 2))
+    found = minimize(
+        cost, np.sqrt(np.maximum(first, 0.01 * first.mean())).astype(float), jac=True, method="L-BFGS-B",
+        options={"maxiter": iterations, "maxcor": 8, "ftol": 1e-5},
+    )  # fmt: skip
+    return whole(found.x)

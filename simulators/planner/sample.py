@@ -1,0 +1,88 @@
+"""The voxels at which a plan is optimised, and what each stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulators.dose.medium import Medium, union
+from simulators.planner.cost import Term
+from simulators.planner.template import Template
+from twin import StructureSet, Volume
+
+_NEAR_MM = 20.0  # from the PTV; each voxel counts
+_FAR_MM = 60.0  # above and below it: what lies beyond hardly changes
+_APART_MM = 8.0  # of the voxels further out
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Sample voxels of a patient.
+
+    Args:
+        voxels: (n, 3) int32 indices of the medium's grid.
+        weight: (n,) voxels that each stands for.
+        distance_mm: (n,) from the PTV's surface, negative inside.
+        members: structure -> (n,) share of the voxel that belongs to it.
+    """
+
+    voxels: np.ndarray
+    weight: np.ndarray
+    distance_mm: np.ndarray
+    members: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, medium: Medium, structures: StructureSet, targets: StructureSet) -> Sample:
+        """Of a patient.
+
+        Args:
+            medium: the patient.
+            structures: with the organs.
+            targets: with the PTV.
+        """
+        from scipy.ndimage import distance_transform_edt
+
+        ptv = union(targets, "PTV").on(medium.grid)
+        step = medium.grid.spacing_mm[0]
+        inside = ptv >= 0.5
+        distance = np.where(inside, -distance_transform_edt(inside), distance_transform_edt(~inside)) * step
+        chosen = np.zeros(ptv.shape, bool)
+        reach = np.flatnonzero(inside.any(axis=(1, 2)))
+        every = max(1, round(_APART_MM / step))
+        low, high = reach[0] - int(_FAR_MM / step), reach[-1] + int(_FAR_MM / step) + 1
+        chosen[max(0, low) : high : every, ::every, ::every] = True
+        near = distance <= _NEAR_MM
+        voxels = np.argwhere((chosen | near) & (medium.density > 0))
+        at = tuple(voxels.T)
+        members = {"PTV": np.where(inside[at], ptv[at], 0.0), "Body": np.where(inside[at], 0.0, 1.0)}
+        for s in structures.role("OAR"):
+            members[s.name] = s.mask.on(medium.grid)[at]
+        lungs = [members[n] for n in ("Lung_L", "Lung_R") if n in members]
+        if lungs:
+            tumour = Volume(structures.geometry, structures.gtv().astype(np.uint8), "MASK", "1")
+            members["Lungs"] = np.clip(sum(lungs) - tumour.on(medium.grid)[at], 0.0, 1.0)
+        weight = np.where(near[at], 1.0, float(every**3))
+        return cls(voxels.astype(np.int32), weight, distance[at], members)
+
+    def terms(self, template: Template, prescription_gy: float) -> list[Term]:
+        """The template's objectives; those of organs that are not drawn are left out.
+
+        Args:
+            template: the technique's.
+            prescription_gy: Gy.
+        """
+        found = []
+        for objective in template.objectives:
+            share = self.members.get(objective.structure)
+            if share is None or not (share > 0).any():
+                continue
+            voxels = np.flatnonzero(share > 0)
+            volume = (share * self.weight)[voxels]
+            whole = self.members["PTV"] if objective.structure == "Body" else share
+            level: float | np.ndarray = objective.level(prescription_gy)
+            if objective.kind == "falloff":
+                mm, percent = np.array(objective.by_mm).T
+                level = np.interp(self.distance_mm[voxels], mm, percent / 100)
+            found.append(Term(objective, level, voxels, volume / float(whole @ self.weight)))
+        return found

@@ -1,0 +1,101 @@
+"""Planning templates: beams, objectives and limits of a technique, as YAML files."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from twin import InputError
+
+Kind = Literal["at_least", "at_most", "mean_at_most", "volume_at_most", "falloff"]
+
+
+class Objective(BaseModel):
+    """One term of the cost: weight times a mean square of what passes a dose, in shares of the prescription.
+
+    Args:
+        structure: "PTV", the name of an organ, or "Body" (all but the PTV).
+        kind: at_least and at_most of each voxel, mean_at_most of the organ, volume_at_most of a share of it, falloff
+            of each voxel by its distance from the PTV.
+        percent: dose, % of the prescription; or `gy`.
+        gy: dose, Gy, where the organ's tolerance does not follow the prescription.
+        volume_percent: for volume_at_most.
+        by_mm: (distance, % of the prescription) pairs, for falloff.
+        weight: of the term.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    structure: str
+    kind: Kind
+    percent: float | None = None
+    gy: float | None = None
+    volume_percent: float = 0.0
+    by_mm: tuple[tuple[float, float], ...] = ()
+    weight: float = Field(gt=0)
+
+    def level(self, prescription_gy: float) -> float:
+        """The dose that it is about, as a share of the prescription."""
+        return self.gy / prescription_gy if self.gy is not None else (self.percent or 0.0) / 100
+
+
+class Template(BaseModel):
+    """How plans of a technique are made.
+
+    Args:
+        name: of the technique.
+        source: where beams, objectives and limits come from.
+        modulated: fluence is free; otherwise beams are open apertures whose weights are free.
+        directions: number of gantry angles.
+        arc_deg: how much of a turn they cover for a target to one side, about that side; central targets take it all.
+        margin_mm: of the aperture around the PTV across the beam.
+        spacing_mm: voxel of the dose grid.
+        pixel_mm: of the fluence.
+        rounds: superposition and correction, before the final dose.
+        hottest_percent: the highest dose that normalisation accepts, % of the prescription; where coverage asks for
+            more, the target's D95 gives way, down to 95 %.
+        objectives: of the optimisation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    source: str
+    modulated: bool = True
+    directions: int
+    arc_deg: float = 360.0
+    margin_mm: float
+    spacing_mm: float
+    pixel_mm: float
+    rounds: int = 1
+    hottest_percent: float
+    objectives: tuple[Objective, ...]
+
+
+def template_for(fraction_gy: float, *, conformal: bool = False) -> Template:
+    """The template of a fraction's size.
+
+    Args:
+        fraction_gy: dose of a fraction, Gy: stereotactic from 6, hypofractionated from 2.5.
+        conformal: open apertures without modulation, as old trials planned.
+
+    Raises:
+        InputError: a fraction that is not positive.
+    """
+    if not fraction_gy > 0:
+        raise InputError(f"a plan needs a positive dose per fraction, not {fraction_gy:g} Gy")
+    if conformal:
+        return _template("conformal")
+    if fraction_gy >= 6.0:
+        return _template("stereotactic")
+    return _template("hypofractionated" if fraction_gy >= 2.5 else "conventional")
+
+
+@cache
+def _template(name: str) -> Template:
+    text = (Path(__file__).parent / "data" / f"{name}.yaml").read_text(encoding="utf-8")
+    return Template.model_validate(yaml.safe_load(text))
