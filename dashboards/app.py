@@ -18,6 +18,7 @@ from dashboards.files.library import DEPTH, Library
 from dashboards.files.uploads import Uploads
 from dashboards.jobs import tray
 from dashboards.jobs.child import Jobs
+from dashboards.jobs.preview import Previews
 from dashboards.links import query_of
 from dashboards.parts.page import Desk, Page
 from dashboards.safety import guard
@@ -28,6 +29,7 @@ from twin.errors import InputError
 from twin.files.lock import remove, settle_below
 
 PAGES: Registry = Registry("page", "pages", "dashboards.pages")
+_PREVIEWED = ("dashboards.parts.comparison_form", "scenarios.commands.main")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -64,7 +66,7 @@ def _build(folder: Path) -> tuple[Dash, Desk]:
         enable_mcp=False,
         add_log_handler=False,
     )
-    desk = Desk(library, Jobs(), Uploads())
+    desk = Desk(library, Jobs(), Uploads(), Previews(*_PREVIEWED))
     pages = dict(sorted(PAGES.items(), key=lambda item: (item[1].order, item[0])))
     app.layout = shell(library.root.name, {name: page.title for name, page in pages.items()})
     for page in pages.values():

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from twin.errors import InputError
+from twin.inputs.quantities import Port
 
 
 def serve_app(
     folder: Annotated[Path, typer.Argument(help="Folder with runs and twins.")] = Path("."),
-    port: Annotated[int, typer.Option(help="Port on the loopback interface.")] = 8050,
+    port: Annotated[Port, typer.Option(help="Port on the loopback interface.")] = 8050,
 ) -> None:
     """Open the dashboard on this machine."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has a background command ignore

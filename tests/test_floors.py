@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR = {"twin": 1, "models": 2, "simulators": 3, "scenarios": 4, "dashboards": 5}
 # Folders and files of a room, lower ones first; a file that is not named lies below them all.
 ORDER = {
-    "twin": "clinical contours structures nomenclature scan observation history files patient anatomy dicom export pacs"
-    " importer",
+    "twin": "inputs dose clinical contours structures nomenclature scan observation history files patient anatomy dicom"
+    " export pacs importer",
     "models": "data networks metrics family families hub training",
     "simulators": "core tumour belief anatomy calibration outcome dose photon planner treatment insilico scanners tasks"
     " learned published kinetics names",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twin.inputs.quantities import DatedTime, DeliveredGray
 from twin.volume import Volume
 
 
@@ -35,7 +36,7 @@ class Fraction:
         scale: this fraction's share of that grid.
     """
 
-    time_days: float
-    dose_gy: float
+    time_days: DatedTime
+    dose_gy: DeliveredGray
     grid: str | None = None
     scale: float = 0.0

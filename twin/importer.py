@@ -19,6 +19,8 @@ from twin.dicom.studies import Studies
 from twin.errors import InputError
 from twin.files.images import SUFFIXES, read_ct, read_mask
 from twin.files.records import merged, read_clinical
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import DatedTime
 from twin.nomenclature.labels import Labels, shown_path
 from twin.pacs.address import SCHEME, Address
 from twin.pacs.fetch import fetched
@@ -28,6 +30,7 @@ from twin.several import several
 from twin.structures import Structure, StructureSet
 
 
+@bounded
 def import_patient(
     src: str | os.PathLike[str],
     *,
@@ -36,8 +39,8 @@ def import_patient(
     mask: str | os.PathLike[str] | None = None,
     label: str | None = None,
     structures: str | Sequence[str] = (),
-    days: Mapping[str, float] | None = None,
-    delivered_from: float | None = None,
+    days: Mapping[str, DatedTime] | None = None,
+    delivered_from: DatedTime | None = None,
     keep_names: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> PatientTwin:

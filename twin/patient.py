@@ -17,6 +17,8 @@ from twin.errors import InputError
 from twin.files import folder
 from twin.files.lock import held
 from twin.history import Change
+from twin.inputs.bounds import check, check_fields
+from twin.inputs.quantities import DatedTime, Time, Weekday
 from twin.observation import Observation
 from twin.scan import Scan
 from twin.structures import StructureSet
@@ -52,8 +54,8 @@ class PatientTwin:
     fractions: tuple[Fraction, ...] = ()
     observations: tuple[Observation, ...] = ()
     belief: Belief | None = None
-    day0_weekday: int | None = None
-    now_days: float = 0.0
+    day0_weekday: Weekday | None = None
+    now_days: Time = 0.0
     in_silico: bool = False
     notes: tuple[str, ...] = ()
     check_source: tuple[Check, ...] | Callable[[], tuple[Check, ...]] = ()
@@ -62,6 +64,11 @@ class PatientTwin:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "doses", MappingProxyType(dict(self.doses)))
+        check_fields(self)
+        for scan in self.scans:
+            check(DatedTime, scan.time_days, f"the day of {scan.name}")
+        for record in (*self.fractions, *self.observations):
+            check_fields(record)
         unknown = {f.grid for f in self.fractions if f.grid is not None} - set(self.doses)
         if unknown:
             raise InputError(

@@ -20,6 +20,8 @@ from dashboards.tables.clinic import summary_table
 from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import plan_heads, row_head, value_cell
 from scenarios.report.colours import plan_colour
+from twin.inputs.bounds import check
+from twin.inputs.quantities import SampleNumber
 
 _OUTCOMES = (
     "mean_lung_dose",
@@ -269,7 +271,7 @@ def register(app: Dash, desk: Desk) -> None:
         State("adaptive-key", "data"),
     )
     def decide(plan, sample, changes_only, key):
-        wanted = None if sample in (None, "") else int(sample)
+        wanted = None if sample in (None, "") else check(SampleNumber, sample, "the sample")
         return decision_rows(library.run(key), plan, wanted, bool(changes_only))
 
     @app.callback(

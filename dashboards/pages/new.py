@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, html, no_update
+from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.elements import named, notice, segments
 from dashboards.files.library import Library
 from dashboards.files.model_cards import built_in, learned
 from dashboards.files.uploads import new_path
+from dashboards.jobs.preview import Superseded
 from dashboards.links import link
+from dashboards.parts.comparison_form import Foreseen, Form, Known, foreseen
 from dashboards.parts.comparison_job import start_comparison
 from dashboards.parts.page import Desk, Page
-from dashboards.parts.scenario_form import (
-    MOST,
-    SUGGESTED,
-    Asked,
-    Break,
-    foreseen,
-    numbers_of,
-    parameters,
-    scenarios_of,
-)
+from dashboards.parts.scenario_form import MOST, SUGGESTED, parameters
 from scenarios.plans.policy import policies
 from scenarios.plans.scenario import Scenario
 from scenarios.report.colours import plan_colour
@@ -34,7 +28,7 @@ from twin.errors import InputError
 
 _LONGEST_NAME = 60
 _FIRST_SCANNERS = ("pet",)  # chosen until the user chooses otherwise
-_NUMBERS = ("days", "samples", "images", "seed")
+_SETTINGS = ("days", "samples", "images", "seed")
 _FIELDS = {
     "key": ("new-twin", "value"),
     "plans": ("new-plans", "value"),
@@ -48,7 +42,7 @@ _FIELDS = {
     "during": ("new-during", "value"),
     "after": ("new-after", "value"),
     "also": ("new-also", "value"),
-    "days": ("new-days", "value"),
+    **{name: (f"new-{name}", "value") for name in (*_SETTINGS, "scanners", "generator")},
 }
 
 
@@ -88,7 +82,8 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
         ],
         className="rt-card rt-form",
     )  # fmt: skip
-    return html.Div([left, _foreseen_card()], className="rt-new"), None
+    asker = dcc.Store(id="new-asker", data=secrets.token_urlsafe(12))
+    return html.Div([asker, left, _foreseen_card()], className="rt-new"), None
 
 
 def _treatment_rows() -> list[Any]:
@@ -205,39 +200,6 @@ def _policy_choices() -> list[dict[str, str]]:
     ]
 
 
-def asked_of(values: Mapping[str, Any], inputs: list[Any], ids: list[dict[str, str]]) -> Asked:
-    """What the form's fields ask for with every plan.
-
-    Args:
-        values: by the names of `_FIELDS`.
-        inputs: of the policies' parameters.
-        ids: whose they are, {"policy": kind, "field": name}.
-
-    Raises:
-        InputError: a field that cannot be read.
-    """
-    given: dict[str, dict[str, Any]] = {kind: {} for kind in values["policies"] or []}
-    for value, whose in zip(inputs, ids, strict=True):
-        if whose["policy"] in given and value not in (None, ""):
-            given[whose["policy"]][whose["field"]] = value
-    gap = None
-    if values["broken"]:
-        gap = Break(int(values["off_days"] or 0), int(values["off_from"] or 0), values["make_up"])
-    return Asked(
-        gap=gap,
-        chemotherapy=values["chemo"] or "none",
-        immunotherapy=bool(values["immuno"]),
-        policies=given,
-        during_days=_number(values["during"]),
-        after_days=_number(values["after"]),
-        also=numbers_of(values["also"] or "", "further days with images"),
-    )
-
-
-def _number(value: Any) -> float | None:
-    return None if value in (None, "") else float(value)
-
-
 def name_of(key: str, scenarios: list[Scenario]) -> str:
     """The name of a run where none is given: the patient's and the scenarios', as long as that is short.
 
@@ -269,10 +231,11 @@ def register(app: Dash, desk: Desk) -> None:
             "values": {name: Input(*where) for name, where in _FIELDS.items()},
             "given": Input(each, "value"),
             "ids": State(each, "id"),
+            "asker": State("new-asker", "data"),
         },
     )
-    def foresee(values, given, ids):
-        return _foreseen_plans(desk, values, given, ids)
+    def foresee(values, given, ids, asker):
+        return _foreseen_plans(desk, str(asker), values, given, ids)
 
     _register_run(app, desk, each)
 
@@ -285,26 +248,22 @@ def _register_run(app: Dash, desk: Desk, each: dict[str, Any]) -> None:
         inputs={
             "clicks": Input("new-run", "n_clicks"),
             "values": {name: State(*where) for name, where in _FIELDS.items()},
-            "numbers": {name: State(f"new-{name}", "value") for name in _NUMBERS},
-            "scanners": State("new-scanners", "value"),
-            "generator": State("new-generator", "value"),
             "name": State("new-name", "value"),
             "given": State(each, "value"),
             "ids": State(each, "id"),
         },
         prevent_initial_call=True,
     )
-    def run(clicks, values, numbers, scanners, generator, name, given, ids):
+    def run(clicks, values, name, given, ids):
         if not clicks:  # the page was opened
             return no_update, no_update
         try:
-            if any(numbers[n] in (None, "") for n in _NUMBERS):
-                raise InputError("fill in days, samples, imaged samples and seed")
-            scenarios = scenarios_of(values["plans"] or [], asked_of(values, given, ids))
-            out = new_path(desk.library.root, name or name_of(values["key"], scenarios))
-            settings = {**numbers, "scanners": scanners or (), "generator": generator}
+            form = Form.read(values, given, ids)
+            scenarios = form.scenarios
+            out = new_path(desk.library.root, str(name or name_of(form.key, scenarios)))
+            settings = {n: getattr(form, n) for n in (*_SETTINGS, "scanners", "generator")}
             job = start_comparison(
-                desk, desk.library.twin(values["key"]).entry.path, scenarios, out, settings,
+                desk, desk.library.twin(form.key).entry.path, scenarios, out, settings,
                 title=f"Compare {'; '.join(s.label for s in scenarios)}", opens=link("/compare", run=out.name),
             )  # fmt: skip
         except InputError as error:
@@ -312,17 +271,16 @@ def _register_run(app: Dash, desk: Desk, each: dict[str, Any]) -> None:
         return job.id, ""
 
 
-def _foreseen_plans(desk: Desk, values: Mapping[str, Any], given: Any, ids: Any) -> Any:
+def _foreseen_plans(desk: Desk, asker: str, values: Mapping[str, Any], given: Any, ids: Any) -> Any:
     try:
-        asked = asked_of(values, given, ids)
-        scenarios = scenarios_of(values["plans"] or [], asked)
-        twin = desk.library.twin(values["key"]).twin
-        return [
-            _foreseen(n, s.label, *foreseen(s, twin, float(values["days"] or 365)))
-            for n, s in enumerate(scenarios)
-        ]
+        form = Form.read(values, given, ids)
+        patient = Known.of(desk.library.twin(form.key).twin)
+        found = desk.previews.of(asker, foreseen, form, patient)
+        return [_foreseen(n, one) for n, one in enumerate(found)]
     except InputError as error:
         return html.P(str(error), className="rt-error-text")
+    except Superseded:
+        return no_update
 
 
 def _parameter_row(kind: str) -> Any:
@@ -337,12 +295,15 @@ def _parameter_row(kind: str) -> Any:
     return html.Div([html.Strong(kind), html.Div(fields, className="rt-inline")], className="rt-form-row")
 
 
-def _foreseen(n: int, label: str, words: str, outside: list[str]) -> Any:
+def _foreseen(n: int, one: Foreseen) -> Any:
     swatch = html.Span(className="rt-swatch", style={"background": plan_colour(n)})
     marks = [
-        html.P(f"\u26a0 Outside the context of use: {reason}.", className="rt-outside") for reason in outside
+        html.P(f"\u26a0 Outside the context of use: {reason}.", className="rt-outside")
+        for reason in one.outside
     ]
-    return html.Div([html.Strong([swatch, label]), html.P(words), *marks], className="rt-foreseen-item")
+    return html.Div(
+        [html.Strong([swatch, one.label]), html.P(one.words), *marks], className="rt-foreseen-item"
+    )
 
 
 PAGE = Page("New", 6, layout, register)

@@ -15,6 +15,8 @@ from dashboards.links import link
 from dashboards.parts.page import Desk, Page
 from dashboards.tables.folder import folder_tables
 from twin import InputError
+from twin.inputs.bounds import check
+from twin.inputs.quantities import InSilicoCm3, Seed
 
 _STORES = ("upload-scan", "upload-mask", "upload-clinical")
 
@@ -186,8 +188,10 @@ def _register_phantom(app: Dash, desk: Desk) -> None:
         if not clicks:
             return no_update, no_update
         try:
+            seed = check(Seed, seed, "the seed")
+            gtv_cm3 = check(InSilicoCm3, gtv_cm3, "the tumour's volume in cm\u00b3")
             out = new_path(desk.library.root, name or f"in-silico-{seed}", ".twin")
-            numbers = ["--seed", str(int(seed or 0)), "--gtv-cm3", str(float(gtv_cm3 or 60))]
+            numbers = ["--seed", str(seed), "--gtv-cm3", str(gtv_cm3)]
             arguments = ["phantom", str(out), *numbers, "--site", str(site), *(["--nodes"] if nodes else [])]
             job = desk.jobs.start(f"Make {out.name}", arguments, opens=link("/twin", twin=out.name))
         except InputError as error:

@@ -27,6 +27,8 @@ from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import View
 from scenarios.plans.plan import TreatmentPlan
 from twin.errors import InputError
+from twin.inputs.bounds import check
+from twin.inputs.quantities import Cm3, Time
 
 _PLANES = ("axial", "coronal", "sagittal")
 _CONTROLS = ("ctl-day", "ctl-window", "ctl-dose", "ctl-scan", "ctl-structures")
@@ -295,7 +297,8 @@ def observe_arguments(twin: Path, day: Any, gtv_cm3: Any, plan: str | None) -> l
     """
     if day in (None, "") or gtv_cm3 in (None, ""):
         raise InputError("give the day and the tumour's volume")
-    arguments = ["observe", str(twin), "--day", str(float(day)), "--gtv-cm3", str(float(gtv_cm3))]
+    numbers = check(Time, day, "the day"), check(Cm3, gtv_cm3, "the tumour's volume in cm\u00b3")
+    arguments = ["observe", str(twin), "--day", str(numbers[0]), "--gtv-cm3", str(numbers[1])]
     if plan:
         if plan.lower().endswith((".yaml", ".yml")):
             raise InputError("write the plan like 60/30")

@@ -7,7 +7,6 @@ from .scenario_form import MOST as MOST
 from .scenario_form import SUGGESTED as SUGGESTED
 from .scenario_form import Asked as Asked
 from .scenario_form import Break as Break
-from .scenario_form import foreseen as foreseen
 from .scenario_form import numbers_of as numbers_of
 from .scenario_form import parameters as parameters
 from .scenario_form import scenarios_of as scenarios_of

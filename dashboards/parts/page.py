@@ -11,6 +11,7 @@ from dash import Dash
 from dashboards.files.library import Library
 from dashboards.files.uploads import Uploads
 from dashboards.jobs.child import Jobs
+from dashboards.jobs.preview import Previews
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Desk:
         library: what lies in the opened folder.
         jobs: the child processes that pages start.
         uploads: the files that browsers send.
+        previews: what forms would amount to.
     """
 
     library: Library
     jobs: Jobs
     uploads: Uploads
+    previews: Previews
 
 
 @dataclass(frozen=True)

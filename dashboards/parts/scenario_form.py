@@ -8,14 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scenarios.engine.courses import realise
-from scenarios.plans.context import outside_context
 from scenarios.plans.plan import Chemotherapy, Imaging, Immunotherapy, TreatmentPlan, preset, sentence
 from scenarios.plans.policy import Policy, policies
 from scenarios.plans.presets import PRESETS
 from scenarios.plans.scenario import Gap, Scenario, distinct
-from simulators.core.course import Event
-from twin import InputError, PatientTwin
+from twin import InputError
+from twin.inputs.bounds import check, shortened
+from twin.inputs.quantities import Day, GapDays
 
 MOST = 4  # scenarios that can be told apart side by side
 SUGGESTED = (*dict.fromkeys(preset(name).label for name in PRESETS), "none")
@@ -26,9 +25,13 @@ _UNITS = {"gy": "Gy", "mm": "mm", "days": "days"}
 class Break:
     """A break in treatment: days off, the first of them, and how the lost fractions are made up."""
 
-    days: int
-    from_day: int
+    days: GapDays
+    from_day: Day
     make_up: str
+
+    def __post_init__(self) -> None:
+        check(GapDays, self.days, "the days off of a break")
+        check(Day, self.from_day, "the first day of a break")
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,6 @@ def scenarios_of(plans: Sequence[str], asked: Asked = Asked()) -> list[Scenario]
             own: list[Policy | None] = [base.policy] if base.policy is not None else [*policies] or [None]
             made += [Scenario.model_validate({**dict(base), "policy": policy}) for policy in own]
         if asked.gap is not None:
-            if asked.gap.days < 1 or asked.gap.from_day < 0:
-                raise InputError("a break needs a first day from 0 and at least one day off")
             gaps = (Gap(from_day=asked.gap.from_day, days=asked.gap.days),)
             made += [
                 Scenario.model_validate({**dict(s), "gaps": gaps, "make_up": asked.gap.make_up}) for s in made
@@ -147,7 +148,7 @@ def numbers_of(text: str, what: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.replace(",", " ").split())
     except ValueError:
-        raise InputError(f"{what} needs numbers like 20, 40, not {text!r}") from None
+        raise InputError(f"{what} needs numbers like 20, 40, not {shortened(text)}") from None
 
 
 def parameters(kind: str) -> list[tuple[str, str, Any]]:
@@ -172,25 +173,3 @@ def parameters(kind: str) -> list[tuple[str, str, Any]]:
         )
         rows.append((name, label, default))
     return rows
-
-
-def foreseen(scenario: Scenario, twin: PatientTwin, days: float) -> tuple[str, list[str]]:
-    """What a scenario will be for a patient, in words, and why it may lie outside the context of use.
-
-    Args:
-        scenario: what is planned.
-        twin: the patient.
-        days: how far is looked, days from day 0.
-
-    Raises:
-        InputError: it contradicts what was delivered.
-    """
-    course = realise(scenario, twin, days)
-    fractions = course.of(Event.FRACTION)
-    images = len(course.of(Event.IMAGING))
-    treated = (
-        f"{len(fractions)} fractions, {course.dose_gy[fractions].sum():g} Gy, the last on day {course.end_days:.0f}"
-        if len(fractions)
-        else "no treatment"
-    )
-    return f"{treated}; {images} follow-up images", outside_context(scenario.plan, twin, days)

@@ -14,6 +14,7 @@ from dashboards.files.uploads import Uploads, plain_name
 from dashboards.viewer.shown import Shown
 from scenarios.records.schema import SCHEMAS, SIMULATED
 from twin.errors import InputError
+from twin.inputs.bounds import shortened
 
 _CACHE_BYTES = 256 * 2**20
 _FOREVER = "private, max-age=604800, immutable"  # URLs carry the version of what they show
@@ -32,6 +33,15 @@ def add_routes(server: Flask, library: Library) -> None:
     @server.errorhandler(InputError)
     def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
         return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
+
+    @server.errorhandler(TypeError)
+    @server.errorhandler(ValueError)
+    @server.errorhandler(LookupError)
+    @server.errorhandler(AttributeError)
+    def unreadable(error: Exception) -> tuple[str, int, dict[str, str]]:
+        """No page of ours sends a value of another kind than its fields have."""
+        server.logger.error("%s: %s: %s", request.path, type(error).__name__, shortened(str(error)))
+        return "this cannot be read; open the page again", 400, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _add_voxels(server: Flask, library: Library) -> None:

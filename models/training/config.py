@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.registry import FAMILIES
+from twin.inputs.mapping import read_mapping
+from twin.inputs.quantities import Few, Minutes, Seed, Share, SomeFew, Steps, Weight
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 # What entries were called in files of version 0.1.
@@ -30,10 +31,10 @@ class DropRates(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    each: float = Field(0.1, ge=0, le=1)
-    all: float = Field(0.05, ge=0, le=1)
-    drawn: float = Field(0.5, ge=0, le=1)
-    quantiles: float = Field(0.3, ge=0, le=1)
+    each: Share = 0.1
+    all: Share = 0.05
+    drawn: Share = 0.5
+    quantiles: Share = 0.3
 
     @model_validator(mode="before")
     @classmethod
@@ -74,30 +75,30 @@ class TrainingConfig(BaseModel):
     slices: Literal[1, 3, 5] = 3
     coarsen: Literal[1, 2, 4] = 1
     hidden: tuple[str, ...] = ()
-    widths: tuple[int, ...] = (48, 64, 96, 128)
-    embedding: int = 128
-    guidance: float = 1.0
-    near_weight: float = 4.0
-    share_weight: float = 2.0
+    widths: tuple[Few, ...] = Field((48, 64, 96, 128), min_length=1, max_length=8)
+    embedding: Few = 128
+    guidance: Weight = 1.0
+    near_weight: Weight = 4.0
+    share_weight: Weight = 2.0
     drop: DropRates = DropRates()
-    batch_slices: int = Field(16, gt=0)
-    batch_volumes: int = Field(4, gt=0)
-    near_share: float = Field(0.8, ge=0, le=1)
-    window: int = Field(64, ge=0)
+    batch_slices: Few = 16
+    batch_volumes: Few = 4
+    near_share: Share = 0.8
+    window: SomeFew = 64
     examples: dict[str, Any] = {}
     validation_share: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(1.5e-3, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
-    warmup_steps: int = Field(200, gt=0)
-    clip: float = Field(1.0, gt=0)
+    learning_rate: float = Field(1.5e-3, gt=0, le=1)
+    weight_decay: Share = 0.01
+    warmup_steps: Steps = 200
+    clip: float = Field(1.0, gt=0, le=1e6)
     ema: float = Field(0.998, ge=0, lt=1)
-    quantile_steps: int = Field(3000, gt=0)
-    steps: int | None = Field(None, gt=0)
-    minutes: float | None = Field(None, gt=0)
-    plan: tuple[tuple[int, int], ...] = ()
-    validate_every: int = Field(250, gt=0)
-    checkpoint_every: int = Field(250, gt=0)
-    seed: int = 0
+    quantile_steps: Steps = 3000
+    steps: Steps | None = None
+    minutes: Minutes | None = None
+    plan: tuple[tuple[int, int], ...] = Field((), max_length=10_000)
+    validate_every: Steps = 250
+    checkpoint_every: Steps = 250
+    seed: Seed = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -148,15 +149,10 @@ def load_config(
         names = ", ".join(FAMILIES)
         raise ValueError(f"there is no training config {name_or_file!r}; give a YAML file or one of: {names}")
     try:
-        values = (yaml.safe_load(path.read_text()) if path.is_file() else None) or {
-            "family": str(name_or_file)
-        }
+        values = read_mapping(path) if path.is_file() else {"family": str(name_or_file)}
         told = {**values, **(usual or {})} if known else {**(usual or {}), **values}
         return TrainingConfig(**told | changes)
-    except (ValidationError, yaml.YAMLError, TypeError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            what = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
-        else:
-            what = str(error).splitlines()[0]
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
         raise ValueError(f"the training config {path} does not fit: {what}") from None

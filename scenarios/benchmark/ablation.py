@@ -19,6 +19,8 @@ from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, forecast_scores, gain_over_copy
 from scenarios.datasets.train import train
 from twin.files.atomic import atomic_file, growing_folder
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Patients, Steps
 
 CONDITIONS = ("none", "dose", "clinical", "both")
 MODELS = ("pix2pix", "diffusion")
@@ -59,13 +61,14 @@ def runs() -> Iterator[Run]:
         yield Run(model, slices, conditions)
 
 
+@bounded
 def ablate(
     learn: Path,
     held: Path,
     out: Path,
     *,
-    steps: int = 400,
-    patients: int = 40,
+    steps: Steps = 400,
+    patients: Patients = 40,
     cache: Path | None = None,
     progress: Progress = lambda step, share: None,
 ) -> Table:

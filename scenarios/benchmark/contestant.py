@@ -15,6 +15,8 @@ from simulators.core.treatment import FollowUp
 from simulators.learned.treatment import LearnedTreatment, learned_treatment
 from simulators.names.generators import generator_named
 from twin import InputError
+from twin.inputs.bounds import check
+from twin.inputs.quantities import Few
 
 ORACLE, ACQUIRED = "oracle", "acquired"
 YARDSTICKS = ("copy", "mechanistic", ORACLE, ACQUIRED)
@@ -145,11 +147,10 @@ def contestant(name: str) -> Contestant:
         return Generated(label(name), generator_named(name))
     treatment = learned_treatment(weights)
     if steps:
-        if not steps.isdigit() or int(steps) < 1:
-            raise InputError(f"{name}: after @ comes the number of network evaluations, as in bridge@50")
+        evaluations = check(Few, steps, f"{weights}@N: the number N of network evaluations")
         if "steps" not in treatment.family.config.options:
             raise InputError(f"{weights} has no steps to choose: it takes one network evaluation")
-        treatment = replace(treatment, steps=int(steps))
+        treatment = replace(treatment, steps=evaluations)
     return Generated(label(name), replace(treatment, grain=plain == name))
 
 

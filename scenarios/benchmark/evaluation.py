@@ -14,6 +14,8 @@ from scenarios.benchmark.names import label, plain
 from simulators.learned.weights import facts, fingerprint, learned_from, located
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Patients, Workers
 
 FORMAT = "rt-twin-evaluation/1"
 Progress = Callable[[str, float], None]
@@ -68,14 +70,15 @@ class _Job:
     file: Path
 
 
+@bounded
 def evaluate(
     folder: Path,
     contestants: Sequence[str],
     out: Path,
     judge: Judge,
     *,
-    patients: int | None = None,
-    workers: int = 2,
+    patients: Patients | None = None,
+    workers: Workers = 2,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Judge contestants beside the judge's yardsticks.

@@ -10,7 +10,8 @@ import numpy as np
 from simulators.published.baselines import BayesFilter, LinearBaseline, Task, scores
 from simulators.published.forecast import TwinForecaster
 from simulators.published.simulator import Benchmark
-from twin import InputError
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Confounding, LearnedFrom, TestPatients
 
 HORIZON = 5
 TWINS, TWIN_DAY = 40, 20  # the belief update takes a part of a second for each patient
@@ -42,8 +43,11 @@ class PublishedScore:
     coverage: float
 
 
+@bounded
 def published_scores(
-    patients: int = 200, training: int = 2000, gammas: Sequence[float] = (0, 1, 2, 3, 4)
+    patients: TestPatients = 200,
+    training: LearnedFrom = 2000,
+    gammas: Sequence[Confounding] = (0, 1, 2, 3, 4),
 ) -> Iterator[PublishedScore]:
     """Scores of the last forecast day, as they are made.
 
@@ -55,10 +59,6 @@ def published_scores(
     Raises:
         InputError: too few patients to learn from or to be scored on.
     """
-    if patients < 1 or training < 10:
-        raise InputError(
-            f"{patients} test and {training} training patients are too few; give 1 and 10 or more"
-        )
     for gamma in gammas:
         data = Benchmark(gamma=gamma, seed=_TRAINING_SEED).factual(training)
         for forecast, task in _tasks(Benchmark(gamma=gamma, seed=_TEST_SEED), patients).items():

@@ -15,6 +15,8 @@ from models.metrics.mask import mask_scores
 from scenarios.benchmark.contestant import Contestant, Shown
 from scenarios.benchmark.patient import Case, HeldOut
 from simulators.tasks.segmentation import Segmentation, density_error
+from twin.inputs.bounds import check_fields
+from twin.inputs.quantities import Few, SomeFew
 from twin.structures import bounding_box
 
 DRAWS = 99  # so that the ranks of the central 80 % are whole
@@ -43,9 +45,12 @@ class Scope:
         samples: free samples of the last factual follow-up; 0 for none.
     """
 
-    days: int = 2
-    plans: int = 2
-    samples: int = 8
+    days: Few = 2
+    plans: Few = 2
+    samples: SomeFew = 8
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def scores(held: HeldOut, who: Contestant, scope: Scope) -> pl.DataFrame:

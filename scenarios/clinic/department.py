@@ -8,15 +8,12 @@ from typing import Annotated
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from scenarios.plans.calendar import fraction_times
-from scenarios.plans.plan import Frozen, preset, read_yaml, sentence
+from scenarios.plans.plan import Frozen, preset, sentence
 from scenarios.plans.presets import find_preset
 from scenarios.plans.scenario import Scenario, scenario_preset
 from twin import InputError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1, le=1000)]
-Hour = Annotated[float, Field(ge=0, le=24)]
-Positive = Annotated[float, Field(gt=0)]
+from twin.inputs.mapping import read_mapping
+from twin.inputs.quantities import Day, Few, Hour, Share, TumourCm3, VisitMinutes, Weekday, WorkHours
 
 
 class Clinic(Frozen):
@@ -45,31 +42,31 @@ class Clinic(Frozen):
         replan_due_days: working days after which a replan is late; 1 to 5 are usual, no source was found.
     """
 
-    linacs: Count = 4
-    ct: Count = 1
-    oncologists: Count = 2
-    planners: Count = 6
-    physicists: Count = 2
+    linacs: Few = 4
+    ct: Few = 1
+    oncologists: Few = 2
+    planners: Few = 6
+    physicists: Few = 2
     opens_h: Hour = 8.0
     closes_h: Hour = 18.0
     office_opens_h: Hour = 8.5
     office_closes_h: Hour = 16.5
-    closed: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    day0_weekday: Annotated[int, Field(ge=0, le=6)] = 0
-    first_fraction_min: Positive = 28.0
-    fraction_min: Positive = 20.0
-    sbrt_fraction_min: Positive = 40.0
-    fraction_spread: Annotated[float, Field(ge=0, le=1)] = 0.2
-    scan_min: Positive = 23.0
-    contour_h: Positive = 1.8
-    plan_h: Positive = 7.9
-    qa_h: Positive = 1.9
-    task_spread: Annotated[float, Field(ge=0, le=1)] = 0.3
+    closed: Annotated[tuple[Day, ...], Field(max_length=4000)] = ()
+    day0_weekday: Weekday = 0
+    first_fraction_min: VisitMinutes = 28.0
+    fraction_min: VisitMinutes = 20.0
+    sbrt_fraction_min: VisitMinutes = 40.0
+    fraction_spread: Share = 0.2
+    scan_min: VisitMinutes = 23.0
+    contour_h: WorkHours = 1.8
+    plan_h: WorkHours = 7.9
+    qa_h: WorkHours = 1.9
+    task_spread: Share = 0.3
     downtime: Annotated[float, Field(ge=0, le=0.5)] = 0.028
-    repair_h: Positive = 2.0
+    repair_h: WorkHours = 2.0
     overtime_h: Annotated[float, Field(ge=0, le=6)] = 1.5
     matched_linacs: bool = True
-    replan_due_days: Positive = 3.0
+    replan_due_days: Annotated[float, Field(gt=0, le=60)] = 3.0
 
     @model_validator(mode="after")
     def _hours(self) -> Clinic:
@@ -99,8 +96,8 @@ class Case(Frozen):
     """
 
     scenario: Scenario
-    weight: Positive = 1.0
-    gtv_cm3: Positive = 80.0
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    gtv_cm3: TumourCm3 = 80.0
     gtv_spread: Annotated[float, Field(ge=0, le=2)] = 0.8
     priority: Annotated[int, Field(ge=1, le=9)] = 2
 
@@ -140,8 +137,8 @@ class Referrals(Frozen):
         orange_replanned: share of orange changes that need a new plan [assumed].
     """
 
-    per_year: Positive = 1000.0
-    cases: tuple[Case, ...] = Field(default_factory=_mix, min_length=1)
+    per_year: Annotated[float, Field(gt=0, le=100_000)] = 1000.0
+    cases: tuple[Case, ...] = Field(default_factory=_mix, min_length=1, max_length=100)
     nonadherent: Share = 0.21
     absence: Share = 5 / 30
     absence_others: Share = 0.005
@@ -175,7 +172,7 @@ def clinic_from_yaml(path: Path) -> tuple[Clinic, Referrals]:
     Raises:
         InputError: no such file, not YAML, or not a clinic.
     """
-    data = read_yaml(path)
+    data = read_mapping(path)
     unknown = set(data) - {"clinic", "referrals"}
     if unknown:
         raise InputError(f"{path} holds {min(unknown)!r}; a clinic's file has clinic and referrals")

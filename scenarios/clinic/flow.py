@@ -296,8 +296,10 @@ class Flow:
         rng = Key(self.seed, f"linac-{k}", Purpose.CLINIC).generator()
         repair = c.repair_h / 24
         while True:
-            broken = self.open.finish(env.now, rng.exponential(repair * (1 - c.downtime) / c.downtime))
-            yield env.timeout(broken - env.now)
+            sound = rng.exponential(repair * (1 - c.downtime) / c.downtime)
+            if sound > self.days:  # it holds to the end, and nobody counts the days beyond
+                return
+            yield env.timeout(self.open.finish(env.now, sound) - env.now)
             self.down[k] = True
             request = self.linacs[k].request(priority=_REPAIR)
             yield request

@@ -12,19 +12,23 @@ from scenarios.clinic.department import Clinic, Referrals
 from scenarios.clinic.flow import Flow
 from scenarios.clinic.run import ClinicRun
 from scenarios.clinic.tables import tables
+from scenarios.records.budget import afford_clinic
 from twin import InputError
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import ClinicDays, Seed, SomeSamples, WarmUpDays
 
 _LONGEST_DAYS = 3660
 
 
+@bounded
 def simulate_clinic(
     clinic: Clinic | None = None,
     referrals: Referrals | None = None,
     *,
-    days: int = 365,
-    warm_up_days: int = 0,
-    seed: int = 0,
-    samples: int = 64,
+    days: ClinicDays = 365,
+    warm_up_days: WarmUpDays = 0,
+    seed: Seed = 0,
+    samples: SomeSamples = 64,
 ) -> ClinicRun:
     """A department from an empty start to its last day.
 
@@ -44,11 +48,11 @@ def simulate_clinic(
     """
     clinic, referrals = clinic or Clinic(), referrals or Referrals()
     whole = days + warm_up_days
-    if days < 1 or warm_up_days < 0 or whole > _LONGEST_DAYS:
-        asked = f"{days} days" + (f" after {warm_up_days}" if warm_up_days else "")
-        raise InputError(f"a clinic cannot be simulated for {asked}; give 1 to {_LONGEST_DAYS} in all")
-    if seed < 0 or samples < 0:
-        raise InputError(f"seed and samples of a clinic cannot be negative, not {min(seed, samples)}")
+    if whole > _LONGEST_DAYS:
+        raise InputError(
+            f"a clinic cannot be simulated for {days} days after {warm_up_days}; give {_LONGEST_DAYS} in all"
+        )
+    afford_clinic(referrals.per_year * whole / 365, samples)
     flow = Flow(clinic, referrals, whole, seed)
     flow.run()
     if samples:

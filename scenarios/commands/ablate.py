@@ -9,14 +9,15 @@ import typer
 
 from scenarios.benchmark.ablation import ablate as run
 from scenarios.commands.progress import progress_bar
+from twin.inputs.quantities import Patients, Steps
 
 
 def ablate(
     learn: Annotated[Path, typer.Argument(metavar="SET", help="The set to learn from.")],
     held_out: Annotated[Path, typer.Argument(metavar="HELD", help="A set with truth, of other patients.")],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
-    steps: Annotated[int, typer.Option(min=1, help="Of each of the 16 trainings.")] = 400,
-    patients: Annotated[int, typer.Option(help="Of the held-out set.")] = 40,
+    steps: Annotated[Steps, typer.Option(help="Of each of the 16 trainings.")] = 400,
+    patients: Annotated[Patients, typer.Option(help="Of the held-out set.")] = 40,
     cache: Annotated[Path | None, typer.Option(help="Examples of an earlier training.")] = None,
 ) -> None:
     """Train generators with and without dose and clinical conditions, and say what the conditions are worth."""

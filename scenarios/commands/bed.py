@@ -11,17 +11,15 @@ from scenarios.commands.facts import print_facts
 from scenarios.plans.plan import TreatmentPlan
 from simulators.tumour.radiobiology import bed as biologically_effective_dose
 from simulators.tumour.radiobiology import eqd2
-from twin.errors import InputError
+from twin.inputs.quantities import AlphaBeta
 
 
 def bed(
     plan: Annotated[str, typer.Argument(help="60/30, 54/36 tid, ...")],
-    alpha_beta: Annotated[float, typer.Option(help="alpha/beta, Gy.")] = 10.0,
+    alpha_beta: Annotated[AlphaBeta, typer.Option(help="alpha/beta, Gy.")] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
     """Biologically effective dose of a plan (no repopulation, complete repair)."""
-    if not 0 < alpha_beta < float("inf"):
-        raise InputError(f"--alpha-beta must be positive, not {alpha_beta:g}")
     phases = TreatmentPlan.parse(plan).phases
     result = {
         "bed_gy": float(

@@ -14,6 +14,7 @@ from scenarios.clinic.run import print_clinic, summary_of
 from scenarios.clinic.simulation import simulate_clinic
 from scenarios.commands.arguments import JsonOption
 from twin.files.lock import BRIEFLY_S, held
+from twin.inputs.quantities import ClinicDays, Seed, SomeSamples, WarmUpDays
 
 
 def clinic(
@@ -21,10 +22,12 @@ def clinic(
         Path | None, typer.Argument(metavar="[YAML]", help="Department and referrals; else the default ones.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write, for the dashboard.")] = None,
-    days: Annotated[int, typer.Option(help="How long, after the warm-up.")] = 365,
-    warm_up: Annotated[int, typer.Option(help="Days before, in which the department fills.")] = 90,
-    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
-    samples: Annotated[int, typer.Option(help="Samples for the price in control; 0 leaves it out.")] = 64,
+    days: Annotated[ClinicDays, typer.Option(help="How long, after the warm-up.")] = 365,
+    warm_up: Annotated[WarmUpDays, typer.Option(help="Days before, in which the department fills.")] = 90,
+    seed: Annotated[Seed, typer.Option(help="Another seed, other patients.")] = 0,
+    samples: Annotated[
+        SomeSamples, typer.Option(help="Samples for the price in control; 0 leaves it out.")
+    ] = 64,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a radiotherapy department: waiting, overtime, late replans, and what they cost in control."""

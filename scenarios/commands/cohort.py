@@ -17,6 +17,7 @@ from scenarios.study.imaged import hold_generator
 from scenarios.study.parts import run_study
 from scenarios.study.terminal import print_study
 from twin.errors import InputError
+from twin.inputs.quantities import Horizon, Patients, Samples, Seed, SomeSamples, Workers
 
 
 def cohort(
@@ -25,14 +26,14 @@ def cohort(
         list[str] | None,
         typer.Option(help="60/30, 54/36 tid, none, or a YAML file; the first is the reference."),
     ] = None,
-    n: Annotated[int | None, typer.Option("--n", help="Sample so many patients, or")] = None,
+    n: Annotated[Patients | None, typer.Option("--n", help="Sample so many patients, or")] = None,
     table: Annotated[Path | None, typer.Option(help="take the rows of a CSV or Parquet table, or")] = None,
     twins: Annotated[Path | None, typer.Option(help="take the twins of a folder.")] = None,
-    days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
-    samples: Annotated[int, typer.Option(help="Samples of each patient's belief.")] = 200,
-    seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    days: Annotated[Horizon, typer.Option(help="How far to look, days from day 0.")] = 365,
+    samples: Annotated[Samples, typer.Option(help="Samples of each patient's belief.")] = 200,
+    seed: Annotated[Seed, typer.Option(help="Root of all chance.")] = 0,
     image_samples: Annotated[
-        int, typer.Option(help="With --twins: samples that get follow-up images; each run is kept.")
+        SomeSamples, typer.Option(help="With --twins: samples that get follow-up images; each run is kept.")
     ] = 0,
     generator: Annotated[str, typer.Option(help="Of these: auto or mechanistic.")] = "auto",
     executor: Annotated[str, typer.Option(help="local, or ray (the cluster at RAY_ADDRESS).")] = "local",
@@ -42,7 +43,7 @@ def cohort(
     truth: Annotated[
         bool, typer.Option("--truth", help="With --images: the truth under every plan.")
     ] = False,
-    workers: Annotated[int, typer.Option(help="With --images: processes.")] = 2,
+    workers: Annotated[Workers, typer.Option(help="With --images: processes.")] = 2,
 ) -> None:
     """Compare treatment plans in a cohort of patients, or make a longitudinal set of images (--images)."""
     if images:

@@ -21,6 +21,7 @@ from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
+from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 
 
 def compare(
@@ -29,10 +30,10 @@ def compare(
         list[str], typer.Option(help="60/30, 54/36 tid, +20/8, none, or a YAML file; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    days: Annotated[float, typer.Option(help="How far to look, days from day 0.")] = 365,
-    samples: Annotated[int, typer.Option(help="Samples of the belief.")] = 200,
-    image_samples: Annotated[int, typer.Option(help="Samples that get follow-up images.")] = 1,
-    seed: Annotated[int, typer.Option(help="Root of all chance.")] = 0,
+    days: Annotated[Horizon, typer.Option(help="How far to look, days from day 0.")] = 365,
+    samples: Annotated[Samples, typer.Option(help="Samples of the belief.")] = 200,
+    image_samples: Annotated[SomeSamples, typer.Option(help="Samples that get follow-up images.")] = 1,
+    seed: Annotated[Seed, typer.Option(help="Root of all chance.")] = 0,
     generator: Annotated[
         str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")
     ] = "auto",

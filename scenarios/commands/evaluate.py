@@ -12,6 +12,7 @@ from scenarios.benchmark.scans import run_scan_evaluation
 from scenarios.benchmark.scores import Scope
 from scenarios.commands.progress import progress_bar
 from simulators.learned.weights import FOLLOW_UP
+from twin.inputs.quantities import Few, Patients, SomeFew, Workers
 
 
 def evaluate(
@@ -25,12 +26,12 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Weights by name or folder, NAME@N for N evaluations; may be repeated."),
     ] = None,
-    patients: Annotated[int | None, typer.Option(help="At most so many of the set.")] = None,
-    days: Annotated[int, typer.Option(help="Follow-up days of a patient whose images are judged.")] = 2,
-    plans: Annotated[int, typer.Option(help="Plans of a patient whose images are judged.")] = 2,
-    samples: Annotated[int, typer.Option(help="Free samples of one follow-up of a patient.")] = 8,
-    workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
-    pictures: Annotated[int, typer.Option(help="Patients to picture, slice beside slice.")] = 0,
+    patients: Annotated[Patients | None, typer.Option(help="At most so many of the set.")] = None,
+    days: Annotated[Few, typer.Option(help="Follow-up days of a patient whose images are judged.")] = 2,
+    plans: Annotated[Few, typer.Option(help="Plans of a patient whose images are judged.")] = 2,
+    samples: Annotated[SomeFew, typer.Option(help="Free samples of one follow-up of a patient.")] = 8,
+    workers: Annotated[Workers, typer.Option(help="Processes, one thread each.")] = 2,
+    pictures: Annotated[SomeFew, typer.Option(help="Patients to picture, slice beside slice.")] = 0,
     cost: Annotated[bool, typer.Option(help="Measure time and memory at the end.")] = True,
     cards: Annotated[
         bool, typer.Option(help="Write the tables into the model cards of the weights.")

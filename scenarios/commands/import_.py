@@ -13,6 +13,8 @@ from scenarios.commands.progress import progress_bar
 from twin.dicom.listing import listing
 from twin.errors import InputError
 from twin.importer import import_patient, source
+from twin.inputs.bounds import check
+from twin.inputs.quantities import DatedTime
 
 
 def import_(
@@ -38,7 +40,7 @@ def import_(
         list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
     ] = None,
     delivered_from: Annotated[
-        float | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
+        DatedTime | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
     ] = None,
     keep_names: Annotated[
         bool,
@@ -76,10 +78,7 @@ def import_(
 
 def _file_day(text: str) -> tuple[str, float]:
     file, _, day = text.rpartition("=")
-    try:
-        return (file or day), float(day)
-    except ValueError:
-        raise InputError(f"--day takes FILE=DAY, for example scan-2=21, not {text!r}") from None
+    return (file or day), check(DatedTime, day, "the DAY of --day FILE=DAY")
 
 
 COMMAND = import_

@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 from models.registry import Registry
 from twin.errors import InputError
 from twin.files.private import sweep
+from twin.inputs.bounds import bounded
 
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
@@ -131,11 +132,11 @@ def summary(source: str) -> str:
 
 
 def _loaded(name: str) -> Any:
-    """The command of a name: of a function, or of a Typer app with verbs of its own."""
+    """The command of a name: of a function, whose numbers are held to bounds, or of a Typer app with its own verbs."""
     part = COMMANDS[name]
     if not isinstance(part, typer.Typer):
         whole = typer.Typer(**_PLAIN)
-        whole.command(name)(part)
+        whole.command(name)(bounded(part, option=True))
         part = whole
     return typer.main.get_command(part)
 

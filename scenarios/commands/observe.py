@@ -12,12 +12,13 @@ from scenarios.engine.observation import observe as add
 from scenarios.plans.scenario import Scenario
 from simulators.belief.update import update_belief
 from twin import InputError, PatientTwin
+from twin.inputs.quantities import Cm3, Time
 
 
 def observe(
     twin: TwinArg,
-    day: Annotated[float | None, typer.Option(help="Day of the observation, from day 0.")] = None,
-    gtv_cm3: Annotated[float | None, typer.Option("--gtv-cm3", help="Measured tumour volume, cm3.")] = None,
+    day: Annotated[Time | None, typer.Option(help="Day of the observation, from day 0.")] = None,
+    gtv_cm3: Annotated[Cm3 | None, typer.Option("--gtv-cm3", help="Measured tumour volume, cm3.")] = None,
     scan: Annotated[Path | None, typer.Option(help="The CT of that day, NIfTI or NRRD.")] = None,
     mask: Annotated[Path | None, typer.Option(help="The tumour on that CT.")] = None,
     plan: Annotated[

@@ -11,12 +11,13 @@ import typer
 from scenarios.commands.arguments import fresh
 from simulators.insilico.patient import make_patient
 from twin.files.folder import TRUTH
+from twin.inputs.quantities import InSilicoCm3, Seed
 
 
 def phantom(
     out: Annotated[Path, typer.Argument(metavar="OUT.twin", help="The twin folder to write.")],
-    seed: Annotated[int, typer.Option(help="Another seed, another patient.")] = 7,
-    gtv_cm3: Annotated[float, typer.Option("--gtv-cm3", help="Tumour volume, cm3.")] = 60.0,
+    seed: Annotated[Seed, typer.Option(help="Another seed, another patient.")] = 7,
+    gtv_cm3: Annotated[InSilicoCm3, typer.Option("--gtv-cm3", help="Tumour volume, cm3.")] = 60.0,
     site: Annotated[str, typer.Option(help="central or peripheral")] = "central",
     nodes: Annotated[bool, typer.Option("--nodes", help="With involved nodes.")] = False,
 ) -> None:

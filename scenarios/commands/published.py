@@ -10,13 +10,14 @@ import typer
 
 from scenarios.benchmark.published import published_scores
 from scenarios.commands.arguments import JsonOption
+from twin.inputs.quantities import Confounding, LearnedFrom, TestPatients
 
 
 def published(
-    patients: Annotated[int, typer.Option(help="Of the test sets.")] = 200,
-    training: Annotated[int, typer.Option(help="Patients that the regression learns from.")] = 2000,
+    patients: Annotated[TestPatients, typer.Option(help="Of the test sets.")] = 200,
+    training: Annotated[LearnedFrom, typer.Option(help="Patients that the regression learns from.")] = 2000,
     gamma: Annotated[
-        list[float] | None, typer.Option(help="Confounding, 0 to 10; 0 to 4 where none is given.")
+        list[Confounding] | None, typer.Option(help="Confounding, 0 to 10; 0 to 4 where none is given.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

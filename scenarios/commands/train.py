@@ -9,6 +9,7 @@ import typer
 
 from scenarios.commands.progress import progress_bar
 from scenarios.datasets.train import train as run
+from twin.inputs.quantities import Minutes
 
 
 def train(
@@ -18,7 +19,7 @@ def train(
     family: Annotated[
         str, typer.Option("--family", "--config", help="How: bridge, regression, ..., or a YAML file.")
     ] = "bridge",
-    minutes: Annotated[float | None, typer.Option(help="How long, in place of the config's own.")] = None,
+    minutes: Annotated[Minutes | None, typer.Option(help="How long, in place of the config's own.")] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Where the examples are kept, to share them.", envvar="RT_TWIN_CACHE")
     ] = None,

@@ -20,14 +20,17 @@ from scenarios.comparison.result import Comparison
 from scenarios.comparison.scorecard import scorecard_table
 from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table, whole_dose
 from scenarios.engine.adaptive import Approve
+from scenarios.engine.courses import realise
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
+from scenarios.records.budget import Size, afford_comparison
 from scenarios.records.layer import layers_of
 from scenarios.records.request import Request, versions
 from scenarios.records.run import PatientRecord, PlanRecord, RunRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.update import LOW_ESS
+from simulators.core.course import Event
 from simulators.core.outcome import OutcomeModel
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
@@ -36,17 +39,20 @@ from simulators.names.outcomes import outcome_model_named
 from simulators.names.scanners import scanner_named
 from twin import Belief, PatientTwin
 from twin.anatomy.plausibility import missed_nodes
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 from twin.several import several
 
 
+@bounded
 def compare(
     twin: PatientTwin,
     plans: Sequence[TreatmentPlan | Scenario],
     *,
-    days: float = 365,
-    samples: int = 200,
-    image_samples: int = 1,
-    seed: int = 0,
+    days: Horizon = 365,
+    samples: Samples = 200,
+    image_samples: SomeSamples = 1,
+    seed: Seed = 0,
     generator: str = "auto",
     scanners: str | Sequence[str] = (),
     kinetics: str = "standard",
@@ -76,8 +82,8 @@ def compare(
         The comparison: tables in polars frames, images, and what is needed to run it again.
 
     Raises:
-        InputError: a plan contradicts what was delivered; an unknown name; a bad number; images of a tumour model that
-            has no field.
+        InputError: a plan contradicts what was delivered; an unknown name; a bad number; more memory than can be
+            taken; images of a tumour model that has no field.
     """
     scenarios = distinct(plans)
     names = several(scanners)
@@ -85,6 +91,8 @@ def compare(
     tumour, model = kinetics_named(kinetics), outcome_model_named(outcomes)
     treatment = treatment or generator_named(generator)
     devices = [scanner_named(name) for name in names]
+    images = [len(realise(s, twin, days).of(Event.IMAGING)) for s in scenarios]
+    afford_comparison(Size.of(twin), scenarios, request, images)
     clock = Clock(progress or (lambda step, share: None))
 
     made = forecast(twin, scenarios, request, tumour, approve, clock)

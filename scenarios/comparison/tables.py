@@ -33,10 +33,11 @@ def trajectory_table(
     plans, samples, days = gtv_cm3.shape
     fields = np.full(gtv_cm3.shape, np.nan)
     fields[:, : field_cm3.shape[1]] = field_cm3
+    slugs = pl.Series([r.slug for r in records], dtype=pl.String)
     return table(
         "trajectory",
         {
-            "plan": np.repeat([r.slug for r in records], samples * days),
+            "plan": slugs.gather(np.repeat(np.arange(plans, dtype=np.uint32), samples * days)),
             "sample": np.tile(np.repeat(np.arange(samples, dtype=np.int32), days), plans),
             "day": np.tile(daily, plans * samples),
             "gtv_cm3": gtv_cm3.ravel(),

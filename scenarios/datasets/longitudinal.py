@@ -18,6 +18,8 @@ from simulators.insilico.traits import VERSION as RESPONSE
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, growing_folder, is_taken
 from twin.files.lock import settle_below
+from twin.inputs.bounds import bounded, check_fields
+from twin.inputs.quantities import Patients, Seed, Workers
 
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -33,16 +35,13 @@ class SetRequest:
         twins: folder of twins whose baselines are used in turn, or None for in-silico ones.
     """
 
-    n: int
-    seed: int = 0
+    n: Patients
+    seed: Seed = 0
     truth: bool = False
     twins: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= 1_000_000:
-            raise InputError(f"a set has 1 to 1000000 patients, not {self.n}")
-        if self.seed < 0:
-            raise InputError(f"the seed of a set cannot be negative, not {self.seed}")
+        check_fields(self)
 
     @classmethod
     def of(cls, n: int | None, twins: Path | None, *, seed: int, truth: bool) -> SetRequest:
@@ -82,11 +81,12 @@ class Job:
     truth: bool
 
 
+@bounded
 def make_set(
     request: SetRequest,
     out: Path,
     *,
-    workers: int = 2,
+    workers: Workers = 2,
     progress: Callable[[str, float], None] = lambda step, share: None,
 ) -> list[dict[str, Any]]:
     """Make a set, or what is still missing of it.

@@ -11,6 +11,8 @@ from typing import Any
 from simulators.core.imaging import TASKS
 from simulators.learned.weights import patient_digest
 from twin.errors import InputError
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Minutes
 
 Progress = Callable[[str, float], None]
 CACHE = "cache"
@@ -35,13 +37,14 @@ class Trained:
     figures: dict[str, float]
 
 
+@bounded
 def train(
     sets: Sequence[Path],
     config: str,
     out: Path,
     *,
     task: str = "follow-up",
-    minutes: float | None = None,
+    minutes: Minutes | None = None,
     cache: Path | None = None,
     device: str = "auto",
     progress: Progress = lambda step, share: None,

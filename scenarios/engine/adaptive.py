@@ -33,6 +33,7 @@ from simulators.dose.accumulation import SetUp
 from simulators.kinetics.standard import StandardTumour
 from simulators.scanners.pet import avid
 from twin import Belief, InputError, PatientTwin
+from twin.inputs.quantities import MOST_FRACTIONS
 
 if TYPE_CHECKING:
     from simulators.insilico.moved_anatomy import ChangedAnatomy
@@ -274,6 +275,11 @@ class _Loop:
             ) from error
         if not isinstance(decision, Decision):
             raise InputError(f"the policy {self.policy.kind!r} answered {decision!r}, which is no Decision")
+        if not 0 <= decision.fractions <= MOST_FRACTIONS - p.given:
+            raise InputError(
+                f"the policy {self.policy.kind!r} answered {decision.action!r} by {decision.fractions} fractions; "
+                f"a course has at most {MOST_FRACTIONS}"
+            )
         if decision.action == "replan" and p.pending:
             return
         row = {

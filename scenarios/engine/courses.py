@@ -18,6 +18,8 @@ from scenarios.plans.plan import Immunotherapy
 from scenarios.plans.scenario import Scenario
 from simulators.core.course import Course, Event
 from twin import InputError, PatientTwin
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Horizon
 
 _MONTH_DAYS = 365.25 / 12
 _SAME_DOSE_GY = 1e-3
@@ -119,7 +121,8 @@ def _infusions(drug: Immunotherapy | None, end_days: float) -> list[Entry]:
     return [Entry(first + k * drug.every_days, Event.IMMUNOTHERAPY, scale=drug.hazard_ratio) for k in times]
 
 
-def realise(scenario: Scenario, twin: PatientTwin, days: float) -> Course:
+@bounded
+def realise(scenario: Scenario, twin: PatientTwin, days: Horizon) -> Course:
     """The course that a scenario without a policy becomes for one patient, the same for all samples.
 
     What the twin has already received is history and stays as it was delivered.

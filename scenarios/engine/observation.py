@@ -9,13 +9,16 @@ from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.scenario import Scenario
 from twin import Fraction, InputError, Observation, PatientTwin, Scan
 from twin.importer import import_patient
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Cm3, Time
 
 
+@bounded
 def observe(
     twin: PatientTwin,
-    day: float,
+    day: Time,
     *,
-    gtv_cm3: float | None = None,
+    gtv_cm3: Cm3 | None = None,
     scan: Path | None = None,
     mask: Path | None = None,
     plan: Scenario | None = None,
@@ -33,7 +36,7 @@ def observe(
         InputError: a day before the twin's now, neither a volume nor a scan with a mask, or a plan that
             contradicts what was delivered.
     """
-    if not twin.now_days <= day < float("inf"):
+    if day < twin.now_days:
         raise InputError(f"--day must be {twin.now_days:g} or later, where the patient stands, not {day:g}")
     if (gtv_cm3 is None) == (scan is None) or (scan is None) != (mask is None):
         raise InputError("give either --gtv-cm3, or --scan with --mask")

@@ -15,7 +15,6 @@ from .plan import Imaging as Imaging
 from .plan import Immunotherapy as Immunotherapy
 from .plan import TreatmentPlan as TreatmentPlan
 from .plan import preset as preset
-from .plan import read_yaml as read_yaml
 from .plan import sentence as sentence
 from .policy import CONTINUE as CONTINUE
 from .policy import Decision as Decision

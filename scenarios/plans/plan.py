@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scenarios.plans.presets import find_preset, known_preset
 from twin import InputError
+from twin.inputs.bounds import shortened
+from twin.inputs.mapping import read_mapping
+from twin.inputs.quantities import MOST_FRACTIONS, Fractions, Gray, ImageDay, ImageSpacing
 
 _SHORT = re.compile(
     r"(?P<more>\+)?(?P<total>\d{1,3}(\.\d{1,3})?)/(?P<n>\d{1,3})( (?P<rate>bid|tid))?( every (?P<every>[2-7]) days)?"
@@ -39,8 +42,8 @@ class Phase(Frozen):
         gap_hours: least time between two fractions of one day; six hours in CHART (Saunders 1999).
     """
 
-    total_gy: float = Field(ge=0, le=200)
-    fractions: int = Field(ge=1, le=100)
+    total_gy: Gray
+    fractions: Fractions
     per_day: Literal[1, 2, 3] = 1
     every_days: int = Field(1, ge=1, le=7)
     gap_hours: float = Field(6.0, ge=4, le=12)
@@ -70,15 +73,15 @@ class Imaging(Frozen):
             many is the patient's own chance, the same under every plan.
     """
 
-    during_days: float | None = Field(7.0, gt=0)
-    after_days: float | None = Field(30.0, gt=0)
-    also: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    during_days: ImageSpacing | None = 7.0
+    after_days: ImageSpacing | None = 30.0
+    also: tuple[ImageDay, ...] = Field((), max_length=1000)
     spread_days: int = Field(0, ge=0, le=60)
 
     @model_validator(mode="after")
     def _orderly(self) -> Imaging:
         for spacing in (self.during_days, self.after_days):
-            if spacing is not None and 2 * self.spread_days >= spacing > 0 and self.spread_days:
+            if spacing is not None and 2 * self.spread_days >= spacing and self.spread_days:
                 raise ValueError(f"images {spacing:g} days apart cannot be {self.spread_days} days off")
         return self
 
@@ -145,7 +148,7 @@ class TreatmentPlan(Frozen):
         3
     """
 
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[Phase, ...] = Field((), max_length=20)
     more: bool = False
     weekends: bool = False
     chemotherapy: Chemotherapy | None = None
@@ -172,7 +175,7 @@ class TreatmentPlan(Frozen):
                 raise InputError(f"{text} is a plan with a policy: read it with Scenario.parse")
             return cls.model_validate(named.plan)
         if match is None or float(match["total"]) == 0 or int(match["n"]) == 0:
-            raise InputError(f"the plan {text!r} is not understood; write it like {_FORMS}")
+            raise InputError(f"the plan {shortened(text)} is not understood; write it like {_FORMS}")
         try:
             phase = Phase(
                 total_gy=float(match["total"]),
@@ -192,7 +195,7 @@ class TreatmentPlan(Frozen):
             InputError: no such file, not YAML, or not a plan.
         """
         try:
-            return cls.model_validate(read_yaml(path))
+            return cls.model_validate(read_mapping(path))
         except ValidationError as error:
             raise InputError(f"the plan {path} cannot be: {sentence(error)}") from None
 
@@ -239,7 +242,12 @@ class TreatmentPlan(Frozen):
         return ("+" if self.more else "") + " then ".join(parts) + drugs
 
     @model_validator(mode="after")
-    def _drugs_have_radiotherapy(self) -> TreatmentPlan:
+    def _possible(self) -> TreatmentPlan:
+        if self.fractions > MOST_FRACTIONS or self.total_gy > 200:
+            raise ValueError(
+                f"{self.total_gy:g} Gy in {self.fractions} fractions is more than the 200 Gy and {MOST_FRACTIONS} "
+                "fractions that a plan may have"
+            )
         if (self.chemotherapy or self.immunotherapy) and not self.phases:
             raise ValueError("drugs are given with radiotherapy, and the plan has none")
         return self
@@ -274,25 +282,6 @@ def slug_of(label: str) -> str:
         'plus-20-8-7-days-off'
     """
     return re.sub(r"[^A-Za-z0-9.]+", "-", label.replace("+", "plus ")).strip("-.")
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A mapping from a YAML file, nothing in it executed.
-
-    Raises:
-        InputError: no such file, not YAML, or no mapping.
-    """
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the file {path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(f"the file {path} is not valid YAML") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path} holds no plan: it needs a mapping with phases")
-    return data
 
 
 def sentence(error: ValidationError) -> str:

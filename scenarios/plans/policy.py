@@ -6,6 +6,7 @@ A policy sees what a clinic would see, with its error, and never the truth. One 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +14,8 @@ from pydantic import Field
 
 from models.registry import Registry
 from scenarios.plans.plan import Frozen
-from twin import Belief, Volume
+from twin import Belief, InputError, Volume
+from twin.inputs.bounds import shortened
 
 POLICIES = Registry("policy", "policies", "scenarios.policies")  # a kind's spaces are dashes in its name
 Action = Literal["continue", "replan", "escalate", "de-escalate", "boost", "stop"]
@@ -97,10 +99,12 @@ class Policy(Frozen):
         """A policy from its kind, or from a mapping with its kind and parameters.
 
         Raises:
-            InputError: no policy has that kind.
+            InputError: no policy has that kind, or it is neither.
         """
         if isinstance(data, Policy):
             return data
+        if not isinstance(data, str | Mapping):
+            raise InputError(f"a policy is a kind, or a mapping with its kind, not {shortened(data)}")
         fields = {"kind": data} if isinstance(data, str) else dict(data)
         found: type[Policy] = POLICIES[str(fields.get("kind")).replace(" ", "-")]
         return found.model_validate({**fields, "kind": _kind(found)})

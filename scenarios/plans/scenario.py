@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_serializer, field_validator, model_validator
 
-from scenarios.plans.plan import Frozen, TreatmentPlan, preset, read_yaml, sentence, slug_of
+from scenarios.plans.plan import Frozen, TreatmentPlan, preset, sentence, slug_of
 from scenarios.plans.policy import Policy
 from scenarios.plans.presets import find_preset, known_preset
 from twin import InputError
+from twin.inputs.mapping import read_mapping
+from twin.inputs.quantities import Day, FractionNumber, GapDays, SomeFractions
 
-Day = Annotated[int, Field(ge=0)]
+_MOST_AT_ONCE = 40  # scenarios side by side
 MakeUp = Literal["prolong", "friday", "none"]
 
 
@@ -27,7 +29,7 @@ class Gap(Frozen):
     """
 
     from_day: Day
-    days: int = Field(1, ge=1, le=365)
+    days: GapDays = 1
 
     def __contains__(self, day: int) -> bool:
         return self.from_day <= day < self.from_day + self.days
@@ -56,10 +58,10 @@ class Scenario(Frozen):
     plan: TreatmentPlan
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9 .,_+/-]{0,59}$")
     late_start_days: Day = 0
-    gaps: tuple[Gap, ...] = ()
-    missed: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    gaps: tuple[Gap, ...] = Field((), max_length=30)
+    missed: tuple[FractionNumber, ...] = Field((), max_length=200)
     make_up: MakeUp = "prolong"
-    stop_after: Annotated[int, Field(ge=0)] | None = None
+    stop_after: SomeFractions | None = None
     policy: Policy | None = None
 
     @field_validator("policy", mode="before")
@@ -100,7 +102,7 @@ class Scenario(Frozen):
         if not text.strip().endswith((".yaml", ".yml")):
             return cls(plan=TreatmentPlan.parse(text))
         path = Path(text.strip())
-        data = read_yaml(path)
+        data = read_mapping(path)
         if "plan" not in data:
             return cls(plan=TreatmentPlan.from_yaml(path))
         try:
@@ -162,11 +164,13 @@ def distinct(plans: Sequence[TreatmentPlan | Scenario]) -> list[Scenario]:
     """The plans as scenarios, if they can be told apart.
 
     Raises:
-        InputError: no plan at all, or two with one label.
+        InputError: no plan at all, too many, or two with one label.
     """
     scenarios = [Scenario.of(p) for p in plans]
     if not scenarios:
         raise InputError("a comparison needs at least one plan; give --plan 60/30")
+    if len(scenarios) > _MOST_AT_ONCE:
+        raise InputError(f"{len(scenarios)} plans are too many; compare at most {_MOST_AT_ONCE} at a time")
     for one, other in pairwise(sorted(scenarios, key=lambda s: s.slug)):
         if one.slug == other.slug:
             raise InputError(f"the plan {other.label!r} is given twice; give two plans different names")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from scenarios.plans.policy import CONTINUE, Decision, Policy, Seen
+from twin.inputs.quantities import Threshold
 
 
 class FixedReplans(Policy):
     """A replan on the first scan after given doses: week 2 and week 4 of 60/30 (Guckenberger 2011; PMC3665644)."""
 
     kind: Literal["fixed replans"] = "fixed replans"
-    at_gy: tuple[float, ...] = (20.0, 40.0)
+    at_gy: tuple[Threshold, ...] = Field((20.0, 40.0), max_length=20)
 
     def check(self, total_gy: float, label: str) -> None:
         """A replan cannot come after the last fraction."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from scenarios.plans.policy import CONTINUE, Decision, Policy, Seen
+from twin.inputs.quantities import Share, Threshold
 
 
 class Isotoxic(Policy):
     """Escalates by whole fractions as far as lung and oesophagus allow (De Ruysscher 2008: mean lung dose 19 Gy)."""
 
     kind: Literal["isotoxic"] = "isotoxic"
-    mean_lung_gy: float = Field(19.0, gt=0)
-    oesophagus_v60: float = Field(0.17, ge=0, le=1)
-    most_gy: float = Field(79.2, gt=0)
+    mean_lung_gy: Threshold = 19.0
+    oesophagus_v60: Share = 0.17
+    most_gy: Threshold = 79.2
 
     def decide(self, seen: Seen) -> Decision:
         """Escalate once, on the first scan, by as many fractions as both limits leave room for."""

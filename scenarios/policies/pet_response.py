@@ -7,13 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from scenarios.plans.policy import CONTINUE, Decision, Policy, Seen
+from twin.inputs.quantities import Threshold
 
 
 class PetResponse(Policy):
     """Adds fractions for poor responders, by the fall of SUVmax in mid-course (the idea of RTOG 1106)."""
 
     kind: Literal["pet response"] = "pet response"
-    from_gy: float = Field(36.0, gt=0)
+    from_gy: Threshold = 36.0
     poor: float = Field(0.7, gt=0, lt=2)
     fractions: int = Field(5, ge=1, le=15)
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from scenarios.plans.policy import CONTINUE, Decision, Policy, Seen
+from twin.inputs.quantities import Millimetres
 
 
 class TrafficLight(Policy):
     """The traffic light of Kwint (2014): orange and red call for action, yellow is only noted."""
 
     kind: Literal["traffic light"] = "traffic light"
-    orange_mm: float = Field(5.0, gt=0)
-    red_mm: float = Field(10.0, gt=0)
+    orange_mm: Millimetres = 5.0
+    red_mm: Millimetres = 10.0
 
     def decide(self, seen: Seen) -> Decision:
         """Replan when the tumour has left its place or a lobe has collapsed or opened."""

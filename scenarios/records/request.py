@@ -17,7 +17,9 @@ from simulators.belief.prior import VERSION
 from simulators.names.generators import GENERATORS
 from simulators.names.kinetics import KINETICS
 from simulators.names.outcomes import OUTCOMES
-from twin import InputError, PatientTwin
+from twin import PatientTwin
+from twin.inputs.bounds import check_fields
+from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,17 @@ class Request:
         InputError: a number that cannot be.
     """
 
-    days: float
-    samples: int
-    image_samples: int
-    seed: int
+    days: Horizon
+    samples: Samples
+    image_samples: SomeSamples
+    seed: Seed
     generator: str
     scanners: tuple[str, ...]
     kinetics: str
     outcomes: str
 
     def __post_init__(self) -> None:
-        if not 1 <= self.days <= 36_525:
-            raise InputError(f"--days must lie between 1 and 36525, not {self.days:g}")
-        if not 1 <= self.samples <= 1_000_000:
-            raise InputError(f"--samples must lie between 1 and 1000000, not {self.samples}")
-        if self.image_samples < 0:
-            raise InputError(f"--image-samples cannot be negative, not {self.image_samples}")
-        if self.seed < 0:
-            raise InputError(f"--seed cannot be negative, not {self.seed}")
+        check_fields(self)
 
     def hash(self, twin: PatientTwin, scenarios: Sequence[Scenario]) -> str:
         """Hash of the patient's content, the plans, all settings and the versions that compute with them."""

@@ -18,12 +18,13 @@ from scenarios.study.covariates import sample
 from simulators.insilico.sets import true_parameters
 from twin import ClinicalRecord, InputError, Observation, PatientTwin
 from twin.files.lock import settle_below
+from twin.inputs.bounds import check, check_fields
+from twin.inputs.quantities import Patients, Seed, TumourCm3
 
 SITES = ("central", "peripheral")
 COLUMNS = ("id", *ClinicalRecord.model_fields, "gtv_cm3", "site")
 _UNITS = ("years", "percent", "cm3")
 _NULLS = ["", "NA", "nan", "NaN", "null", "None"]
-_LARGEST_CM3 = 4000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +93,11 @@ class SampledCohort:
         'sampled-0-000000'
     """
 
-    n: int
-    seed: int = 0
+    n: Patients
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= 10_000_000:
-            raise InputError(f"a cohort has 1 to 10000000 patients, not {self.n}")
-        if self.seed < 0:
-            raise InputError(f"the seed of a cohort cannot be negative, not {self.seed}")
+        check_fields(self)
 
     @property
     def description(self) -> str:
@@ -300,16 +298,14 @@ def _member(name: str, row: Mapping[str, Any], in_silico: bool = False) -> Membe
     site = row.get("site")
     try:
         clinical = ClinicalRecord(**record)
-        gtv_cm3 = float("nan") if row.get("gtv_cm3") is None else float(row["gtv_cm3"])
     except ValidationError as error:
         return Member(name, fault=f"the clinical record cannot be: {sentence(error)}")
-    except ValueError:
-        return Member(name, fault=f"gtv_cm3 is no number: {row['gtv_cm3']!r}")
     if row.get("gtv_cm3") is None:
         return Member(name, clinical, fault="gtv_cm3 is missing")
-    if not 0 < gtv_cm3 <= _LARGEST_CM3:
-        fault = f"gtv_cm3 must lie between 0 and {_LARGEST_CM3:g}, not {gtv_cm3:g}"
-        return Member(name, clinical, fault=fault)
+    try:
+        gtv_cm3 = check(TumourCm3, row["gtv_cm3"], "gtv_cm3")
+    except InputError as error:
+        return Member(name, clinical, fault=str(error))
     if site not in (None, *SITES):
         return Member(name, clinical, fault=f"site must be central or peripheral, not {site!r}")
     return Member(name, clinical, gtv_cm3, site, in_silico)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.plans.scenario import Scenario
+from scenarios.records.budget import batch_size
 from scenarios.records.study_schema import PART_SCHEMAS
 from scenarios.study.batch import simulate
 from scenarios.study.cohort import Cohort, Member, pieces
@@ -19,7 +20,6 @@ from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, batch_tables, empty, patient_rows
 from twin import InputError
 
-BATCH = 100  # patients in one kernel call: some 60 MB with three plans and 200 samples
 Result = tuple[Tables, np.ndarray]  # rows by table, and true daily volumes (plans, patients, days)
 FIRST_BIN, BINS = 0x36A0, 0xFE0  # from 5e-6 to 1.6e4 cm3
 _SHIFT = np.int32(16)  # a float32 without its last 16 bits is a bin 0.4 to 0.8 % wide
@@ -52,7 +52,8 @@ def run_part(job: PartJob) -> tuple[int, dict[str, bytes]]:
     members = job.cohort.members(job.begin, job.end)
     done: list[Result] = []
     faults: dict[str, str] = {}
-    for begin, end in pieces(len(members), BATCH):
+    together = batch_size(len(job.scenarios), job.settings.samples, job.settings.days, len(members))
+    for begin, end in pieces(len(members), together):
         sound = [m for m in members[begin:end] if m.fault is None]
         light = [m for m in sound if m.twin is None]
         imaged = [m for m in sound if m.twin is not None]

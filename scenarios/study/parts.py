@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from scenarios.engine.courses import realise
 from scenarios.plans.plan import Frozen, TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
+from scenarios.records.budget import batch_size
 from scenarios.records.request import others_code, versions
 from scenarios.records.schema import SIMULATED
 from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
@@ -28,6 +29,8 @@ from scenarios.study.summary import summarise_study
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
 from twin.files.lock import remove
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Horizon, PartSize, Samples, Seed, SomeSamples
 
 PART = 1000
 FORMAT = "rt-twin-study/1"
@@ -94,18 +97,19 @@ _MERGED = tuple(name for name in PART_SCHEMAS if name != "arms")
 _TABLES = (*_MERGED, *SUMMARY_SCHEMAS)
 
 
+@bounded
 def run_study(
     cohort: Cohort,
     scenarios: Sequence[TreatmentPlan | Scenario],
     out: str | PathLike[str],
     *,
-    days: float = 365,
-    samples: int = 200,
-    seed: int = 0,
-    image_samples: int = 0,
+    days: Horizon = 365,
+    samples: Samples = 200,
+    seed: Seed = 0,
+    image_samples: SomeSamples = 0,
     generator: str = "auto",
     map_chunks: MapChunks = map,
-    part: int = PART,
+    part: PartSize = PART,
     progress: Progress | None = None,
 ) -> Study:
     """What each plan would do to every patient of a cohort, paired under common random numbers.
@@ -134,8 +138,8 @@ def run_study(
             simulated.
     """
     plans = distinct(scenarios)
-    settings = Settings(float(days), samples, seed, image_samples=image_samples, generator=generator)
-    _check(cohort, plans, settings)
+    settings = Settings(days, samples, seed, image_samples=image_samples, generator=generator)
+    _check(cohort, plans, settings, part)
     record = _record(cohort, plans, settings, part)
     folder = Path(out)
     say = progress or (lambda step, share: None)
@@ -199,15 +203,10 @@ def load_study(path: str | PathLike[str]) -> Study:
     return Study(folder, record)
 
 
-def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> None:
-    for name, value, least, most in (
-        ("--days", settings.days, 1, 36_525),
-        ("--samples", settings.samples, 1, 100_000),
-        ("--seed", settings.seed, 0, 2**63),
-        ("--image-samples", settings.image_samples, 0, settings.samples),
-    ):
-        if not least <= value <= most:
-            raise InputError(f"{name} must lie between {least} and {most}, not {value:g}")
+def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> None:
+    if settings.image_samples > settings.samples:
+        raise InputError(f"{settings.samples} samples cannot have the images of {settings.image_samples}")
+    batch_size(len(plans), settings.samples, settings.days, min(part, cohort.n))  # refuses what is too much
     if isinstance(cohort, FolderCohort):
         if settings.image_samples:
             hold_generator(settings.generator)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.comparison.outcomes import LANDMARKS
+from twin.inputs.bounds import check_fields
+from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,20 @@ class Settings:
         level: of the central intervals.
         image_samples: samples of each twin that get follow-up images.
         generator: of these images.
+
+    Raises:
+        InputError: a number that cannot be.
     """
 
-    days: float
-    samples: int
-    seed: int
+    days: Horizon
+    samples: Samples
+    seed: Seed
     level: float = 0.8
-    image_samples: int = 0
+    image_samples: SomeSamples = 0
     generator: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def weekly(self) -> np.ndarray:

@@ -14,6 +14,8 @@ from simulators.core.course import Course
 from simulators.core.kinetics import Kinetics
 from simulators.tumour.dose_volume import DoseVolumeKinetics, trajectory
 from twin import Belief, Observation, PatientTwin
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Samples, Seed
 
 NOT_INFORMED = 0.95
 
@@ -120,7 +122,8 @@ def drawn_cm3(twin: PatientTwin, gtv_cm3: np.ndarray, contour_error: np.ndarray,
 Beliefs = Sequence[tuple[Observation | None, Belief]]
 
 
-def beliefs_along(twin: PatientTwin, *, samples: int = SAMPLES, seed: int = 0) -> Beliefs:
+@bounded
+def beliefs_along(twin: PatientTwin, *, samples: Samples = SAMPLES, seed: Seed = 0) -> Beliefs:
     """The prior, and the belief after each observation past day 0 in the order they came.
 
     Args:

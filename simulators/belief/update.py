@@ -17,6 +17,8 @@ from simulators.core.course import Course, Event
 from simulators.core.kinetics import TumourState
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Belief, Observation, PatientTwin
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import Samples, Seed
 
 Measured = tuple[float, str, float]
 SAMPLES = 10_000
@@ -145,8 +147,9 @@ def delivered(twin: PatientTwin) -> Course:
     return Course(times, kinds, doses, np.full(n, -1, dtype=np.int16), np.zeros(n))
 
 
+@bounded
 def update_belief(
-    twin: PatientTwin, *, samples: int = SAMPLES, seed: int = 0, constants: PriorSet = CLINICAL
+    twin: PatientTwin, *, samples: Samples = SAMPLES, seed: Seed = 0, constants: PriorSet = CLINICAL
 ) -> PatientTwin:
     """A twin whose belief has learned from all its observations.
 

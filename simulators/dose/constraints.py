@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from simulators.dose.dvh import Dvh
 from twin import InputError
+from twin.inputs.mapping import read_mapping
 
 POINT_CM3 = 0.03  # "maximum point dose": the hottest 0.03 cm3 or less (TG-101 names 0.035 cm3)
 _METRIC = re.compile(
@@ -181,13 +182,8 @@ def _parse(name: str) -> re.Match[str]:
 
 
 def _read(path: Path) -> ConstraintSet:
-    import yaml
-
     try:
-        return ConstraintSet.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"the constraints in {path.name} cannot be read: {reason}") from None
+        return ConstraintSet.model_validate(read_mapping(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

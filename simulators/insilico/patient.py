@@ -10,6 +10,8 @@ from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose
 from twin import ClinicalRecord, InputError, PatientTwin, Scan, StructureSet, Volume
 from twin.clinical.staging import stage_group
+from twin.inputs.bounds import bounded
+from twin.inputs.quantities import InSilicoCm3, Seed
 from twin.structures import Role
 
 Site = Literal["central", "peripheral"]
@@ -22,10 +24,11 @@ _COLOURS = {
 }  # fmt: skip
 
 
+@bounded
 def make_patient(
-    seed: int = 0,
+    seed: Seed = 0,
     *,
-    gtv_cm3: float = 60.0,
+    gtv_cm3: InSilicoCm3 = 60.0,
     site: Site = "central",
     nodes: bool = False,
     side: Side | None = None,
@@ -50,7 +53,7 @@ def make_patient(
     Raises:
         InputError: an argument outside its range, or a tumour that does not fit.
     """
-    _check(seed, gtv_cm3, site, side, lobe)
+    _check(site, side, lobe)
     from simulators.insilico.thorax.scene import build
     from simulators.insilico.thorax.tumour import Wish
 
@@ -84,11 +87,7 @@ def make_patient(
     }
 
 
-def _check(seed: int, gtv_cm3: float, site: str, side: str | None, lobe: str | None) -> None:
-    if seed < 0:
-        raise InputError(f"the seed of an in-silico patient must be 0 or more, not {seed}")
-    if not 0.2 <= gtv_cm3 <= 400:
-        raise InputError(f"an in-silico tumour has 0.2 to 400 cm3, not {gtv_cm3:g}; choose another volume")
+def _check(site: str, side: str | None, lobe: str | None) -> None:
     for what, value, known in (
         ("site", site, ("central", "peripheral")),
         ("side", side, (None, "left", "right")),

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.published.constants import CAPACITY_CM3, CHEMO_DOSE, DEATH_CM3, NOISE_SD, RADIO_GY
-from simulators.published.simulator import ALPHA_PER_GY, BETA_C, CORRELATION, MOST_DAYS, RHO_PER_D, TYPE_GAIN
+from simulators.published.simulator import ALPHA_PER_GY, BETA_C, CORRELATION, RHO_PER_D, TYPE_GAIN
+from twin.inputs.quantities import MOST_SEQUENCE_DAYS
 
 _LEAST_CM3 = 1e-300  # keeps logarithms finite
 
@@ -64,7 +65,9 @@ class Task:
             now,
             data["patient_types"].astype(np.int64),
             data["cancer_volume"][rows, ahead + 1],
-            data.get("patient_ids_all_trajectories", np.arange(len(now))).astype(np.int64) * MOST_DAYS + now,
+            data.get("patient_ids_all_trajectories", np.arange(len(now))).astype(np.int64)
+            * MOST_SEQUENCE_DAYS
+            + now,
         )
 
     def part(self, rows: np.ndarray | slice) -> Task:

@@ -23,11 +23,21 @@ import numpy as np
 
 from simulators.core.chance import Key, Purpose, stream, uniforms
 from twin import InputError
+from twin.inputs.bounds import bounded, check_fields
+from twin.inputs.memory import afford
+from twin.inputs.quantities import (
+    Confounding,
+    HorizonDays,
+    ManyPatients,
+    Patients,
+    Seed,
+    SequenceDays,
+    TestPatients,
+)
 
 Kill = Literal["linear", "exponential"]
 Mode = Literal["sliding_treatment", "random_trajectories"]
 WINDOW_DAYS = 15
-MOST_DAYS = 500
 
 # stage: (cases in Detterbeck and Gibson 2008, mu and sigma of ln diameter, least and largest diameter in cm)
 STAGES = {
@@ -66,7 +76,8 @@ class PublishedPatients:
     beta_c: np.ndarray
 
 
-def draw_patients(n: int, seed: int = 0) -> PublishedPatients:
+@bounded
+def draw_patients(n: Patients, seed: Seed = 0) -> PublishedPatients:
     """Patients from the published distributions.
 
     Args:
@@ -83,8 +94,6 @@ def draw_patients(n: int, seed: int = 0) -> PublishedPatients:
     """
     from scipy.special import ndtr, ndtri
 
-    if n < 1:
-        raise InputError(f"{n} patients cannot be simulated; ask for one or more")
     key = Key(seed, "published", Purpose.PUBLISHED)
     u = uniforms(key, np.arange(n), 2)
     names = np.array(list(STAGES))
@@ -156,16 +165,13 @@ class Benchmark:
         ((50, 60), 59)
     """
 
-    gamma: float | tuple[float, float] = 0.0
-    days: int = 60
+    gamma: Confounding | tuple[Confounding, Confounding] = 0.0
+    days: SequenceDays = 60
     kill: Kill = "linear"
-    seed: int = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if not all(0 <= g <= 100 for g in self._gammas):
-            raise InputError(f"a confounding of {self.gamma} is not understood; gamma lies between 0 and 100")
-        if not 3 <= self.days <= MOST_DAYS:
-            raise InputError(f"sequences of {self.days} days cannot be made; they have 3 to {MOST_DAYS}")
+        check_fields(self)
         if self.kill not in ("linear", "exponential"):
             raise InputError(f"the kill {self.kill!r} is not known; it is linear or exponential")
 
@@ -178,7 +184,8 @@ class Benchmark:
     def _state(self) -> np.uint64:
         return stream(Key(self.seed, "published", Purpose.PUBLISHED, ordinal=_ATTEMPTS + 1))
 
-    def factual(self, n: int) -> dict[str, np.ndarray]:
+    @bounded
+    def factual(self, n: ManyPatients) -> dict[str, np.ndarray]:
         """What training sets are made of: each patient as he was treated.
 
         Args:
@@ -220,7 +227,8 @@ class Benchmark:
         )
         return {**data, "sequence_lengths": lengths, "patient_types": p.kind}
 
-    def one_step(self, n: int) -> dict[str, np.ndarray]:
+    @bounded
+    def one_step(self, n: TestPatients) -> dict[str, np.ndarray]:
         """One-step counterfactuals: for each patient and day, what each of the four treatments leads to.
 
         Args:
@@ -237,6 +245,7 @@ class Benchmark:
         p, factual = self._test_patients(n)
         begin = np.concatenate([[0], np.cumsum(4 * factual[-1])])
         rows = int(begin[-1])
+        _afford(rows, self.days)
         out = (*(np.zeros((rows, self.days)) for _ in range(3)), np.zeros(rows), np.zeros(rows))
         one_step_rows(
             self._state,
@@ -251,7 +260,10 @@ class Benchmark:
         volume, chemo, radio, length, patient = out
         return _test_set(p, volume, chemo, radio, length, patient, length - 1)
 
-    def sequences(self, n: int, horizon: int = 5, mode: Mode = "sliding_treatment") -> dict[str, np.ndarray]:
+    @bounded
+    def sequences(
+        self, n: TestPatients, horizon: HorizonDays = 5, mode: Mode = "sliding_treatment"
+    ) -> dict[str, np.ndarray]:
         """Counterfactual treatment sequences: for each patient and day, treatments over the next days.
 
         Args:
@@ -269,7 +281,7 @@ class Benchmark:
         """
         from simulators.published.kernel import sequence_rows
 
-        if not 1 <= horizon <= self.days or mode not in ("sliding_treatment", "random_trajectories"):
+        if horizon > self.days or mode not in ("sliding_treatment", "random_trajectories"):
             raise InputError(
                 f"sequences of {horizon} days, {mode!r}, cannot be made; give 1 to {self.days} days and "
                 f"sliding_treatment or random_trajectories"
@@ -277,6 +289,7 @@ class Benchmark:
         p, factual = self._test_patients(n)
         begin = np.concatenate([[0], np.cumsum(2 * horizon * factual[-1])])
         rows = int(begin[-1])
+        _afford(rows, self.days + horizon)
         kept = np.zeros(rows, dtype=bool)
         out = (
             *(np.zeros((rows, self.days + horizon)) for _ in range(3)),
@@ -322,6 +335,11 @@ class Benchmark:
             steps,
         )
         return p, (volume, chemo, radio, concentration, steps)
+
+
+def _afford(rows: int, days: int) -> None:
+    """Refuse test sets that would take too much memory: three tables, and those that forecasts are made from."""
+    afford(9 * 8 * rows * days / 1e9, "this test set", "patients or days")
 
 
 def _test_set(

@@ -18,6 +18,7 @@ from simulators.tumour.timeline import (
     Timeline,
     batch_shape,
     check_batch,
+    check_forward,
     local_doses,
     ordinals_at,
     parameter_table,
@@ -116,9 +117,7 @@ class DoseVolumeKinetics:
         """
         from simulators.tumour.dose_volume_kernel import advance_rows
 
-        days = np.asarray(days, dtype=np.float64)
-        if days[0] < state.t_days or (np.diff(days) < 0).any():
-            raise InputError(f"times must ascend from day {state.t_days:g}, where the tumour stands")
+        days = _ascending(days, state.t_days)
         batch = state.viable.shape[: state.viable.ndim - self.bin_fraction.ndim]
         check_batch(courses, batch)
         rows, timeline = int(np.prod(batch)), Timeline.of(courses)
@@ -157,6 +156,15 @@ class DoseVolumeKinetics:
         after = {name: v.reshape(batch if name == "survivors" else whole) for name, v in cells.items()}
         state = replace(state, t_days=end, ordinal=ordinals_at(courses, end), **after)
         return volumes.reshape(*batch, len(days)), state
+
+
+def _ascending(days: np.ndarray, t_days: float) -> np.ndarray:
+    """Times as float64, refused where they do not ascend from where the tumour stands, or go on beyond all bounds."""
+    days = np.asarray(days, dtype=np.float64)
+    check_forward(days[0], days[-1])
+    if days[0] < t_days or (np.diff(days) < 0).any():
+        raise InputError(f"times must ascend from day {t_days:g}, where the tumour stands")
+    return days
 
 
 def _rows(state: TumourState, rows: int) -> dict[str, np.ndarray]:

@@ -15,6 +15,8 @@ from simulators.core.course import Course, Event
 from simulators.core.kinetics import Params
 from simulators.tumour.systemic import SEQUENTIAL_CYCLE
 from twin import InputError
+from twin.inputs.bounds import check
+from twin.inputs.quantities import Time
 
 SEQUENTIAL = 5  # what the kernels call a cycle of chemotherapy that is no part of a concurrent course
 
@@ -192,15 +194,16 @@ def check_batch(courses: Sequence[Course], batch: tuple[int, ...]) -> None:
 
 
 def check_forward(t_days: float, to_days: float) -> None:
-    """Refuse to go back in time.
+    """Refuse to go back in time, or on for longer than anybody lives.
 
     Args:
         t_days: where the tumour stands, days.
         to_days: the wanted time, days.
 
     Raises:
-        InputError: the wanted day lies before the one on which the tumour stands.
+        InputError: the wanted day lies before the one on which the tumour stands, or beyond all bounds.
     """
+    check(Time, to_days, "the day to which a tumour is followed")
     if to_days < t_days:
         raise InputError(f"the tumour stands at day {t_days:g} and cannot go back to day {to_days:g}")
 

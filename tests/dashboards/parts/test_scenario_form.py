@@ -16,7 +16,7 @@ def test_a_break_doubles_the_plans_and_no_more_than_four_are_compared():
     assert labels[:2] == ["60/30", "55/20"] and "7 days off from day 14" in labels[2]
     with pytest.raises(InputError, match="6 scenarios"):
         scenarios_of(["60/30", "55/20", "60/15"], Asked(gap))
-    with pytest.raises(InputError, match="a break needs"):
+    with pytest.raises(InputError, match="the days off of a break must"):
         scenarios_of(["60/30"], Asked(Break(0, 14, "none")))
 
 

@@ -22,5 +22,5 @@ def test_who_knows_the_equation_beats_the_regression_and_twins_are_few(capsys):
 
 
 def test_nobody_to_score_is_refused():
-    with pytest.raises(InputError, match="too few"):
+    with pytest.raises(InputError, match="must lie between"):
         next(published_scores(patients=0))

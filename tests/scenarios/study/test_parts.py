@@ -308,8 +308,8 @@ def test_a_folder_of_twins_is_a_cohort_with_its_truth(patient_folder, tmp_path):
         (["60/30", "60/30"], {}, "given twice"),
         ([], {}, "at least one plan"),
         (["+20/8"], {}, "needs delivered fractions"),
-        (["60/30"], {"samples": 0}, "--samples must lie between"),
-        (["60/30"], {"days": 0}, "--days must lie between"),
+        (["60/30"], {"samples": 0}, "samples must lie between"),
+        (["60/30"], {"days": 0}, "days must lie between"),
     ],
 )
 def test_a_study_that_cannot_be_is_refused_and_nothing_written(plans, asked, words, tmp_path):
