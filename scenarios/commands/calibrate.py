@@ -16,6 +16,7 @@ from scenarios.commands.progress import progress_bar
 from simulators.calibration.crossvalidation import CrossValidation, cross_validate
 from simulators.calibration.evidence import ARMS, read_evidence
 from simulators.calibration.fit import Fit
+from twin import InputError
 
 
 def calibrate(
@@ -28,6 +29,8 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Fit survival and control to a table of trial arms, and write the frozen posterior with the table's digest."""
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {out.absolute().parent} to write the posterior to")
     evidence = read_evidence(table)
     fit = Fit(evidence)
     posterior = fit.run()

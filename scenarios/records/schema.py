@@ -101,7 +101,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "forecast_mean_lung_gy": pl.Float64,
         "final_mean_lung_gy": pl.Float64,
     },
-    # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities)
+    # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities);
+    # "expected" = central interval of expected values over draws of the population (outcomes calibrated on trials)
     # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)
     "outcomes": {
         "plan": pl.String,

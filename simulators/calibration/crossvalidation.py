@@ -92,10 +92,9 @@ class CrossValidation:
         """
         try:
             stored = json.loads(Path(path).read_text())
+            left_out, tested = (tuple(Forecast(**f) for f in stored[k]) for k in ("left_out", "tested"))
             found = cls(
-                stored["digest"],
-                *(tuple(Forecast(**f) for f in stored[k]) for k in ("left_out", "tested")),
-                tuple(Difference(**d) for d in stored["differences"]),
+                stored["digest"], left_out, tested, tuple(Difference(**d) for d in stored["differences"])
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the cross-validation {path} cannot be read: {error!r}") from None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from twin import InputError
 
@@ -201,7 +202,12 @@ def read_evidence(path: str | PathLike[str]) -> Evidence:
     return Evidence(tuple(rows), hashlib.sha256(data).hexdigest())
 
 
-_CASTS = {"bool": lambda text: bool(int(text)), "int": int, "float": float, "str": str}
+_CASTS: dict[str, Callable[[str], Any]] = {
+    "bool": lambda text: bool(int(text)),
+    "int": int,
+    "float": float,
+    "str": str,
+}
 
 
 def _row(line: dict[str, str]) -> Row:

@@ -275,7 +275,8 @@ def cell_curves(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> dict[s
         "distant": _from_entry(1.0 - relapse_probability(q, arms, xp)[..., None] * distant_by, ratio, xp),
         "regional": _from_entry(1.0 - _phi(each["regional"], xp) * distant_by, ratio, xp),
     }
-    return _competing(free, *(h[..., None] for h in hazards(q, arms, xp)), arms, xp)
+    after, other = hazards(q, arms, xp)
+    return _competing(free, after[..., None], other[..., None], arms, xp)
 
 
 def relapse_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> Any:
