@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from twin.dicom.images.series import Series
 from twin.dicom.instance import Instance, multi_frame
 from twin.errors import InputError
+from twin.nomenclature.labels import Shown
 
 # Where the functional groups keep what a classic slice has at its top.
 _GROUP = {
@@ -118,6 +119,8 @@ def frames(file: Instance) -> list[Frame] | None:
     if len(groups) != count:
         raise InputError(f"{file.file} has {count} frames and {len(groups)} functional groups")
     whole = Whole(file)
+    names = [Shown(f"{file.file} (frame {n + 1})", file.file.original) for n in range(count)]
     return [
-        Frame(f"{file.file} (frame {n + 1})", file.data, whole, n, group) for n, group in enumerate(groups)
+        Frame(name, file.data, whole, n, group)
+        for n, (name, group) in enumerate(zip(names, groups, strict=True))
     ]

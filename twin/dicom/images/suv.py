@@ -76,10 +76,10 @@ def _of_activity(series: Series, bq_ml: dict[str, float]) -> dict[str, float]:
 
 
 def _of_counts(series: Series) -> dict[str, float]:
-    to_suv = {f.file: _philips(f, _PHILIPS_SUV) for f in series.files}
+    to_suv: dict[str, float] = {f.file: _philips(f, _PHILIPS_SUV) for f in series.files}
     if all(factor > 0 for factor in to_suv.values()):
         return to_suv
-    to_activity = {f.file: _philips(f, _PHILIPS_ACTIVITY) for f in series.files}
+    to_activity: dict[str, float] = {f.file: _philips(f, _PHILIPS_ACTIVITY) for f in series.files}
     if all(factor > 0 for factor in to_activity.values()):
         return _of_activity(series, to_activity)
     raise InputError(

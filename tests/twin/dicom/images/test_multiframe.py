@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from twin import InputError
+from twin.dicom.images.multiframe import slices
+from twin.dicom.reader import read_series
 from twin.importer import import_patient
 
 
@@ -58,3 +60,9 @@ def test_a_damaged_enhanced_ct_is_one_sentence(dicom_set, enhanced, change, word
     with pytest.raises(InputError, match=words) as caught:
         import_patient(enhanced(dicom_set(), change=change), gtv=["GTV-1"])
     assert "\n" not in str(caught.value)
+
+
+def test_a_frame_is_called_as_its_file(dicom_set, enhanced):
+    series = next(s for s in read_series(enhanced(dicom_set())) if s.modality == "CT")
+    third = slices(series).files[2]
+    assert third.file == "ct.dcm (frame 3)" and third.is_called("ct.d") and not third.is_called("frame")
