@@ -24,6 +24,7 @@ from simulators.calibration.forecasts import (
 )
 from simulators.calibration.posterior import Posterior
 from twin import InputError
+from twin.files.atomic import atomic_file, growing_folder
 
 FOLDS = 10
 FROZEN = Path(__file__).parent / "data" / "crossvalidation.json"
@@ -75,9 +76,8 @@ class CrossValidation:
         Args:
             path: a JSON file.
         """
-        beside = Path(f"{path}.part")
-        beside.write_text(json.dumps(asdict(self), indent=0) + "\n")
-        beside.replace(path)
+        with atomic_file(path) as part:
+            part.write_text(json.dumps(asdict(self), indent=0) + "\n")
 
     @classmethod
     def load(cls, path: str | PathLike[str] = FROZEN, digest: str | None = None) -> CrossValidation:
@@ -155,10 +155,16 @@ def cross_validate(
         progress: is told the step in hand and the share done.
 
     Raises:
-        InputError: a fit in the folder is of another table or version.
+        InputError: a fit in the folder is of another table or version, or another process fills it.
     """
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    refits, parts = _Refits(evidence, Path(folder), fit), folds(evidence)
+    with growing_folder(folder):
+        return _cross_validated(evidence, _Refits(evidence, Path(folder), fit), progress)
+
+
+def _cross_validated(
+    evidence: Evidence, refits: _Refits, progress: Callable[[str, float], None] | None
+) -> CrossValidation:
+    parts = folds(evidence)
     of_trial = {trial: [r for r in evidence.rows if r.trial == trial] for trial in evidence.trials}
     tell = progress or (lambda _step, _share: None)
     left_out: list[Forecast] = []

@@ -12,6 +12,7 @@ import numpy as np
 
 from simulators.calibration.model import PRIORS, TERMS, VERSION, Arms, curves
 from twin import InputError
+from twin.files.atomic import atomic_file
 
 FORMAT = "rt-twin-posterior/1"
 FROZEN = Path(__file__).parent / "data" / "posterior.json"
@@ -89,7 +90,6 @@ class Posterior:
         Args:
             path: a JSON file.
         """
-        file = Path(path)
         stored = {
             "format": FORMAT,
             "model": VERSION,
@@ -98,9 +98,8 @@ class Posterior:
             "parameters": [prior.name for prior in PRIORS],
             "z": np.round(self.z, 4).tolist(),
         }
-        beside = file.with_name(file.name + ".part")
-        beside.write_text(json.dumps(stored) + "\n")
-        beside.replace(file)
+        with atomic_file(path) as part:
+            part.write_text(json.dumps(stored) + "\n")
 
     @classmethod
     def load(cls, path: str | PathLike[str] = FROZEN, digest: str | None = None) -> Posterior:

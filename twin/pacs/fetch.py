@@ -19,6 +19,7 @@ from twin.dicom.reader import KIND
 from twin.errors import InputError
 from twin.files.archive import MAX_BYTES, MAX_FILES
 from twin.files.atomic import atomic_file
+from twin.files.lock import remove
 from twin.files.private import kept_folder
 from twin.nomenclature.labels import Shown
 from twin.pacs.address import UID, Address
@@ -167,7 +168,7 @@ def fetched(address: Address, progress: Progress | None = None) -> Iterator[Fetc
     with kept_folder(pseudonym(repr((address.name, sorted(address.keys.items()))))) as folder:
         for file in folder.iterdir():
             if file.name not in wanted:
-                file.unlink()
+                remove(file)
         intake = _Intake(address.name, folder, sum(f.stat().st_size for f in folder.iterdir()))
         count = 0
         for one in series:

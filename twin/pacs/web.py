@@ -98,9 +98,9 @@ class WebArchive:
         for uid in wanted:
             with _explained():
                 data = self.client.retrieve_instance(study, series, uid)
-                content = io.BytesIO()
-                dcmwrite(content, data)
-            take(content.getvalue())
+                memory = io.BytesIO()
+                dcmwrite(memory, data)
+            take(memory.getvalue())
 
     def put(self, objects: Sequence[Dataset], done: Callable[[str], None]) -> None:
         """STOW-RS, some objects at once; see `Archive`."""
