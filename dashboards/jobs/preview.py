@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 from twin.errors import InputError
@@ -58,8 +61,9 @@ class Previews:
                 before.kill()
             if len(self._running) >= _AT_ONCE:
                 raise InputError("several forms are being looked at; wait a moment and change this one again")
+            with _without_main():
+                process.start()
             self._running[form] = process
-            process.start()
         told.close()
         try:
             if not answers.poll(_START_S) or answers.recv() is not None or not answers.poll(LONGEST_S):
@@ -84,6 +88,17 @@ class Previews:
                 del self._running[form]
         process.kill()
         process.join()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start here do not run the user's script once more, as those of `multiprocessing` would."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _tell(told: Connection, work: Callable[..., Any], args: tuple[Any, ...]) -> None:

@@ -1,6 +1,8 @@
 """Previews are short, and the form's next change ends them."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -52,3 +54,14 @@ def test_the_next_change_ends_what_runs_for_the_form_and_for_no_other(previews):
 def test_a_fault_of_ours_is_no_silence(previews):
     with pytest.raises(RuntimeError, match="without an answer"):
         previews.of("a form", json.loads, "[")
+
+
+def test_a_script_that_serves_is_not_run_once_more(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "print('begun', flush=True)\n"
+        "from dashboards.jobs.preview import Previews\n"
+        "print(Previews().of('a form', sorted, [2, 1]), flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:2] == ["begun", "[1, 2]"] and done.stdout.count("begun") == 1, done.stderr
