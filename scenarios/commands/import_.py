@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,8 @@ def import_(
     """Make a twin from a patient's images."""
     if list_:
         with progress_bar() as progress, source(src, progress) as (place, *_):
-            print("\n".join(listing(place)))
+            for line in listing(place):
+                print(_printable(line))
         return
     if out is None:
         raise InputError("say which twin to write: rt-twin import SRC OUT.twin")
@@ -74,6 +76,12 @@ def import_(
         twin.save(part)
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
     print_notes(twin)
+
+
+def _printable(line: str) -> str:
+    """A line in any script as the terminal can show it."""
+    code = sys.stdout.encoding or "utf-8"
+    return line.encode(code, "backslashreplace").decode(code)
 
 
 def _file_day(text: str) -> tuple[str, float]:

@@ -12,6 +12,8 @@ from twin.dicom.left_out import LeftOut
 from twin.dicom.reader import read_source, words_of_name
 from twin.dicom.regions import named
 from twin.dicom.structure_sets import Drawing, filled, read_drawings
+from twin.errors import InputError
+from twin.files.images import SUFFIXES
 from twin.nomenclature.labels import Labels
 
 
@@ -25,8 +27,10 @@ def listing(src: Path) -> list[str]:
         What each is called in its own file, and what the twin or a message calls it.
 
     Raises:
-        InputError: it cannot be read at all.
+        InputError: it cannot be read at all, or is a single image, which names nothing.
     """
+    if src.name.lower().endswith(SUFFIXES):
+        raise InputError("a single image has no series and structures to list; --list is for DICOM")
     left_out = LeftOut()
     with read_source(src, left_out) as series:
         of: dict[str, list[Instance]] = defaultdict(list)
@@ -34,13 +38,14 @@ def listing(src: Path) -> list[str]:
             of[one.modality] += one.files
         drawings = read_drawings(of, Labels(names=words_of_name(series)), left_out)
         files = sorted((f for s in series for f in s.files), key=lambda f: f.file.original)
-        return [
+        lines = [
             *(_series(s) for s in series if s.modality in IMAGES),
             *(line for d in drawings for line in _drawing(d)),
             *(f"RTPLAN: {_called(f, 'RTPlanLabel', 'RTPlanName')}, {f.file.original}" for f in of["RTPLAN"]),
             *(f"{f.file} is {f.file.original}" for f in files if f.file != Path(f.file.original).name),
             *left_out.notes,
         ]
+    return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]  # a terminal obeys some
 
 
 def _series(series: Series) -> str:

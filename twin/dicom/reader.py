@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -88,7 +88,7 @@ def read_source(src: Path, left_out: LeftOut) -> Iterator[list[Series]]:
     before, logger.disabled = logger.disabled, True
     try:
         with unpacked(src) as (folder, called), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pydicom")
+            warnings.simplefilter("ignore", UserWarning)
             yield read_series(folder, left_out, called)
     finally:
         logger.disabled = before
@@ -304,8 +304,11 @@ def _same(kind: str, one: Instance, other: Instance) -> bool:
 
 def words_of_name(series: Sequence[Series]) -> set[str]:
     """The words of the patient's name, which is one of those that a vocabulary may hold, as Heart."""
-    names = {s.first.text("PatientName") for s in series}
-    return {word for name in names for word in re.findall(r"[A-Za-z]{3,}", name)}
+    words: set[str] = set()
+    for one in series:
+        with suppress(InputError):  # a damaged name is no reason to refuse the patient
+            words.update(re.findall(r"[A-Za-z]{3,}", one.first.text("PatientName")))
+    return words
 
 
 def check_one_patient(series: Sequence[Series]) -> None:

@@ -238,3 +238,15 @@ def test_a_listing_says_what_each_is_called_and_what_it_becomes(dicom_set):
         "Marker: Marker, empty",
     ):
         assert line in said
+
+
+def test_a_listing_cannot_command_the_terminal(dicom_set):
+    def change(_, drawn):
+        drawn.StructureSetROISequence[0].ROIName = "GTV \x1b]0;title\x07"
+
+    assert any("GTV ?]0;title?: GTVp" in line for line in listing(dicom_set(change)))
+
+
+def test_an_image_has_no_names_to_list(tmp_path):
+    with pytest.raises(InputError, match="--list is for DICOM"):
+        listing(tmp_path / "ct.nii.gz")
