@@ -13,7 +13,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from twin.dicom.pixels import stored_values
-from twin.dicom.terms import TERMS, UNKNOWN
+from twin.dicom.terms import term
 from twin.errors import InputError
 from twin.nomenclature.labels import Shown
 
@@ -89,8 +89,7 @@ class Instance:
         Returns:
             The term; empty where the tag is missing, UNKNOWN where it holds something else, as a name.
         """
-        text = self.text(keyword).upper()
-        return text if not text or text in TERMS[keyword] else UNKNOWN
+        return term(keyword, self.text(keyword))
 
     def date(self, keyword: str) -> datetime.date | None:
         """A date, or None where it is missing.

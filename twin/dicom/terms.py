@@ -31,3 +31,18 @@ TERMS = {
             STDDEV""",  # C.8.9.1.1.3
     }.items()
 }  # fmt: skip
+
+
+def term(keyword: str, text: str) -> str:
+    """A text where it is one of a tag's terms, empty where it is, UNKNOWN where it is anything else, as a name.
+
+    Args:
+        keyword: of the tag.
+        text: what stands there.
+
+    Example:
+        >>> term("Modality", "CT"), term("Modality", "MUELLER^ANNA"), term("Modality", "")
+        ('CT', 'UNKNOWN', '')
+    """
+    word = text.strip().upper()
+    return word if not word or word in TERMS[keyword] else UNKNOWN

@@ -16,6 +16,7 @@ import pydicom
 from twin.dicom.instance import Instance
 from twin.dicom.pseudonym import pseudonym
 from twin.dicom.reader import KIND
+from twin.dicom.terms import term
 from twin.errors import InputError
 from twin.files.archive import MAX_BYTES, MAX_FILES
 from twin.files.atomic import atomic_file
@@ -131,7 +132,7 @@ def _as_listed(
     return Listed(
         study,
         series["SeriesInstanceUID"],
-        series["Modality"],
+        term("Modality", series["Modality"]),
         series["FrameOfReferenceUID"],
         tuple(sorted(read)),
         len(objects) - len(read),
