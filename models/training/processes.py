@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import nn
+
+
+def is_first() -> bool:
+    """Whether this is the first of the processes that train together, as their launcher says."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @dataclass(frozen=True)

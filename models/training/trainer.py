@@ -351,6 +351,7 @@ class _Run:
             "number": self.number,
             "plan": self.plan,
             "seconds": self.seconds,
+            "terms": self._terms,  # of the losses that are not logged yet
             "config": self._address(),
         }
         self.weights.save_pretrained(self.out)
@@ -380,7 +381,7 @@ class _Run:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.number, self.seconds = state["number"], state["seconds"]
-        self.plan = [tuple(p) for p in state["plan"]]
+        self.plan, self._terms = [tuple(p) for p in state["plan"]], list(state.get("terms", ()))
         if self.config.steps and not self.config.plan:
             self.plan = [(0, self.config.steps)]
         self._forget_rows_after(self.number)

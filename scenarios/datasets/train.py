@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from simulators.core.imaging import TASKS
 from simulators.learned.weights import patient_digest
 from twin.errors import InputError
+from twin.files.atomic import growing_folder
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Minutes
 
@@ -66,28 +68,43 @@ def train(
     """
     imaging = TASKS[task]
     try:
-        from models.training.config import load_config
-        from models.training.trainer import LOG
-        from models.training.trainer import train as train_on
+        from models.training.processes import is_first
     except ModuleNotFoundError as error:
         raise InputError(f"training needs {error.name}: pip install 'rt-twin[learned]'") from None
+    with growing_folder(out) if is_first() else nullcontext():
+        try:
+            return _trained(imaging, sets, config, out, minutes, cache or out / CACHE, device, progress)
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
-    try:
-        changes: dict[str, Any] = {} if minutes is None else {"minutes": minutes, "steps": None}
-        settings = load_config(config, imaging.training, **changes)
-        learned = imaging.learned(sets, cache or out / CACHE, settings.examples, progress)
-        known = {"trained_on": sorted({patient_digest(s.patient) for s in learned.subjects})}
-        train_on(
-            learned.subjects,
-            imaging.task,
-            settings,
-            out,
-            facts={**learned.facts, **known},
-            device=device,
-            progress=progress,
-        )
-    except ValueError as error:
-        raise InputError(str(error)) from error
+
+def _trained(
+    imaging: Any,
+    sets: Sequence[Path],
+    config: str,
+    out: Path,
+    minutes: float | None,
+    cache: Path,
+    device: str,
+    progress: Progress,
+) -> Trained:
+    from models.training.config import load_config
+    from models.training.trainer import LOG
+    from models.training.trainer import train as train_on
+
+    changes: dict[str, Any] = {} if minutes is None else {"minutes": minutes, "steps": None}
+    settings = load_config(config, imaging.training, **changes)
+    learned = imaging.learned(sets, cache, settings.examples, progress)
+    known = {"trained_on": sorted({patient_digest(s.patient) for s in learned.subjects})}
+    train_on(
+        learned.subjects,
+        imaging.task,
+        settings,
+        out,
+        facts={**learned.facts, **known},
+        device=device,
+        progress=progress,
+    )
     rows = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
     figures: dict[str, float] = next((r["validation"] for r in reversed(rows) if "validation" in r), {})
     patients = len({s.patient for s in learned.subjects})
