@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ _READERS = {
 SUFFIXES = tuple(_READERS)
 _MAX_VOXELS = 1 << 29
 _HEADER_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 20
 _LISTED = 12
 _SAID = 0.02  # share by which a mask's volume may change without a word
 
@@ -148,6 +151,8 @@ def _read(path: Path) -> tuple[Geometry, np.ndarray, dict[int, str]]:
         if np.prod(size, dtype=float) * reader.GetNumberOfComponents() > _MAX_VOXELS:
             raise InputError(f"{said} says it holds {' x '.join(map(str, size))} voxels, which is too many")
         _check_real(path, suffix, reader)
+        if _READERS[suffix] == "NiftiImageIO":
+            _check_whole(path)
         image = reader.Execute()
     except RuntimeError as error:
         raise InputError(f"{said} is not a readable NIfTI or NRRD image") from error
@@ -187,6 +192,26 @@ def _check_real(path: Path, suffix: str, reader) -> None:
     beside = sum(p.stat().st_size for p in path.parent.glob("*") if _belongs(p, path))
     if least > 1040 * beside + _HEADER_BYTES or (suffix == ".nii" and claimed > path.stat().st_size):
         raise InputError(f"{said} is cut short or damaged: it says it holds {claimed} voxels")
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a NIfTI that ends before its last voxel: ITK fills it up with zeros without a word."""
+    import nibabel
+
+    try:
+        header = nibabel.load(path).header
+        voxels = int(np.prod(header.get_data_shape(), dtype=float))
+        left = int(header.get_data_offset()) + voxels * header.get_data_dtype().itemsize
+    except Exception:  # nibabel raises many types; what it cannot read is ITK's to judge
+        return
+    with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
+        try:
+            while left > 0 and (chunk := file.read(min(left, _CHUNK_BYTES))):
+                left -= len(chunk)
+        except (OSError, EOFError, zlib.error):
+            pass
+    if left > 0:
+        raise InputError(f"{shown_path(path)} is cut short or damaged: it ends before its last voxel")
 
 
 def _check_attached(path: Path) -> None:

@@ -136,3 +136,14 @@ def test_a_small_file_that_claims_many_voxels_is_refused(tmp_path):
     (tmp_path / "b.nii").write_bytes(bytes(header))
     with pytest.raises(InputError, match="too many"):
         read_ct(tmp_path / "b.nii")
+
+
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz", "nrrd", "mha"])
+def test_a_file_that_was_cut_is_refused_and_never_filled_up(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(-1000, 1000, (12, 20, 20)).astype(np.int16)
+    path = _write(tmp_path / f"ct.{suffix}", noise)
+    whole = path.read_bytes()
+    read_ct(path)
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(InputError, match=r"cut short or damaged|not a readable"):
+        read_ct(path)
