@@ -5,7 +5,8 @@ them or leave some out. Inside and outside is decided within one plane, by XOR (
 section then reaches half-way to the planes beside it, and half a plane's spacing beyond the last ones, which gives the
 volume. Between two planes the sections change into each other: the signed distance to the contours is interpolated
 linearly (Raya and Udupa, IEEE Trans Med Imaging 9:32, 1990), at the level at which the area changes linearly too, so
-that neither bulges nor hollows are lost.
+that neither bulges nor hollows are lost. Where the areas of even planes follow a parabola, as an ellipsoid's do, they
+follow it between the planes too, and close beyond the last ones as it does (`twin.contours.rounded`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import cast
 import numpy as np
 
 from twin.contours.planar import coverage
+from twin.contours.rounded import Rounded
 from twin.errors import InputError
 from twin.geometry import Box, Geometry
 from twin.volume import Volume
@@ -101,11 +103,23 @@ class Shape:
         if len(gaps):
             reach[0], reach[-1] = reach[1], reach[-2]
         self.below_mm, self.above_mm = reach[:-1], reach[1:]
+        areas = np.array([p.area_mm2 for p in self.planes])
+        self.rounded = Rounded.of(areas, gaps) if self.bridged.all() else None
 
     @property
     def cm3(self) -> float:
         """Volume, cm3."""
-        return float(self._slabs_cm3.sum())
+        more = 0.0 if self.rounded is None else self.rounded.more_mm2 * self.spacing_mm / 1000.0
+        return float(self._slabs_cm3.sum()) + more
+
+    @property
+    def _reach_mm(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far each plane shows something below and above itself, mm."""
+        below, above = self.below_mm.copy(), self.above_mm.copy()
+        if self.rounded is not None:
+            below[0] = max(below[0], self.rounded.reach(False) * self.spacing_mm)
+            above[-1] = max(above[-1], self.rounded.reach(True) * self.spacing_mm)
+        return below, above
 
     @property
     def spacing_mm(self) -> float:
@@ -168,7 +182,8 @@ class Shape:
         """Slice number to the (rows, columns) bool section there, of slices that show anything."""
         step_mm, depth = self.slices.spacing_mm[0], self.slices.shape[0]
         sections = _Sections(self, raster, offset, np.ones(2))
-        low, high = (self.levels_mm - self.below_mm) / step_mm, (self.levels_mm + self.above_mm) / step_mm
+        below_mm, above_mm = self._reach_mm
+        low, high = (self.levels_mm - below_mm) / step_mm, (self.levels_mm + above_mm) / step_mm
         reached = {
             n
             for a, b in zip(low, high, strict=True)
@@ -214,9 +229,9 @@ class Shape:
 
     def _pieces(self, low_mm: float, high_mm: float) -> Iterator[tuple[float, float]]:
         """Heights at which to look, and their shares of a layer, cut where sections begin, end or change."""
-        ends = np.concatenate(
-            [self.levels_mm - self.below_mm, self.levels_mm, self.levels_mm + self.above_mm]
-        )
+        below_mm, above_mm = self._reach_mm
+        slabs = [self.levels_mm - self.below_mm, self.levels_mm + self.above_mm]
+        ends = np.concatenate([*slabs, self.levels_mm, self.levels_mm - below_mm, self.levels_mm + above_mm])
         if not (ends.min() < high_mm and ends.max() > low_mm):
             return
         cuts = np.unique(np.round([low_mm, *ends[(ends > low_mm) & (ends < high_mm)], high_mm], 6))
@@ -236,6 +251,7 @@ class _Sections:
 
     def __init__(self, shape: Shape, raster: tuple[int, int], offset: np.ndarray, parts: np.ndarray) -> None:
         self.shape, self.raster, self.offset, self.parts = shape, raster, offset, parts
+        self.pixel_mm2 = float(np.prod(np.asarray(shape.slices.spacing_mm[1:]) / parts))
         self.covered = _Lazy(self._covered)
         self.labels = _Lazy(self._labels)
         self.between = _Lazy(self._between)
@@ -250,6 +266,8 @@ class _Sections:
         k = int(np.searchsorted(levels, height_mm))
         if 0 < k < len(levels) and self.shape.bridged[k - 1]:
             return self._changing(k - 1, (height_mm - levels[k - 1]) / (levels[k] - levels[k - 1]))
+        if self.shape.rounded is not None:
+            return self._closing(k > 0, abs(height_mm - levels[near]) / self.shape.spacing_mm)
         section = np.zeros(self.raster)
         for n, reach in ((k - 1, self.shape.above_mm), (k, self.shape.below_mm)):
             if 0 <= n < len(levels) and abs(height_mm - levels[n]) <= reach[n] + 1e-3:
@@ -263,7 +281,17 @@ class _Sections:
         if from_k is None or from_next is None:
             return section
         distance = (1.0 - t) * from_k + t * from_next
-        return np.maximum(section, _levelled(distance, (1.0 - t) * area_k + t * area_next))
+        area = (1.0 - t) * area_k + t * area_next
+        if self.shape.rounded is not None:
+            area += self.shape.rounded.bulge_mm2(k, t) / self.pixel_mm2
+        return np.maximum(section, _levelled(distance, area))
+
+    def _closing(self, top: bool, t: float) -> np.ndarray:
+        """The section t spacings beyond the last plane of a shape that closes there."""
+        assert self.shape.rounded is not None
+        distance = self.distances[len(self.shape.planes) - 1 if top else 0]
+        area = self.shape.rounded.beyond_mm2(top, t) / self.pixel_mm2
+        return np.zeros(self.raster) if distance is None or area <= 0 else _levelled(distance, area)
 
     def _covered(self, k: int) -> np.ndarray:
         polygons = self.shape.planes[k].polygons

@@ -149,6 +149,50 @@ def test_a_small_ball_s_doubt_holds_its_volume(radius, plane_mm, phase):
         assert abs(shape.cm3 - true_cm3) <= shape.doubt_cm3
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(5, 9), st.floats(0.03, 0.97), st.floats(0.6, 2.0), st.floats(0.6, 1.6), st.floats(10.7, 25.0)
+)
+def test_an_ellipsoid_of_five_planes_has_its_volume(planes, phase, tall, wide, radius):
+    """Of 5 cm3 and more; slabs alone are off by up to 4 %."""
+    z = tall * radius
+    step = 2 * z / planes
+    levels = [h for h in np.arange(-z + phase * step, z, step) if 1 - (h / z) ** 2 > 1e-3]
+    if len(levels) < 5:
+        return
+    ball = [ellipse(wide * r, r, h) for h in levels for r in [radius * np.sqrt(1 - (h / z) ** 2)]]
+    slices = Geometry(
+        (int(2.5 * z / 2), 100, 100), (2.0, 1.0, 1.0), (-50.0, -50.0, -2.0 * round(1.2 * z / 2))
+    )
+    shape = Shape(ball, slices)
+    assert shape.cm3 == pytest.approx(4 / 3 * np.pi * radius**2 * wide * z / 1000, rel=0.005)
+    assert shares_cm3(ball, (6, 1, 1), slices) == pytest.approx(shape.cm3, rel=0.01)
+
+
+SOLIDS = {  # areas by height from -1 to 1, of the largest
+    "lobes": lambda h: 0.3 + np.sin(2 * np.pi * h) ** 2,
+    "flat ends": lambda h: np.sqrt(1 - h**6),
+    "one flat end": lambda h: 1 - ((h + 1) / 2.5) ** 4,
+    "pointed": lambda h: (1.02 - np.abs(h)) ** 2,
+    "straight": lambda h: 1 - 0.4 * h,
+}
+
+
+@pytest.mark.parametrize("solid", SOLIDS)
+@settings(max_examples=15, deadline=None)
+@given(st.integers(5, 14), st.floats(0.03, 0.97), st.integers(0, 2**32 - 1))
+def test_other_solids_keep_their_slabs(solid, planes, phase, seed):
+    """What is no ellipsoid is not made rounder than it is drawn, and ragged contours are not smoothed."""
+    levels = np.arange(-1 + phase * 2 / planes, 1, 2 / planes)
+    ragged = 1 + 0.02 * np.random.default_rng(seed).standard_normal(len(levels))
+    radii = 20 * np.sqrt(np.maximum(SOLIDS[solid](levels), 1e-3) * ragged)
+    shape = Shape(
+        [ellipse(r, r, 20 * h) for h, r in zip(levels, radii, strict=True)], slices_of(2.0, 0.0, 1.0)
+    )
+    slabs = sum(p.area_mm2 for p in shape.planes) * shape.spacing_mm / 1000
+    assert shape.cm3 == pytest.approx(slabs, rel=0.015)
+
+
 def test_a_shape_thinner_than_the_slices_is_kept():
     thick = Geometry((5, 60, 60), (6.0, 1.0, 1.0), (-30.0, -30.0, 0.0))
     mask = Shape([ellipse(9.0, 9.0, 8.4), ellipse(9.0, 9.0, 9.4)], thick).mask()
