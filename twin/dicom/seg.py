@@ -80,6 +80,7 @@ def read_segments(file: Instance, labels: Labels) -> list[Segment]:
         raise InputError(f"{file.file}: a segmentation without the geometry of its frames")
     grid, levels = _planes(file, frames)
     of: dict[int, np.ndarray] = defaultdict(lambda: np.zeros(grid.shape, np.float32))
+    background = file.number("PixelPaddingValue") or 0.0  # of a label map (PS3.3 C.8.20.2)
     top = (file.number("MaximumFractionalValue") or 255.0) if kind == "FRACTIONAL" else 1.0
     for frame, level in zip(frames, levels, strict=True):
         try:
@@ -89,7 +90,7 @@ def read_segments(file: Instance, labels: Labels) -> list[Segment]:
         if values.shape != grid.shape[1:]:
             raise InputError(f"{file.file}: the segments do not fill their frames")
         if kind == "LABELMAP":
-            for number in np.unique(values[values > 0]).tolist():
+            for number in np.unique(values[values != background]).tolist():
                 of[int(number)][level][values == number] = 1.0
         else:
             number = int(frame.numbers("ReferencedSegmentNumber", 1)[0])

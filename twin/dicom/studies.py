@@ -17,6 +17,7 @@ from twin.dicom.images.volumes import Image, images
 from twin.dicom.instance import Instance
 from twin.dicom.left_out import LeftOut
 from twin.dicom.naming import Names
+from twin.dicom.pixels import with_loss
 from twin.dicom.pseudonym import pseudonym
 from twin.dicom.regions import read_regions
 from twin.dicom.structure_sets import Drawing, choose, filled, gross_tumour, is_meant, read_drawings
@@ -252,6 +253,10 @@ class Studies:
             placed, registration = frames.placed(image.stack.frame, native)
             scan = Scan(names.free(_scan_name(image)), image.time_days, placed, registration, _lay(image))
             scans.append(scan)
+            if any(with_loss(f.data) for f in image.files):
+                self.notes.append(
+                    f"{scan.name} was compressed with loss: its values are near those that were scanned, not the same"
+                )
             if registration is not None and registration.poor:
                 self.notes.append(
                     f"{scan.name} fits the baseline poorly (similarity {registration.similarity:.2f}); do not trust it"

@@ -152,6 +152,53 @@ def test_a_segment_that_the_scan_cuts_is_refused(dicom_set, make, add):
         import_patient(folder)
 
 
+def test_segments_that_overlap_and_are_cropped_as_3d_slicer_writes_them(dicom_set, make, add):
+    """Frames segment by segment, from the head down, on a matrix that is as large as what is drawn."""
+    folder = _without_contours(dicom_set)
+    tumour, lung = _masks()
+    lung[1:7, 5:18, 8:20] = True  # the tumour lies within it
+    rows, columns = slice(5, 21), slice(4, 21)
+    seg = _seg(make, (tumour[:, rows, columns], lung[:, rows, columns]), labels=("Segment_1", "Segment_2"),
+               meanings=("Neoplasm, Primary", "Left lung"))  # fmt: skip
+    frames = seg.PerFrameFunctionalGroupsSequence
+    for frame in frames:
+        x, y, z = frame.PlanePositionSequence[0].ImagePositionPatient
+        frame.PlanePositionSequence[0].ImagePositionPatient = [x + 4 * SPACING[2], y + 5 * SPACING[1], z]
+    stored = np.unpackbits(np.frombuffer(seg.PixelData, np.uint8), bitorder="little")
+    stored = stored[: len(frames) * 16 * 17].reshape(-1, 16, 17)[::-1]
+    seg.PerFrameFunctionalGroupsSequence = list(frames)[::-1]
+    packed = np.packbits(stored.ravel(), bitorder="little").tobytes()
+    seg.PixelData = packed + bytes(len(packed) % 2)
+    add(folder, seg)
+    twin = import_patient(folder)
+    np.testing.assert_array_equal(twin.contours.gtv(), tumour)
+    np.testing.assert_array_equal(twin.contours.mask("Lung_L"), lung)
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+def test_a_segmentation_of_one_frame(kind, dicom_set, make, add):
+    folder = _without_contours(dicom_set)
+    tumour = _masks()[0]
+    tumour[3:] = False
+    add(folder, _seg(make, (tumour,), kind=kind, labels=("GTV-1",), meanings=("Tissue",)))
+    np.testing.assert_array_equal(import_patient(folder).contours.gtv(), tumour)
+
+
+def test_a_label_map_says_which_value_is_no_segment(dicom_set, make, add):
+    """DICOM 2024d: PixelPaddingValue, where 0 may be a segment like any other (PS3.3 C.8.20.2)."""
+    folder = _without_contours(dicom_set)
+    tumour, lung = _masks()
+    values = np.where(tumour, 0, np.where(lung, 2, 255))
+    seg = _seg(make, [values], kind="LABELMAP", labels=("GTV-1", "Left lung"))
+    seg.SOPClassUID = seg.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    seg.SegmentSequence[0].SegmentNumber, seg.SegmentSequence[1].SegmentNumber = 0, 2
+    seg.PixelPaddingValue, seg.PhotometricInterpretation = 255, "PALETTE COLOR"
+    add(folder, seg)
+    twin = import_patient(folder)
+    np.testing.assert_array_equal(twin.contours.gtv(), tumour)
+    np.testing.assert_array_equal(twin.contours.mask("Lung_L"), lung)
+
+
 @pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
 def test_a_segmentation_that_highdicom_wrote(dicom_set, kind):
     hd = pytest.importorskip("highdicom", reason="highdicom writes the segmentations of this test")
