@@ -97,7 +97,7 @@ def test_what_contours_leave_open_is_said(make, tmp_path):
     study(tmp_path, make, 3.0, 0.0, 2.0, ball(20.0, 6.0, 0.4), extra.items())
     twin = import_patient(tmp_path)
     said = " | ".join(twin.notes)
-    assert "GTV is drawn on 7 planes 6 mm apart: 33.7 cm3, give or take 1.9" in said
+    assert "GTV is drawn on 7 planes 6 mm apart: 33.5 cm3, give or take 1.9" in said
     assert "PTV is drawn on" in said
     assert "Heart has no contours from z 129 to 151 mm; nothing was put between them" in said
     assert "the contours of Liver lie up to 11 mm apart; its shape between them is interpolated" in said
@@ -105,4 +105,4 @@ def test_what_contours_leave_open_is_said(make, tmp_path):
     assert "Line was left out: its contours enclose nothing on the scan" in said
     heart = twin.contours["Heart"]
     assert heart.cm3 == pytest.approx(2 * np.pi * 10**2 * (60 - 10) / 3 / 1000, rel=0.05)  # two caps
-    assert twin.contours["Liver"].cm3 == pytest.approx(4 / 3 * np.pi * 33**3 / 1000, rel=0.03)
+    assert twin.contours["Liver"].cm3 == pytest.approx(4 / 3 * np.pi * 33**3 / 1000, rel=0.01)
