@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo app test test-fast test-slow test-all check figures clean
+.PHONY: install demo app test test-fast test-slow test-all check licences figures clean
 
 install: .venv/installed
 
@@ -39,6 +39,12 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pylint twin models simulators scenarios dashboards
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml twin models simulators scenarios dashboards
+	$(BIN)/python tests/audit.py
+
+# What the dependencies ask of those who use them.
+licences: install
+	$(BIN)/python docs/licences.py
 
 figures: install
 	$(BIN)/python docs/figures.py
