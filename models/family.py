@@ -24,6 +24,7 @@ from models.networks.quantiles import QuantileHead
 from models.networks.unet import Time, UNet
 from models.task import Task
 from twin.files.atomic import atomic_file
+from twin.files.json_file import read_json
 
 _CPU_SLICES, _GPU_SLICES = 16, 384  # of a micro-batch
 _TRAINING_ONLY = "discriminator."
@@ -211,7 +212,11 @@ class Family(nn.Module):
     # -- keeping
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
-        """Write `config.json` and the weights, in diffusers' layout."""
+        """Write `config.json` and the weights, in diffusers' layout.
+
+        Raises:
+            InputError: they cannot be written.
+        """
         from safetensors.torch import save_file
 
         path = Path(folder)
@@ -225,7 +230,7 @@ class Family(nn.Module):
             **self.config.model_dump(mode="json", exclude_defaults=True),
         }
         with atomic_file(path / CONFIG) as part:
-            part.write_text(json.dumps(told, indent=1))
+            part.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
     @classmethod
     def from_pretrained(cls, folder: str | PathLike[str], config: Mapping[str, Any] | None = None) -> Self:
@@ -240,7 +245,7 @@ class Family(nn.Module):
         """
         from safetensors.torch import load_file
 
-        told = dict(config or json.loads((Path(folder) / CONFIG).read_text()))
+        told = dict(config or read_json(Path(folder) / CONFIG))
         name = told.pop("_class_name", None)
         if name != cls.__name__:
             raise ValueError(f"{folder} holds a {name}, not a {cls.__name__}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.layout import CONFIG
 from models.registry import FAMILIES
+from twin.errors import InputError
+from twin.files.json_file import read_json
 
 if TYPE_CHECKING:
     from models.family import Family
@@ -86,7 +87,7 @@ def load(folder: Path, config: Mapping[str, Any] | None = None) -> Family:
     Raises:
         ValueError: the family is not known, or the folder's files do not fit; the message is one sentence.
     """
-    told = config or json.loads((folder / CONFIG).read_text())
+    told = config or read_json(folder / CONFIG)
     name = told.get("family") or str(told.get("_class_name")).lower()
     if name not in FAMILIES:
         raise ValueError(f"{folder} holds a {name}, which is none of: {', '.join(FAMILIES)}")
@@ -95,6 +96,7 @@ def load(folder: Path, config: Mapping[str, Any] | None = None) -> Family:
 
 def _task_of(file: Path) -> str | None:
     try:
-        return json.loads(file.read_text())["task"]["name"]
-    except (KeyError, TypeError, ValueError):
+        name = read_json(file)["task"]["name"]
+    except (InputError, KeyError, TypeError):
         return None
+    return name if isinstance(name, str) else None

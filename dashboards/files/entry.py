@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from twin.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Entry:
     @property
     def version(self) -> str:
         """Changes whenever the folder's content does, so that browsers may keep what they fetched."""
-        return blake2b(f"{self.path}{self.changed}".encode(), digest_size=6).hexdigest()
+        return blake2b(os.fsencode(self.path) + repr(self.changed).encode(), digest_size=6).hexdigest()
 
     def inside(self, name: str) -> Path:
         """A path that the folder's record names, which must lie in the folder.
@@ -45,21 +42,3 @@ class Entry:
         if not path.is_relative_to(self.path.resolve()):
             raise InputError(f"the record of {self.path.name} names a file outside the run: {name}")
         return path
-
-    def table(self, name: str) -> pl.DataFrame:
-        """One table of the folder.
-
-        Args:
-            name: of the table.
-
-        Raises:
-            InputError: it is missing or broken.
-        """
-        import polars as pl
-
-        try:
-            return pl.read_parquet(self.path / f"{name}.parquet")
-        except (OSError, pl.exceptions.PolarsError):
-            raise InputError(
-                f"{name}.parquet is missing or broken in {self.path.name}; run the same command again"
-            ) from None

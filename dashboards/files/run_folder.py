@@ -10,8 +10,7 @@ import polars as pl
 from dashboards.files.entry import Entry
 from dashboards.files.subject import Frame, Subject
 from scenarios.records.layer import Layer
-from scenarios.records.run import RunRecord, read_record
-from scenarios.records.schema import ADDED, completed, table
+from scenarios.records.run import RunRecord, read_record, read_run_table
 from twin import PatientTwin, Volume
 from twin.files.nifti import read
 
@@ -73,9 +72,7 @@ class RunFolder(Subject):
         Raises:
             InputError: it is missing or broken.
         """
-        if name in ADDED and not (self.entry.path / f"{name}.parquet").exists():
-            return table(name, [])
-        return completed(name, self.entry.table(name))
+        return read_run_table(self.entry.path, name)
 
     def imaged(self, name: str) -> pl.DataFrame:
         """The rows of a table that all samples share, and those of sample 0, whose images are shown.

@@ -12,6 +12,7 @@ import numpy as np
 from models.batch import Batch
 from models.data.stack import offsets
 from models.task import Task
+from twin.errors import InputError
 from twin.files.atomic import atomic_file
 
 _SPARSE = 4  # every fourth slice tells how much changed
@@ -66,6 +67,9 @@ class Subject:
             vectors: (n, f) conditions of all examples, those with images first.
             outcomes: (m, f) conditions with values of the condition that the task draws, for whoever forecasts it;
                 those of the examples where None.
+
+        Raises:
+            InputError: they cannot be written.
         """
         arrays = {
             "source": _slices([e.source for e in examples]),
@@ -89,32 +93,41 @@ class Subject:
     @cached_property
     def vectors(self) -> np.ndarray:
         """(n, f)."""
-        return np.load(self._file("vectors"))
+        return self._array("vectors")
 
     @cached_property
     def outcomes(self) -> np.ndarray:
         """(m, f): conditions with values of the drawn one that came of them."""
-        return np.load(self._file("outcomes"))
+        return self._array("outcomes")
 
     @cached_property
     def source(self) -> np.ndarray:
         """(m, z, c, y, x) float16."""
-        return np.load(self._file("source"), mmap_mode="r")
+        return self._array("source", mapped=True)
 
     @cached_property
     def target(self) -> np.ndarray:
         """(m, z, T, y, x) float16."""
-        return np.load(self._file("target"), mmap_mode="r")
+        return self._array("target", mapped=True)
 
     @cached_property
     def near(self) -> np.ndarray:
         """(m, z, y, x) bool."""
-        return np.load(self._file("near"), mmap_mode="r")
+        return self._array("near", mapped=True)
 
     @cached_property
     def focus(self) -> np.ndarray:
         """(m, 2): of each example, the first slice of those drawn more often, and the first beyond them."""
-        return np.load(self._file("focus"))
+        return self._array("focus")
+
+    def _array(self, name: str, *, mapped: bool = False) -> np.ndarray:
+        file = self._file(name)
+        try:
+            return np.load(file, mmap_mode="r" if mapped else None)
+        except (OSError, ValueError, EOFError):
+            raise InputError(
+                f"{file} is damaged or missing; remove the folder {file.parent}, and the examples are made again"
+            ) from None
 
     def _file(self, name: str) -> Path:
         return self.stem.with_name(f"{self.stem.name}.{name}.npy")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,6 +23,7 @@ from models.batch import Batch
 from models.condition import fitted
 from models.data.examples import Examples, Subject
 from models.family import Family, FamilyConfig, half_precision
+from models.layout import CHECKPOINT, LOG, TRAINING
 from models.networks.conditions import dropped
 from models.networks.heads import SHARP
 from models.networks.quantiles import fit_quantiles
@@ -32,7 +35,6 @@ from models.training.validation import Validation
 from twin.files.atomic import append, atomic_file, growing_folder
 
 Progress = Callable[[str, float], None]
-CHECKPOINT, LOG, TRAINING = "checkpoint.pt", "log.jsonl", "training.yaml"
 _CHECKPOINT_FORMAT = "rt-twin-checkpoint/2"
 _LOG_EVERY = 25
 _PLAN_EVERY = 50
@@ -54,7 +56,10 @@ def train(
 ) -> Family:
     """Train on patients' examples and write the averaged weights, the config, a log and pictures to a folder.
 
-    The same call again goes on from the last checkpoint and ends with the same weights as without the break.
+    The same call again goes on from the last checkpoint. A training of a given number of steps then ends with the same
+    weights, to the bit, as without the break, on the same machine. One by minutes takes as many steps as it finds time
+    for, broken or not; the plan of steps that it made is in its `training.yaml`, and training from that ends with the
+    same weights again.
 
     Args:
         subjects: the patients; some are held out for validation.
@@ -66,7 +71,8 @@ def train(
         progress: is told what goes on, and which share is done.
 
     Raises:
-        ValueError: the folder holds a training with another config, or one of an older version.
+        ValueError: the folder holds a training with another config, on other examples or of an older version, or it
+            cannot be written.
     """
     processes = Processes.start(device)
     with growing_folder(out) if processes.rank == 0 else nullcontext():
@@ -86,7 +92,7 @@ def _trained(
     learned, held = split(subjects, config.validation_share, config.seed)
     torch.manual_seed(config.seed)
     model = _model(learned, task, config, facts)
-    run = _Run.start(model, config, out, processes)
+    run = _Run.start(model, config, out, processes, _digest(task, learned, held))
     if not run.resume() and model.drawn is not None:
         progress("quantiles", 0.0)
         run.fit_quantiles(learned, held)
@@ -208,11 +214,22 @@ def _model(
     return FAMILIES[config.family](FamilyConfig(**told))
 
 
+def _digest(task: Task, *groups: Sequence[Subject]) -> str:
+    """What a training learns from, and is watched by, as the examples' files are named: by their content."""
+    words = [task.model_dump_json(), *(f"{s.patient} {s.stem.name}" for group in groups for s in group)]
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=16).hexdigest()
+
+
+def _damaged(checkpoint: Path, error: Exception) -> ValueError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return ValueError(f"{checkpoint} is damaged ({reason}); remove it, and the training begins anew")
+
+
 def _step_of(line: str) -> float:
     """Which step a row of the log is of, 0 for what comes before; never for one that was cut short."""
     try:
         return json.loads(line).get("step", 0)
-    except ValueError:
+    except (ValueError, AttributeError):
         return math.inf
 
 
@@ -226,6 +243,7 @@ class _Run:
     config: TrainingConfig
     out: Path
     processes: Processes
+    examples: str
     number: int = 0
     plan: list[tuple[int, int]] = field(default_factory=list)
     seconds: float = 0.0
@@ -233,14 +251,16 @@ class _Run:
     _terms: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, model: Family, config: TrainingConfig, out: Path, processes: Processes) -> _Run:
+    def start(
+        cls, model: Family, config: TrainingConfig, out: Path, processes: Processes, examples: str
+    ) -> _Run:
         parts = model.parts()
         model.to(processes.device).train()
         optimisers: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay) for p in parts
         ]
         averaged = AveragedModel(model, multi_avg_fn=_average(config.ema))
-        run = cls(model, averaged, optimisers, config, out, processes)
+        run = cls(model, averaged, optimisers, config, out, processes, examples)
         run.plan = list(config.plan) or [(0, config.steps or (0 if config.minutes else 5000))]
         return run
 
@@ -343,6 +363,10 @@ class _Run:
         """The averaged weights as they are now, and last the checkpoint, which says that all is there."""
         if self.processes.rank != 0:
             return
+        self.weights.save_pretrained(self.out)
+        made = self.config.model_copy(update={"plan": tuple(self.plan)} if self.config.minutes else {})
+        with atomic_file(self.out / TRAINING) as part:
+            part.write_text(yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         state = {
             "format": _CHECKPOINT_FORMAT,
             "model": self.model.state_dict(),
@@ -353,11 +377,8 @@ class _Run:
             "seconds": self.seconds,
             "terms": self._terms,  # of the losses that are not logged yet
             "config": self._address(),
+            "examples": self.examples,
         }
-        self.weights.save_pretrained(self.out)
-        made = self.config.model_copy(update={"plan": tuple(self.plan)} if self.config.minutes else {})
-        with atomic_file(self.out / TRAINING) as part:
-            part.write_text(yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False))
         with atomic_file(self.out / CHECKPOINT) as part, part.open("wb") as file:
             torch.save(state, file)
 
@@ -365,17 +386,34 @@ class _Run:
         """Go on from the checkpoint, if there is one.
 
         Raises:
-            ValueError: it belongs to another config.
+            ValueError: it belongs to another config or to other examples, or is damaged.
         """
         path = self.out / CHECKPOINT
         if not path.is_file():
             self._forget_rows_after(-1)
             return False
-        state = torch.load(path, map_location=self.processes.device, weights_only=True)
-        if state.get("format") != _CHECKPOINT_FORMAT:
+        try:
+            with zipfile.ZipFile(path) as packed:  # torch itself does not look at the sums
+                if (wrong := packed.testzip()) is not None:
+                    raise ValueError(f"the sum of {wrong} is wrong")
+            state = torch.load(path, map_location=self.processes.device, weights_only=True)
+            found = state.get("format")
+        except Exception as error:  # torch, zipfile and pickle have errors of their own
+            raise _damaged(path, error) from None
+        if found != _CHECKPOINT_FORMAT:
             raise ValueError(f"{self.out} holds a training of an older version; choose another folder")
         if state["config"] != self._address():
             raise ValueError(f"{self.out} holds a training with another config; choose another folder")
+        if state.get("examples", self.examples) != self.examples:
+            raise ValueError(f"{self.out} holds a training on other examples; choose another folder")
+        try:
+            self._restore(state)
+        except Exception as error:
+            raise _damaged(path, error) from None
+        self._forget_rows_after(self.number)
+        return True
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -384,15 +422,13 @@ class _Run:
         self.plan, self._terms = [tuple(p) for p in state["plan"]], list(state.get("terms", ()))
         if self.config.steps and not self.config.plan:
             self.plan = [(0, self.config.steps)]
-        self._forget_rows_after(self.number)
-        return True
 
     def _forget_rows_after(self, step: int) -> None:
         """Leave out of the log what a killed training logged after its checkpoint: it will be done again."""
         path = self.out / LOG
         if self.processes.rank != 0 or not path.is_file():
             return
-        kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+        kept = [line for line in path.read_text(errors="replace").splitlines() if _step_of(line) <= step]
         with atomic_file(path) as part:
             part.write_text("".join(f"{line}\n" for line in kept))
 

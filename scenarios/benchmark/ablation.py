@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from models.layout import CHECKPOINT
 from scenarios.benchmark.evaluation import evaluate
 from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.scores import Scope
@@ -83,7 +84,8 @@ def ablate(
         cache: the examples of an earlier training.
         progress: as for `train`.
     """
-    with growing_folder(out):
+    FollowUpJudge(_SCOPE).patients(held)  # one that is none is refused before the trainings, not after them
+    with growing_folder(out, worth=f"*/*/{CHECKPOINT}"):
         places = _train_all(learn, out, steps, cache or out / "cache", progress)
         scores = evaluate(
             held, places, out / "scores", FollowUpJudge(_SCOPE), patients=patients,

@@ -14,6 +14,8 @@ from scenarios.benchmark.names import label, plain
 from simulators.learned.weights import facts, fingerprint, learned_from, located
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
+from twin.files.json_file import read_json
+from twin.files.tables import read_table
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Patients, Workers
 
@@ -112,7 +114,7 @@ def evaluate(
     jobs = [
         _Job(judge, folder, row, name, parts[name] / f"{row['id']}.parquet") for row in rows for name in names
     ]
-    with growing_folder(out):
+    with growing_folder(out, worth="parts/*/*"):
         _begin(out, asked)
         table = _scored(jobs, workers, tell)
         with atomic_file(out / "scores.parquet") as part:
@@ -128,7 +130,7 @@ def _scored(jobs: Sequence[_Job], workers: int, tell: Progress) -> pl.DataFrame:
     missing = [job for job in jobs if not job.file.is_file()]
     for done, name in enumerate(_done(missing, workers), start=1):
         tell(name, 1.0 - (len(missing) - done) / len(jobs))
-    return pl.concat([pl.read_parquet(job.file) for job in jobs])
+    return pl.concat([read_table(job.file) for job in jobs])
 
 
 def _weights(judge: Judge, name: str, ids: Sequence[str]) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def _begin(out: Path, asked: Mapping[str, Any]) -> None:
     """Refuse a folder that holds something else; note what is evaluated."""
     file = out / "request.json"
     if file.is_file():
-        if json.loads(file.read_text()) != asked:
+        if read_json(file) != asked:
             raise InputError(f"{out} holds another evaluation; choose another --out")
         return
     if is_taken(out):

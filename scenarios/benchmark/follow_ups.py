@@ -40,6 +40,8 @@ class FollowUpJudge:
         rows = [row for row in read_index(folder)["patients"] if row.get("twin")]
         if not rows:
             raise InputError(f"the set {folder} holds no patients")
+        if not all(row.get("truth") for row in rows):
+            raise InputError(f"{folder} holds no truth; make the set with --truth")
         return rows
 
     def request(self, folder: Path) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from simulators.insilico.sets import VOLUMES
 from simulators.tasks.crop import MARGIN_MM
 from simulators.tasks.pairs import request_between
 from twin import InputError, PatientTwin, Scan, StructureSet
+from twin.files.tables import read_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,12 +52,11 @@ class HeldOut:
         Raises:
             InputError: the set was made without truth.
         """
-        import polars as pl
 
         if not row.get("truth"):
             raise InputError(f"{folder} holds no truth for {row['id']}; make the set with --truth")
         place = folder / row["truth"]
-        table = pl.read_parquet(place / VOLUMES)
+        table = read_table(place / VOLUMES)
         plans = table["plan"].unique(maintain_order=True).to_list()
         truths = {plan: PatientTwin.load(place / f"{plan}.twin") for plan in plans}
         return cls(PatientTwin.load(folder / row["twin"]), truths, table)

@@ -24,7 +24,9 @@ from scenarios.records.request import versions
 from scenarios.records.schema import SIMULATED
 from twin import InputError
 from twin.files.atomic import atomic_folder
+from twin.files.json_file import read_json
 from twin.files.lock import held, put_back
+from twin.files.tables import read_table
 
 FORMAT: Literal["rt-twin-clinic/1"] = "rt-twin-clinic/1"
 RECORD = "clinic.json"
@@ -116,9 +118,9 @@ def load_clinic(path: str | PathLike[str]) -> ClinicRun:
     record = _read(folder)
     try:
         clinic, referrals = Clinic.model_validate(record.clinic), Referrals.model_validate(record.referrals)
-        tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in CLINIC_SCHEMAS}
-    except (ValidationError, OSError, pl.exceptions.PolarsError):
+    except ValidationError:
         raise InputError(f"the clinic in {folder} is broken; simulate it again") from None
+    tables = {name: read_table(folder / f"{name}.parquet", schema) for name, schema in CLINIC_SCHEMAS.items()}
     return ClinicRun(clinic, referrals, record.days, record.seed, tables, record.warm_up_days, record.samples)
 
 
@@ -130,14 +132,15 @@ def _holds(folder: Path, request: str) -> bool:
 def _read(folder: Path) -> ClinicRecord:
     put_back(folder)
     file = folder / RECORD
-    if not file.is_file():
+    if not file.exists():
         raise InputError(f"{folder} is not the folder of a clinic: it has no {RECORD}")
+    data = read_json(file)
+    found = data.get("format") if isinstance(data, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}")
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            raise InputError(f"{file} has the format {data['format']!r}; this version reads {FORMAT}")
         return ClinicRecord.model_validate(data)
-    except (OSError, LookupError, TypeError, ValidationError, json.JSONDecodeError):
+    except ValidationError:
         raise InputError(f"{file} is broken; remove the folder and simulate the clinic again") from None
 
 

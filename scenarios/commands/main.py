@@ -8,19 +8,21 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import signal
 import sys
 import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from models.registry import Registry
 from twin.errors import InputError
+from twin.files.names import text_of
 from twin.files.private import sweep
 from twin.inputs.bounds import bounded
 
@@ -65,7 +67,7 @@ def rt_twin() -> None:
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one sentence on stderr and exit status 2.
+    """Run the command; a user's mistake, or what the machine refuses, is one sentence on stderr and exit status 2.
 
     Ended from outside by TERM or HUP, it tidies up as after Ctrl+C; what is ignored (nohup) stays ignored.
     """
@@ -77,12 +79,25 @@ def main() -> None:
         sweep()
         if sys.argv[1:] == ["-"]:
             sys.argv[1:] = _told()
+        for argument in sys.argv[1:]:
+            if text_of(argument) != argument:
+                raise InputError(f"the name {text_of(argument)!r} is no text; rename it")
         app()
     except InputError as error:
-        print(f"rt-twin: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        _refuse(f"{where}{error.strerror or error}")
+    except MemoryError:
+        _refuse("there is not enough memory for this; ask for less, e.g. fewer samples")
+
+
+def _refuse(words: str) -> NoReturn:
+    short = re.sub(r"\S{300,}", lambda long: f"{long[0][:60]}\u2026", words)
+    print(f"rt-twin: {short}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _told() -> list[str]:

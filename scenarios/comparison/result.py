@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 
-import polars as pl
-
-from scenarios.records.run import Run, RunImage, may_write, read_record
-from scenarios.records.schema import ADDED, SCHEMAS, SIMULATED, completed, table
+from scenarios.records.run import Run, RunImage, may_write, read_record, read_run_table
+from scenarios.records.schema import SCHEMAS, SIMULATED
 from scenarios.report.page import write_report
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_folder
@@ -47,17 +45,7 @@ def load(path: str | PathLike[str]) -> Comparison:
     """
     folder = Path(path)
     record = read_record(folder)
-    tables = {}
-    for name in SCHEMAS:
-        if name in ADDED and not (folder / f"{name}.parquet").exists():
-            tables[name] = table(name, [])
-            continue
-        try:
-            tables[name] = completed(name, pl.read_parquet(folder / f"{name}.parquet"))
-        except (OSError, pl.exceptions.PolarsError):
-            raise InputError(
-                f"{folder / name}.parquet is missing or broken; run the comparison again"
-            ) from None
+    tables = {name: read_run_table(folder, name) for name in SCHEMAS}
     images = []
     for item in record.images:
         file = (folder / item.file).resolve()

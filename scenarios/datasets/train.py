@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.layout import CHECKPOINT, LOG
 from simulators.core.imaging import TASKS
 from simulators.learned.weights import patient_digest
 from twin.errors import InputError
@@ -71,7 +72,7 @@ def train(
         from models.training.processes import is_first
     except ModuleNotFoundError as error:
         raise InputError(f"training needs {error.name}: pip install 'rt-twin[learned]'") from None
-    with growing_folder(out) if is_first() else nullcontext():
+    with growing_folder(out, worth=CHECKPOINT) if is_first() else nullcontext():
         try:
             return _trained(imaging, sets, config, out, minutes, cache or out / CACHE, device, progress)
         except ValueError as error:
@@ -89,7 +90,6 @@ def _trained(
     progress: Progress,
 ) -> Trained:
     from models.training.config import load_config
-    from models.training.trainer import LOG
     from models.training.trainer import train as train_on
 
     changes: dict[str, Any] = {} if minutes is None else {"minutes": minutes, "steps": None}

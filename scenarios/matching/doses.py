@@ -56,7 +56,7 @@ class ReferencePatients:
         import polars as pl
 
         technique = "stereotactic" if stereotactic else "conventional"
-        table = pl.read_csv(_FILE).filter(pl.col("technique") == technique).sort("patient")
+        table = pl.read_csv(_FILE, glob=False).filter(pl.col("technique") == technique).sort("patient")
         lungs = table.filter(pl.col("organ") == "Lungs-GTV")
         columns = [c for c in table.columns if c.startswith("part_")]
         parts = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,12 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scenarios.records.layer import Draw, Layer, layers_of_first_format
-from scenarios.records.schema import FIRST_RUN_FORMAT, RUN_FORMAT, SIMULATED
+from scenarios.records.schema import ADDED, FIRST_RUN_FORMAT, RUN_FORMAT, SCHEMAS, SIMULATED, table
 from twin import InputError, PatientTwin, Volume
 from twin.files.atomic import is_taken
+from twin.files.json_file import read_json
 from twin.files.lock import put_back
+from twin.files.tables import read_table
 
 
 class _Frozen(BaseModel):
@@ -198,12 +199,9 @@ def read_record(path: Path) -> RunRecord:
     """
     put_back(path)
     file = path / "run.json"
-    if not file.is_file():
+    if not file.exists():
         raise InputError(f"{path} is not a run folder: it has no run.json")
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"{file} is broken: it is not valid JSON") from None
+    data = read_json(file)
     found = data.get("format") if isinstance(data, dict) else None
     if found == FIRST_RUN_FORMAT:
         data = _from_first_format(data)
@@ -221,6 +219,28 @@ def read_record(path: Path) -> RunRecord:
             f"{file} is broken: it has images of {', '.join(sorted(unlisted))} but no such layer"
         )
     return record
+
+
+def read_run_table(folder: Path, name: str) -> pl.DataFrame:
+    """One table of a run folder; a table that its release did not know yet is empty, and a column null.
+
+    Args:
+        folder: the run.
+        name: of the table.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    file = folder / f"{name}.parquet"
+    if name in ADDED and not file.exists():
+        return table(name, [])
+    late = {"field_gtv_cm3"} if name == "trajectory" else set()
+    known = {column: kind for column, kind in SCHEMAS[name].items() if column not in late}
+    try:
+        frame = read_table(file, known)
+    except InputError as error:
+        raise InputError(f"{error}; run the comparison again") from None
+    return frame.with_columns(pl.lit(None, pl.Float64).alias(c) for c in late if c not in frame.columns)
 
 
 def _from_first_format(data: dict[str, Any]) -> dict[str, Any]:

@@ -218,15 +218,3 @@ def table(name: str, columns: dict | list[dict]) -> pl.DataFrame:
     if isinstance(columns, list):
         return pl.DataFrame(columns, schema=schema, orient="row")
     return pl.DataFrame(columns).cast({k: v for k, v in schema.items() if k in columns})
-
-
-def completed(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """A table as it was read; what its format did not know is null.
-
-    Args:
-        name: of the table.
-        frame: its rows.
-    """
-    if name != "trajectory" or "field_gtv_cm3" in frame.columns:
-        return frame
-    return frame.with_columns(pl.lit(None, pl.Float64).alias("field_gtv_cm3"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -18,6 +21,8 @@ from scenarios.study.covariates import sample
 from simulators.insilico.sets import true_parameters
 from twin import ClinicalRecord, InputError, Observation, PatientTwin
 from twin.files.lock import settle_below
+from twin.files.names import text_of
+from twin.files.tables import scan_table
 from twin.inputs.bounds import check, check_fields
 from twin.inputs.quantities import Patients, Seed, TumourCm3
 
@@ -132,17 +137,22 @@ class TableCohort:
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> TableCohort:
-        """Look at a table's columns, and read no row yet.
+        """Look at a table whole, and keep no row of it.
 
         Raises:
-            InputError: no such table, an unknown column or unit, no row, or an id given twice.
+            InputError: no such table, a damaged or ragged one, an unknown column or unit, no row, or an id given twice.
         """
         file = Path(path)
         try:
             table = _scan(file)
-            names = table.collect_schema().names()
+            if file.suffix.lower() == ".csv":
+                _check_rows(file)
+            schema = table.collect_schema()
+            names = schema.names()
             _check_columns(names, file)
-            n = int(table.select(pl.len()).collect().item())
+            _check_types(schema, file)
+            counts = table.select(pl.len().alias("rows"), pl.all().null_count())  # reads every cell
+            n = int(counts.collect()["rows"].item())
             twice = table.group_by("id").len().filter(pl.col("len") > 1).collect() if "id" in names else None
         except (OSError, pl.exceptions.PolarsError) as error:
             reason = str(error).splitlines()[0]
@@ -161,7 +171,12 @@ class TableCohort:
 
     def members(self, begin: int, end: int) -> list[Member]:
         """Patients from number `begin` up to and without `end`."""
-        rows = _scan(self.path).slice(begin, end - begin).collect().iter_rows(named=True)
+        try:
+            rows = _scan(self.path).slice(begin, end - begin).collect().iter_rows(named=True)
+        except (OSError, pl.exceptions.PolarsError):
+            raise InputError(
+                f"the table {self.path} has changed while it was read; run the same command again"
+            ) from None
         return [_member(_name(row, i), row) for i, row in zip(range(begin, end), rows, strict=True)]
 
 
@@ -195,10 +210,11 @@ class FolderCohort:
             raise InputError(f"the folder {folder} holds no NAME.twin; a cohort needs at least one patient")
         digest = hashlib.sha256()
         for name in names:
-            digest.update(name.encode())
+            digest.update(os.fsencode(name))
             for file in sorted(f for f in (folder / name).rglob("*") if f.is_file()):
-                digest.update(f"{file.relative_to(folder)} {file.stat().st_size}".encode())
-                digest.update(file.read_bytes() if file.suffix == ".json" else b"")
+                digest.update(os.fsencode(file.relative_to(folder)) + f" {file.stat().st_size}".encode())
+                with suppress(OSError):  # he who cannot be read is one patient's fault
+                    digest.update(file.read_bytes() if file.suffix == ".json" else b"")
         return cls(folder.absolute(), names, digest.hexdigest())
 
     @property
@@ -216,7 +232,7 @@ class FolderCohort:
         return [self._member(name) for name in self.names[begin:end]]
 
     def _member(self, name: str) -> Member:
-        stem = name.removesuffix(".twin")
+        stem = text_of(name.removesuffix(".twin"))
         try:
             twin = PatientTwin.load(self.path / name)
             truth = true_parameters(self.path / name)
@@ -262,10 +278,33 @@ def _scan(file: Path) -> pl.LazyFrame:
     if not file.is_file():
         raise InputError(f"there is no table {file}")
     if file.suffix.lower() == ".parquet":
-        return pl.scan_parquet(file)
+        return scan_table(file)
     if file.suffix.lower() == ".csv":
-        return pl.scan_csv(file, infer_schema=False, null_values=_NULLS)
+        rows = pl.scan_csv(file.absolute(), infer_schema=False, null_values=_NULLS, glob=False)
+        return rows.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
     raise InputError(f"the table {file} must be a .csv or a .parquet file")
+
+
+def _check_rows(file: Path) -> None:
+    """Refuse a CSV with a row of more or fewer cells than its head: nobody knows which cell is missing."""
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream, strict=True)
+            head = len(next(rows, []))
+            for row in rows:
+                if row and len(row) != head:
+                    raise InputError(f"line {rows.line_num} of {file} has {len(row)} cells, its head {head}")
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"the table {file} cannot be read: {error}") from None
+
+
+def _check_types(schema: pl.Schema, file: Path) -> None:
+    """Refuse columns of lists, dates and the like."""
+    for name, kind in schema.items():
+        if not (kind.is_numeric() or kind in (pl.String, pl.Boolean, pl.Null, pl.Categorical, pl.Enum)):
+            raise InputError(
+                f"the column {name!r} of {file} holds {kind}; give one number, word or truth value in each cell"
+            )
 
 
 def _check_columns(names: list[str], file: Path) -> None:

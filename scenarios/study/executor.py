@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir
@@ -118,13 +119,14 @@ def _by_actors(
 
 def _connected():
     """The module `ray`, connected."""
+    address = os.environ.get("RAY_ADDRESS")
+    _close(address)
     try:
         import ray
     except ModuleNotFoundError:
         raise InputError("--executor ray needs Ray: pip install 'rt-twin[cluster]'") from None
     if ray.is_initialized():
         return ray
-    address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_reachable(address)
     # Workers look for modules in the folder where Ray is begun first: there shall be no user's own `models.py`.
@@ -133,11 +135,29 @@ def _connected():
         # "local" starts one here; without it Ray would look for a cluster that may have died, and wait for it
         with chdir(rooms):
             ray.init(address=address or "local", logging_level=logging.ERROR, log_to_driver=False)
+    except ray.exceptions.AuthenticationError:
+        raise InputError(
+            f"the Ray cluster at {address} asks for a token; set RAY_AUTH_TOKEN to it, or RAY_AUTH_MODE=disabled where "
+            "it is to go without"
+        ) from None
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{where} cannot be reached: {reason}") from None
     return ray
+
+
+def _close(address: str | None) -> None:
+    """Shut others out: a Ray that listens runs whatever code it is sent.
+
+    Without an address it listens on 127.0.0.1 only (its own switch for machines without clusters says so) and answers
+    who has the token of this process; left alone it would write one into the home folder, for all to read. A cluster is
+    asked with its token.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if not address:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _check_reachable(address: str) -> None:

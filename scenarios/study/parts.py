@@ -28,7 +28,9 @@ from scenarios.study.settings import Settings
 from scenarios.study.summary import summarise_study
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
+from twin.files.json_file import read_json
 from twin.files.lock import remove
+from twin.files.tables import read_table, scan_table
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Horizon, PartSize, Samples, Seed, SomeSamples
 
@@ -72,11 +74,11 @@ class Study:
 
     def scan(self, name: str) -> pl.LazyFrame:
         """A table without reading it; the names are those of `scenarios.records.study_schema`."""
-        return pl.scan_parquet(self.folder / f"{name}.parquet")
+        return scan_table(self.folder / f"{name}.parquet")
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         if name in _TABLES:
-            return pl.read_parquet(self.folder / f"{name}.parquet")
+            return read_table(self.folder / f"{name}.parquet", _TABLES[name])
         raise AttributeError(f"a study has no {name!r}; its tables are {', '.join(_TABLES)}")
 
     def __dir__(self) -> list[str]:
@@ -94,7 +96,7 @@ class Study:
 
 
 _MERGED = tuple(name for name in PART_SCHEMAS if name != "arms")
-_TABLES = (*_MERGED, *SUMMARY_SCHEMAS)
+_TABLES = {name: PART_SCHEMAS[name] for name in _MERGED} | SUMMARY_SCHEMAS
 
 
 @bounded
@@ -144,7 +146,7 @@ def run_study(
     folder = Path(out)
     say = progress or (lambda step, share: None)
     runs = folder.absolute() / _RUNS if image_samples else None
-    with growing_folder(folder):
+    with growing_folder(folder, worth="*/*"):
         if _begin(folder, record):
             return load_study(folder)
         parts = {
@@ -179,7 +181,7 @@ def _tell_of_faults(folder: Path, parts: Sequence[Path]) -> None:
     Raises:
         InputError: all failed; the folder of the study is gone then, so that the mended call can start.
     """
-    patients = pl.concat([pl.read_parquet(p / "patients.parquet", glob=False) for p in parts])
+    patients = pl.concat([read_table(p / "patients.parquet") for p in parts])
     failed = patients.filter(pl.col("fault").is_not_null())
     if failed.is_empty():
         return
@@ -271,27 +273,23 @@ def _write(folder: Path, record: StudyRecord) -> None:
 
 def _read(folder: Path) -> StudyRecord:
     file = folder / _RECORD
-    if not file.is_file():
+    if not file.exists():
         raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
-    broken = InputError(f"{file} is broken; remove the folder and run the study again")
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise broken from None
+    data = read_json(file)
     found = data.get("format") if isinstance(data, dict) else None
     if found != FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
     try:
         return StudyRecord.model_validate(data)
     except ValidationError:
-        raise broken from None
+        raise InputError(f"{file} is broken; remove the folder and run the study again") from None
 
 
 def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
     """One file for each table, in the order of the patients; then the parts are no longer needed."""
     for name in _MERGED:
         with atomic_file(folder / f"{name}.parquet") as part:
-            pl.scan_parquet([p / f"{name}.parquet" for p in parts]).sink_parquet(part, compression="zstd")
+            scan_table([p / f"{name}.parquet" for p in parts]).sink_parquet(part, compression="zstd")
     for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
         with atomic_file(folder / f"{name}.parquet") as part:
             frame.write_parquet(part, compression="zstd")

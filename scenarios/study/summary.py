@@ -12,6 +12,7 @@ from scenarios.comparison.intervals import normal_quantile
 from scenarios.records.study_schema import SUMMARY_SCHEMAS
 from scenarios.study.part import BINS, bin_edges
 from scenarios.study.tables import HIGHER_IS_BETTER, Tables
+from twin.files.tables import read_table, scan_table
 
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
 _AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by upper edge
@@ -27,7 +28,7 @@ def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], l
         slugs: of the plans, the reference first.
         level: of the intervals.
     """
-    groups = _groups(pl.read_parquet(folder / "patients.parquet"))
+    groups = _groups(read_table(folder / "patients.parquet"))
     contrasts: list[dict] = []
     benefit: list[dict] = []
     for plan, outcome, rows in _effects(folder / "effects.parquet", slugs):
@@ -43,13 +44,11 @@ def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], l
 
 def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
     """(plan, outcome, rows) of the individual effects, one outcome in memory at a time."""
-    outcomes = (
-        pl.scan_parquet(file).select(pl.col("outcome").unique(maintain_order=True)).collect()["outcome"]
-    )
+    outcomes = scan_table(file).select(pl.col("outcome").unique(maintain_order=True)).collect()["outcome"]
     for plan in slugs[1:]:
         for outcome in outcomes:
             chosen = (pl.col("plan") == plan) & (pl.col("outcome") == outcome)
-            rows = pl.scan_parquet(file).filter(chosen).select("patient", "unit", "mean", "better", "worse")
+            rows = scan_table(file).filter(chosen).select("patient", "unit", "mean", "better", "worse")
             found = rows.collect()
             if len(found):
                 yield plan, outcome, found
@@ -157,7 +156,7 @@ def _bands(parts: Sequence[Path], slugs: Sequence[str], level: float) -> pl.Data
     for slug in slugs:
         counts = np.zeros((0, BINS), dtype=np.int64)
         for part in parts:
-            rows = pl.scan_parquet(part / "arms.parquet").filter(pl.col("plan") == slug).collect()
+            rows = scan_table(part / "arms.parquet").filter(pl.col("plan") == slug).collect()
             day, bins = rows["day"].to_numpy(), rows["bin"].to_numpy()
             if day.size and day.max() >= len(counts):
                 counts = np.pad(counts, ((0, int(day.max()) + 1 - len(counts)), (0, 0)))

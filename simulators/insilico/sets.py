@@ -7,13 +7,13 @@ the tumour's volumes there, true and as they could be expected at best.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from twin.errors import InputError
 from twin.files.folder import TRUTH as TRUTH_FILE
+from twin.files.json_file import read_json
 
 FORMAT = "rt-twin-set/1"
 INDEX = "set.json"
@@ -36,11 +36,12 @@ def read_index(folder: Path) -> dict[str, Any]:
         InputError: the folder holds no set, or one of another format.
     """
     try:
-        stored = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"the folder {folder} holds no longitudinal set: {INDEX} cannot be read") from None
-    if stored.get("format") != FORMAT:
-        raise InputError(f"{folder} has the format {stored.get('format')!r}; this version reads {FORMAT}")
+        stored = read_json(folder / INDEX)
+    except InputError as error:
+        raise InputError(f"the folder {folder} holds no longitudinal set: {error}") from None
+    found = stored.get("format") if isinstance(stored, dict) else None
+    if found != FORMAT:
+        raise InputError(f"{folder} has the format {found!r}; this version reads {FORMAT}")
     return stored
 
 
@@ -86,9 +87,15 @@ def true_parameters(twin: Path) -> Mapping[str, float] | None:
 
     Args:
         twin: the patient's folder.
+
+    Raises:
+        InputError: the file is broken.
     """
     file = twin / TRUTH_FILE
     if not file.is_file():
         return None
-    biology = json.loads(file.read_text(encoding="utf-8")).get("biology")
-    return {name: float(value) for name, value in biology.items()} if biology else None
+    try:
+        biology = read_json(file).get("biology")
+        return {name: float(value) for name, value in biology.items()} if biology else None
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{file} is broken; its parameters cannot be read") from None

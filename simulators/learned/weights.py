@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from models.layout import CONFIG
 from simulators.core.imaging import TASKS
 from twin import InputError
 from twin.dicom.pseudonym import keyed
+from twin.files.json_file import read_json
 
 if TYPE_CHECKING:
     from models.family import Family
@@ -96,10 +96,10 @@ def facts(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: its config is damaged.
     """
-    try:
-        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / CONFIG} cannot be read: {error}") from None
+    told = read_json(folder / CONFIG)
+    if not isinstance(told, dict):
+        raise InputError(f"{folder / CONFIG} is broken: it holds no entries")
+    return told
 
 
 def fingerprint(folder: Path) -> str:

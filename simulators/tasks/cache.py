@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -47,6 +48,6 @@ def content_key(paths: Sequence[Path], how: str) -> str:
     for path in paths:
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in files:
-            digest.update(f"{file.relative_to(path.parent)} {file.stat().st_size}\n".encode())
+            digest.update(os.fsencode(file.relative_to(path.parent)) + f" {file.stat().st_size}\n".encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -21,6 +21,7 @@ from simulators.tasks.crop import SHAPE, VECTOR, Crop, sampled, scaled
 from simulators.treatment.mechanistic import MechanisticTreatment
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Fraction, PatientTwin, Scan, StructureSet, Volume
+from twin.files.tables import read_table
 
 _PER_PLAN = 1  # pairs of images of one plan of the truth: there are six or seven plans
 _OTHERS = 16  # patients with the same record, plan and drawn volume, of whom volumes are known too
@@ -226,9 +227,7 @@ def _outcomes(path: Path, pairs: Sequence[Pair]) -> np.ndarray:
     own = np.stack([p.vector for p in pairs])
     if not is_truth(path):
         return own
-    table = pl.read_parquet(path.parent / VOLUMES).filter(
-        pl.col("plan") == path.stem, pl.col("draw") < _OTHERS
-    )
+    table = read_table(path.parent / VOLUMES).filter(pl.col("plan") == path.stem, pl.col("draw") < _OTHERS)
     every = [own]
     for pair, vector in zip(pairs, own, strict=True):
         volumes = table.filter((pl.col("day") - pair.day).abs() < 1e-6, pl.col("draw") >= 0)[

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twin.errors import InputError
 from twin.files.disk import exchange, flush, flush_all, refusals_explained
-from twin.files.lock import BRIEFLY_S, held, hidden, is_unfinished, settle, settle_below, unfinished
+from twin.files.lock import BRIEFLY_S, held, hidden, is_unfinished, remove, settle, settle_below, unfinished
 
 
 @contextmanager
@@ -81,26 +81,34 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def growing_folder(path: str | os.PathLike[str]) -> Iterator[None]:
+def growing_folder(path: str | os.PathLike[str], *, worth: str = "*") -> Iterator[None]:
     """Be the only writer of a folder that is filled file by file, so that the same command goes on after a break.
 
     What a killed writer left in it is put right first.
 
     Args:
         path: the folder; the block makes it where it does not exist, by writing into it.
+        worth: pattern of what one could go on from, below the folder: where the block fails before there is any,
+            a folder that was not there, or was empty, is so again, and the mended command may use it.
 
     Raises:
         InputError: another process is filling it, or it cannot be written.
     """
     with held(path, patience_s=BRIEFLY_S):
         settle_below(path)
-        existed = Path(path).exists()
+        folder = Path(path)
+        existed, fresh = folder.exists(), not is_taken(folder)
         try:
             yield
+        except Exception:
+            if fresh and folder.is_dir() and not any(folder.glob(worth)):
+                for inside in folder.iterdir():
+                    remove(inside)
+            raise
         finally:
             if not existed:
                 with suppress(OSError):
-                    Path(path).rmdir()  # only where nothing was put into it
+                    folder.rmdir()  # only where nothing is left in it
 
 
 def append(path: Path, line: str) -> None:

@@ -208,6 +208,8 @@ def _check_format(path: Path) -> None:
 
 def _parse(model: type[_Model], path: Path) -> _Model:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path} is no regular file")
         return model.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path.parent} is not a twin folder: {path.name} is missing") from None

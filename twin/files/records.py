@@ -102,7 +102,10 @@ def _object(said: str, text: str) -> dict[str, Any]:
 
 
 def _row(said: str, text: str) -> dict[str, Any]:
-    rows = [row for row in csv.DictReader(text.splitlines()) if any(row.values())]
+    try:
+        rows = [row for row in csv.DictReader(text.splitlines()) if any(row.values())]
+    except csv.Error as error:
+        raise InputError(f"{said} is not valid CSV: {error}") from error
     if len(rows) != 1:
         raise InputError(
             f"{said} has {len(rows)} rows; a patient's clinical record is one row under its header"

@@ -1,16 +1,21 @@
 import json
+import os
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from models import FAMILIES, Batch  # noqa: E402
-from models.data.examples import Examples  # noqa: E402
+from models.data.examples import Examples, Subject  # noqa: E402
 from models.data.stack import stack  # noqa: E402
 from models.families.bridge import Bridge  # noqa: E402
 from models.hub import load  # noqa: E402
+from models.layout import CHECKPOINT, LOG  # noqa: E402
 from models.training.config import TrainingConfig, load_config  # noqa: E402
-from models.training.trainer import CHECKPOINT, LOG, descend, split, train  # noqa: E402
+from models.training.trainer import descend, split, train  # noqa: E402
 
 pytestmark = pytest.mark.long  # trains networks
 
@@ -52,6 +57,168 @@ def test_a_resumed_training_ends_with_the_same_weights(family, toy_subjects, toy
     assert equal(resumed, train(toy_subjects, toy_task, config(family=family), tmp_path / "broken")), (
         "finished"
     )
+
+
+# Each training in a process of its own, which is killed as no exception is: no file is closed, nothing is tidied up.
+KILLED = """
+    import json, os, resource, signal, sys
+    from pathlib import Path
+
+    from models.data.examples import Subject
+    from models.layout import CHECKPOINT
+    from models.task import Task
+    from models.training.config import TrainingConfig
+    from models.training.trainer import train
+
+    told = json.loads(sys.argv[1])
+    task, out = Task.model_validate(told["task"]), Path(told["out"])
+    subjects = [Subject(patient, Path(stem)) for patient, stem in told["subjects"]]
+
+    def run(family, folder, before=lambda: None, progress=lambda step, share: None):
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                before()
+                train(subjects, task, TrainingConfig(**told["config"] | {"family": family}), folder, progress=progress)
+                status = 0
+            except ValueError as error:
+                print("refused:", error, flush=True)
+                status = 2
+            finally:
+                os._exit(status)
+        status = os.waitpid(pid, 0)[1]
+        return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+    def killed_at(step):
+        seen = []
+        def progress(name, share):
+            seen.append(name)
+            if seen.count("training") == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return {"progress": progress}
+
+    def killed_in_write(number):  # before the number-th file gets its name
+        def before():
+            real, done = Path.replace, []
+            def replace(self, target):
+                done.append(target)
+                if len(done) == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return real(self, target)
+            Path.replace = replace
+        return {"before": before}
+
+    def full_after(size):
+        def before():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        return {"before": before}
+
+    def files(folder):  # a checkpoint holds how long it took
+        every = (p for p in folder.rglob("*") if p.is_file() and p.name not in (CHECKPOINT, "log.jsonl"))
+        return {str(p.relative_to(folder)): p.read_bytes() for p in every if not p.name.startswith(".")}
+
+    def steps(folder):
+        return [json.loads(line).get("step") for line in (folder / "log.jsonl").read_text().splitlines()]
+
+    ways = {"step": killed_at, "write": killed_in_write, "full": full_after}
+    for family, breaks in told["plan"]:
+        assert run(family, out / family / "whole") == 0
+        whole = files(out / family / "whole")
+        for way, number in breaks:
+            folder = out / family / f"{way}-{number}"
+            ended = run(family, folder, **ways[way](number))
+            assert ended == (2 if way == "full" else -signal.SIGKILL), (way, number, ended)
+            assert run(family, folder) == 0
+            assert files(folder) == whole, (family, way, number)
+            assert steps(folder) == steps(out / family / "whole")
+            print(family, way, number, "equal", flush=True)
+"""
+
+
+def broken_trainings(subjects, task, out, plan):
+    """What the script says of trainings that were broken and resumed: each file of theirs is that of a whole one."""
+    told = {
+        "task": task.model_dump(mode="json"),
+        "out": str(out),
+        "subjects": [(s.patient, str(s.stem)) for s in subjects],
+        "config": config().model_dump(mode="json"),
+        "plan": plan,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), json.dumps(told)],
+        capture_output=True, text=True, timeout=500, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_a_killed_training_resumed_ends_with_the_same_files_in_every_family(toy_subjects, toy_task, tmp_path):
+    breaks = {family: [("step", 3 + n % 3)] for n, family in enumerate(FAMILIES)}
+    said = broken_trainings(toy_subjects, toy_task, tmp_path, list(breaks.items()))
+    assert said.count(" equal") == len(breaks) >= 5
+
+
+@pytest.mark.slow
+def test_a_training_killed_in_a_write_or_out_of_disk_goes_on_as_if_nothing_had_been(
+    toy_subjects, toy_task, tmp_path
+):
+    breaks = [*(("write", n) for n in (2, 6, 9)), ("full", 600), ("full", 20_000)]
+    said = broken_trainings(toy_subjects, toy_task, tmp_path, [("regression", breaks)])
+    assert said.count(" equal") == len(breaks)
+    assert said.count("refused: cannot write ") == 2
+
+
+def test_a_training_by_time_that_was_broken_can_be_made_again_from_its_config(
+    toy_subjects, toy_task, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("models.training.trainer._PLAN_EVERY", 4)
+    told = config(steps=None, minutes=0.02)
+
+    def stop(step, share):
+        if step == "training" and share > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(toy_subjects, toy_task, told, tmp_path / "first", progress=stop)
+    first = train(toy_subjects, toy_task, told, tmp_path / "first")
+    again = load_config(tmp_path / "first" / "training.yaml")
+    assert equal(first, train(toy_subjects, toy_task, again, tmp_path / "again"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04.", "cut", "flipped"])
+def test_a_damaged_checkpoint_is_one_sentence_and_without_it_the_training_begins_anew(
+    toy_subjects, toy_task, tmp_path, content
+):
+    whole = train(toy_subjects, toy_task, config(steps=2), tmp_path)
+    file = tmp_path / CHECKPOINT
+    kept = file.read_bytes()
+    middle = len(kept) // 2
+    made = {"cut": kept[:middle], "flipped": kept[:middle] + bytes(64) + kept[middle + 64 :]}
+    file.write_bytes(made.get(content, content))
+    with pytest.raises(
+        ValueError, match=r"checkpoint\.pt is damaged \(.*\); remove it, and the training begins anew$"
+    ):
+        train(toy_subjects, toy_task, config(steps=2), tmp_path)
+    file.unlink()
+    assert equal(whole, train(toy_subjects, toy_task, config(steps=2), tmp_path))
+
+
+def test_a_training_does_not_go_on_with_other_examples(toy_subjects, toy_task, tmp_path):
+    train(toy_subjects, toy_task, config(steps=2), tmp_path)
+    with pytest.raises(ValueError, match="holds a training on other examples"):
+        train(toy_subjects[1:], toy_task, config(steps=2), tmp_path)
+
+
+def test_damaged_examples_are_one_sentence(toy_subjects, toy_task, tmp_path):
+    source = toy_subjects[0].stem.parent
+    subjects = [Subject(s.patient, tmp_path / s.stem.name) for s in toy_subjects]
+    for file in source.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "toy3.source.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"toy3\.source\.npy is damaged or missing; remove the folder"):
+        train(subjects, toy_task, config(steps=2), tmp_path / "out")
 
 
 def test_a_training_by_time_can_be_made_again_from_the_config_that_it_saved(

@@ -22,5 +22,5 @@ def test_a_clinics_folder_gives_the_run_back_and_keeps_what_is_another(run, tmp_
     with pytest.raises(InputError, match="not the folder of a clinic"):
         load_clinic(tmp_path)
     (tmp_path / "clinic" / "visits.parquet").write_bytes(b"")
-    with pytest.raises(InputError, match="broken"):
+    with pytest.raises(InputError, match="is damaged"):
         load_clinic(tmp_path / "clinic")

@@ -93,3 +93,55 @@ def test_a_wrong_verb_gets_the_near_one(rt_twin):
     wrong = rt_twin("comprae")
     assert wrong.returncode == 2
     assert "Did you mean 'compare'?" in wrong.stderr
+
+
+LONG = "x" * 5000
+NOWHERE = "/proc/nowhere/x"  # where nobody can write
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", LONG), ("phantom", LONG), ("import", LONG, "o.twin"), ("edit", LONG, "--set", "age=3"),
+        ("observe", LONG, "--day", "3", "--gtv-cm3", "3"), ("compare", LONG, "--plan", "60/30", "--out", "r"),
+        ("export", LONG, "--dicom", "d"), ("clinic", LONG), ("bed", LONG), ("app", LONG),
+        ("cohort", "--n", "2", "--plan", "60/30", "--out", LONG), ("cohort", "--n", "2", "--plan", LONG, "--out", "s"),
+        ("cohort", "--table", LONG, "--plan", "60/30", "--out", "s"),
+        ("cohort", "--n", "2", "--plan", "60/30", "--out", NOWHERE),
+        ("cohort", "--twins", LONG, "--plan", "60/30", "--out", "s"), ("train", LONG, "--out", "o"),
+        ("evaluate", LONG, "--out", "o"), ("ablate", LONG, LONG, "--out", "o"),
+        ("clinic", "--days", "9", "--out", NOWHERE),
+        ("bed", "6\udcff"),
+    ],
+)  # fmt: skip
+def test_what_the_machine_refuses_is_a_sentence(words, tmp_path, monkeypatch, capsys):
+    from scenarios.commands.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["rt-twin", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("rt-twin: ") and said.count("\n") == 1 and len(said) < 1000
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device", "/tmp/x"), "/tmp/x: No space left on device"),
+        (MemoryError(), "there is not enough memory for this"),
+    ],
+)
+def test_what_comes_up_on_the_way_is_a_sentence(error, words, monkeypatch, capsys):
+    import scenarios.commands.main as command
+
+    def fails():
+        raise error
+
+    monkeypatch.setattr(command, "app", fails)
+    monkeypatch.setattr(sys, "argv", ["rt-twin"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith(f"rt-twin: {words}")

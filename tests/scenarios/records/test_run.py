@@ -112,7 +112,7 @@ def test_a_broken_table_or_no_run_at_all_is_refused(run_folder, tmp_path):
     target = edited(run_folder, tmp_path, lambda r: None)
     (target / "bands.parquet").unlink()
     (target / "bands.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(InputError, match=r"bands.parquet is missing or broken"):
+    with pytest.raises(InputError, match=r"bands.parquet is damaged"):
         load(target)
     with pytest.raises(InputError, match="not a run folder"):
         load(tmp_path)

@@ -1,5 +1,7 @@
 """Cohorts: sampled covariates, tables with their mistakes, folders of twins."""
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
@@ -138,3 +140,72 @@ def test_a_broken_twin_in_a_folder_is_a_fault(tmp_path):
     (member,) = FolderCohort.read(tmp_path).members(0, 1)
     assert member.id == "broken"
     assert member.fault
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("id,gtv_cm3\na,1\nb,2,3\n", "line 3 of .* has 3 cells, its head 2"),
+        ("id,gtv_cm3\na,1\nb\n", "line 3 of .* has 1 cells, its head 2"),
+        ('id,gtv_cm3\n"a,1\nb,2\n', "cannot be read: unexpected end of data"),
+        ("id,gtv_cm3\na,\xff\n", "cannot be read: 'utf-8' codec"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_ragged_table_is_refused_before_anything_is_done(tmp_path, text, reason):
+    file = tmp_path / "t.csv"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=reason):
+        TableCohort.read(file)
+
+
+def test_blank_lines_are_no_patients(tmp_path):
+    cohort = TableCohort.read(write(tmp_path, "id,gtv_cm3\na,1\n\nb,2\n\n"))
+    assert [m.id for m in cohort.members(0, cohort.n)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("gtv_cm3", [[1.0], [2.0]]),
+        ("age_years", [[60], []]),
+        ("gtv_cm3", [date(2020, 1, 1), None]),
+        ("sex", [{"a": 1}, None]),
+        ("id", [[1], [2]]),
+        ("id", [b"a", b"b"]),
+    ],
+)
+def test_columns_of_lists_and_dates_are_refused(tmp_path, column, values):
+    table = pl.DataFrame({"id": ["a", "b"], "gtv_cm3": [1.0, 2.0]}).with_columns(pl.Series(column, values))
+    table.write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=f"the column '{column}' of .* holds .*; give one number, word"):
+        TableCohort.read(tmp_path / "t.parquet")
+
+
+def test_names_of_tables_are_no_patterns(tmp_path):
+    write(tmp_path, "id,gtv_cm3\nwrong,1\n", "tab1.csv")
+    assert (
+        TableCohort.read(write(tmp_path, "id,gtv_cm3\nright,1\n", "tab[1].csv")).members(0, 1)[0].id
+        == "right"
+    )
+    with pytest.raises(InputError, match="there is no table"):
+        TableCohort.read(tmp_path / "tab*.csv")
+
+
+def test_a_damaged_table_is_a_sentence(tmp_path):
+    pl.DataFrame({"id": ["a"], "gtv_cm3": [1.0]}).write_parquet(tmp_path / "t.parquet")
+    whole = (tmp_path / "t.parquet").read_bytes()
+    for content in (b"", b"PAR1", whole[:-9], whole[:20] + b"\xff" * 30 + whole[50:]):
+        (tmp_path / "t.parquet").write_bytes(content)
+        with pytest.raises(InputError, match=r"the table .* cannot be read"):
+            TableCohort.read(tmp_path / "t.parquet")
+
+
+def test_a_twin_that_cannot_be_read_is_one_patients_fault(tmp_path):
+    for name in ("a.twin", "b\udcff.twin"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "twin.json").write_text("{")
+    (tmp_path / "a.twin" / "truth.json").write_text("[1]")
+    cohort = FolderCohort.read(tmp_path)
+    assert [m.id for m in cohort.members(0, 2)] == ["a", "b?"]
+    assert all("twin.json" in m.fault for m in cohort.members(0, 2))

@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from scenarios import TreatmentPlan
 from scenarios.study.cohort import SampledCohort
 from scenarios.study.parts import _TABLES, load_study, run_study
+from twin import InputError
 
 pytestmark = pytest.mark.long  # starts clusters
 
@@ -147,3 +148,71 @@ def test_a_users_own_models_py_does_not_hide_ours_from_workers(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert load_study(tmp_path / "study").patients["fault"].null_count() == 2
+
+
+ALONE = """
+    import os
+    from pathlib import Path
+    from scenarios.study.executor import mapper
+
+    def token(job):
+        return os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"]
+
+    (mode, secret), *_ = mapper("ray")(token, [0])
+    assert mode == "token" and len(secret) == 64
+
+    def parent(pid):
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            return None
+
+    of = {pid: parent(pid) for pid in os.listdir("/proc") if pid.isdigit()}
+    ours = [str(os.getpid())]
+    for pid in ours:
+        ours += [child for child, above in of.items() if above == pid]
+    sockets = set()
+    for pid in ours:
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                sockets.add(os.readlink(fd).removeprefix("socket:[").rstrip("]"))
+            except OSError:
+                pass
+        assert secret not in Path(f"/proc/{pid}/cmdline").read_text()
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    listening = {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets}
+    print("processes", len(ours), "listen on", sorted(listening))
+    assert len(ours) > 3 and listening
+    assert listening <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+"""
+
+
+def test_a_ray_of_this_machine_listens_on_loopback_only_and_has_a_token(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
+    if not Path("/proc/net/tcp").exists():
+        pytest.skip("there is no /proc to read the sockets from")
+    gone = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+    environment = {k: v for k, v in os.environ.items() if k not in gone}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(ALONE)], capture_output=True, text=True, timeout=180, check=False,
+        env=environment | {"RAY_USAGE_STATS_ENABLED": "0", "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert not (tmp_path / ".ray").exists(), "no token is left in the home folder"
+
+
+def test_a_cluster_without_a_token_is_one_sentence(monkeypatch):
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
+    from scenarios.study import executor
+
+    def asks(**_):
+        raise ray.exceptions.AuthenticationError("no token")
+
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)  # what the call sets is taken back at the end
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    monkeypatch.setattr(ray, "init", asks)
+    with pytest.raises(InputError, match="asks for a token; set RAY_AUTH_TOKEN"):
+        executor._connected()
+    assert os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN" not in os.environ

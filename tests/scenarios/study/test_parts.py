@@ -397,3 +397,17 @@ def test_images_of_a_studys_twins_are_kept_as_runs_and_need_twins(phantom_twin, 
         run_study(
             FolderCohort.read(tmp_path / "twins"), [plan], tmp_path / "u", **asked | {"generator": "no such"}
         )
+
+
+def test_a_study_that_fails_at_once_leaves_no_folder_and_the_mended_command_works(tmp_path):
+    table, out = tmp_path / "t.csv", tmp_path / "a [1]*" / "study"
+    table.write_text("id,gtv_cm3\na,20\nb,30\n")
+    cohort = TableCohort.read(table)
+    table.unlink()  # it goes while the study begins
+    with pytest.raises(InputError, match="there is no table"):
+        run_study(cohort, PLANS[:2], out, days=30, samples=8)
+    assert list(tmp_path.iterdir()) == []
+    table.write_text("id,gtv_cm3\na,20\nb,31\n")
+    done = run_study(TableCohort.read(table), PLANS[:2], out, days=30, samples=8)
+    assert done.patients["gtv_cm3"].to_list() == [20.0, 31.0]
+    assert done.failed.is_empty() and load_study(out).scan("effects").collect().height > 0

@@ -1,7 +1,7 @@
 import pytest
 
 from twin import InputError
-from twin.files.atomic import atomic_file, atomic_folder
+from twin.files.atomic import atomic_file, atomic_folder, growing_folder
 
 
 def test_a_folder_appears_only_when_whole(tmp_path):
@@ -89,3 +89,55 @@ def test_a_twin_does_not_fit_on_a_full_disk(small_disk, lung_twin):
     with pytest.raises(InputError, match="disk is full"):
         lung_twin.save(small_disk / "p.twin")
     assert not list(small_disk.iterdir())
+
+
+def fill(folder, *files):
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("x")
+
+
+def failing(folder, *files, error=ValueError):
+    with pytest.raises(error), growing_folder(folder, worth="parts/*"):
+        fill(folder, *files)
+        raise error("no")
+
+
+def test_nothing_is_left_where_there_is_nothing_to_go_on_from(tmp_path):
+    failing(tmp_path / "above" / "new", "study.json", "parts.txt", "cache/x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_worth_keeping_keeps_all(tmp_path):
+    failing(tmp_path / "new", "study.json", "parts/0")
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["parts", "study.json"]
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    (tmp_path / "empty").mkdir()
+    failing(tmp_path / "empty", "study.json")
+    assert list((tmp_path / "empty").iterdir()) == []
+    fill(tmp_path / "full", "mine")
+    failing(tmp_path / "full", "study.json")
+    assert (tmp_path / "full" / "mine").exists() and (tmp_path / "full" / "study.json").exists()
+
+
+def test_after_an_interrupt_all_is_kept(tmp_path):
+    failing(tmp_path / "new", "study.json", error=KeyboardInterrupt)
+    assert (tmp_path / "new" / "study.json").exists()
+
+
+def test_what_others_put_beside_it_stays(tmp_path):
+    with pytest.raises(ValueError), growing_folder(tmp_path / "above" / "new", worth="parts/*"):
+        fill(tmp_path / "above", "new/study.json", "other")
+        raise ValueError
+    assert [p.name for p in (tmp_path / "above").iterdir()] == ["other"]
+
+
+def test_a_link_in_it_is_removed_and_not_what_it_leads_to(tmp_path):
+    fill(tmp_path / "far", "mine")
+    with pytest.raises(ValueError), growing_folder(tmp_path / "new", worth="parts/*"):
+        fill(tmp_path / "new", "study.json")
+        (tmp_path / "new" / "link").symlink_to(tmp_path / "far")
+        raise ValueError
+    assert (tmp_path / "far" / "mine").exists() and not (tmp_path / "new").exists()

@@ -1,0 +1,58 @@
+"""Tables on disk, by their literal names: a `[` in a path is a character, no pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_LITERAL = {"glob": False, "hive_partitioning": False}
+
+
+def read_table(path: Path, schema: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    """A Parquet table, with the types that it is to have.
+
+    Args:
+        path: the file.
+        schema: type of each column that it must have; further ones are kept as they are.
+
+    Raises:
+        InputError: it is missing or damaged, or has other columns.
+    """
+    import polars as pl
+
+    try:
+        if not path.is_file():
+            raise InputError(f"{path} is missing")
+        frame = pl.read_parquet(path.absolute(), **_LITERAL)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"{path} is damaged: {_first(error)}") from None
+    lacking = [name for name in schema or () if name not in frame.columns]
+    if lacking:
+        raise InputError(f"{path} is damaged: it has no column {lacking[0]!r}")
+    try:
+        return frame.cast(dict(schema or {}))
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{path} is damaged: {_first(error)}") from None
+
+
+def scan_table(path: Path | Sequence[Path]) -> pl.LazyFrame:
+    """A Parquet table, or several of one kind as one, without reading it.
+
+    Args:
+        path: the file or the files.
+    """
+    import polars as pl
+
+    files = [path] if isinstance(path, Path) else path
+    return pl.scan_parquet([file.absolute() for file in files], **_LITERAL)
+
+
+def _first(error: BaseException) -> str:
+    """What an error says, without the pages that follow it."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
