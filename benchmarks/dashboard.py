@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import secrets
 import shutil
 import statistics
 import sys
@@ -23,6 +24,7 @@ from selenium import webdriver
 from werkzeug.serving import make_server
 
 from dashboards.app import create_app
+from dashboards.safety import start_link
 
 COLD = 3
 SHOWN = """
@@ -66,12 +68,15 @@ def browser() -> webdriver.Chrome:
 
 def main(folder: Path, run: str | None) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(folder).server, threaded=True)
+    token = secrets.token_urlsafe(24)
+    server = make_server("127.0.0.1", 0, create_app(folder, token).server, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.port}/" + (f"compare?run={run}" if run else "")
+    base = f"http://127.0.0.1:{server.port}/"
+    address = base + (f"compare?run={run}" if run else "")
     colds, busy, firsts, wholes = [], [], [], []
     for _ in range(COLD):
         page = browser()
+        page.get(start_link(f"{base}assets/favicon.ico", token))
         page.get("about:blank")
         page.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
         before, start = main_thread_s(page), time.perf_counter()

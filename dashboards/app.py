@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,22 +12,24 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, set_props
 
 from dashboards.elements import notice
-from dashboards.files.library import DEPTH, Library
+from dashboards.faults import words_of
+from dashboards.files.library import DEPTH, Library, newest
 from dashboards.files.uploads import Uploads
 from dashboards.jobs import tray
 from dashboards.jobs.child import Jobs
 from dashboards.jobs.preview import Previews
 from dashboards.links import query_of
 from dashboards.parts.page import Desk, Page
-from dashboards.safety import guard
+from dashboards.safety import guard, start_link
 from dashboards.shell import shell
 from dashboards.viewer.routes import add_routes, add_upload
 from models.registry import Registry
 from twin.errors import InputError
 from twin.files.lock import remove, settle_below
+from twin.files.names import text_of
 
 PAGES: Registry = Registry("page", "pages", "dashboards.pages")
 _PREVIEWED = ("dashboards.parts.comparison_form", "scenarios.commands.main")
@@ -38,19 +41,21 @@ _PAGE = """<!DOCTYPE html>
 </html>"""
 
 
-def create_app(folder: Path) -> Dash:
+def create_app(folder: Path, token: str) -> Dash:
     """The dashboard of a folder.
 
     Args:
         folder: where runs and twins lie; nothing outside it is read or written.
+        token: a secret of at least 16 characters; only browsers that opened an address with
+            `?token=` and it are answered.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder, or the token is too short.
     """
-    return _build(folder)[0]
+    return _build(folder, token)[0]
 
 
-def _build(folder: Path) -> tuple[Dash, Desk]:
+def _build(folder: Path, token: str) -> tuple[Dash, Desk]:
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}; give a folder with runs and twins")
@@ -65,18 +70,24 @@ def _build(folder: Path) -> tuple[Dash, Desk]:
         suppress_callback_exceptions=True,
         enable_mcp=False,
         add_log_handler=False,
+        on_error=_said,
     )
     desk = Desk(library, Jobs(), Uploads(), Previews(*_PREVIEWED))
     pages = dict(sorted(PAGES.items(), key=lambda item: (item[1].order, item[0])))
-    app.layout = shell(library.root.name, {name: page.title for name, page in pages.items()})
+    app.layout = shell(text_of(library.root.name), {name: page.title for name, page in pages.items()})
     for page in pages.values():
         page.register(app, desk)
     tray.register(app, desk.jobs)
     _register_router(app, library, pages)
     add_routes(app.server, library)
     add_upload(app.server, desk.uploads)
-    guard(app.server, app.csp_hashes())
+    guard(app.server, app.csp_hashes(), token)
     return app, desk
+
+
+def _said(error: Exception) -> None:
+    """What a callback could not do, above the page; what stood there before stays."""
+    set_props("fault", {"children": f"This cannot be shown: {words_of(error)}"})
 
 
 def serve(folder: Path, port: int = 8050) -> None:
@@ -91,8 +102,9 @@ def serve(folder: Path, port: int = 8050) -> None:
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
+    token = secrets.token_urlsafe(24)
     with suppress(KeyboardInterrupt), _ended_by_signals():
-        app, desk = _build(folder)
+        app, desk = _build(folder, token)
         settle_below(desk.library.root, DEPTH)
         remove(desk.library.root / ".uploads")  # where version 0.1 kept them
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -100,7 +112,7 @@ def serve(folder: Path, port: int = 8050) -> None:
         _check_free(port)
         server = make_server("127.0.0.1", port, app.server, threaded=True)
         try:
-            _say_where(folder, server.port)
+            _say_where(folder, server.port, token)
             Thread(target=_warm, args=(desk.library,), daemon=True).start()
             server.serve_forever()
         finally:
@@ -109,8 +121,9 @@ def serve(folder: Path, port: int = 8050) -> None:
             desk.uploads.clear()
 
 
-def _say_where(folder: Path, port: int) -> None:
-    print(f"The dashboard of {folder} is at http://127.0.0.1:{port}/ (Ctrl+C ends it).")
+def _say_where(folder: Path, port: int, token: str) -> None:
+    link = start_link(f"http://127.0.0.1:{port}/", token)
+    print(f"The dashboard of {folder} is at {link} (Ctrl+C ends it).")
     print(
         "It listens on this machine only. From another one, open a tunnel first and use the same address there:"
     )
@@ -142,9 +155,10 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _warm(library: Library) -> None:
     """Read the newest run before it is asked for: it is what the first page shows."""
-    with suppress(InputError):
-        for entry in library.runs()[:1]:
-            _ = library.run(entry.key).twin.baseline.volume.array
+    with suppress(Exception):
+        newest(
+            [entry.key for entry in library.runs()], lambda key: library.run(key).twin.baseline.volume.array
+        )
 
 
 def _check_free(port: int) -> None:
@@ -175,10 +189,11 @@ def _register_router(app: Dash, library: Library, pages: dict[str, Page]) -> Non
         page = pages.get((path or "/").removeprefix("/") or start)
         if page is None:
             return notice("No such page", "Choose a page above."), None
+        set_props("fault", {"children": None})
         try:
             return page.layout(library, query_of(search))
-        except InputError as error:
-            return notice("This cannot be shown", str(error), "error"), None
+        except Exception as error:  # the way to all other pages stays open
+            return notice("This cannot be shown", words_of(error), "error"), None
 
     app.clientside_callback(
         ClientsideFunction("rt", "openKeys"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+from scenarios.plans.plan import sentence
 from scenarios.plans.scenario import Scenario
 from scenarios.records.schema import OUTCOMES
 from scenarios.study.parts import Study
+from twin.errors import InputError
 
 
 def interval_name(level: float, samples: int) -> str:
@@ -40,5 +44,12 @@ def plan_labels(study: Study) -> dict[str, str]:
 
     Args:
         study: the study.
+
+    Raises:
+        InputError: its record holds scenarios that cannot be.
     """
-    return {s.slug: s.label for s in (Scenario.model_validate(raw) for raw in study.record.scenarios)}
+    try:
+        scenarios = [Scenario.model_validate(raw) for raw in study.record.scenarios]
+    except ValidationError as error:
+        raise InputError(f"study.json is broken: a scenario in it cannot be: {sentence(error)}") from None
+    return {s.slug: s.label for s in scenarios}

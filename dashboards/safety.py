@@ -1,26 +1,45 @@
-"""What keeps other people and other web pages out: loopback only, its own name only, its own pages only."""
+"""What keeps other people and other web pages out: loopback only, its own name and pages only, its start link only."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from html import escape
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Flask, Response, abort, request
 
+from twin.errors import InputError
+
+KEY = "token"  # of the start link's query
+STRANGER = "X-RT-Twin-Stranger"  # marks answers to a browser that has not opened the start link
 _NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LARGEST_REQUEST = 4 * 2**20  # bytes; uploads have a limit of their own
+_SHORTEST_TOKEN = 16
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>RT-Twin</title>{head}</head><body>{body}</body></html>"""
+_CLOSED = """<h1>This dashboard opens with its start link</h1>
+<p>It shows patients, and other people may use this machine. Open the address that <code>rt-twin app</code> printed in
+its terminal when it was started: it ends in <code>?token=</code> and a long word. A new start has a new link.</p>"""
 
 
-def guard(server: Flask, script_hashes: Sequence[str]) -> None:
-    """Refuse foreign hosts and origins, and forbid the browser to load anything from elsewhere.
+def guard(server: Flask, script_hashes: Sequence[str], token: str) -> None:
+    """Refuse who has not opened the start link, and foreign hosts and origins; let nothing be loaded from elsewhere.
 
-    A page of another site can make a browser call 127.0.0.1; by rebinding its own DNS name it could even read the
-    answers. Such calls carry the other site's name in Host or Origin.
+    Another user of the machine can reach 127.0.0.1 too, but knows no start link. A page of another site can make a
+    browser call 127.0.0.1; by rebinding its own DNS name it could even read the answers. Such calls carry the other
+    site's name in Host or Origin.
 
     Args:
         server: the Flask application.
         script_hashes: hashes of the inline scripts that Dash writes into its page (Content-Security-Policy).
+        token: the secret of the start link, at least 16 characters.
+
+    Raises:
+        InputError: the token is too short to be a secret.
     """
+    if len(token) < _SHORTEST_TOKEN:
+        raise InputError(f"the token of a dashboard needs at least {_SHORTEST_TOKEN} characters")
     server.config["MAX_CONTENT_LENGTH"] = _LARGEST_REQUEST
     policy = (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
@@ -36,6 +55,15 @@ def guard(server: Flask, script_hashes: Sequence[str]) -> None:
         if origin is not None and urlsplit(origin).netloc != request.host:
             abort(403, "this dashboard answers its own pages only")
 
+    @server.before_request
+    def known_browsers_only() -> Response | None:
+        if _is(token, request.cookies.get(_cookie())):
+            return None
+        if request.method == "GET" and _is(token, request.args.get(KEY)):
+            return _welcome(token)
+        headers = {STRANGER: "1", "Cache-Control": "no-store"}
+        return Response(_PAGE.format(head="", body=_CLOSED), 403, headers, mimetype="text/html")
+
     @server.after_request
     def headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", policy)
@@ -44,6 +72,46 @@ def guard(server: Flask, script_hashes: Sequence[str]) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
+
+
+def start_link(address: str, token: str) -> str:
+    """The address that opens a dashboard in a browser which does not know its token yet.
+
+    Args:
+        address: of any of its pages, without a query.
+        token: the secret.
+
+    Example:
+        >>> start_link("http://127.0.0.1:8050/", "secret")
+        'http://127.0.0.1:8050/?token=secret'
+    """
+    return f"{address}?{urlencode({KEY: token})}"
+
+
+def _is(token: str, given: str | None) -> bool:
+    """Whether the secret was given, in a time that does not tell how much of it was right."""
+    return given is not None and hmac.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+def _cookie() -> str:
+    """Its name: browsers keep the cookies of all ports of a host together."""
+    port = request.host.rpartition(":")[2]
+    return f"rt-twin-{port if port.isdecimal() else 80}"
+
+
+def _welcome(token: str) -> Response:
+    """A page that keeps the token in a cookie and goes on to what was asked for.
+
+    A redirect would not do: after a link on another site's page, browsers follow it without strict cookies.
+    """
+    query = urlencode([(k, v) for k, v in request.args.items(multi=True) if k != KEY])
+    target = f"/{quote(request.path.lstrip('/'))}" + (f"?{query}" if query else "")
+    head = f'<meta http-equiv="refresh" content="0; url={escape(target)}">'
+    answer = Response(
+        _PAGE.format(head=head, body=""), headers={"Cache-Control": "no-store"}, mimetype="text/html"
+    )
+    answer.set_cookie(_cookie(), token, httponly=True, samesite="Strict")
+    return answer
 
 
 def _own_name(host: str) -> bool:

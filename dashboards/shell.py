@@ -43,7 +43,12 @@ def shell(folder_name: str, pages: Mapping[str, str]) -> Any:
         [
             dcc.Location(id="url", refresh=False),
             html.Div(
-                [_header(folder_name, pages), html.Main(id="page", className="rt-page")], className="rt-app"
+                [
+                    _header(folder_name, pages),
+                    html.P(id="fault", className="rt-fault", role="alert"),
+                    html.Main(id="page", className="rt-page"),
+                ],
+                className="rt-app",
             ),
             _key_sheet(),
             *tray(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import secrets
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from werkzeug.serving import make_server
 
 from dashboards.app import create_app
 from dashboards.files.library import Library
+from dashboards.safety import start_link
 
 HERE = Path(__file__).parent / "images"
 SIZES = {1280: 800, 1920: 1080}
@@ -59,7 +61,8 @@ def pages_of(folder: Path) -> dict[str, str]:
 def main(folder: Path, out: Path, only: list[str]) -> None:
     """Write a picture for every page, theme and size."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(folder).server, threaded=True)
+    token = secrets.token_urlsafe(24)
+    server = make_server("127.0.0.1", 0, create_app(folder, token).server, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
@@ -73,6 +76,7 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={tempfile.mkdtemp()}")
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    browser.get(start_link(f"http://127.0.0.1:{server.port}/assets/favicon.ico", token))
     for name, path in pages_of(folder).items():
         if only and name not in only:
             continue

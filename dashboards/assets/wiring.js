@@ -70,6 +70,14 @@
     ...Object.fromEntries([0, 1, 2, 3].map((n) => [`save${n}`, (clicks) => (clicks && rt.viewer?.save(n), idle())])),
   };
 
+  // A server that was started anew does not know this page any more; it says itself how to get in.
+  const ask = window.fetch;
+  window.fetch = async (...what) => {
+    const answer = await ask(...what);
+    if (answer.headers.get("X-RT-Twin-Stranger")) window.location.reload();
+    return answer;
+  };
+
   // A patient's name in a list opens his card.
   document.addEventListener("click", (event) => {
     const who = event.target.closest?.("[data-pick]");

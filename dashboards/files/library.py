@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from dashboards.faults import words_of
 from dashboards.files.cache import BoundedCache
 from dashboards.files.clinic_folder import ClinicFolder
 from dashboards.files.entry import Entry
@@ -18,6 +19,8 @@ from dashboards.files.twin_folder import TwinFolder
 from scenarios.records.run import RunRecord, read_record
 from scenarios.study.parts import Study, load_study
 from twin.errors import InputError
+from twin.files.json_file import read_json
+from twin.files.names import text_of
 
 T = TypeVar("T")
 DEPTH = 3
@@ -105,9 +108,8 @@ class Library:
 
         def name(entry: Entry) -> str | None:
             try:
-                found = json.loads((entry.path / "twin.json").read_text(encoding="utf-8"))
-                return str(found["id"])
-            except (OSError, ValueError, KeyError, TypeError):
+                return str(read_json(entry.path / "twin.json")["id"])
+            except (InputError, KeyError, TypeError):
                 return None
 
         for entry in self.twins():
@@ -151,20 +153,67 @@ class Library:
         entry = _pick(self.twins(), key, "twin")
         return self._open.get((entry.path, entry.version), lambda: TwinFolder(entry))
 
+    def faults(self) -> list[tuple[str, str]]:
+        """What cannot even be looked into: its name and why."""
+        found: list[tuple[str, str]] = []
+        for path, key, files in self._folders(found):
+            markers = [name for name in _MARKERS if name in files]
+            found += [(key, why) for name in markers if (why := _irregular(path / name))]
+            if path.suffix == ".twin" and not markers:
+                found.append((key, "twin.json is missing"))
+        return sorted(found)
+
     def _found(self, marker: str) -> list[Entry]:
         entries = []
-        for folder, subfolders, files in os.walk(self.root, followlinks=False):
+        for path, key, files in self._folders([]):
+            if marker in files and not _irregular(path / marker):
+                with suppress(OSError):  # it has just gone
+                    entries.append(Entry(key, path, (path / marker).stat().st_mtime))
+        return sorted(entries, key=lambda e: (-e.changed, e.key))
+
+    def _folders(self, faults: list[tuple[str, str]]) -> Iterator[tuple[Path, str, list[str]]]:
+        """Path, key and entries of each folder that may be something; why others cannot be looked into is added."""
+
+        def refused(error: OSError) -> None:
+            name = os.path.relpath(error.filename, self.root)
+            faults.append((text_of(name), f"it cannot be read: {error.strerror}"))
+
+        for folder, subfolders, files in os.walk(self.root, onerror=refused, followlinks=False):
             path = Path(folder)
             below = path.relative_to(self.root)
-            leaf = any(name in files for name in _MARKERS)
-            if leaf or len(below.parts) >= DEPTH:
+            entries = [*files, *subfolders]
+            if any(name in entries for name in _MARKERS) or len(below.parts) >= DEPTH:
                 subfolders.clear()
-            subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))
-            file = path / marker
-            if marker in files and not file.is_symlink():
-                key = below.as_posix() if below.parts else self.root.name
-                entries.append(Entry(key, path, file.stat().st_mtime))
-        return sorted(entries, key=lambda e: (-e.changed, e.key))
+            shown = sorted(s for s in subfolders if not s.startswith("."))
+            subfolders[:] = [s for s in shown if text_of(s) == s]
+            faults += [(text_of(s), "its name is no text; rename it") for s in shown if text_of(s) != s]
+            yield path, below.as_posix() if below.parts else text_of(self.root.name), entries
+
+
+def newest(keys: Iterable[str], make: Callable[[str], T]) -> T:
+    """What can be made of the newest of some entries; a damaged one does not hide those before it.
+
+    Args:
+        keys: the newest first, at least one.
+        make: makes it of a key.
+
+    Raises:
+        InputError: it can be made of none; the reason is that of the newest.
+    """
+    reason = ""
+    for key in keys:
+        try:
+            return make(key)
+        except Exception as error:  # whatever it is, the next one may be sound
+            reason = reason or words_of(error)
+    raise InputError(reason)
+
+
+def _irregular(marker: Path) -> str | None:
+    """Why a marker is none: a link may lead out of the folder, and a pipe would be waited for."""
+    if marker.is_symlink():
+        return f"{marker.name} is a link, which is not followed"
+    return None if marker.is_file() or not marker.exists() else f"{marker.name} is no regular file"
 
 
 def _pick(entries: list[Entry], key: str, noun: str) -> Entry:

@@ -102,10 +102,6 @@ def _read(path: Path) -> str:
 
 def _facts(path: Path) -> tuple[tuple[str, str], ...]:
     """The configuration, flattened: `a.b` for an entry of an entry."""
-    try:
-        config = json.loads(_read(path) or "{}")
-    except ValueError:
-        return (("config.json", "cannot be read"),)
     rows: list[tuple[str, str]] = []
 
     def walk(value: Any, name: str) -> None:
@@ -115,7 +111,10 @@ def _facts(path: Path) -> tuple[tuple[str, str], ...]:
         elif value is not None:
             rows.append((name, ", ".join(map(_named, value)) if isinstance(value, list) else str(value)))
 
-    walk(config, "")
+    try:
+        walk(json.loads(_read(path) or "{}"), "")
+    except (ValueError, RecursionError):
+        return (("config.json", "cannot be read"),)
     return tuple(rows[:_FACTS])
 
 

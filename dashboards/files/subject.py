@@ -77,14 +77,10 @@ class Subject(ABC):
             raise InputError(f"{self.entry.key} has no frame {index}")
         return self.frames[index]
 
-    def images(self, index: int) -> dict[Layer, Volume]:
-        """The images of a frame by layer; voxels are read when first used.
+    def layers_on(self, frame: Frame) -> list[Layer]:
+        """What there are images of on a day; each is read by itself, so that a damaged one hides no other.
 
         Args:
-            index: the frame's number.
-
-        Raises:
-            InputError: there is no such frame, or a file of it is missing or broken.
+            frame: the day.
         """
-        frame = self.frame(index)
-        return {layer: self.read(frame, layer) for layer in self.layers if layer.name in frame.files}
+        return [layer for layer in self.layers if layer.name in frame.files]

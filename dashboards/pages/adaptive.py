@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -12,7 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 from dashboards.elements import chooser, draws, figure, named, notice, saves, scroll_table, tabs
 from dashboards.figures.clinic import late_figure, load_figure, use_figure, wait_figure
 from dashboards.figures.policy import change_counts, change_figure, outcome_figure
-from dashboards.files.library import Library
+from dashboards.files.library import Library, newest
 from dashboards.files.run_folder import RunFolder
 from dashboards.links import link
 from dashboards.parts.page import Desk, Page
@@ -20,6 +21,7 @@ from dashboards.tables.clinic import summary_table
 from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import plan_heads, row_head, value_cell
 from scenarios.report.colours import plan_colour
+from twin.errors import InputError
 from twin.inputs.bounds import check
 from twin.inputs.quantities import SampleNumber
 
@@ -66,15 +68,14 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     clinics = [entry.key for entry in library.clinics()]
     if not runs and not clinics and key is None and clinic is None:
         return _nothing(), None
-    if key is None and runs:
-        key = runs[0]
+    key, policies = _policies_of(library, runs) if key is None else (key, _policies(library, key))
     offered = sorted({*runs, *([key] if key else [])})
     choice = chooser("adaptive-run", offered, key, "Run", placeholder="no run with a policy")
     heads = [("policies", "Policies"), ("clinic", "Clinic load")]
-    shown = [clinic] if clinic else clinics[:_MOST_CLINICS]
-    for name in shown:
-        library.clinic(name)  # one that is not there is said at once
-    contents = [_policies(library, key), _clinics(clinics, shown)]
+    if clinic:
+        library.clinic(clinic)  # one that is not there is said at once
+    shown = [clinic] if clinic else [name for name in clinics if _sound(library, name)][:_MOST_CLINICS]
+    contents = [policies, _clinics(clinics, shown)]
     page = html.Div(
         [
             html.H1("Adaptive radiotherapy", className="rt-hidden"),
@@ -108,6 +109,22 @@ def _nothing() -> Any:
     return notice(
         "No policies and no clinic in this folder yet", text, command="rt-twin clinic --out CLINIC", go=go
     )
+
+
+def _sound(library: Library, clinic: str) -> bool:
+    with suppress(InputError):
+        return bool(library.clinic(clinic).run)
+    return False
+
+
+def _policies_of(library: Library, runs: list[str]) -> tuple[str | None, Any]:
+    """The newest run with a policy that can be shown: its key, and what is shown of it; or why none can be."""
+    if not runs:
+        return None, _policies(library, None)
+    try:
+        return newest(runs, lambda key: (key, _policies(library, key)))
+    except InputError as error:
+        return None, html.P(str(error), className="rt-error-text")
 
 
 def _policies(library: Library, key: str | None) -> Any:

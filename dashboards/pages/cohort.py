@@ -11,7 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from dashboards.elements import chooser, draws, figure, interval_cell, notice, saves, tabs
 from dashboards.figures.study import effect_figure, survival_figure
-from dashboards.files.library import Library
+from dashboards.files.library import Library, newest
 from dashboards.names import plan_labels, readable
 from dashboards.parts.page import Desk, Page
 from dashboards.parts.patient_card import patient_card, patient_figure, patient_outcomes
@@ -51,12 +51,16 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
         command = "rt-twin cohort --n 1000 --plan 60/30 --plan 60/15 --out STUDY"
         text = "Simulate a cohort first, in a terminal:"
         return notice("No studies in this folder yet", text, command=command), None
-    key = query.get("study") or entries[0].key
-    study = library.study(key)
-    choice = chooser("study", [e.key for e in entries], key, "Study")
-    record = study.record
-    facts = f"{record.cohort}; {' v '.join(plan_labels(study).values())}; {record.samples} samples each"
-    return _page(study, key), [choice, html.Span(facts, className="rt-facts")]
+    keys = [e.key for e in entries]
+
+    def shown(key: str) -> tuple[Any, Any]:
+        study = library.study(key)
+        choice = chooser("study", keys, key, "Study")
+        record = study.record
+        facts = f"{record.cohort}; {' v '.join(plan_labels(study).values())}; {record.samples} samples each"
+        return _page(study, key), [choice, html.Span(facts, className="rt-facts")]
+
+    return shown(query["study"]) if query.get("study") else newest(keys, shown)
 
 
 def _page(study: Study, key: str) -> Any:

@@ -13,7 +13,7 @@ from dashboards.figures.course import course_figure
 from dashboards.figures.dvh import default_structures, dvh_figure
 from dashboards.figures.recist import recist_figure
 from dashboards.figures.trajectory import trajectory_figure
-from dashboards.files.library import Library
+from dashboards.files.library import Library, newest
 from dashboards.files.run_folder import RunFolder
 from dashboards.parts.page import Desk, Page
 from dashboards.tables import run as run_tables
@@ -62,9 +62,14 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
         return notice(
             "No runs in this folder yet", text, command=command, go=("Set up a comparison", "/new")
         ), None
-    run = library.run(query.get("run") or entries[0].key)
-    choice = chooser("run", [e.key for e in entries], run.entry.key, "Run")
-    return _page(run, View.of(query)), [choice, html.Span(_facts(run), className="rt-facts")]
+    keys = [e.key for e in entries]
+
+    def shown(key: str) -> tuple[Any, Any]:
+        run = library.run(key)
+        choice = chooser("run", keys, run.entry.key, "Run")
+        return _page(run, View.of(query)), [choice, html.Span(_facts(run), className="rt-facts")]
+
+    return shown(query["run"]) if query.get("run") else newest(keys, shown)
 
 
 def _page(run: RunFolder, view: View) -> Any:

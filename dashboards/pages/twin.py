@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.elements import chooser, named, notice
-from dashboards.files.library import Library
+from dashboards.files.library import Library, newest
 from dashboards.files.twin_folder import TwinFolder
 from dashboards.links import link
 from dashboards.parts import timeline_card
@@ -66,12 +66,15 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     if not entries:
         text = "Import one, or make an in-silico patient."
         return notice("No patients in this folder yet", text, go=("Patients", "/patients")), None
-    subject = library.twin(query.get("twin") or entries[0].key)
-    choice = chooser("twin", [e.key for e in entries], subject.entry.key, "Patient")
-    compare = dcc.Link(
-        "Compare plans", href=link("/new", twin=subject.entry.key), className="rt-button rt-strong"
-    )
-    return _page(library, subject, View.of(query), query.get("forecast")), [choice, compare]
+    keys = [e.key for e in entries]
+
+    def shown(key: str) -> tuple[Any, Any]:
+        subject = library.twin(key)
+        choice = chooser("twin", keys, key, "Patient")
+        compare = dcc.Link("Compare plans", href=link("/new", twin=key), className="rt-button rt-strong")
+        return _page(library, subject, View.of(query), query.get("forecast")), [choice, compare]
+
+    return shown(query["twin"]) if query.get("twin") else newest(keys, shown)
 
 
 def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) -> Any:

@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.elements import draws, figure, named, saves, segments
+from dashboards.faults import words_of
 from dashboards.figures.failures import failure_words
 from dashboards.figures.timeline import SPANS, timeline_figure
 from dashboards.files.library import Library
@@ -128,8 +129,11 @@ def register(app: Dash, desk: Desk) -> None:
         if not choice:
             return timeline_figure(subject), "", None
         key, _, slug = choice.rpartition("#")
-        run = library.run(key)
-        return timeline_figure(subject, run, slug, span), failure_words(run, slug), moved_table(run, slug)
+        try:
+            run = library.run(key)
+            return timeline_figure(subject, run, slug, span), failure_words(run, slug), moved_table(run, slug)
+        except Exception as error:  # what was acquired is shown all the same
+            return timeline_figure(subject), f"{key} cannot be shown: {words_of(error)}", None
 
     @app.callback(
         Output("job", "data", allow_duplicate=True),

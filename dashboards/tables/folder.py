@@ -10,13 +10,14 @@ from typing import Any
 
 from dash import html
 
+from dashboards.faults import words_of
 from dashboards.files.entry import Entry
 from dashboards.files.library import Library
 from dashboards.links import link
 from dashboards.names import plan_labels
 from dashboards.tables.long import long_table, number, words
 from scenarios.records.run import read_record
-from twin import InputError, PatientTwin
+from twin import PatientTwin
 
 _SEEN = 10  # rows of one table that are seen at once; the others scroll
 _ROW_PX, _HEAD_PX = 28, 35
@@ -59,14 +60,17 @@ class _Kind:
 
 
 def folder_tables(library: Library) -> list[Any]:
-    """A section for each kind.
+    """A section for each kind, and one for what cannot be looked into.
 
     Args:
         library: the opened folder.
     """
-    return [
+    sections = [
         _section(kind, [_row(library, kind, entry) for entry in kind.entries(library)]) for kind in _KINDS
     ]
+    faults = [html.Li(f"{name}: {why}") for name, why in library.faults()]
+    damaged = html.Section([html.H2("Cannot be read"), html.Ul(faults, className="rt-list")])
+    return [*sections, damaged] if faults else sections
 
 
 def _section(kind: _Kind, rows: list[dict[str, Any]]) -> Any:
@@ -78,13 +82,21 @@ def _section(kind: _Kind, rows: list[dict[str, Any]]) -> Any:
 
 
 def _row(library: Library, kind: _Kind, entry: Entry) -> dict[str, Any]:
-    changed = datetime.fromtimestamp(entry.changed).strftime("%Y-%m-%d %H:%M")
+    changed = _date(entry.changed)
     try:
         page, query = kind.page
         facts = kind.facts(library, entry)
         return {"name": entry.key, "open": link(page, **{query: entry.key}), "changed": changed, **facts}
-    except InputError as error:
-        return {"name": f"{entry.key} cannot be read: {error}", "changed": changed}
+    except Exception as error:  # whatever it is, the others are listed
+        return {"name": f"{entry.key} cannot be read: {words_of(error)}", "changed": changed}
+
+
+def _date(seconds: float) -> str:
+    """When something was changed; empty where a file claims a year that no calendar has."""
+    try:
+        return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _twin(library: Library, entry: Entry) -> dict[str, Any]:

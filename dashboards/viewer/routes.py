@@ -6,7 +6,9 @@ import gzip
 from collections.abc import Callable
 
 from flask import Flask, Response, abort, request
+from werkzeug.exceptions import HTTPException
 
+from dashboards.faults import words_of
 from dashboards.files.cache import BoundedCache
 from dashboards.files.library import Library
 from dashboards.files.model_cards import picture
@@ -14,7 +16,6 @@ from dashboards.files.uploads import Uploads, plain_name
 from dashboards.viewer.shown import Shown
 from scenarios.records.schema import SCHEMAS, SIMULATED
 from twin.errors import InputError
-from twin.inputs.bounds import shortened
 
 _CACHE_BYTES = 256 * 2**20
 _FOREVER = "private, max-age=604800, immutable"  # URLs carry the version of what they show
@@ -30,18 +31,11 @@ def add_routes(server: Flask, library: Library) -> None:
     _add_voxels(server, library)
     _add_files(server, library)
 
-    @server.errorhandler(InputError)
-    def sentence(error: InputError) -> tuple[str, int, dict[str, str]]:
-        return str(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
-
-    @server.errorhandler(TypeError)
-    @server.errorhandler(ValueError)
-    @server.errorhandler(LookupError)
-    @server.errorhandler(AttributeError)
-    def unreadable(error: Exception) -> tuple[str, int, dict[str, str]]:
-        """No page of ours sends a value of another kind than its fields have."""
-        server.logger.error("%s: %s: %s", request.path, type(error).__name__, shortened(str(error)))
-        return "this cannot be read; open the page again", 400, {"Content-Type": "text/plain; charset=utf-8"}
+    @server.errorhandler(Exception)
+    def sentence(error: Exception) -> tuple[str, int, dict[str, str]] | HTTPException:
+        if isinstance(error, HTTPException):
+            return error
+        return words_of(error), 404, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _add_voxels(server: Flask, library: Library) -> None:

@@ -146,8 +146,8 @@ class Shown:
         """
         frame = self.subject.frame(index)
         laid = self._on_shown_grid if frame.acquired else self._in_place
-        images = self.subject.images(index).items()
-        return pack([laid(layer, volume) for layer, volume in images if layer.draw in ("base", "outline")])
+        wanted = [layer for layer in self.subject.layers_on(frame) if layer.draw in ("base", "outline")]
+        return pack([laid(layer, self.subject.read(frame, layer)) for layer in wanted])
 
     def over(self, index: int, name: str) -> bytes:
         """The image of a layer that lies over the CT or is shown alone, packed on its own grid.
@@ -159,10 +159,11 @@ class Shown:
         Raises:
             InputError: there is no such frame, it has no image of this layer, or its file is missing or broken.
         """
-        for layer, volume in self.subject.images(index).items():
+        frame = self.subject.frame(index)
+        for layer in self.subject.layers_on(frame):
             if layer.name == name:
-                return self._coarse(layer, volume)
-        raise InputError(f"there is no {name} on day {self.subject.frame(index).day:g}")
+                return self._coarse(layer, self.subject.read(frame, layer))
+        raise InputError(f"there is no {name} on day {frame.day:g}")
 
     def _in_place(self, layer: Layer, volume: Volume) -> Part:
         """A crop of the baseline's own grid, with where it begins."""

@@ -11,6 +11,7 @@ import pytest
 
 from twin import PatientTwin
 
+TOKEN = "of-the-tests-start-link"
 PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less than 45 Gy
 
 
@@ -52,10 +53,40 @@ def run(opened):
 
 
 @pytest.fixture(scope="session")
-def client(opened):
+def client_of():
+    """A folder -> a client that has opened the start link of its dashboard."""
     from dashboards.app import create_app
 
-    return create_app(opened).server.test_client()
+    def client(folder: Path):
+        asks = create_app(folder, TOKEN).server.test_client(use_cookies=False)
+        asks.environ_base["HTTP_COOKIE"] = f"rt-twin-80={TOKEN}; rt-twin-8050={TOKEN}"
+        return asks
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def client(opened, client_of):
+    return client_of(opened)
+
+
+@pytest.fixture(scope="session")
+def asked_page():
+    """A client, a page's path and its query -> what the dashboard answers."""
+
+    def ask(client, path: str, search: str = ""):
+        asked = {
+            "output": "..page.children...header-page.children..",
+            "outputs": [{"id": n, "property": "children"} for n in ("page", "header-page")],
+            "inputs": [
+                {"id": "url", "property": "pathname", "value": path},
+                {"id": "url", "property": "search", "value": search},
+            ],
+            "changedPropIds": ["url.pathname"],
+        }
+        return client.post("/_dash-update-component", json=asked)
+
+    return ask
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +96,20 @@ def address(opened):
 
     from dashboards.app import create_app
 
-    server = make_server("127.0.0.1", 0, create_app(opened).server, threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(opened, TOKEN).server, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def known(browser, address):
+    """The browser, once it has opened the start link."""
+    from dashboards.safety import start_link
+
+    browser.get(start_link(f"{address}/models", TOKEN))
+    Page(browser, address).wait("return location.search === '' && document.querySelector('.rt-header')")
+    return browser
 
 
 @pytest.fixture(scope="session")
@@ -218,8 +259,9 @@ class Page:
 
 
 @pytest.fixture
-def page(browser, address):
+def page(known, address):
     """A page of the dashboard; no test may leave an error in the browser's console."""
+    browser = known
     browser.get_log("browser")
     yield Page(browser, address)
     errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]

@@ -1,3 +1,4 @@
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from twin.files.lock import held, hidden
 
 def test_a_missing_folder_is_said_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
-        create_app(tmp_path / "nowhere")
+        create_app(tmp_path / "nowhere", "a-token-of-this-test")
 
 
 def test_a_port_in_use_is_said_in_a_sentence(tmp_path):
@@ -36,6 +37,7 @@ def test_serve_says_where_it_is_and_listens_on_loopback_only(tmp_path):
     try:
         lines = [process.stdout.readline() for _ in range(3)]
         assert "http://127.0.0.1:" in lines[0]
+        assert re.search(r"/\?token=[\w-]{32} \(Ctrl\+C ends it\)", lines[0])
         port = int(lines[0].split("127.0.0.1:")[1].split("/")[0])
         assert f"ssh -L {port}:127.0.0.1:{port}" in lines[2]
         listening = [
@@ -110,44 +112,39 @@ PAGE = Page(TITLE, ORDER, layout)
 """
 
 
-def shown_pages(opened):
-    """The navigation's titles in order, and a function that asks for a page."""
-    client = create_app(opened).server.test_client()
-
-    def page(path, search=""):
-        asked = {
-            "output": "..page.children...header-page.children..",
-            "outputs": [{"id": n, "property": "children"} for n in ("page", "header-page")],
-            "inputs": [
-                {"id": "url", "property": "pathname", "value": path},
-                {"id": "url", "property": "search", "value": search},
-            ],
-            "changedPropIds": ["url.pathname"],
-        }
-        return client.post("/_dash-update-component", json=asked).text
-
+def titles_of(client):
+    """The navigation's titles in order."""
     layout = client.get("/_dash-layout").text
     titles = ("Patients", "Twin", "Compare", "Hello", "Cohort", "Adaptive", "New", "Models", "Guest")
     places = {title: layout.find(f'"children":"{title}"') for title in titles}
-    return [t for t in sorted(titles, key=places.get) if places[t] >= 0], page
+    return [t for t in sorted(titles, key=places.get) if places[t] >= 0]
 
 
-def test_a_page_is_one_new_file(opened, tmp_path, monkeypatch):
+def test_a_page_is_one_new_file(opened, client_of, asked_page, tmp_path, monkeypatch):
     import dashboards.pages
 
     (tmp_path / "hello.py").write_text(HELLO.replace("TITLE", "'Hello'").replace("ORDER", "3.5"))
     monkeypatch.setattr("dashboards.app.PAGES", Registry("page", "pages", "dashboards.pages"))
     dashboards.pages.__path__.append(str(tmp_path))
     try:
-        titles, page = shown_pages(opened)
+        client = client_of(opened)
     finally:
         dashboards.pages.__path__.remove(str(tmp_path))
-    assert titles == ["Patients", "Twin", "Compare", "Hello", "Cohort", "Adaptive", "New", "Models"]
-    assert "you and 2 runs" in page("/hello", "?who=you")
-    assert "No such page" in page("/goodbye")
+    assert titles_of(client) == [
+        "Patients",
+        "Twin",
+        "Compare",
+        "Hello",
+        "Cohort",
+        "Adaptive",
+        "New",
+        "Models",
+    ]
+    assert "you and 2 runs" in asked_page(client, "/hello", "?who=you").text
+    assert "No such page" in asked_page(client, "/goodbye").text
 
 
-def test_another_packages_page_stands_among_ours(opened, tmp_path, monkeypatch):
+def test_another_packages_page_stands_among_ours(opened, client_of, asked_page, tmp_path, monkeypatch):
     (tmp_path / "guest_pages.py").write_text(HELLO.replace("TITLE", "'Guest'").replace("ORDER", "9"))
     info = tmp_path / "guest-1.0.dist-info"
     info.mkdir()
@@ -155,6 +152,6 @@ def test_another_packages_page_stands_among_ours(opened, tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text("[rt_twin.pages]\nguest = guest_pages:PAGE\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("dashboards.app.PAGES", Registry("page", "pages", "dashboards.pages"))
-    titles, page = shown_pages(opened)
-    assert titles[-2:] == ["Models", "Guest"]
-    assert "nobody and 2 runs" in page("/guest")
+    client = client_of(opened)
+    assert titles_of(client)[-2:] == ["Models", "Guest"]
+    assert "nobody and 2 runs" in asked_page(client, "/guest").text

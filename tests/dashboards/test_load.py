@@ -25,7 +25,8 @@ def test_memory_is_bounded_while_ten_browsers_scroll(opened, run):
     code = f"from pathlib import Path; from dashboards.app import serve; serve(Path({str(opened)!r}), 0)"
     server = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True)
     try:
-        address = server.stdout.readline().split(" is at ")[1].split("/ ")[0]
+        address, token = server.stdout.readline().split(" is at ")[1].split(" ")[0].split("/?token=")
+        cookie = f"rt-twin-{address.rpartition(':')[2]}={token}"
         slabs = -(-Shown(run).grid.shape[0] // SLAB)
         paths = [f"/data/baseline?of=run&key=demo&slab={n}" for n in range(slabs)]
         paths += [
@@ -39,6 +40,7 @@ def test_memory_is_bounded_while_ten_browsers_scroll(opened, run):
             for n in range(len(paths)):
                 request = urllib.request.Request(address + paths[(n + 3 * browser) % len(paths)])
                 request.add_header("Accept-Encoding", "gzip")
+                request.add_header("Cookie", cookie)
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     total += len(answer.read())
             return total

@@ -51,7 +51,7 @@ def test_a_run_that_names_files_outside_itself_is_refused(opened, tmp_path):
     (tmp_path / "evil" / "run.json").write_text(json.dumps(record))
     run = Library(tmp_path).run("evil")
     with pytest.raises(InputError, match="outside the run"):
-        run.images(0)
+        run.read(run.frame(0), run.layers_on(run.frame(0))[0])
 
 
 def test_a_changed_run_is_read_again(opened, tmp_path):
