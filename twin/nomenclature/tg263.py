@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from twin.structures import Role
@@ -24,7 +25,7 @@ _ORGANS = {
     "Heart": r"(whole )?heart",
     "Pericardium": r"pericardium",
     "Esophagus": r"o?esophag(us)?|oesoph|esoph",
-    "SpinalCord": r"(spinal|spine)? ?cord|myelon|spine cord|rm|ruckenmark",
+    "SpinalCord": r"(spinal|spine)? ?cord|myelon|spine cord|rm|rue?ckenmark",
     "SpinalCanal": r"(spinal|vertebral) ?canal",
     "Trachea": r"trachea",
     "Carina": r"carina",
@@ -90,12 +91,13 @@ class Named:
 
 
 def plain(name: str) -> str:
-    """A name in lower case, separators as single blanks, words run together parted at capitals.
+    """A name in lower case without accents, separators as single blanks, words run together parted at capitals.
 
     Example:
         >>> plain("Tumor_c40"), plain("Lt Lung"), plain("SpinalCord"), plain("Lungs-GTV")
         ('tumor c40', 'lt lung', 'spinal cord', 'lungs minus gtv')
     """
+    name = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     name = re.sub(r"(?i)^(lungs?)\s*-\s*(?=i?gtv)", r"\1 minus ", name)
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return re.sub(r"[^\w.%]+|_+", " ", parted).strip().lower()
