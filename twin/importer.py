@@ -18,7 +18,7 @@ from twin.dicom.reader import check_one_patient, read_source, words_of_name
 from twin.dicom.studies import Studies
 from twin.errors import InputError
 from twin.files.images import SUFFIXES, read_ct, read_mask
-from twin.files.records import merged, read_clinical
+from twin.files.records import doubts, merged, read_clinical
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import DatedTime
 from twin.nomenclature.labels import Labels, shown_path
@@ -85,7 +85,8 @@ def import_patient(
                 f"{called} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
             )
     whole = _complete(twin, contours)
-    return whole.fork(notes=(*twin.notes, *notes), clinical=merged(twin.clinical, record))
+    notes = (*twin.notes, *doubts(twin.clinical, record), *notes)
+    return whole.fork(notes=notes, clinical=merged(twin.clinical, record))
 
 
 @contextmanager

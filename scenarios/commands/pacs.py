@@ -11,7 +11,9 @@ from twin.pacs.connection import connections_file
 from twin.pacs.retry import Patience
 
 COMMAND = typer.Typer(
-    help="Test a connection to an archive, list what it holds of a patient.", add_completion=False
+    no_args_is_help=True,
+    help="Test a connection to an archive, list what it holds of a patient.",
+    add_completion=False,
 )
 
 

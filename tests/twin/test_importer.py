@@ -177,6 +177,20 @@ def test_an_empty_structure_named_as_gtv_is_refused(dicom_set):
         import_patient(dicom_set(), gtv=["Marker"])
 
 
+def test_a_record_of_another_patient_is_doubted(dicom_set, tmp_path):
+    for entries, words in (
+        ('{"sex": "male", "age_years": 81}', "says male, the images female"),
+        ('{"age_years": 60}', "says 60 years, the images 80"),
+        ('{"sex": "female", "age_years": 79}', ""),
+    ):
+        (tmp_path / "record.json").write_text(entries)
+        twin = import_patient(
+            dicom_set(name=entries[2:5] + entries[-3:-1]), clinical=tmp_path / "record.json"
+        )
+        said = [n for n in twin.notes if "one patient?" in n]
+        assert len(said) == bool(words) and all(words in n for n in said)
+
+
 def test_one_name_may_stand_alone(dicom_set):
     twin = import_patient(dicom_set(name="one"), gtv="GTV-1", structures="1")
     listed = import_patient(dicom_set(name="two"), gtv=["GTV-1"], structures=["1"])

@@ -18,6 +18,7 @@ from twin.nomenclature.labels import is_plain, shown_path
 
 _MISSING = ("", "na", "n/a", "nan", "none", "null", "unknown", "?")
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+_AGES_APART = 3.0  # years between images and record that are no sign of another patient
 _FLAGS = ("interstitial_lung_disease", "comorbidity")
 _MAX_BYTES = 1 << 24
 
@@ -62,6 +63,26 @@ def merged(first: ClinicalRecord, second: ClinicalRecord) -> ClinicalRecord:
     """The second record, with what it misses taken from the first."""
     known = {k: v for k, v in second.model_dump().items() if v is not None}
     return ClinicalRecord.model_validate({**first.model_dump(), **known})
+
+
+def doubts(images: ClinicalRecord, given: ClinicalRecord) -> list[str]:
+    """In what a clinical record contradicts what images say of the patient, one sentence each.
+
+    Args:
+        images: age and sex as the images have them.
+        given: the record.
+    """
+    found = []
+    if images.sex and given.sex and images.sex != given.sex:
+        found.append(
+            f"the clinical record says {given.sex}, the images {images.sex}: are they of one patient?"
+        )
+    ages = images.age_years, given.age_years
+    if None not in ages and abs(ages[0] - ages[1]) > _AGES_APART:  # type: ignore[operator]
+        found.append(
+            f"the clinical record says {ages[1]:g} years, the images {ages[0]:g}: are they of one patient?"
+        )
+    return found
 
 
 def edited(record: ClinicalRecord, entries: Sequence[str]) -> ClinicalRecord:

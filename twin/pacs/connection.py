@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from twin.errors import InputError
+from twin.inputs.mapping import read_mapping
 
-_MAX_BYTES = 1 << 16
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _HERE = ("localhost", "127.0.0.1", "[::1]")
@@ -165,23 +164,12 @@ def _private(connection: Connection) -> bool:
 
 
 def _entries(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path} is too large for a list of archives")
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except InputError:
-        raise
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"no archive is known: {path} is not there; docs/patient_data.md says how to write it"
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid YAML") from error
-    if entries is None:
-        return {}
-    if not isinstance(entries, dict) or not all(isinstance(n, str) and _NAME.fullmatch(n) for n in entries):
+        )
+    entries = read_mapping(path) if path.stat().st_size else {}
+    if not all(isinstance(n, str) and _NAME.fullmatch(n) for n in entries):
         raise InputError(
             f"{path} names archives by small letters, digits and _, each with its entries below it"
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydicom.dataset import Dataset
 
 from twin.errors import InputError
 from twin.export.dicom import new_uid
+from twin.inputs.mapping import read_mapping
 from twin.nomenclature.labels import shown_path
-
-_MAX_BYTES = 1 << 20
 
 
 class Identity(BaseModel):
@@ -49,20 +47,17 @@ class Identities:
         path = Path(path)
         said = shown_path(path)
         try:
-            if path.stat().st_size > _MAX_BYTES:
-                raise InputError(f"{said} is too large for a list of pseudonyms")
-            entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-            self._of = TypeAdapter(dict[str, Identity]).validate_python(entries)
-        except InputError:
-            raise
-        except OSError as error:
-            raise InputError(f"cannot read {said}: {error.strerror}") from error
+            self._of = TypeAdapter(dict[str, Identity]).validate_python(read_mapping(path))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise InputError(f"{said}: {where + ': ' if where else ''}{first['msg']}") from None
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
-            raise InputError(f"{said} is not valid YAML") from None  # the error would quote the file
+            raise InputError(f"{said}: {first['loc'][-1]}: {first['msg']}") from None
+        except InputError as error:  # its words may quote the file
+            why = (
+                "cannot be read"
+                if isinstance(error.__context__, OSError)
+                else "is no list of pseudonyms in YAML"
+            )
+            raise InputError(f"{said} {why}") from None
         self._said = said
 
     def name(self, data: Dataset) -> None:

@@ -39,7 +39,7 @@ def test_a_file_that_is_none_or_not_there(tmp_path, monkeypatch):
     for text, words in (
         ("a: [", "not valid YAML"),
         ("Ward-1: {}", "small letters"),
-        ("x" * 70_000, "too large"),
+        ("x" * 300_000, "larger than"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=words):
