@@ -1,24 +1,34 @@
-"""The dose grid of each plan on the baseline CT."""
+"""The dose grid of each plan on the baseline CT.
+
+A planning system's dose serves all plans of its technique, scaled by their prescription; where there is none, or
+several, an approximate one does (docs/model.md, 6).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from scenarios.plans.plan import TreatmentPlan
 from simulators.dose.approximate import SBRT_GY, approximate_dose
 from simulators.dose.targets import targets
 from twin import DoseGrid, PatientTwin, StructureSet, Volume
+from twin.structures import bounding_box
 
+_SCHEDULE = re.compile(r"(?P<gy>\d+(\.\d+)?)/(?P<n>\d+)")  # what the import calls a planning system's dose
+_REACHED = 0.9  # of the prescription, median over the GTV: otherwise the dose is of another target
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
 
 
 def planned_doses(
     twin: PatientTwin, plans: Sequence[TreatmentPlan], grown: Targets | None = None
 ) -> Mapping[str, DoseGrid]:
-    """Dose grids by name: the twin's own, and for each plan without one an approximate one.
+    """Dose grids by name: the twin's own, and for each plan without one that of its technique, scaled.
 
-    Plans of one technique differ by their prescription only: one calculation, of the technique's reference
-    prescription, serves them all, and no plan's dose depends on the others in the comparison.
+    Plans of one technique differ by their prescription only: the planning system's dose, or else one calculation of
+    the technique's reference prescription, serves them all, and no plan's dose depends on the others in the comparison.
 
     Args:
         twin: the patient.
@@ -33,14 +43,39 @@ def planned_doses(
             continue
         sbrt = plan.largest_fraction_gy >= SBRT_GY
         if sbrt not in units:
-            units[sbrt] = approximate_dose(
+            units[sbrt] = planning_system_dose(twin, sbrt) or approximate_dose(
                 twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=grown.of(plan)
             )
         unit = units[sbrt]
         array = unit.volume.array * (plan.total_gy / unit.prescription_gy)
         volume = Volume(unit.volume.geometry, array.astype("float32"), "DOSE", "Gy")
-        doses[plan.label] = DoseGrid(plan.label, volume, plan.total_gy, approximate=True)
+        doses[plan.label] = DoseGrid(plan.label, volume, plan.total_gy, unit.approximate)
     return doses
+
+
+def planning_system_dose(twin: PatientTwin, sbrt: bool) -> DoseGrid | None:
+    """The twin's one dose by a planning system for its tumour in a technique; None where there is none or several.
+
+    Args:
+        twin: the patient.
+        sbrt: the technique.
+    """
+    found = []
+    for dose in twin.doses.values():
+        schedule = _SCHEDULE.match(dose.name)
+        if dose.approximate or schedule is None:
+            continue
+        stereotactic = float(schedule["gy"]) / max(1, int(schedule["n"])) >= SBRT_GY
+        if stereotactic == sbrt and _median_gy(twin, dose) >= _REACHED * dose.prescription_gy:
+            found.append(dose)
+    return found[0] if len(found) == 1 else None
+
+
+def _median_gy(twin: PatientTwin, dose: DoseGrid) -> float:
+    """Median dose of the GTV, Gy."""
+    gtv = twin.contours.gtv()
+    box = bounding_box(gtv)
+    return float(np.median(dose.volume.on(twin.contours.geometry.crop(box))[gtv[box]]))
 
 
 class Targets:
