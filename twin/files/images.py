@@ -7,6 +7,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -199,12 +200,13 @@ def _check_whole(path: Path) -> None:
     import nibabel
 
     try:
-        header = nibabel.load(path).header
+        header: Any = nibabel.load(path).header
         voxels = int(np.prod(header.get_data_shape(), dtype=float))
         left = int(header.get_data_offset()) + voxels * header.get_data_dtype().itemsize
     except Exception:  # nibabel raises many types; what it cannot read is ITK's to judge
         return
-    with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
+    packed = path.name.lower().endswith(".gz")
+    with gzip.open(path) if packed else path.open("rb") as file:
         try:
             while left > 0 and (chunk := file.read(min(left, _CHUNK_BYTES))):
                 left -= len(chunk)
