@@ -48,7 +48,7 @@ class Command:
         again: another command that may be given when it has ended, where the same would do something more.
         repeats: whether the same may be given, with the same result; else it is refused.
         grows: whether what it makes is there before it is whole, and the same command goes on with it.
-        every: it is killed at every so many points, where it takes seconds; a file has about a dozen points.
+        every: it is killed at every so many points, to save time; once it was at all. A file has about a dozen.
     """
 
     words: str
@@ -71,16 +71,17 @@ COMMANDS = {
         "edit HERE/patient.twin --set fev1=62",
     ),
     "edit": Command(
-        "edit HERE/patient.twin --set age=71", "patient.twin", ("patient.twin",), "edit HERE/patient.twin --set fev1=62"
+        "edit HERE/patient.twin --set age=71", "patient.twin", ("patient.twin",),
+        "edit HERE/patient.twin --set fev1=62", every=3,
     ),
     "compare": Command(f"{COMPARE} --image-samples 0", "run", repeats=True, every=5),
     "cohort": Command(
-        "cohort --n 6 --plan 60/30 --plan 55/20 --samples 4 --days 30 --out HERE/study", "study", grows=True
+        "cohort --n 6 --plan 60/30 --plan 55/20 --samples 4 --days 30 --out HERE/study", "study", grows=True, every=5
     ),
     "clinic": Command(
         "clinic --days 20 --warm-up 2 --samples 0 --out HERE/clinic", "clinic", repeats=True
     ),
-    "export": Command(f"export {RUN} --dicom HERE/dicom", "dicom"),
+    "export": Command(f"export {RUN} --dicom HERE/dicom", "dicom", every=5),
     "train": Command(
         f"train {SET} --family HERE/tiny.yaml --out HERE/weights --device cpu", "weights", ("tiny.yaml",),
         grows=True, every=13,
