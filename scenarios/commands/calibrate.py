@@ -60,7 +60,7 @@ def print_parameters(rows: list[dict]) -> None:
             f"{row['median']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", f"{row['spread_ratio']:.2f}",
             f"{row['r_hat']:.3f}", "" if row["learned"] else "not learned here",
         )  # fmt: skip
-    Console().print(shown)
+    Console(markup=False).print(shown)
 
 
 def print_scores(found: CrossValidation) -> None:
@@ -73,7 +73,7 @@ def print_scores(found: CrossValidation) -> None:
             "ok" if f.inside else "MISS", f.trial, f.arm, f.endpoint.replace("_", " "), f"{f.months:g}",
             f"{f.published:.1f}", f"{f.ours:.1f}", f"{f.low:.0f} to {f.high:.0f}", f"{f.null:.1f}",
         )  # fmt: skip
-    console = Console()
+    console = Console(markup=False)
     console.print(shown)
     for line in found.words():
         console.print(line, highlight=False, soft_wrap=True)

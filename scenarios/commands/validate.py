@@ -11,7 +11,9 @@ from rich.table import Table
 
 from scenarios.commands.arguments import JsonOption
 from scenarios.validation.checks import validate as rows_of
-from scenarios.validation.row import Row
+from scenarios.validation.row import GROUPS, Row
+from simulators.calibration.crossvalidation import CrossValidation
+from simulators.calibration.evidence import evidence
 
 
 def validate(as_json: JsonOption = False) -> None:
@@ -24,22 +26,32 @@ def validate(as_json: JsonOption = False) -> None:
 
 
 def print_validation(rows: Sequence[Row]) -> None:
-    """The validation table, and how many of its rows lie inside their interval."""
+    """The validation table, how many of its rows lie inside their interval, and how the calibrated model did."""
     shown = Table(box=SIMPLE_HEAD)
-    for heading in ("", "what", "published", "interval", "ours", "held out", "source", "note"):
-        shown.add_column(heading, justify="right" if heading in ("published", "interval", "ours") else "left")
+    for heading in ("", "what", "published", "interval", "ours", "error", "kind", "source", "note"):
+        number = heading in ("published", "interval", "ours", "error")
+        shown.add_column(heading, justify="right" if number else "left")
     marks = {True: "ok", False: "MISS", None: "-"}
     for row in rows:
         interval = f"{row.low:.4g} to {row.high:.4g}"
-        held_out = "yes" if row.held_out else "calibrated"
-        numbers = (f"{row.published:.4g}", interval, f"{row.ours:.4g}")
-        shown.add_row(marks[row.inside], row.name, *numbers, held_out, row.source, row.note)
+        numbers = (
+            f"{row.published:.4g}",
+            interval,
+            f"{row.ours:.4g}",
+            f"{row.error:.2g}" if row.error else "",
+        )
+        shown.add_row(marks[row.inside], row.name, *numbers, row.group, row.source, row.note)
     console = Console(markup=False)
     console.width = max(console.width, 200) if not console.is_terminal else console.width
     console.print(shown)
-    for kind in ("exact", "clinical"):
-        judged = [row.inside for row in rows if row.kind == kind and row.inside is not None]
-        console.print(f"{kind}: {sum(judged)} of {len(judged)} inside", highlight=False)
+    for group in GROUPS:
+        judged = [row.inside for row in rows if row.group == group]
+        told = [inside for inside in judged if inside is not None]
+        open_ = f", {len(judged) - len(told)} not judged" if len(told) < len(judged) else ""
+        console.print(f"{group}: {sum(told)} of {len(told)} inside{open_}", highlight=False)
+    console.print("outcomes calibrated on trials (docs/evidence.md):", highlight=False)
+    for words in CrossValidation.load(digest=evidence().digest).words():
+        console.print(f"  {words}", highlight=False, soft_wrap=True)
 
 
 COMMAND = validate

@@ -41,7 +41,7 @@ def dose_rows() -> Iterator[Row]:
 
 
 def _band(name: str, low: float, high: float, ours: float) -> Row:
-    return Row(name, _SOURCE, "clinical", (low + high) / 2, low, high, float(ours))
+    return Row(name, _SOURCE, "clinical", (low + high) / 2, low, high, float(ours), evidence=False)
 
 
 def _dose(twin: PatientTwin, total_gy: float, fractions: int) -> DoseGrid:

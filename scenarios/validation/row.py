@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 NOT_COMPARABLE = "not comparable"
+NO_EVIDENCE = "no evidence"
+GROUPS = ("exact", "fitted", "tested, independent", NOT_COMPARABLE, NO_EVIDENCE)
+_CERTAIN = 2.0  # a verdict stands where ours is so many standard errors away from the interval's ends
 _Z = 1.96
 
 
@@ -24,6 +28,8 @@ class Row:
         ours: this engine's number.
         held_out: False where the engine was calibrated on it.
         note: what was learned, or "not comparable" with the reason.
+        evidence: False where the interval is this project's own estimate, or anything would lie in it.
+        error: standard error of ours from the simulated patients' chance.
     """
 
     name: str
@@ -35,18 +41,44 @@ class Row:
     ours: float
     held_out: bool = True
     note: str = ""
+    evidence: bool = True
+    error: float = 0.0
+
+    @property
+    def group(self) -> str:
+        """One of `GROUPS`: what the row can say."""
+        if self.kind == "exact":
+            return "exact"
+        if self.note.startswith(NOT_COMPARABLE):
+            return NOT_COMPARABLE
+        if not self.evidence:
+            return NO_EVIDENCE
+        return "tested, independent" if self.held_out else "fitted"
 
     @property
     def inside(self) -> bool | None:
-        """Whether ours lies in the interval; None where the two are not comparable."""
-        if self.note.startswith(NOT_COMPARABLE):
+        """Whether ours lies in the interval; None where they are not comparable, or chance could turn the verdict."""
+        if self.group == NOT_COMPARABLE:
             return None
         slack = 1e-9 * max(1.0, abs(self.published))
+        if min(abs(self.ours - self.low), abs(self.ours - self.high)) < _CERTAIN * self.error:
+            return None
         return bool(self.low - slack <= self.ours <= self.high + slack)
 
     def as_dict(self) -> dict[str, Any]:
         """The row as plain values, as `rt-twin validate --json` prints it."""
-        return {**asdict(self), "inside": self.inside}
+        return {**asdict(self), "group": self.group, "inside": self.inside}
+
+
+def joined(rows: Sequence[Row]) -> Row:
+    """One row of the same row from several seeds: their mean, and its standard error.
+
+    Args:
+        rows: one a seed; the first one's words and interval are kept.
+    """
+    ours = np.array([row.ours for row in rows])
+    error = float(ours.std(ddof=1) / np.sqrt(len(ours))) if len(ours) > 1 else 0.0
+    return replace(rows[0], ours=float(ours.mean()), error=error)
 
 
 def share_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:
