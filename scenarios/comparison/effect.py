@@ -15,7 +15,7 @@ class Effect:
         values: (samples,) float64; nan where it is unknown.
         unit: cm3, Gy, probability or fraction.
         interval: "samples" (spread over samples), "mean" (Monte Carlo error of a probability), or "expected" (values
-            are expected ones, and the interval of their mean is their spread over draws of the population).
+            are probabilities; the interval of their mean is their spread).
         status: "ok", "approximate", "estimated" or "unknown".
         note: why, and the source of the model.
     """

@@ -154,7 +154,7 @@ def _complication(row: Complication, organ: OrganDose, status: str, arm: Arm) ->
         return Effect(nothing, "probability", status="unknown", note=f"{words}; it needs {row.missing}")
     if max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY:
         words += "; fitted to conventional fractionation, not to SBRT"
-    return Effect(row.probability(organ.metric(row)), "probability", status=status, note=words)
+    return Effect(row.probability(organ.metric(row)), "probability", "expected", status, words)
 
 
 # (outcome, unit, threshold in Gy or None for the mean dose)

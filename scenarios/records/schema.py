@@ -102,7 +102,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "final_mean_lung_gy": pl.Float64,
     },
     # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities);
-    # "expected" = central interval of expected values over draws of the population (outcomes calibrated on trials)
+    # "expected" = a mean and the central interval of the values it is of: risks of the samples (complications),
+    # expected values over draws of the population (outcomes calibrated on trials)
     # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)
     "outcomes": {
         "plan": pl.String,

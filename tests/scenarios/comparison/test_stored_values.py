@@ -20,13 +20,13 @@ STORED = {
     "mean_heart_dose": (4.71447, 4.27914),
     "mean_oesophagus_dose": (9.94405, 9.07942),
     "oesophagus_v60": (0.0, 0.0),
-    "pneumonitis": (0.0764380, 0.0782801),
-    "pneumonitis_lkb": (0.0406796, 0.0422746),
+    "pneumonitis": (0.0785266, 0.0809220),  # complications are means over samples
+    "pneumonitis_lkb": (0.0432687, 0.0454956),
     "pneumonitis_risk_factors": (None, None),
-    "pericarditis": (0.0, 0.0),
-    "cardiac_events_2y": (0.04, 0.04),
-    "oesophagitis_belderbos": (0.0137810, 0.0134827),
-    "oesophagitis_chapet": (0.00888788, 0.00867519),
+    "pericarditis": (6.4e-8, 1.3e-7),
+    "cardiac_events_2y": (0.0405993, 0.0406206),
+    "oesophagitis_belderbos": (0.0195388, 0.0199780),
+    "oesophagitis_chapet": (0.0165670, 0.0174957),
 }
 
 

@@ -62,3 +62,10 @@ def test_onset_of_pneumonitis():
 def test_oesophagitis_has_the_rates_of_the_published_groups():
     rate = {c.name: c for c in COMPLICATIONS}["oesophagitis"].probability
     np.testing.assert_allclose(rate(np.array([0.0, 0.085, 0.30, 0.9])), [0.04, 0.12, 0.22, 0.22])
+
+
+def test_cardiac_risk_has_the_published_rates_and_no_step():
+    rate = {c.name: c for c in COMPLICATIONS}["cardiac_events_2y"].probability
+    np.testing.assert_allclose(rate(np.array([2.0, 5.0, 15.0, 25.0])), [0.04, 0.04, 0.07, 0.21])
+    dose = np.linspace(0.0, 60.0, 6001)
+    assert np.diff(rate(dose)).max() < 3e-4  # of a hundredth of a Gy
