@@ -152,8 +152,9 @@ class Machine:
         """A digest of each file of something written, without times."""
         found = {}
         for path in sorted((self.place / name).rglob("*")):
-            if path.is_file() and path.name not in TIMED and not path.name.startswith("."):
-                found[str(path.relative_to(self.place))] = hashlib.sha256(_content(path)).hexdigest()
+            name = str(path.relative_to(self.place))
+            if path.is_file() and path.name not in TIMED and not any(p[0] == "." for p in Path(name).parts):
+                found[name] = hashlib.sha256(_content(path)).hexdigest()
         return found
 
 
