@@ -55,6 +55,9 @@ def planned(twin: PatientTwin, total: float, fractions: int) -> dict[str, float]
     begin, used = perf_counter(), process_time()
     plan = plan_dose(twin.baseline, twin.contours, total, fractions)
     found = measures(plan.dose, twin.contours, plan.targets)
+    print(
+        f"{twin.id}: {', '.join(f'{k} {v:.1f}' for k, v in found.items() if v is not None)}", file=sys.stderr
+    )
     return {k: np.nan if v is None else v for k, v in found.items()} | {
         "seconds": perf_counter() - begin,
         "cpu_seconds": process_time() - used,

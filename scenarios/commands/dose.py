@@ -23,14 +23,15 @@ def dose(
 ) -> None:
     """Plan a prescription on a twin's CT and calculate its dose by superposition; or recalculate it on another scan."""
     from scenarios.engine.fluence import ct_named, fluence_plan, on_other_scan
-    from simulators.planner import measures
+    from simulators.planner import beyond_limits, measures
     from simulators.planner.plan import METHOD
 
     begin = perf_counter()
     patient = PatientTwin.load(twin)
     there = None if scan is None else ct_named(patient, scan)
-    planned = fluence_plan(patient, TreatmentPlan.parse(plan))
-    facts: dict[str, Any] = {"plan": planned.dose.name, "technique": planned.template.name, "method": METHOD}
+    asked = TreatmentPlan.parse(plan)
+    planned = fluence_plan(patient, asked)
+    facts: dict[str, Any] = {"plan": asked.label, "technique": planned.template.name, "method": METHOD}
     calculated = planned.dose
     if there is not None:
         other = on_other_scan(patient, planned, there)
@@ -42,8 +43,9 @@ def dose(
             "largest_path_change_mm": other.largest_path_mm,
             "change": other.change,
         }
-    facts |= measures(calculated, patient.contours, planned.targets)
-    facts |= {"notes": list(planned.notes), "seconds": perf_counter() - begin}
+    found = measures(calculated, patient.contours, planned.targets)
+    notes = [*beyond_limits(found, planned.template), *planned.notes]
+    facts |= found | {"notes": notes, "seconds": perf_counter() - begin}
     print_facts(facts, as_json)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from scenarios.engine.planned_dose import Targets
 from scenarios.plans.plan import TreatmentPlan
 from simulators.dose.gamma import gamma
-from simulators.planner import FluencePlan, measures, plan_dose
+from simulators.planner import FluencePlan, measures, plan_dose, template_for
 from twin import DoseGrid, InputError, PatientTwin, Scan, StructureSet
 
 
@@ -23,8 +23,10 @@ def fluence_plan(twin: PatientTwin, plan: TreatmentPlan) -> FluencePlan:
     """
     if plan.total_gy == 0:
         raise InputError(f"the plan {plan.label} gives no dose; there is nothing to calculate")
-    fractions = max(1, round(plan.total_gy / plan.largest_fraction_gy))
-    return plan_dose(twin.baseline, twin.contours, plan.total_gy, fractions, targets=Targets(twin).of(plan))
+    return plan_dose(
+        twin.baseline, twin.contours, plan.total_gy, plan.fractions,
+        targets=Targets(twin).of(plan), template=template_for(plan.largest_fraction_gy),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,3 +1,4 @@
+from .measures import beyond_limits as beyond_limits
 from .measures import measures as measures
 from .plan import FluencePlan as FluencePlan
 from .plan import plan_dose as plan_dose

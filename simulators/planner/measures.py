@@ -7,6 +7,7 @@ import numpy as np
 from simulators.dose.constraints import POINT_CM3
 from simulators.dose.dvh import Dvh, dvh
 from simulators.dose.medium import union
+from simulators.planner.template import Template
 from twin import DoseGrid, InputError, StructureSet
 
 
@@ -48,6 +49,32 @@ def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) ->
         "r50": float(np.count_nonzero(array >= whole / 2)) * grid.voxel_cm3 / cm3,
         "d2cm_percent": 100 * float(array[away].max()) / whole,
     }
+
+
+def beyond_limits(found: dict[str, float | None], template: Template) -> tuple[str, ...]:
+    """Which of a template's limits a plan does not keep, a sentence each.
+
+    Args:
+        found: what `measures` found.
+        template: how it was planned.
+
+    Example:
+        >>> from simulators.planner.template import template_for
+        >>> beyond_limits({"lung_v20_percent": 41.0}, template_for(2.0))
+        ('lung_v20_percent is 41, above the 35 that the conventional template allows',)
+    """
+    said = []
+    for name, (low, high) in template.limits.items():
+        value = found.get(name)
+        if value is None:
+            continue
+        if low is not None and value < low - 0.05:
+            said.append(
+                f"{name} is {value:.3g}, below the {low:g} that the {template.name} template asks for"
+            )
+        if high is not None and value > high + 0.05:
+            said.append(f"{name} is {value:.3g}, above the {high:g} that the {template.name} template allows")
+    return tuple(said)
 
 
 def _curve(dose: DoseGrid, structures: StructureSet, organ: str) -> Dvh | None:

@@ -59,6 +59,7 @@ class Template(BaseModel):
         hottest_percent: the highest dose that normalisation accepts, % of the prescription; where coverage asks for
             more, the target's D95 gives way, down to 95 %.
         objectives: of the optimisation.
+        limits: measure -> what a finished plan must reach and must not pass; None for no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +75,7 @@ class Template(BaseModel):
     rounds: int = 1
     hottest_percent: float
     objectives: tuple[Objective, ...]
+    limits: dict[str, tuple[float | None, float | None]] = {}
 
 
 def template_for(fraction_gy: float, *, conformal: bool = False) -> Template:
