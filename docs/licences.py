@@ -6,6 +6,7 @@ What is said comes from the metadata of the installed distributions; what a whee
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -14,7 +15,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).with_suffix(".md")
-EXTRAS = {"": "base install", "app": "dashboard", "learned": "learned models", "cluster": "Ray cluster"}
+EXTRAS = {
+    "": "base install", "app": "dashboard", "learned": "learned models", "cluster": "Ray cluster",
+    "pacs": "archives of images", "calibrate": "calibration",
+}  # fmt: skip
 # Permissive ones, and those that ask for changes of their own files only (MPL); no GPL, no non-commercial terms.
 ALLOWED = frozenset(
     (
@@ -34,8 +38,10 @@ def needed(extra: str = "") -> dict[str, str]:
     Args:
         extra: of the package; the base install where empty.
     """
+    project = tomllib.loads((FILE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else ())]
     found: dict[str, str] = {}
-    waiting = [("rt-twin", frozenset([extra]))]
+    waiting = list(_asked(asked, frozenset()))
     seen = set(waiting)
     while waiting:
         name, extras = waiting.pop()
@@ -43,8 +49,7 @@ def needed(extra: str = "") -> dict[str, str]:
             requires = distribution(name).requires or []
         except PackageNotFoundError:
             continue
-        if name != "rt-twin":
-            found[name] = licence_of(name)
+        found[name] = licence_of(name)
         for other in _asked(requires, extras):
             if other not in seen:
                 seen.add(other)
