@@ -19,7 +19,7 @@ from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, growing_folder, is_taken
 from twin.files.lock import settle_below
 from twin.inputs.bounds import bounded, check_fields
-from twin.inputs.quantities import Patients, Seed, Workers
+from twin.inputs.quantities import Seed, SetPatients, Workers
 
 _THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -35,7 +35,7 @@ class SetRequest:
         twins: folder of twins whose baselines are used in turn, or None for in-silico ones.
     """
 
-    n: Patients
+    n: SetPatients
     seed: Seed = 0
     truth: bool = False
     twins: str | None = None

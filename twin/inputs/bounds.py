@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 
 from twin.errors import InputError
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 _LONGEST = 40  # characters of a wrong value that are repeated
 
 
@@ -53,7 +54,8 @@ def check_fields(record: Any) -> None:
     Raises:
         InputError: one lies outside.
     """
-    for name, kind in _quantities(type(record)).items():
+    owner: Any = type(record)
+    for name, kind in _quantities(owner).items():
         object.__setattr__(record, name, check(kind, getattr(record, name), name))
 
 

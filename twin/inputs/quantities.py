@@ -57,6 +57,7 @@ Patients = Annotated[int, Field(ge=1, le=10_000_000)]
 TestPatients = Annotated[int, Field(ge=1, le=1000)]  # of the published simulator, each some hundred sequences
 ManyPatients = Annotated[int, Field(ge=1, le=100_000)]
 LearnedFrom = Annotated[int, Field(ge=10, le=100_000)]
+SetPatients = Annotated[int, Field(ge=1, le=1_000_000)]  # of an in-silico set
 PartSize = Annotated[int, Field(ge=1, le=100_000)]  # patients
 Steps = Annotated[int, Field(ge=1, le=10_000_000)]
 Few = Annotated[int, Field(ge=1, le=1000)]
