@@ -138,8 +138,8 @@ def test_a_user_s_own_set_is_read_and_a_wrong_one_refused(tmp_path):
     for text, said in (
         (good.read_text().replace("Dmean", "Dmiddle"), "metric"),
         (good.read_text().replace("limit: 10", "limit: ten"), "limit"),
-        ("name: [", "cannot be read"),
-        ("", "not valid"),
+        ("name: [", "not valid YAML"),
+        ("", "needs a mapping"),
     ):
         bad = tmp_path / "bad.yaml"
         bad.write_text(text)
