@@ -60,9 +60,13 @@ def read_clinical(path: str | os.PathLike[str], notes: list[str] | None = None) 
 
 
 def merged(first: ClinicalRecord, second: ClinicalRecord) -> ClinicalRecord:
-    """The second record, with what it misses taken from the first."""
+    """The second record, with what it misses taken from the first.
+
+    Raises:
+        InputError: together they contradict each other.
+    """
     known = {k: v for k, v in second.model_dump().items() if v is not None}
-    return ClinicalRecord.model_validate({**first.model_dump(), **known})
+    return _checked("the record together with what was known before", {**first.model_dump(), **known})
 
 
 def doubts(images: ClinicalRecord, given: ClinicalRecord) -> list[str]:

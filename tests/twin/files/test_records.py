@@ -68,3 +68,9 @@ def test_a_missing_file_is_named(tmp_path):
 def test_the_users_record_leads_and_the_images_fill_what_it_misses():
     got = merged(ClinicalRecord(age_years=70, sex="male"), ClinicalRecord(age_years=71, ecog=1))
     assert (got.age_years, got.sex, got.ecog, got.stage) == (71, "male", 1, None)
+
+
+def test_records_that_contradict_each_other_are_refused_in_a_sentence():
+    known = ClinicalRecord(t_stage="T3", n_stage="N0", m_stage="M0", tnm_edition=8, stage="IIB")
+    with pytest.raises(InputError, match="known before: stage IIIA contradicts T3 N0 M0"):
+        merged(known, ClinicalRecord(stage="IIIA"))
