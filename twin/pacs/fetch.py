@@ -170,13 +170,10 @@ def fetched(address: Address, progress: Progress | None = None) -> Iterator[Fetc
         for file in folder.iterdir():
             if file.name not in wanted:
                 remove(file)
-        intake = _Intake(address.name, folder, sum(f.stat().st_size for f in folder.iterdir()))
-        count = 0
+        intake = _Intake(address.name, folder, len(wanted), progress or (lambda step, share: None))
         for one in series:
-            if progress is not None:
-                progress(f"fetching {one.modality}", count / len(wanted))
+            intake.show(one)
             _fetch(archive, one, intake, patience)
-            count += len(one.objects)
         yield Fetched(folder, _notes(series))
 
 
@@ -186,11 +183,18 @@ class _Intake:
     Args:
         name: of the archive.
         folder: where they are kept.
-        bytes_before: what is there.
+        wanted: how many there are to be.
+        progress: is told what comes, and the share that is there.
     """
 
-    def __init__(self, name: str, folder: Path, bytes_before: int) -> None:
-        self.name, self.folder, self.bytes = name, folder, bytes_before
+    def __init__(self, name: str, folder: Path, wanted: int, progress: Progress) -> None:
+        self.name, self.folder, self.wanted, self.progress = name, folder, wanted, progress
+        sizes = [f.stat().st_size for f in folder.iterdir()]
+        self.bytes, self.count = sum(sizes), len(sizes)
+
+    def show(self, series: Listed) -> None:
+        """Tell how far it is."""
+        self.progress(f"fetching {series.modality}", min(1.0, self.count / self.wanted))
 
     def missing(self, series: Listed) -> list[str]:
         """SOPInstanceUIDs of a series that are not there yet."""
@@ -227,6 +231,8 @@ class _Intake:
         with atomic_file(self.folder / _file(uid)) as part:
             part.chmod(0o600)
             part.write_bytes(content)
+        self.count += 1
+        self.show(series)
 
 
 def _fetch(archive: Archive, series: Listed, intake: _Intake, patience: Patience) -> None:

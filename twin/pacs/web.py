@@ -48,6 +48,9 @@ class WebArchive:
         session = requests.Session()
         session.trust_env = False  # neither a proxy nor a password that is meant for something else
         session.max_redirects = 0  # what was asked of one machine is asked of no other
+        session.headers["Accept-Encoding"] = (
+            "identity"  # packing pixels takes an archive longer than sending them
+        )
         session.verify = known.ca or True
         if known.cert is not None and known.key is not None:
             session.cert = (known.cert, known.key)
