@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 WATCHED = {"rename": True, "replace": True, "fsync": True, "unlink": False, "rmdir": False, "mkdir": False}
-RIGHT = {name: getattr(os, name) for name in (*WATCHED, "truncate", "kill")}
+RIGHT = {name: getattr(os, name) for name in (*WATCHED, "link", "truncate", "kill")}
 
 
 class Power:
@@ -49,11 +49,18 @@ class Power:
     def watch(self) -> None:
         for name, after in WATCHED.items():
             setattr(os, name, self.watched(name, after))
+        os.link = self.linked
         from twin.files import disk
 
         right = disk._renameat2()
         if right is not None:
             disk._renameat2 = lambda: self.exchanging(right)
+
+    def linked(self, source, target) -> None:
+        if not self.ours(source, None):  # it was whole before, and is not this command's to lose
+            found = os.lstat(source)
+            self.safe[found.st_ino] = found.st_mtime_ns
+        RIGHT["link"](source, target)
 
     def watched(self, name: str, after: bool):
         def call(target, *more, **named):

@@ -61,7 +61,9 @@ class Command:
 
 
 PATIENT, RUN, SET = (str(GIVEN / name) for name in ("patient.twin", "run", "set"))
-COMPARE = f"compare {PATIENT} --plan 60/30 --samples 3 --days 30 --out HERE/run --generator mechanistic"
+COMPARE = (
+    "compare HERE/patient.twin --plan 60/30 --samples 3 --days 30 --out HERE/run --generator mechanistic"
+)
 COMMANDS = {
     "import": Command(
         f"import {PATIENT}/scans/00-CT.nii.gz HERE/new.twin --mask {PATIENT}/structures/00-06-GTVp.nii.gz", "new.twin"
@@ -74,7 +76,7 @@ COMMANDS = {
         "edit HERE/patient.twin --set age=71", "patient.twin", ("patient.twin",),
         "edit HERE/patient.twin --set fev1=62", every=3,
     ),
-    "compare": Command(f"{COMPARE} --image-samples 0", "run", repeats=True, every=5),
+    "compare": Command(f"{COMPARE} --image-samples 0", "run", ("patient.twin",), repeats=True, every=5),
     "cohort": Command(
         "cohort --n 6 --plan 60/30 --plan 55/20 --samples 4 --days 30 --out HERE/study", "study", grows=True, every=5
     ),
@@ -89,7 +91,7 @@ COMMANDS = {
 }  # fmt: skip
 SLOW = {
     "compare with images": Command(
-        f"{COMPARE} --image-samples 1 --scanner pet", "run", repeats=True, every=11
+        f"{COMPARE} --image-samples 1 --scanner pet", "run", ("patient.twin",), repeats=True, every=11
     ),
     "phantom": Command("phantom HERE/new.twin --seed 3", "new.twin", every=16),
     "set": Command(
@@ -180,9 +182,8 @@ def killed_at(machine: Machine, command: Command, points, before, whole) -> None
         machine.begin(command)
         answer = machine.run(command.words, at=int(at))
         assert answer["status"] == -9, answer["said"]
-        after = machine.holds(command.writes)
-        if not command.grows:
-            assert after in (before, whole), f"killed at point {at}: neither as before nor whole"
+        after = {} if command.grows else machine.holds(command.writes)
+        assert command.grows or after in (before, whole), f"killed at point {at}: neither as before nor whole"
         if command.grows or command.repeats or after == before:
             machine.done(command.words)
             assert machine.holds(command.writes) == whole, f"killed at point {at}: other tables"
