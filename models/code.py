@@ -89,7 +89,7 @@ def _function(function: FunctionType, home: str, seen: dict[int, Any]) -> Iterat
     yield function.__qualname__
     yield _value(function.__defaults__)
     yield _value(function.__kwdefaults__)
-    names = []
+    names: list[str] = []
     for code in _codes(function.__code__):
         yield f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {_constants(code, function.__doc__)}"
         names += code.co_names

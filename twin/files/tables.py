@@ -11,8 +11,6 @@ from twin.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-_LITERAL = {"glob": False, "hive_partitioning": False}
-
 
 def read_table(path: Path, schema: Mapping[str, Any] | None = None) -> pl.DataFrame:
     """A Parquet table, with the types that it is to have.
@@ -29,14 +27,14 @@ def read_table(path: Path, schema: Mapping[str, Any] | None = None) -> pl.DataFr
     try:
         if not path.is_file():
             raise InputError(f"{path} is missing")
-        frame = pl.read_parquet(path.absolute(), **_LITERAL)
+        frame = pl.read_parquet(path.absolute(), glob=False, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path} is damaged: {_first(error)}") from None
     lacking = [name for name in schema or () if name not in frame.columns]
     if lacking:
         raise InputError(f"{path} is damaged: it has no column {lacking[0]!r}")
     try:
-        return frame.cast(dict(schema or {}))
+        return frame.cast(dict(schema or {}))  # type: ignore[arg-type]
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path} is damaged: {_first(error)}") from None
 
@@ -50,7 +48,7 @@ def scan_table(path: Path | Sequence[Path]) -> pl.LazyFrame:
     import polars as pl
 
     files = [path] if isinstance(path, Path) else path
-    return pl.scan_parquet([file.absolute() for file in files], **_LITERAL)
+    return pl.scan_parquet([file.absolute() for file in files], glob=False, hive_partitioning=False)
 
 
 def _first(error: BaseException) -> str:
