@@ -70,11 +70,11 @@ def test_an_ellipsoid_has_its_volume_and_place_whatever_planes_and_slices(
 
 @settings(max_examples=15, deadline=None)
 @given(
-    st.integers(5, 12), st.floats(0.5, 9.9), st.floats(0.0, 1.0), st.floats(1.0, 6.0), st.sampled_from([1, 2])
+    st.integers(5, 12), st.floats(0.5, 8.0), st.floats(0.0, 1.0), st.floats(1.0, 6.0), st.sampled_from([1, 2])
 )
 def test_a_cylinder_ends_half_a_plane_s_spacing_beyond_its_last_contours(n, plane_mm, phase, slice_mm, inner):
     ring = [
-        ellipse(r, r, (k + phase) * plane_mm - 50)
+        ellipse(r, r, (k + phase - n / 2) * plane_mm)  # all of it within the slices
         for k in range(n)
         for r in ((20.0, 8.0) if inner == 2 else (20.0,))
     ]
