@@ -8,6 +8,7 @@ import numpy as np
 
 _FEWEST = 5  # planes, below which a parabola is no more than a guess
 _EVEN = 0.05  # of the spacing, by which gaps may differ
+_CLOSED = 1.25  # spacings beyond the last plane: the next plane shows nothing, but for how ragged contours are
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Rounded:
     cylinders and off by up to 4 % for a ball of five planes, wherever these happen to lie. Where areas have a constant
     second difference, as those of every ellipsoid have, the parabola through them is exact. What is used lies between
     both by `weight`: 1 where the second differences are equal and negative, 0 where they differ by as much as they are
-    large or any is positive, so that lobes, flat ends and ragged contours stay as they were.
+    large or any is positive, so that lobes and ragged contours stay as they were. A flat end does too: a parabola that
+    would not close where the next plane shows nothing is not the solid's.
 
     Args:
         areas_mm2: of the planes, from below.
@@ -46,7 +48,10 @@ class Rounded:
             return None
         weight = 1.0 - float(np.abs(np.diff(second)).max() / np.abs(second).max())
         bends = np.maximum(np.append(second[0], second), np.append(second, second[-1]))
-        return cls(areas_mm2, bends, weight) if weight > 0 else None
+        if weight <= 0:
+            return None
+        found = cls(areas_mm2, bends, weight)
+        return found if max(found._closes(False), found._closes(True)) <= _CLOSED else None
 
     def bulge_mm2(self, gap: int, t: float) -> float:
         """By how much the section at a share t of a gap is larger than between straight lines, mm2."""
@@ -59,9 +64,8 @@ class Rounded:
         return self.weight * max(closing, 0.0) + (1.0 - self.weight) * (area if t <= 0.5 else 0.0)
 
     def reach(self, top: bool) -> float:
-        """Where the parabola closes beyond the last plane, in spacings: before the next plane, which shows nothing."""
-        area, slope, bend = self._end(top)
-        return min(1.0, float((-slope - np.sqrt(slope * slope - 2.0 * bend * area)) / bend))
+        """Where the solid ends beyond the last plane, in spacings: before the next plane, which shows nothing."""
+        return min(1.0, self._closes(top))
 
     @property
     def more_mm2(self) -> float:
@@ -72,6 +76,11 @@ class Rounded:
             (area, slope, bend), m = self._end(top), self.reach(top)
             ends += area * m + slope * m * m / 2.0 + bend * m**3 / 6.0 - area / 2.0
         return self.weight * (between + ends)
+
+    def _closes(self, top: bool) -> float:
+        """Where the parabola has no area any more beyond the last plane, in spacings."""
+        area, slope, bend = self._end(top)
+        return float((-slope - np.sqrt(slope * slope - 2.0 * bend * area)) / bend)
 
     def _end(self, top: bool) -> tuple[float, float, float]:
         """Area of the last plane, slope outwards a spacing, and second difference, mm2."""
