@@ -67,7 +67,7 @@ def approximate_dose(
         Dose of the whole course, Gy, on a grid of 4 mm (stereotactic 3 mm) that covers the body.
 
     Raises:
-        InputError: a prescription that is not positive, or no body or target.
+        InputError: a prescription that is not positive, no body or target, or a CT that ends at the target.
     """
     if not (np.isfinite(prescription_gy) and prescription_gy > 0 and fractions >= 1):
         raise InputError(f"a prescription needs a positive dose and number of fractions, not "
@@ -81,7 +81,14 @@ def approximate_dose(
         technique = replace(technique, margin_mm=_margin_for(patient, technique))
     dose = patient.dose(technique, patient.medium.grid, BEAMS)
     volume = Volume(patient.medium.grid, dose, "DOSE", "Gy")
-    dose *= prescription_gy / np.percentile(patient.in_ptv(volume), 5.0)
+    reached = patient.in_ptv(volume)
+    covered = np.percentile(reached, 5.0)
+    if covered <= 0:
+        raise InputError(
+            f"the CT ends too near the tumour: no beam reaches {(reached <= 0).mean():.0%} of the target with its "
+            f"margins; take a CT that holds more of the body, or import a planned dose"
+        )
+    dose *= prescription_gy / covered
     return DoseGrid(f"{prescription_gy:g}/{fractions}", volume, prescription_gy, approximate=True)
 
 

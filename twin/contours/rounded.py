@@ -8,7 +8,9 @@ import numpy as np
 
 _FEWEST = 5  # planes, below which a parabola is no more than a guess
 _EVEN = 0.05  # of the spacing, by which gaps may differ
-_CLOSED = 1.25  # spacings beyond the last plane: the next plane shows nothing, but for how ragged contours are
+_CLOSED = (
+    1.25  # spacings beyond the last plane: the next plane shows nothing, but for how ragged contours are
+)
 
 
 @dataclass(frozen=True)

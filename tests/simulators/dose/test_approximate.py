@@ -191,3 +191,17 @@ def test_the_real_patient_gets_a_conformal_dose(lung_twin):
     level = round(float(dose.volume.geometry.index(ptv.geometry.lps(np.argwhere(ptv.array).mean(axis=0)))[0]))
     body = lung_twin.contours["Body"].mask.on(dose.volume.geometry)[level] > 0.99
     assert (dose.volume.array[level][body] > 0.5).mean() > 0.97
+
+
+def test_a_ct_that_ends_at_the_target_is_refused():
+    """Its margin's voxels get no dose, and 95 % of a target cannot be scaled to a prescription from nothing."""
+    grid = Geometry((20, 60, 60), (3.0, 2.0, 2.0), (0.0, 0.0, 0.0))
+    gtv = np.zeros(grid.shape, dtype=bool)
+    gtv[3:5, 10:14, 14:18] = True
+    drawn = StructureSet(grid, (), 0.0).with_mask("GTVp", "GTV", gtv)
+    drawn = drawn.with_mask("Body", "EXTERNAL", np.ones(grid.shape, dtype=bool))
+    water = Scan("CT 0", 0.0, Volume(grid, np.zeros(grid.shape, dtype=np.int16), "CT", "HU"))
+    with pytest.raises(
+        InputError, match=r"ends too near the tumour: no beam reaches .* import a planned dose"
+    ):
+        approximate_dose(water, drawn, 60.0, 30)
