@@ -6,19 +6,22 @@ No verb's file is imported before it is asked for; what `rt-twin --help` says of
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import re
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import ParameterInfo
 
 from models.registry import Registry
 from twin.errors import InputError
@@ -146,12 +149,29 @@ def summary(source: str) -> str:
     return " ".join(said.partition("\n\n")[0].split())
 
 
+def _held(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """A verb whose numbers are held to their bounds; typer sees none, since it would say of them what it likes."""
+    held, plain = bounded(verb, option=True), get_type_hints(verb)
+    shown = inspect.signature(verb, eval_str=True)
+
+    def without_bounds(p: inspect.Parameter) -> inspect.Parameter:
+        kept = [m for m in getattr(p.annotation, "__metadata__", ()) if isinstance(m, ParameterInfo)]
+        return p.replace(annotation=Annotated[plain[p.name], *kept] if kept else plain[p.name])
+
+    held.__signature__ = shown.replace(  # type: ignore[attr-defined]
+        parameters=[without_bounds(p) for p in shown.parameters.values()]
+    )
+    held.__annotations__ = {p.name: p.annotation for p in held.__signature__.parameters.values()}  # type: ignore[attr-defined]
+    del held.__wrapped__  # type: ignore[attr-defined]
+    return held
+
+
 def _loaded(name: str) -> Any:
     """The command of a name: of a function, whose numbers are held to bounds, or of a Typer app with its own verbs."""
     part = COMMANDS[name]
     if not isinstance(part, typer.Typer):
         whole = typer.Typer(**_PLAIN)
-        whole.command(name)(bounded(part, option=True))
+        whole.command(name)(_held(part))
         part = whole
     return typer.main.get_command(part)
 

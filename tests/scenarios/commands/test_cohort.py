@@ -54,7 +54,7 @@ def test_mistakes_are_one_sentence_each(tmp_path, monkeypatch, capsys):
     for words, says in (
         (("--n", 0), "--n"),
         (("--n", 5, "--table", table), "one of --n, --table and --twins"),
-        (("--table", table), "the column 'gtv_ml'"),
+        (("--table", table), "give 'gtv_ml' in cm3 as 'gtv_cm3'"),
         (("--n", 5, "--executor", "slurm"), "unknown executor 'slurm'; there are: local, ray"),
         (("--twins", tmp_path), "holds no NAME.twin"),
     ):
