@@ -38,7 +38,10 @@ def equal(one, other):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(f, marks=pytest.mark.slow if f in ("bridge", "diffusion") else ()) for f in FAMILIES],
+)
 def test_a_resumed_training_ends_with_the_same_weights(family, toy_subjects, toy_task, tmp_path):
     whole = train(toy_subjects, toy_task, config(family=family), tmp_path / "whole")
 

@@ -178,7 +178,7 @@ def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch)
         ({"days": -5}, "days"),
         ({"days": float("nan")}, "days"),
         ({"samples": 0}, "samples"),
-        ({"image_samples": -1}, "image-samples"),
+        ({"image_samples": -1}, "image_samples"),
         ({"seed": -1}, "seed"),
         ({"generator": "magic"}, "unknown generator 'magic'"),
         ({"scanners": ["xray"]}, "unknown scanner 'xray'"),
