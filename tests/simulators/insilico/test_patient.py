@@ -201,12 +201,12 @@ def test_the_truth_is_not_a_sample_of_the_belief(again):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"gtv_cm3": 0.0}, "0.2 to 400 cm3"),
-        ({"gtv_cm3": float("nan")}, "0.2 to 400 cm3"),
+        ({"gtv_cm3": 0.0}, "gtv_cm3 must lie between 0.2 and 400"),
+        ({"gtv_cm3": float("nan")}, "gtv_cm3 must lie between 0.2 and 400"),
         ({"site": "middle"}, "central, peripheral"),
         ({"side": "top"}, "left, right"),
         ({"lobe": "lingula"}, "upper, lower"),
-        ({"seed": -1}, "0 or more"),
+        ({"seed": -1}, "seed must lie between 0 and"),
     ],
 )
 def test_a_wrong_wish_is_refused_with_a_sentence(wrong, said):
