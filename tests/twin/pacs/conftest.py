@@ -51,7 +51,7 @@ class Orthanc:
     def rest(self, path: str, body: bytes | None = None, method: str | None = None):
         """Orthanc's own interface, to look at it from another side."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}/{path}", body, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def keep(self, folder: Path) -> None:
@@ -61,6 +61,11 @@ class Orthanc:
     def empty(self) -> None:
         for patient in self.rest("patients"):
             self.rest(f"patients/{patient}", method="DELETE")
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as door:
+        return door.connect_ex(("127.0.0.1", port)) == 0
 
 
 def start(place: Path, **changes):
@@ -88,9 +93,8 @@ def start(place: Path, **changes):
     log = (place / "log").open("wb")
     process = subprocess.Popen([program, str(place / "orthanc.json")], stdout=log, stderr=log, cwd=place)
     for _ in range(300):
-        with socket.socket() as door:
-            if door.connect_ex(("127.0.0.1", archive.dicom_port)) == 0:
-                return process, archive
+        if all(is_open(port) for port in (archive.dicom_port, archive.http_port)):
+            return process, archive
         if process.poll() is not None:
             break
         time.sleep(0.1)
