@@ -58,6 +58,7 @@ import signal, sys
 from pathlib import Path
 from dashboards.app import serve
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts in the background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests themselves run under nohup
 serve(Path(sys.argv[1]), 0)
 """
 
