@@ -125,7 +125,7 @@ def small_disk(tmp_path):
 
 
 def pytest_collection_modifyitems(items):
-    """What drives Chromium is long."""
+    """What drives Chromium or reads a whole comparison is long."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        if {"browser", "opened", "run", "run_folder"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.long)
