@@ -29,8 +29,9 @@ test: install
 test-fast: install
 	$(PYTEST) -m "not slow and not long"
 
+# Few files, of which one is most of the work.
 test-slow: install
-	$(PYTEST) -m slow
+	$(PYTEST) --dist worksteal -m slow
 
 test-all: test test-slow
 
