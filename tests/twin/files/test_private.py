@@ -14,6 +14,8 @@ from twin.errors import InputError
 from twin.files.private import PrivateFolder, kept_folder, sweep
 
 HOLD = """
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where the tests themselves run under nohup
 from twin.files.private import PrivateFolder
 folder = PrivateFolder()
 (folder.path / "scan").write_bytes(b"identified")
@@ -72,7 +74,7 @@ def test_a_place_that_leads_elsewhere_is_refused(place, tmp_path):
 def test_the_next_start_sweeps_whatever_ended_the_last(other, place, end):
     process, left = other()
     process.send_signal(end)
-    process.wait()
+    process.wait(60)
     assert (left / "scan").is_file()  # else the test tests nothing
     sweep()
     assert [p.name for p in place.iterdir()] == ["turn.lock"]
