@@ -157,6 +157,7 @@ def broken_trainings(subjects, task, out, plan):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumed_ends_with_the_same_files_in_every_family(toy_subjects, toy_task, tmp_path):
     breaks = {family: [("step", 3 + n % 3)] for n, family in enumerate(FAMILIES)}
     said = broken_trainings(toy_subjects, toy_task, tmp_path, list(breaks.items()))
@@ -240,6 +241,7 @@ def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, toy_task
         train(toy_subjects, toy_task, config(steps=2, seed=1), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_saved_weights_are_averaged(toy_subjects, toy_task, tmp_path):
     one = train(toy_subjects, toy_task, config(ema=0.0), tmp_path / "last")
     other = train(toy_subjects, toy_task, config(ema=0.9), tmp_path / "mean")

@@ -132,6 +132,7 @@ def test_the_clinic_sees_the_truth_with_noise_and_set_up(twin, truths, about):
     assert 4 < spread < 30
 
 
+@pytest.mark.slow
 def test_an_interrupted_set_is_completed_to_the_same_files_by_any_number_of_workers(made, tmp_path):
     out = tmp_path / "two"
     shutil.copytree(made, out)
