@@ -40,7 +40,7 @@ def _scores(found: CrossValidation) -> Iterator[str]:
 def _parameters(posterior: Posterior) -> Iterator[str]:
     yield "## Parameters\n"
     yield "Medians, 80 % intervals. Spread: SD of the posterior over that of the prior; above 0.95 it was not learned."
-    yield ""
+    yield f"Of the fit's sampler: {posterior.words()}.\n"
     yield "| parameter | prior | posterior | spread | R-hat | prior from |\n|---|---|---|---|---|---|"
     for r in posterior.table():
         before = f"{r['prior']:.3g} ({r['prior_low']:.3g} to {r['prior_high']:.3g})"

@@ -22,6 +22,7 @@ from scenarios.clinic.schema import CLINIC_SCHEMAS
 from scenarios.plans.plan import Frozen
 from scenarios.records.request import versions
 from scenarios.records.schema import SIMULATED
+from scenarios.report.console import wide_console
 from twin import InputError
 from twin.files.atomic import atomic_folder
 from twin.files.json_file import read_json
@@ -147,7 +148,6 @@ def _read(folder: Path) -> ClinicRecord:
 def print_clinic(run: ClinicRun) -> None:
     """The summary and the use of machines and staff, in a terminal."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     span = f"days {run.warm_up_days} to {run.days}" if run.warm_up_days else f"{run.days} days"
@@ -159,7 +159,7 @@ def print_clinic(run: ClinicRun) -> None:
         shown.add_row(metric, number)
     for name, share in run.resources.select("resource", "utilisation").iter_rows():
         shown.add_row(f"use of {name}", f"{100 * share:.0f} %")
-    Console(markup=False).print(shown)
+    wide_console().print(shown)
 
 
 def summary_of(run: ClinicRun) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from scenarios.commands.arguments import JsonOption
 from scenarios.commands.progress import progress_bar
+from scenarios.report.console import wide_console
 from simulators.calibration.crossvalidation import CrossValidation, cross_validate
 from simulators.calibration.evidence import ARMS, read_evidence
 from simulators.calibration.fit import Fit
@@ -42,9 +42,15 @@ def calibrate(
             found = cross_validate(evidence, cross_validation, fit, progress)
         found.save(cross_validation / "crossvalidation.json")
     if as_json:
-        print(json.dumps({"parameters": rows, "scores": found and found.scores()}, indent=1))
+        print(
+            json.dumps(
+                {"parameters": rows, "diverged": posterior.diverged, "scores": found and found.scores()},
+                indent=1,
+            )
+        )
         return
     print_parameters(rows)
+    print(posterior.words())
     if found:
         print_scores(found)
 
@@ -60,7 +66,7 @@ def print_parameters(rows: list[dict]) -> None:
             f"{row['median']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", f"{row['spread_ratio']:.2f}",
             f"{row['r_hat']:.3f}", "" if row["learned"] else "not learned here",
         )  # fmt: skip
-    Console(markup=False).print(shown)
+    wide_console().print(shown)
 
 
 def print_scores(found: CrossValidation) -> None:
@@ -73,7 +79,7 @@ def print_scores(found: CrossValidation) -> None:
             "ok" if f.inside else "MISS", f.trial, f.arm, f.endpoint.replace("_", " "), f"{f.months:g}",
             f"{f.published:.1f}", f"{f.ours:.1f}", f"{f.low:.0f} to {f.high:.0f}", f"{f.null:.1f}",
         )  # fmt: skip
-    console = Console(markup=False)
+    console = wide_console()
     console.print(shown)
     for line in found.words():
         console.print(line, highlight=False, soft_wrap=True)

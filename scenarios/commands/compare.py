@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from scenarios.commands.arguments import TwinArg
@@ -19,6 +18,7 @@ from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
 from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
+from scenarios.report.console import wide_console
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
@@ -83,8 +83,7 @@ def print_comparison(result: Comparison) -> None:
         rows = result.outcomes.filter(pl.col("plan") == plan.slug)
         cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
         shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
-    console = Console(markup=False)
-    console.width = max(console.width, 130) if not console.is_terminal else console.width
+    console = wide_console()
     console.print(shown)
     for plan in record.plans:
         for reason in plan.context:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from scenarios.commands.arguments import JsonOption
+from scenarios.report.console import wide_console
 from scenarios.validation.checks import validate as rows_of
 from scenarios.validation.row import GROUPS, Row
 from simulators.calibration.crossvalidation import CrossValidation
@@ -41,8 +41,7 @@ def print_validation(rows: Sequence[Row]) -> None:
             f"{row.error:.2g}" if row.error else "",
         )
         shown.add_row(marks[row.inside], row.name, *numbers, row.group, row.source, row.note)
-    console = Console(markup=False)
-    console.width = max(console.width, 200) if not console.is_terminal else console.width
+    console = wide_console(200)
     console.print(shown)
     for group in GROUPS:
         judged = [row.inside for row in rows if row.group == group]

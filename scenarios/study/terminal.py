@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from scenarios.records.schema import OUTCOMES, SIMULATED
+from scenarios.report.console import wide_console
 from scenarios.study.parts import Study
 
 _SHOWN = (
@@ -17,7 +18,6 @@ _NAMES = {"survival_2y": "Survival at 2 years"}
 def print_study(study: Study) -> None:
     """Mean outcomes of each plan, differences from the first, and how many patients failed."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     first, *others = study.record.plans
@@ -40,8 +40,7 @@ def print_study(study: Study) -> None:
         cells = [_cell(row, percent) for row in rows]
         words = _NAMES.get(name) or OUTCOMES.get(name, name)
         shown.add_row(words, _number(by_name[name]["mean"], percent), *cells)
-    console = Console(markup=False)
-    console.width = max(console.width, 130) if not console.is_terminal else console.width
+    console = wide_console()
     console.print(shown)
     failed = study.failed
     if len(failed):

@@ -55,15 +55,20 @@ class Fit:
 
         sampler, whole = self._adapted
         if not left_out:
-            return Posterior(whole, self._fitted.digest)
+            return whole
         kept = np.array([float(trial not in left_out) for trial in self._arms.trials])[self._arms.trial]
         seed = int.from_bytes(hashlib.sha256("\n".join(sorted(left_out)).encode()).digest()[:4], "big")
         sampler.run(jax.random.PRNGKey(seed), kept)
-        z = _draws(sampler)[:, _FORGET:]
-        return Posterior(z, self._fitted.digest, tuple(sorted(left_out)))
+        return self._posterior(sampler, _FORGET, tuple(sorted(left_out)))
+
+    def _posterior(self, sampler: Any, forget: int = 0, left_out: tuple[str, ...] = ()) -> Posterior:
+        """What a sampler drew in its last run, but for the first draws of each chain."""
+        z = np.asarray(sampler.get_samples(group_by_chain=True)["z"], dtype=np.float64)
+        diverging = np.asarray(sampler.get_extra_fields(group_by_chain=True)["diverging"])
+        return Posterior(z[:, forget:], self._fitted.digest, left_out, int(diverging[:, forget:].sum()))
 
     @cached_property
-    def _adapted(self) -> tuple[Any, np.ndarray]:
+    def _adapted(self) -> tuple[Any, Posterior]:
         try:
             import jax
             from numpyro.infer import MCMC, NUTS
@@ -74,7 +79,7 @@ class Fit:
             chain_method="sequential", progress_bar=False, jit_model_args=True,
         )  # fmt: skip
         sampler.run(jax.random.PRNGKey(0), np.ones(len(self._arms.names)))
-        whole = _draws(sampler)
+        whole = self._posterior(sampler)
         sampler.post_warmup_state = sampler.last_state
         return sampler, whole
 
@@ -101,8 +106,3 @@ class Fit:
             jnp.log(-jnp.log(read_off(drawn, arm, r.endpoint, r.months, jnp))) for arm in (r.arm, r.against)
         )
         numpyro.factor("ratios", (-0.5 * kept[r.arm] * ((one - other - r.log_ratio) / r.error) ** 2).sum())
-
-
-def _draws(sampler: Any) -> np.ndarray:
-    """(chains, draws, parameters) of a sampler's last run."""
-    return np.asarray(sampler.get_samples(group_by_chain=True)["z"], dtype=np.float64)

@@ -27,16 +27,23 @@ class Posterior:
         z: (chains, draws, parameters) in the prior's standard normal space, in the order of `PRIORS`.
         digest: SHA-256 of the table that was fitted to.
         left_out: trials of it that were not.
+        diverged: draws at which the sampler's steps broke off, where the law may be explored badly.
     """
 
     z: np.ndarray
     digest: str
     left_out: tuple[str, ...] = ()
+    diverged: int = 0
 
     @property
     def draws(self) -> np.ndarray:
         """(draws, parameters) of all chains."""
         return self.z.reshape(-1, self.z.shape[-1])
+
+    def words(self) -> str:
+        """How well the sampler did, for a person."""
+        worst = max(row["r_hat"] for row in self.table())
+        return f"{self.diverged} of {len(self.draws)} draws diverged; R-hat is at most {worst:.2f}"
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Name -> (draws, 1)."""
@@ -95,6 +102,7 @@ class Posterior:
             "model": VERSION,
             "fitted_to": self.digest,
             "left_out": list(self.left_out),
+            "diverged": self.diverged,
             "parameters": [prior.name for prior in PRIORS],
             "z": np.round(self.z, 4).tolist(),
         }
@@ -118,6 +126,7 @@ class Posterior:
             made = stored["format"], stored["model"], stored["parameters"]
             z = np.array(stored["z"], dtype=np.float64)
             fitted_to, left_out = str(stored["fitted_to"]), tuple(stored["left_out"])
+            diverged = int(stored["diverged"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the posterior {file} cannot be read: {error!r}") from None
         if made != (FORMAT, VERSION, [prior.name for prior in PRIORS]) or z.ndim != 3:
@@ -128,7 +137,7 @@ class Posterior:
             raise InputError(
                 f"the posterior {file} was fitted to another table of arms; run rt-twin calibrate again"
             )
-        return cls(z, fitted_to, left_out)
+        return cls(z, fitted_to, left_out, diverged)
 
 
 def _r_hat(z: np.ndarray) -> float:

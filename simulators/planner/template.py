@@ -9,6 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulators.dose.approximate import SBRT_GY
 from twin import InputError
 
 Kind = Literal["at_least", "at_most", "mean_at_most", "volume_at_most", "falloff"]
@@ -92,7 +93,7 @@ def template_for(fraction_gy: float, *, conformal: bool = False) -> Template:
         raise InputError(f"a plan needs a positive dose per fraction, not {fraction_gy:g} Gy")
     if conformal:
         return _template("conformal")
-    if fraction_gy >= 6.0:
+    if fraction_gy >= SBRT_GY:
         return _template("stereotactic")
     return _template("hypofractionated" if fraction_gy >= 2.5 else "conventional")
 

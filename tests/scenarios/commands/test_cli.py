@@ -76,6 +76,7 @@ def test_a_plan_that_does_not_parse_is_one_sentence(patient_folder, tmp_path, pl
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -110,6 +111,7 @@ def test_an_existing_folder_is_never_overwritten(patient_folder, tmp_path):
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.long
 def test_a_record_is_edited_and_an_observation_taken_back(patient_folder, tmp_path):
     import shutil
 

@@ -20,6 +20,7 @@ from scenarios.study.tables import quantiles
 from scenarios.study.terminal import print_study
 from twin import InputError
 
+pytestmark = pytest.mark.long  # whole studies
 PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "55/20", "none")]
 ASKED = {"days": 100, "samples": 40, "seed": 5, "part": 20}
 COHORT = SampledCohort(50, seed=1)

@@ -38,6 +38,7 @@ def test_true_parameters_rank_uniformly_among_posterior_samples(scores):
     assert min(p.values()) > 1e-3, p
 
 
+@pytest.mark.long
 def test_forecast_intervals_cover_what_they_say(scores):
     from scipy.stats import binomtest
 

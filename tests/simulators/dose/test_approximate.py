@@ -9,6 +9,7 @@ from simulators.dose.medium import electron_density
 from simulators.dose.targets import targets
 from twin import Geometry, InputError, Scan, StructureSet, Volume
 
+pytestmark = pytest.mark.long  # dose on whole patients
 WATER = Geometry((25, 61, 61), (4.0, 4.0, 4.0), (-120.0, -120.0, -48.0))
 
 

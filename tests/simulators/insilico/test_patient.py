@@ -12,6 +12,8 @@ from simulators.insilico.thorax.body import Frame, Habitus
 from simulators.insilico.thorax.mediastinum import airways
 from twin import InputError
 
+pytestmark = pytest.mark.long  # makes whole patients
+
 
 @pytest.fixture(scope="module")
 def central(phantom_twin):

@@ -8,6 +8,7 @@ from simulators.photon.superposition import Beams, superposed
 from twin import Geometry, Scan, StructureSet, Volume
 
 # % of the maximum at 5, 10, 20 and 30 cm, SSD 100: as measured (from memory), and as computed with EGSnrc's kernels.
+pytestmark = pytest.mark.long  # superposition at full size
 DEPTH_DOSE = {
     40: ((84, 62.5, 34.5, 19.5), (83.6, 61.2, 32.7, 17.9)),
     100: ((86.3, 66.7, 38.3, 22), (86.2, 66.3, 37.9, 21.7)),

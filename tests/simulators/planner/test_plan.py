@@ -11,6 +11,8 @@ from simulators.planner.pencil import PencilBeams
 from simulators.planner.template import Objective
 from twin import Geometry, InputError, Scan, StructureSet, Volume
 
+pytestmark = pytest.mark.long  # plans on whole patients
+
 
 @pytest.fixture(scope="module")
 def quick():

@@ -118,6 +118,7 @@ def test_sequences_end_with_death_at_the_threshold_or_recovery_to_nothing(data):
     assert (data["cancer_volume"][np.arange(60) > last[:, None]] == 0).all()
 
 
+@pytest.mark.long
 def test_exponential_kill_never_leaves_less_than_nothing():
     data = Benchmark(gamma=0, kill="exponential", seed=2).one_step(100)
     assert (data["cancer_volume"] >= 0).all()

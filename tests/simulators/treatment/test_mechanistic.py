@@ -12,6 +12,8 @@ from simulators.core.treatment import TreatmentRequest, TumourView
 from simulators.treatment.mechanistic import MechanisticTreatment
 from twin import ClinicalRecord, Geometry, InputError, Scan, StructureSet, Volume
 
+pytestmark = pytest.mark.long  # follow-ups at full size
+
 
 @pytest.fixture(scope="module")
 def treatment():
