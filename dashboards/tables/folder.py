@@ -29,11 +29,12 @@ _SPAN = [
     number("samples", "Samples", 0, minWidth=84, flex=0.7),
 ]
 _OUTSIDE = {"rt-outside-cell": "params.value != 'inside'"}
+_WHOLE = {"function": "params.data.open ? 1 : 20"}  # what cannot be read says so in all columns
 _PLANS = words("plans", "Plans", flex=2.4, minWidth=150)
 
 
 def _name(head: str) -> dict[str, Any]:
-    return words("name", head, cellRenderer="rtLink", flex=2, minWidth=150)
+    return words("name", head, cellRenderer="rtLink", flex=2, minWidth=150, colSpan=_WHOLE)
 
 
 @dataclass(frozen=True)
