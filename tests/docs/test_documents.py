@@ -114,12 +114,12 @@ def test_every_python_block_runs(document, folder):
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "yaml")], ids=named)
-def test_every_yaml_block_is_read(document, folder, monkeypatch):
+def test_every_yaml_block_is_read(document, tmp_path, monkeypatch):
     from scenarios import clinic_from_yaml
     from twin.pacs import connection_named
 
     for text in blocks(document, "yaml"):
-        file = folder / "shown.yaml"
+        file = tmp_path / "shown.yaml"
         file.write_text(text)
         shown = yaml.safe_load(text)
         if any(isinstance(v, dict) and {"dimse", "dicomweb"} & v.keys() for v in shown.values()):
