@@ -141,16 +141,15 @@ def scroll_table(head: list[Any], rows: list[Any], note: str) -> Any:
     return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
 
 
-def interval_cell(middle: str, low: str, high: str, note: str = "") -> Any:
+def interval_cell(middle: str, interval: str, note: str = "") -> Any:
     """A value above its interval: one component, since a page takes a millisecond for each.
 
     Args:
         middle: the value.
-        low: lower end.
-        high: upper end.
+        interval: in words; empty where there is none.
         note: shown on hover.
     """
-    return html.Td(f"{middle}\n{low} to {high}", className="rt-number rt-valued", title=note)
+    return html.Td(f"{middle}\n{interval}", className="rt-number rt-valued", title=note)
 
 
 def notice(

@@ -12,7 +12,7 @@ from twin.errors import InputError
 
 
 def interval_name(level: float, samples: int) -> str:
-    """How an interval is named.
+    """How the interval of a volume over time is named.
 
     Args:
         level: share of the samples within, 0 to 1.
@@ -20,9 +20,9 @@ def interval_name(level: float, samples: int) -> str:
 
     Example:
         >>> interval_name(0.8, 200)
-        '80 % interval, n = 200'
+        '80 % predictive interval, n = 200'
     """
-    return f"{100 * level:g} % interval, n = {samples}"
+    return f"{100 * level:g} % predictive interval, n = {samples}"
 
 
 def readable(outcome: str) -> str:
@@ -32,8 +32,8 @@ def readable(outcome: str) -> str:
         outcome: its name in the tables.
 
     Example:
-        >>> readable("mean_heart_dose"), readable("survival_2y")
-        ('Mean heart dose', 'Survival at 2 years')
+        >>> readable("mean_heart_dose"), readable("new_risk_2y")
+        ('Mean heart dose', 'New risk at 2 years')
     """
     words = outcome.replace("_", " ").replace(" 2y", " at 2 years")
     return OUTCOMES.get(outcome, words[0].upper() + words[1:])

@@ -8,7 +8,8 @@ import polars as pl
 
 from dashboards.figures.style import ABOVE, SHARES, axis, layout, stamp
 from dashboards.files.run_folder import RunFolder
-from dashboards.names import interval_name, readable
+from dashboards.names import readable
+from scenarios.records.schema import KINDS
 from scenarios.report.colours import plan_colour
 
 SHOWN = {
@@ -117,11 +118,17 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
         axes |= _axes(suffix, x_domain, y_domain, paired, n % _PER_ROW == 0, [p.label for _, p in plans])
         notes.append(_heading(f"<b>{SHOWN[outcome]}</b>, {unit}", x_domain[0], y_domain[1]))
     reference = f"; each minus {run.record.plans[0].label}" if paired else ""
-    words = f"mean and its {interval_name(run.record.level, run.record.samples)}{reference}"
+    words = f"{100 * run.record.level:g} % intervals: {_kinds(table)}{reference}"
     at_foot = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -40}
     foot = {**_paper(words, 1, 0), "xanchor": "right", "yanchor": "top", "yshift": -20}
     made = layout((20, 12, 28, 62), **axes, uirevision=run.entry.version)
     return {"data": traces, "layout": {**made, "annotations": [*notes, stamp(**at_foot), foot]}}
+
+
+def _kinds(table: pl.DataFrame) -> str:
+    """What the intervals that are shown are of."""
+    used = table.filter(pl.col("outcome").is_in(list(SHOWN)))["kind"].drop_nulls().unique()
+    return ", ".join(words for kind, words in KINDS.items() if kind in used)
 
 
 def _domains(n: int, rows: int) -> tuple[list[float], list[float]]:

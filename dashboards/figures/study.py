@@ -104,7 +104,7 @@ def _interval(n: int) -> dict[str, Any]:
         "y": [None],
         "hoverinfo": "skip",
         "marker": {"symbol": "square", "size": 11, "color": "rgba(128,128,128,0.35)"},
-        "name": f"band: {100 * _LEVEL:g} % interval, n = {n}",
+        "name": f"band: {100 * _LEVEL:g} % of the Monte Carlo error of {n} lives",
     }
 
 

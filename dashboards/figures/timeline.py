@@ -138,7 +138,7 @@ def _forecast(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
             traces += _drawn(run, slug, shade)
         days = {"x": rows["day"].to_list(), "yaxis": "y2", "legendgroup": table}
         common = {"type": "scatter", "mode": "lines", **days}
-        low, middle, high = (rows[c].round(DIGITS).to_list() for c in ("lower", "median", "upper"))
+        low, middle, high = (rows[c].round(DIGITS).to_list() for c in ("low", "median", "high"))
         traces += [
             *band(common, low, high, shade, 0.16, words),
             {
@@ -158,15 +158,15 @@ def _drawn(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
     if table.is_empty():
         return []
     last = "posterior" if "posterior" in table["belief"] else "prior"
-    rows = table.filter(pl.col("belief") == last).with_columns(pl.col("lower", "upper").round(DIGITS))
+    rows = table.filter(pl.col("belief") == last).with_columns(pl.col("low", "high").round(DIGITS))
     line = {
         "type": "scatter", "mode": "lines", "x": rows["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
         "line": {"width": 1, "color": colour, "dash": "dot"}, "hoverinfo": "skip",
     }  # fmt: skip
     name = "as it would be drawn"
     return [
-        {**line, "y": rows["lower"].to_list(), "name": name, "showlegend": False},
-        {**line, "y": rows["upper"].to_list(), "name": name},
+        {**line, "y": rows["low"].to_list(), "name": name, "showlegend": False},
+        {**line, "y": rows["high"].to_list(), "name": name},
     ]
 
 

@@ -52,7 +52,7 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
     """The band, the median, the imaged sample and the fractions of one plan."""
     plan, colour = run.record.plans[index], plan_colour(index)
     mine = pl.col("plan") == plan.slug
-    bands = run.table("bands").filter(mine).with_columns(pl.col("lower", "median", "upper").round(DIGITS))
+    bands = run.table("bands").filter(mine).with_columns(pl.col("low", "median", "high").round(DIGITS))
     imaged = pl.coalesce("field_gtv_cm3", "gtv_cm3")  # the curve that the images follow
     sample = (
         run.table("trajectory").filter(mine & (pl.col("sample") == 0)).with_columns(imaged.alias("imaged"))
@@ -60,7 +60,7 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
     common = {"type": "scatter", "mode": "lines", "legendgroup": plan.slug}
     label = plan.label + (" \u26a0 outside" if plan.context else "")
     over = {**common, "x": bands["day"].to_list()}
-    low, high = band(over, bands["lower"].to_list(), bands["upper"].to_list(), colour)
+    low, high = band(over, bands["low"].to_list(), bands["high"].to_list(), colour)
     high["name"] = f"{label}: {interval_name(run.record.level, run.record.samples)}"
     width = 2.0 + 1.5 * (
         len(run.record.plans) - 1 - index
@@ -73,7 +73,7 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
             "y": bands["median"].to_list(),
             "line": {"width": width, "color": colour},
             "name": label,
-            "customdata": bands.select("lower", "upper").rows(),
+            "customdata": bands.select("low", "high").rows(),
             "hovertemplate": "%{y:.1f} (%{customdata[0]:.1f} to %{customdata[1]:.1f}) cm\u00b3",
         },
         {

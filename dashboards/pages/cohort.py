@@ -16,6 +16,8 @@ from dashboards.names import plan_labels, readable
 from dashboards.parts.page import Desk, Page
 from dashboards.parts.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.tables.long import LONGEST, long_table, number, words
+from dashboards.tables.outcomes import interval_words
+from scenarios.report.intervals import kinds_in_words
 from scenarios.study.parts import Study
 from twin.errors import InputError
 
@@ -103,7 +105,7 @@ def _filters(study: Study, names: dict[str, str]) -> Any:
     patients = study.patients.filter(pl.col("fault").is_null())
     largest = round(float(patients["gtv_cm3"].cast(pl.Float64).max() or 1.0) + 1)  # type: ignore[arg-type]
     outcomes = study.contrasts["outcome"].unique(maintain_order=True).to_list()
-    first = "survival_2y" if "survival_2y" in outcomes else outcomes[0] if outcomes else None
+    first = "overall_survival_2y" if "overall_survival_2y" in outcomes else outcomes[0] if outcomes else None
     reference = names[study.record.plans[0]]
     others = [{"value": s, "label": f"{label} v {reference}"} for s, label in list(names.items())[1:]]
     volume = html.Div(
@@ -175,22 +177,21 @@ def _contrasts(study: Study, names: dict[str, str]) -> Any:
         unit = unit.replace("cm3", "cm\u00b3")
         if row["mean"] is None:
             continue
-        cells = [
-            f"{round(scale * row[c], 2) + 0.0:+.2f}".replace("-", "\u2212") for c in ("mean", "low", "high")
-        ]
+        mean = f"{round(scale * row['mean'], 2) + 0.0:+.2f}".replace("-", "\u2212")
         better = "" if row["better"] is None else f"{100 * row['better']:.0f} %"
         rows.append(
             html.Tr(
                 [
                     html.Th([readable(row["outcome"]), html.Span(unit, className="rt-unit")], scope="row"),
                     html.Td(f"{names[row['plan']]}\u00a0\u2212\u00a0{names[row['reference']]}"),
-                    interval_cell(*cells),
+                    interval_cell(mean, interval_words(row, scale, 2, "+")),
                     html.Td(better, className="rt-number"),
                 ]
             )
         )
     head = html.Tr([html.Th(t, scope="col") for t in ("Outcome", "Plans", "Mean difference", "Better off")])
-    note = f"Mean over patients with its {100 * study.record.level:g} % interval; paired, patient by patient."
+    said = " ".join(kinds_in_words(study.contrasts, study.record.level))
+    note = f"Mean over patients; paired, patient by patient. {said}"
     scroll = html.Div(
         html.Table([html.Thead(head), html.Tbody(rows)], className="rt-table"),
         className="rt-scroll",

@@ -10,9 +10,9 @@ from dash import dcc, html
 from dashboards.figures.style import ABOVE, axis, band, layout
 from dashboards.files.entry import Entry
 from dashboards.links import link
-from dashboards.names import interval_name
 from dashboards.tables.outcomes import row_head, value_cell
 from scenarios.report.colours import plan_colour
+from scenarios.report.intervals import enough_samples, kinds_in_words
 from scenarios.study.parts import Study
 
 _FACTS = (
@@ -74,7 +74,7 @@ def patient_outcomes(study: Study, names: dict[str, str], patient: str) -> Any:
     for i, label in enumerate(names.values()):
         swatch = html.Span(className="rt-swatch", style={"background": plan_colour(i)})
         heads.append(html.Th([swatch, label], scope="col", className="rt-number"))
-    words = f"Mean or median with its {interval_name(study.record.level, study.record.samples)}."
+    words = " ".join([*kinds_in_words(table, study.record.level), enough_samples(table)])
     return html.Div(
         [
             html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="rt-table"),
@@ -98,7 +98,7 @@ def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[st
     for i, (slug, label) in enumerate(names.items()):
         mine = table.filter(pl.col("plan") == slug).sort("day")
         common = {"type": "scatter", "mode": "lines", "x": mine["day"].to_list(), "legendgroup": slug}
-        low, middle, high = (mine[c].to_list() for c in ("lower", "median", "upper"))
+        low, middle, high = (mine[c].to_list() for c in ("low", "median", "high"))
         traces += [
             *band(common, low, high, plan_colour(i), name=label),
             {

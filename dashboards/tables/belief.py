@@ -30,8 +30,8 @@ def belief_table(twin: PatientTwin) -> Any:
         {
             "parameter": found.parameter,
             "informed": found.informed,
-            **dict(zip(("prior_lower", "prior_median", "prior_upper"), before[found.parameter], strict=True)),
-            **dict(zip(("lower", "median", "upper"), after[found.parameter], strict=True)),
+            **dict(zip(("prior_low", "prior_median", "prior_high"), before[found.parameter], strict=True)),
+            **dict(zip(("low", "median", "high"), after[found.parameter], strict=True)),
         }
         for found in what_was_learned(prior, twin.belief)
     ]

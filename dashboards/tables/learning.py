@@ -25,7 +25,7 @@ def moved_table(run: RunFolder, slug: str) -> Any:
     for row in table.iter_rows(named=True):
         seen = "before any" if row["day"] is None else f"day {row['day']:g}: {row['value']:.1f}"
         moved = "" if row["moved_cm3"] is None else f"{row['moved_cm3']:+.1f}".replace("-", "\u2212")
-        interval = html.Span(f"{row['lower']:.1f} to {row['upper']:.1f}", className="rt-interval")
+        interval = html.Span(f"{row['low']:.1f} to {row['high']:.1f}", className="rt-interval")
         forecast = html.Td(
             [html.Span(f"{row['median']:.1f}", className="rt-middle"), interval], className="rt-number"
         )
@@ -33,7 +33,7 @@ def moved_table(run: RunFolder, slug: str) -> Any:
     day, level = table["forecast_day"][0], table["level"][0]
     heads = ("Observation", f"Day {day:g}, cm\u00b3", "Moved by")
     head = html.Tr([html.Th(h, scope="col", className="rt-number" if n else "") for n, h in enumerate(heads)])
-    note = f"Median and {100 * level:g} % interval of the tumour's volume."
+    note = f"Median and {100 * level:g} % predictive interval of the tumour's volume."
     return html.Section(
         [
             html.H2("What moved the forecast"),

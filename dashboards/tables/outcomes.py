@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -11,8 +12,9 @@ from dash import html
 from dashboards.elements import interval_cell, named, scroll_table
 from dashboards.figures.style import SHARES
 from dashboards.files.run_folder import RunFolder
-from dashboards.names import interval_name, readable
+from dashboards.names import readable
 from scenarios.report.colours import plan_colour
+from scenarios.report.intervals import enough_samples, kinds_in_words
 
 _MARKS = {"approximate": "\u2248", "estimated": "\u2020", "unknown": "?"}
 _LEGEND = {
@@ -35,8 +37,10 @@ def outcome_table(run: RunFolder) -> Any:
         ]
         rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
     used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
-    note = f"Mean or median with its {interval_name(run.record.level, run.record.samples)}. "
-    return scroll_table([html.Th("Outcome", scope="col"), *plan_heads(run)], rows, note + "  ".join(used))
+    note = [*kinds_in_words(frame, run.record.level), enough_samples(frame), *used]
+    return scroll_table(
+        [html.Th("Outcome", scope="col"), *plan_heads(run)], rows, " ".join(filter(None, note))
+    )
 
 
 def contrast_table(run: RunFolder) -> Any:
@@ -59,7 +63,10 @@ def contrast_table(run: RunFolder) -> Any:
             for a, b in pairs
         ]
         rows.append(html.Tr([row_head(str(outcome), str(unit), "points"), *cells]))
-    note = "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
+    paired = (
+        "Paired: in each sample both plans meet the same tumour, so that a difference is the plan's alone."
+    )
+    note = " ".join([paired, *kinds_in_words(frame, run.record.level)])
     return scroll_table([html.Th("Difference", scope="col"), *heads], rows, note)
 
 
@@ -110,11 +117,26 @@ def value_cell(row: pl.DataFrame, unit: str) -> Any:
     if row["mean"][0] is None:
         return html.Td("unknown", className="rt-number rt-faint", title=note)
     scale = 100.0 if unit in SHARES else 1.0
-    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
-    digits = _digits(max(abs(middle), abs(high)))
-    text = [f"{v:.{digits}f}" for v in (middle, low, high)]
+    middle, *ends = (scale * row[c][0] for c in ("mean", "low", "high"))
+    digits = _digits(max(abs(middle), abs(ends[1])))
     mark = f"\u202f{_MARKS[status]}" if status in _MARKS else ""
-    return interval_cell(text[0] + mark, text[1], text[2], note)
+    under = interval_words(row.row(0, named=True), scale, digits)
+    return interval_cell(f"{middle:.{digits}f}{mark}", under, note)
+
+
+def interval_words(row: Mapping[str, Any], scale: float, digits: int, sign: str = "") -> str:
+    """What stands under a value: its interval, or in the place of a Monte Carlo one that error.
+
+    Args:
+        row: of `outcomes` or `contrasts`.
+        scale: of the numbers.
+        digits: of them after the point.
+        sign: "+" where positive ones have one.
+    """
+    if row["kind"] == "monte-carlo":
+        return "" if row["error"] is None else f"\u00b1 {scale * row['error']:.{digits}f}"
+    ends = (format(round(scale * row[c], digits) + 0.0, f"{sign}.{digits}f") for c in ("low", "high"))
+    return " to ".join(ends).replace("-", "\u2212")
 
 
 def _difference(row: pl.DataFrame, unit: str) -> Any:
@@ -123,8 +145,8 @@ def _difference(row: pl.DataFrame, unit: str) -> Any:
     scale = 100.0 if unit in SHARES else 1.0
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(low), abs(high)))
-    text = [f"{round(v, digits) + 0.0:+.{digits}f}".replace("-", "\u2212") for v in (middle, low, high)]
-    return interval_cell(*text)
+    shown = f"{round(middle, digits) + 0.0:+.{digits}f}".replace("-", "\u2212")
+    return interval_cell(shown, interval_words(row.row(0, named=True), scale, digits, "+"))
 
 
 def row_head(outcome: str, unit: str, shares: str = "%") -> Any:

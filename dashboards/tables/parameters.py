@@ -56,8 +56,8 @@ def belief_rows(rows: list[dict[str, Any]]) -> list[Any]:
         words: list[Any] = [name, html.Span(unit, className="rt-unit")]
         if not row["informed"]:
             words.append(html.Span("not informed by these scans", className="rt-interval rt-missing"))
-        prior = _interval(row["prior_lower"], row["prior_median"], row["prior_upper"], "rt-number rt-faint")
-        now = _interval(row["lower"], row["median"], row["upper"], "rt-number")
+        prior = _interval(row["prior_low"], row["prior_median"], row["prior_high"], "rt-number rt-faint")
+        now = _interval(row["low"], row["median"], row["high"], "rt-number")
         made.append(html.Tr([html.Th(words, scope="row"), prior, now]))
     return made
 

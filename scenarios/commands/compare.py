@@ -19,6 +19,7 @@ from scenarios.records.request import Request
 from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from scenarios.report.console import wide_console
+from scenarios.report.intervals import enough_samples, kinds_in_words
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
@@ -71,10 +72,13 @@ def print_comparison(result: Comparison) -> None:
         "gtv_6_months": "6 months",
         "gtv_12_months": "12 months",
         "local_control_2y": "control 2 y",
+        "overall_survival_2y": "survival 2 y",
         "mean_lung_dose": "mean lung dose, Gy",
     }
     record = result.record
-    title = f"{SIMULATED}\ntumour volume, cm3: median [{record.level:.0%} interval, n = {record.samples}]"
+    title = (
+        f"{SIMULATED}\ntumour volume in cm3; {record.samples} samples, intervals of {100 * record.level:g} %"
+    )
     shown = Table(title=title, box=SIMPLE_HEAD)
     shown.add_column("plan")
     for heading in columns.values():
@@ -85,6 +89,9 @@ def print_comparison(result: Comparison) -> None:
         shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
     console = wide_console()
     console.print(shown)
+    told = result.outcomes.filter(pl.col("outcome").is_in(columns))
+    for words in (*kinds_in_words(told, record.level), enough_samples(told)):
+        console.print(words, highlight=False, soft_wrap=True)
     for plan in record.plans:
         for reason in plan.context:
             console.print(f"* {plan.label} is outside the context of use: {reason}", highlight=False)
@@ -95,10 +102,9 @@ def print_comparison(result: Comparison) -> None:
 def _cell(row: pl.DataFrame) -> str:
     if row.is_empty() or row["mean"][0] is None:
         return "unknown" if not row.is_empty() else "-"
-    middle, low, high, unit = (row[c][0] for c in ("mean", "low", "high", "unit"))
-    if unit == "probability":
-        return f"{middle:.0%} [{low:.0%}, {high:.0%}]"
-    return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
+    form = ".0%" if row["unit"][0] == "probability" else ".1f"
+    middle, low, high, error = (format(row[c][0], form) for c in ("mean", "low", "high", "error"))
+    return f"{middle} ± {error}" if row["kind"][0] == "monte-carlo" else f"{middle} [{low}, {high}]"
 
 
 COMMAND = compare

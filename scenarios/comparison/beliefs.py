@@ -70,8 +70,8 @@ def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> p
                     "kind": seen_now and seen_now.kind,
                     "value": seen_now and seen_now.value,
                     "forecast_day": day,
-                    **dict(zip(("lower", "median", "upper"), moved.true_cm3, strict=True)),
-                    **dict(zip(("drawn_lower", "drawn_median", "drawn_upper"), moved.drawn_cm3, strict=True)),
+                    **dict(zip(("low", "median", "high"), moved.true_cm3, strict=True)),
+                    **dict(zip(("drawn_low", "drawn_median", "drawn_high"), moved.drawn_cm3, strict=True)),
                     "moved_cm3": None if before is None else moved.true_cm3[1] - before,
                     "level": LEVEL,
                     "ess": moved.ess,
@@ -95,8 +95,8 @@ def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
         rows.append(
             {
                 "parameter": found.parameter,
-                **dict(zip(("prior_lower", "prior_median", "prior_upper"), before.tolist(), strict=True)),
-                **dict(zip(("lower", "median", "upper"), after.tolist(), strict=True)),
+                **dict(zip(("prior_low", "prior_median", "prior_high"), before.tolist(), strict=True)),
+                **dict(zip(("low", "median", "high"), after.tolist(), strict=True)),
                 "ratio": found.ratio,
                 "informed": found.informed,
             }

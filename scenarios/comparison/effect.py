@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+Kind = Literal["expected", "predictive", "monte-carlo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,14 +17,15 @@ class Effect:
     Args:
         values: (samples,) float64; nan where it is unknown.
         unit: cm3, Gy, probability or fraction.
-        interval: "samples" (spread over samples), "mean" (Monte Carlo error of a probability), or "expected" (values
-            are probabilities; the interval of their mean is their spread).
+        kind: of its interval: "expected" (values are expected values in draws of what is not known), "predictive"
+            (values are this patient's in each sample), or "monte-carlo" (values are shares of one population's samples,
+            of which only the error of their mean is known).
         status: "ok", "approximate", "estimated" or "unknown".
         note: why, and the source of the model.
     """
 
     values: np.ndarray
     unit: str
-    interval: str = "samples"
+    kind: Kind = "predictive"
     status: str = "ok"
     note: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scenarios.comparison.effect import Effect
-from scenarios.comparison.intervals import normal_quantile, wilson
+from scenarios.comparison.intervals import estimate
 from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
@@ -72,7 +72,7 @@ def plan_outcomes(
     effects = _volumes(treated.end_days, daily, gtv_cm3) | _control(model, treated, local_days)
     effects |= _survival(lives, belief.n, why or model.notes["survival"])
     effects |= {
-        name: replace(effects[name], values=values, interval="expected")
+        name: replace(effects[name], values=values, kind="expected")
         for name, values in model.expected(treated, harm).items()
     }
     return PlanOutcomes(effects | organs, local_days, lives)
@@ -93,24 +93,28 @@ def _control(model: OutcomeModel, treated: Treated, local_days: np.ndarray) -> d
     never = model.control(treated)
     by_two_years = (local_days > CONTROL_DAYS).astype(np.float64)
     return {
-        "tumour_control": Effect(never, "probability", "mean", note=model.notes["control"]),
-        "local_control_2y": Effect(by_two_years, "probability", "mean", note=model.notes["local_control"]),
+        "tumour_control": Effect(never, "probability", "monte-carlo", note=model.notes["control"]),
+        "local_control_2y": Effect(
+            by_two_years, "probability", "monte-carlo", note=model.notes["local_control"]
+        ),
     }
 
 
 _SURVIVAL = {
     "overall_survival_2y": ("death", 730.5),
     "overall_survival_5y": ("death", 1826.25),
-    "progression_free_2y": ("progression", 730.5),
+    "progression_free_survival_2y": ("progression", 730.5),
 }
 
 
 def _survival(lives: LifeTimes | None, n: int, note: str) -> dict[str, Effect]:
     """Life from day 0; unknown where the clinical record lacks what it needs."""
     if lives is None:
-        return dict.fromkeys(_SURVIVAL, Effect(np.full(n, np.nan), "probability", "mean", "unknown", note))
+        return dict.fromkeys(
+            _SURVIVAL, Effect(np.full(n, np.nan), "probability", "monte-carlo", "unknown", note)
+        )
     return {
-        name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "mean", note=note)
+        name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "monte-carlo", note=note)
         for name, (what, day) in _SURVIVAL.items()
     }
 
@@ -131,7 +135,7 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
         except InputError as error:
             unknown = Effect(np.full(n, np.nan), "", status="unknown", note=str(error))
             doses |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
-            harm |= {row.name: replace(unknown, unit="probability") for row in rows}
+            harm |= {row.name: replace(unknown, unit="probability", kind="expected") for row in rows}
             continue
         spread = dose_spread(organ, approximate=approximate, estimated=estimated)
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
@@ -151,7 +155,7 @@ def _complication(row: Complication, organ: OrganDose, status: str, arm: Arm) ->
     words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
     if row.missing:
         nothing = np.full(len(organ.eqd2_gy), np.nan)
-        return Effect(nothing, "probability", status="unknown", note=f"{words}; it needs {row.missing}")
+        return Effect(nothing, "probability", "expected", "unknown", note=f"{words}; it needs {row.missing}")
     if max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY:
         words += "; fitted to conventional fractionation, not to SBRT"
     return Effect(row.probability(organ.metric(row)), "probability", "expected", status, words)
@@ -207,27 +211,17 @@ def outcome_rows(
     records: Sequence[PlanRecord], effects: Mapping[str, Mapping[str, Effect]], level: float
 ) -> list[dict[str, Any]]:
     """Rows of the `outcomes` table: median and interval of volumes and doses, mean and interval of probabilities."""
-    rows = []
-    for record in records:
-        for name, effect in effects[record.slug].items():
-            middle, low, high = _summary(effect, level)
-            rows.append(
-                {
-                    "plan": record.slug,
-                    "outcome": name,
-                    "unit": effect.unit,
-                    "mean": middle,
-                    "low": low,
-                    "high": high,
-                    "level": level,
-                    "n": len(effect.values),
-                    "interval": effect.interval,
-                    "status": effect.status,
-                    "outside": bool(record.context),
-                    "note": effect.note,
-                }
-            )
-    return rows
+    return [
+        {
+            "plan": record.slug,
+            **_row(name, effect, level),
+            "status": effect.status,
+            "outside": bool(record.context),
+            "note": effect.note,
+        }
+        for record in records
+        for name, effect in effects[record.slug].items()
+    ]
 
 
 def contrasts(
@@ -241,36 +235,24 @@ def contrasts(
             other = effects[reference.slug].get(name)
             if other is None or "unknown" in (effect.status, other.status):
                 continue
-            difference = Effect(effect.values - other.values, effect.unit, effect.interval)
-            middle, low, high = _summary(difference, level, bounded=False)
-            rows.append(
-                {
-                    "plan": record.slug,
-                    "reference": reference.slug,
-                    "outcome": name,
-                    "unit": effect.unit,
-                    "mean": middle,
-                    "low": low,
-                    "high": high,
-                    "level": level,
-                    "n": len(effect.values),
-                }
-            )
+            difference = Effect(effect.values - other.values, effect.unit, effect.kind)
+            pair = {"plan": record.slug, "reference": reference.slug}
+            rows.append(pair | _row(name, difference, level, paired=True))
     return rows
 
 
-def _summary(
-    effect: Effect, level: float, bounded: bool = True
-) -> tuple[float | None, float | None, float | None]:
-    """Middle, low and high: a median, or a mean with its Monte Carlo error or the population's spread."""
-    values = effect.values
-    if effect.status == "unknown" or np.isnan(values).any():
-        return None, None, None
-    if effect.interval == "mean":
-        z, n, p = normal_quantile(level), len(values), float(values.mean())
-        if bounded:
-            return p, *wilson(p, n, z)
-        error = z * float(values.std()) / np.sqrt(n)
-        return p, p - error, p + error
-    low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    return float(values.mean() if effect.interval == "expected" else middle), float(low), float(high)
+def _row(name: str, effect: Effect, level: float, paired: bool = False) -> dict[str, Any]:
+    """What both tables say of an effect: its median where it is the patient's own, else its mean, and its interval."""
+    numbers: dict[str, float | None] = dict.fromkeys(("mean", "low", "high", "error"))
+    if effect.status != "unknown" and not np.isnan(effect.values).any():
+        found = estimate(effect, level, paired=paired, median=True)
+        ends = (found.middle, found.low, found.high, found.error)
+        numbers = {k: float(v) for k, v in zip(numbers, ends, strict=True)}
+    about = {
+        "outcome": name,
+        "unit": effect.unit,
+        "level": level,
+        "n": len(effect.values),
+        "kind": effect.kind,
+    }
+    return about | numbers

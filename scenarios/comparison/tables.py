@@ -53,12 +53,12 @@ def band_table(
     tail = (1 - LEVEL) / 2
     frames = []
     for record, curves in zip(records, gtv_cm3, strict=True):
-        lower, median, upper = np.quantile(curves, [tail, 0.5, 1 - tail], axis=0)
+        low, median, high = np.quantile(curves, [tail, 0.5, 1 - tail], axis=0)
         columns = {
             "day": daily,
-            "lower": lower,
+            "low": low,
             "median": median,
-            "upper": upper,
+            "high": high,
             "mean": curves.mean(axis=0),
         }
         frames.append(
@@ -68,7 +68,7 @@ def band_table(
         )
     return table(
         name,
-        pl.concat(frames).select("plan", "day", "lower", "median", "upper", "mean", "level", "n").to_dict(),
+        pl.concat(frames).select("plan", "day", "low", "median", "high", "mean", "level", "n").to_dict(),
     )
 
 

@@ -10,8 +10,17 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from scenarios.records.former import modern
 from scenarios.records.layer import Draw, Layer, layers_of_first_format
-from scenarios.records.schema import ADDED, FIRST_RUN_FORMAT, RUN_FORMAT, SCHEMAS, SIMULATED, table
+from scenarios.records.schema import (
+    ADDED,
+    FIRST_RUN_FORMAT,
+    RUN_FORMAT,
+    SCHEMAS,
+    SECOND_RUN_FORMAT,
+    SIMULATED,
+    table,
+)
 from twin import InputError, PatientTwin, Volume
 from twin.files.atomic import is_taken
 from twin.files.json_file import read_json
@@ -63,7 +72,7 @@ class RunRecord(_Frozen):
     its images are and how they are drawn.
     """
 
-    format: Literal["rt-twin-run/2"] = "rt-twin-run/2"
+    format: Literal["rt-twin-run/3"] = "rt-twin-run/3"
     simulated: str = SIMULATED
     patient: PatientRecord
     plans: tuple[PlanRecord, ...]
@@ -205,6 +214,8 @@ def read_record(path: Path) -> RunRecord:
     found = data.get("format") if isinstance(data, dict) else None
     if found == FIRST_RUN_FORMAT:
         data = _from_first_format(data)
+    elif found == SECOND_RUN_FORMAT:
+        data = {**data, "format": RUN_FORMAT}
     elif found != RUN_FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {RUN_FORMAT}: update rt-twin")
     try:
@@ -234,13 +245,11 @@ def read_run_table(folder: Path, name: str) -> pl.DataFrame:
     file = folder / f"{name}.parquet"
     if name in ADDED and not file.exists():
         return table(name, [])
-    late = {"field_gtv_cm3"} if name == "trajectory" else set()
-    known = {column: kind for column, kind in SCHEMAS[name].items() if column not in late}
+    schema = SCHEMAS[name]
     try:
-        frame = read_table(file, known)
+        return read_table(file, schema, lambda frame: modern(name, frame, schema))
     except InputError as error:
         raise InputError(f"{error}; run the comparison again") from None
-    return frame.with_columns(pl.lit(None, pl.Float64).alias(c) for c in late if c not in frame.columns)
 
 
 def _from_first_format(data: dict[str, Any]) -> dict[str, Any]:

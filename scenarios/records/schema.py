@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-RUN_FORMAT = "rt-twin-run/2"
+RUN_FORMAT = "rt-twin-run/3"
+# The ends of some intervals, their kinds and two outcomes had other names (`scenarios.records.former`).
+SECOND_RUN_FORMAT = "rt-twin-run/2"
 # Runs did not list their layers, and a sample with images had one curve, its field's, which tables were made from.
 FIRST_RUN_FORMAT = "rt-twin-run/1"
 SIMULATED = "SIMULATED - research use only"
@@ -17,9 +19,9 @@ LEVEL = 0.8  # of every interval
 _BANDS: dict[str, type[pl.DataType]] = {
     "plan": pl.String,
     "day": pl.Float64,
-    "lower": pl.Float64,
+    "low": pl.Float64,
     "median": pl.Float64,
-    "upper": pl.Float64,
+    "high": pl.Float64,
     "mean": pl.Float64,
     "level": pl.Float64,
     "n": pl.Int32,
@@ -52,12 +54,12 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "kind": pl.String,
         "value": pl.Float64,
         "forecast_day": pl.Float64,
-        "lower": pl.Float64,
+        "low": pl.Float64,
         "median": pl.Float64,
-        "upper": pl.Float64,
-        "drawn_lower": pl.Float64,
+        "high": pl.Float64,
+        "drawn_low": pl.Float64,
         "drawn_median": pl.Float64,
-        "drawn_upper": pl.Float64,
+        "drawn_high": pl.Float64,
         "moved_cm3": pl.Float64,
         "level": pl.Float64,
         "ess": pl.Float64,
@@ -67,11 +69,11 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     "learned": {
         "parameter": pl.String,
         "prior_median": pl.Float64,
-        "prior_lower": pl.Float64,
-        "prior_upper": pl.Float64,
+        "prior_low": pl.Float64,
+        "prior_high": pl.Float64,
         "median": pl.Float64,
-        "lower": pl.Float64,
-        "upper": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
         "ratio": pl.Float64,
         "informed": pl.Boolean,
     },
@@ -101,9 +103,10 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "forecast_mean_lung_gy": pl.Float64,
         "final_mean_lung_gy": pl.Float64,
     },
-    # interval: "samples" = central interval over samples; "mean" = Monte Carlo interval of the mean (probabilities);
-    # "expected" = a mean and the central interval of the values it is of: risks of the samples (complications),
-    # expected values over draws of the population (outcomes calibrated on trials)
+    # kind says what `low` and `high` are of: "expected" = an expected value, patients averaged within each draw of what
+    # is not known (population, trial, dose); "predictive" = this patient's own volume, time or dose; "monte-carlo" =
+    # only whether there are enough samples, where a model has no draws of its population. mean: of a predictive row
+    # the median. error: Monte Carlo standard error of `mean`
     # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)
     "outcomes": {
         "plan": pl.String,
@@ -114,12 +117,13 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "high": pl.Float64,
         "level": pl.Float64,
         "n": pl.Int32,
-        "interval": pl.String,
+        "kind": pl.String,
+        "error": pl.Float64,
         "status": pl.String,
         "outside": pl.Boolean,
         "note": pl.String,
     },
-    # paired differences plan - reference under common random numbers
+    # paired differences plan - reference under common random numbers; kind and error as in `outcomes`
     "contrasts": {
         "plan": pl.String,
         "reference": pl.String,
@@ -130,6 +134,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "high": pl.Float64,
         "level": pl.Float64,
         "n": pl.Int32,
+        "kind": pl.String,
+        "error": pl.Float64,
     },
     # published constraints held against the whole course; verdict: "pass", "fail", "estimated" (organ drawn by this
     # software), "not applicable" (other fractionation), "unknown" (no such organ). value: of the dose as planned, in
@@ -185,6 +191,13 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 # Tables that runs of the first releases lack: they are read as empty.
 ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures")
 
+# What an interval is of (`outcomes`), and how it is said.
+KINDS = {
+    "expected": "expected value",
+    "predictive": "predictive",
+    "monte-carlo": "Monte Carlo",
+}
+
 # Names of outcomes, and how pages call them.
 OUTCOMES = {
     "gtv_end_of_treatment": "Tumour volume, end of treatment",
@@ -195,7 +208,7 @@ OUTCOMES = {
     "local_control_2y": "Local control at 2 years",
     "overall_survival_2y": "Overall survival at 2 years from day 0",
     "overall_survival_5y": "Overall survival at 5 years from day 0",
-    "progression_free_2y": "Alive without progression at 2 years from day 0",
+    "progression_free_survival_2y": "Alive without progression at 2 years from day 0",
     "mean_lung_dose": "Mean lung dose (lungs - GTV)",
     "lung_v20": "Lung V20Gy",
     "lung_v5": "Lung V5Gy",

@@ -1,8 +1,7 @@
 """The schemas of a study's tables: those of a run with a patient's name, and what is said of many patients.
 
 `plan` is the plan's slug, `day` days from day 0. In `outcomes` and `effects` the mean is over the samples of the
-patient's belief; low and high are the central interval over samples, or for things that happen or do not (interval
-"mean") the interval of the mean. The truth is never among the samples.
+patient's belief; low and high are what `kind` says. The truth is never among the samples.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ PART_SCHEMAS: dict[str, Schema] = {
         "patient": pl.String,
         "plan": pl.String,
         "day": pl.Float32,
-        "lower": pl.Float32,
+        "low": pl.Float32,
         "median": pl.Float32,
-        "upper": pl.Float32,
+        "high": pl.Float32,
         "truth": pl.Float32,
     },
     "outcomes": {"patient": pl.String, **{c: t for c, t in SCHEMAS["outcomes"].items() if c != "note"}},
@@ -77,8 +76,9 @@ PART_SCHEMAS: dict[str, Schema] = {
 SUMMARY_SCHEMAS: dict[str, Schema] = {
     # daily, over the true volumes of all patients of an arm, cm3
     "bands": SCHEMAS["bands"],
-    # over patients: mean effect and its interval, the central interval of the individual effects, shares of patients
-    # who are better and worse off, and how many to treat for one to be better off (negative: worse off)
+    # over patients: mean effect and its interval (kind "monte-carlo": that of a mean over so many patients), the
+    # central interval of the individual effects, shares of patients who are better and worse off, and how many to treat
+    # for one to be better off (negative: worse off)
     "contrasts": {
         **_ESTIMATE,
         "patients_low": pl.Float64,

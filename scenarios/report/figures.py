@@ -19,13 +19,13 @@ def trajectory_figure(run: Run) -> go.Figure:
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    name = f"{run.record.level:.0%} interval, n = {run.record.samples}"
+    name = f"{100 * run.record.level:g} % predictive interval"
     for i, plan in enumerate(run.record.plans):
         band = run.bands.filter(pl.col("plan") == plan.slug)
         colour, day = plan_colour(i), band["day"].to_list()
         figure.add_scatter(
             x=day + day[::-1],
-            y=band["upper"].to_list() + band["lower"].to_list()[::-1],
+            y=band["high"].to_list() + band["low"].to_list()[::-1],
             fill="toself",
             fillcolor=faint(colour),
             line={"width": 0},
@@ -44,7 +44,7 @@ def trajectory_figure(run: Run) -> go.Figure:
         )  # fmt: skip
     for plan in run.record.plans[:1]:  # before treatment differs, the prior's forecast is one curve
         before = run.prior_bands.filter(pl.col("plan") == plan.slug)
-        for column, dash in (("lower", "dot"), ("median", "dash"), ("upper", "dot")):
+        for column, dash in (("low", "dot"), ("median", "dash"), ("high", "dot")):
             if before.is_empty():
                 break
             figure.add_scatter(
@@ -57,12 +57,12 @@ def trajectory_figure(run: Run) -> go.Figure:
         rows = run.drawn_bands.filter(
             (pl.col("belief") == belief) & (pl.col("plan") == run.record.plans[0].slug)
         )
-        for column in ("lower", "upper") if len(rows) else ():
+        for column in ("low", "high") if len(rows) else ():
             figure.add_scatter(
                 x=rows["day"].to_list(), y=rows[column].to_list(), mode="lines",
                 line={"color": "#b06a00", "width": 1, "dash": dash}, legendgroup=f"drawn {belief}",
                 name=f"{run.record.plans[0].label}, as drawn: {belief} with contour error, {run.record.level:.0%}",
-                showlegend=column == "lower", visible=True if seen and belief == "posterior" else "legendonly",
+                showlegend=column == "low", visible=True if seen and belief == "posterior" else "legendonly",
             )  # fmt: skip
     if seen:
         figure.add_scatter(

@@ -6,7 +6,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report.colours import plan_colour
 from scenarios.report.figures import dvh_figure, trajectory_figure
 from scenarios.report.images import image_section
+from scenarios.report.intervals import enough_samples, kinds_in_words
 from scenarios.report.tables import moved_section, recist_section, score_section
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def _outcome_table(run: Run) -> str:
     for (outcome, unit), group in run.outcomes.group_by("outcome", "unit", maintain_order=True):
         cells = "".join(_outcome_cell(group.filter(pl.col("plan") == p.slug), unit) for p in plans)
         rows.append(f"<tr><td>{escape(OUTCOMES.get(outcome, outcome))}</td>{cells}</tr>")
-    return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+    said = [*kinds_in_words(run.outcomes, run.record.level), enough_samples(run.outcomes)]
+    about = "<br>".join(escape(words) for words in said if words)
+    return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table><small>{about}</small>"
 
 
 def _outcome_cell(row: pl.DataFrame, unit: str) -> str:
@@ -112,9 +115,17 @@ def _outcome_cell(row: pl.DataFrame, unit: str) -> str:
     if row["mean"][0] is None:
         return f'<td class="unknown" title="{escape(note or "")}">unknown</td>'
     scale, sign = (100.0, " %") if unit in ("probability", "fraction") else (1.0, f" {unit}")
-    middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     mark = "" if status == "ok" else f' <i title="{escape(note or status)}">{escape(status)}</i>'
-    return f"<td>{middle:.1f}{sign} <small>[{low:.1f}, {high:.1f}]</small>{mark}</td>"
+    interval = _interval(row.row(0, named=True), scale)
+    return f'<td title="{escape(note or "")}">{scale * row["mean"][0]:.1f}{sign} {interval}{mark}</td>'
+
+
+def _interval(row: dict[str, Any], scale: float, sign: str = "") -> str:
+    """An interval, or where it would be the Monte Carlo error's that error."""
+    if row["kind"] == "monte-carlo":
+        return "" if row["error"] is None else f"<small>± {scale * row['error']:.1f}</small>"
+    low, high = (format(scale * row[c], f"{sign}.1f") for c in ("low", "high"))
+    return f"<small>[{low}, {high}]</small>"
 
 
 def _contrast_table(run: Run) -> str:
@@ -124,11 +135,10 @@ def _contrast_table(run: Run) -> str:
     rows = []
     for row in run.contrasts.iter_rows(named=True):
         scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
-        middle, low, high = (scale * row[c] for c in ("mean", "low", "high"))
         rows.append(
             f"<tr><td>{escape(OUTCOMES.get(row['outcome'], row['outcome']))}</td>"
             f"<td>{escape(labels[row['plan']])} - {escape(labels[row['reference']])}</td>"
-            f"<td>{middle:+.1f} {unit} <small>[{low:+.1f}, {high:+.1f}]</small></td></tr>"
+            f"<td>{scale * row['mean']:+.1f} {unit} {_interval(row, scale, '+')}</td></tr>"
         )
     return (
         "<h2>Differences, patient by patient</h2><p>Paired: both plans meet the same tumour in each sample.</p>"
@@ -179,8 +189,8 @@ def _belief_note(run: Run) -> str:
         return f"<table><tr><th>parameter</th><th>prior, median [80 %]</th></tr>{''.join(cells)}</table>"
     rows = "".join(
         f"<tr><td>{escape(r['parameter'])}</td>"
-        f"<td>{_range(r['prior_median'], r['prior_lower'], r['prior_upper'])}</td>"
-        f"<td>{_range(r['median'], r['lower'], r['upper'])}</td>"
+        f"<td>{_range(r['prior_median'], r['prior_low'], r['prior_high'])}</td>"
+        f"<td>{_range(r['median'], r['low'], r['high'])}</td>"
         f"<td>{r['ratio']:.2f}{'' if r['informed'] else ' <i>not informed by these scans</i>'}</td></tr>"
         for r in run.learned.iter_rows(named=True)
     )

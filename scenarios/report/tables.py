@@ -126,8 +126,8 @@ def _moved_row(r: dict[str, Any]) -> str:
     low = " <i>low</i>" if r["ess"] < 0.5 * r["n"] else ""
     step = "" if r["moved_cm3"] is None else f"{r['moved_cm3']:+.1f}"
     return (
-        f"<tr><td>{escape(name)}</td><td>{r['median']:.1f} <small>[{r['lower']:.1f}, {r['upper']:.1f}]</small></td>"
+        f"<tr><td>{escape(name)}</td><td>{r['median']:.1f} <small>[{r['low']:.1f}, {r['high']:.1f}]</small></td>"
         f"<td>{step}</td>"
-        f"<td>{r['drawn_median']:.1f} <small>[{r['drawn_lower']:.1f}, {r['drawn_upper']:.1f}]</small></td>"
+        f"<td>{r['drawn_median']:.1f} <small>[{r['drawn_low']:.1f}, {r['drawn_high']:.1f}]</small></td>"
         f"<td>{r['ess']:.0f} of {r['n']}{low}</td></tr>"
     )

@@ -92,7 +92,7 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     lives = after_treatment(members, local, ends, organs, settings, systemic)
     effects |= control(survivors, lives.local)
     effects |= organs.effects
-    effects["survival_2y"] = survival(members, lives)
+    effects["overall_survival_2y"] = survival(members, lives)
     return Batch(
         members,
         curves[..., np.searchsorted(settings.curve_days, settings.weekly)],
@@ -203,6 +203,8 @@ def control(survivors: np.ndarray, local_days: np.ndarray) -> dict[str, Effect]:
         local_days: (a, p, s) day of the local failure, inf without one.
     """
     return {
-        "tumour_control": Effect((survivors == 0).astype(np.float64), "probability", "mean"),
-        "local_control_2y": Effect((local_days > CONTROL_DAYS).astype(np.float64), "probability", "mean"),
+        "tumour_control": Effect((survivors == 0).astype(np.float64), "probability", "monte-carlo"),
+        "local_control_2y": Effect(
+            (local_days > CONTROL_DAYS).astype(np.float64), "probability", "monte-carlo"
+        ),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.comparison.effect import Effect
+from scenarios.comparison.intervals import quantiles
 from scenarios.comparison.result import Comparison
 from scenarios.comparison.steps import compare
 from scenarios.engine.adaptive import realise_adaptive
@@ -23,7 +24,7 @@ from scenarios.study.cohort import Member
 from scenarios.study.lives import after_treatment
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
-from scenarios.study.tables import Tables, empty, life_rows, quantiles
+from scenarios.study.tables import Tables, empty, life_rows
 from simulators.core.outcome import LifeTimes
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
@@ -151,8 +152,8 @@ def _trajectory(
     for slug, truth in zip(slugs, true_cm3, strict=True):
         curves = run.trajectory.filter(pl.col("plan") == slug)["gtv_cm3"].to_numpy()
         samples = curves.reshape(settings.samples, -1)[:, at].T
-        lower, median, upper = quantiles(samples, (tail, 0.5, 1 - tail))
-        columns = {"day": at, "lower": lower, "median": median, "upper": upper, "truth": truth[at]}
+        low, median, high = quantiles(samples, (tail, 0.5, 1 - tail))
+        columns = {"day": at, "low": low, "median": median, "high": high, "truth": truth[at]}
         frames.append(pl.DataFrame(columns).with_columns(patient=pl.lit(member.id), plan=pl.lit(slug)))
     return _typed(pl.concat(frames), "trajectory").with_columns(pl.col("truth").fill_nan(None))
 

@@ -92,4 +92,4 @@ def survival(members: Sequence[Member], lives: LifeTimes) -> Effect:
         lives: what happens to them, (a, p, s).
     """
     alive = np.where(np.isnan(lives.death), np.nan, lives.death > SURVIVAL_DAYS)
-    return Effect(alive, "probability", "mean", note="age, sex and stage I to III are needed")
+    return Effect(alive, "probability", "monte-carlo", note="age, sex and stage I to III are needed")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scenarios.comparison.outcomes import Effect
+from scenarios.comparison.effect import Effect, Kind
 from scenarios.matching.doses import Matches, OrganTables, ReferencePatients
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, stereotactic
@@ -87,10 +87,14 @@ def organ_effects(
             units[name] = unit
     stacked = {name: np.stack(v) for name, v in values.items()}
     effects = {
-        k: Effect(v, units[k], status="estimated", note="dose of a similar in-silico patient")
+        k: Effect(v, units[k], _kind(units[k]), "estimated", "dose of a similar in-silico patient")
         for k, v in stacked.items()
     }
     return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
+
+
+def _kind(unit: str) -> Kind:
+    return "expected" if unit == "probability" else "predictive"
 
 
 def _arm_organs(

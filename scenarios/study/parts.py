@@ -18,6 +18,7 @@ from scenarios.engine.courses import realise
 from scenarios.plans.plan import Frozen, TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
 from scenarios.records.budget import batch_size
+from scenarios.records.former import modern
 from scenarios.records.request import others_code, versions
 from scenarios.records.schema import SIMULATED
 from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
@@ -35,7 +36,8 @@ from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Horizon, PartSize, Samples, Seed, SomeSamples
 
 PART = 1000
-FORMAT = "rt-twin-study/1"
+FORMAT = "rt-twin-study/2"
+FORMER = "rt-twin-study/1"  # other names of columns and outcomes (`scenarios.records.former`)
 _RECORD, _PARTS, _RUNS = "study.json", "parts", "runs"
 MapChunks = Callable[[Callable[[PartJob], Any], Iterable[PartJob]], Iterable[Any]]
 Progress = Callable[[str, float], None]
@@ -44,7 +46,7 @@ Progress = Callable[[str, float], None]
 class StudyRecord(Frozen):
     """`study.json`: all that is needed to run the study again; equal requests give equal tables."""
 
-    format: Literal["rt-twin-study/1"] = "rt-twin-study/1"
+    format: Literal["rt-twin-study/2"] = "rt-twin-study/2"
     simulated: str = SIMULATED
     cohort: str
     patients: int
@@ -74,11 +76,12 @@ class Study:
 
     def scan(self, name: str) -> pl.LazyFrame:
         """A table without reading it; the names are those of `scenarios.records.study_schema`."""
-        return scan_table(self.folder / f"{name}.parquet")
+        return modern(name, scan_table(self.folder / f"{name}.parquet"), _TABLES[name])
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         if name in _TABLES:
-            return read_table(self.folder / f"{name}.parquet", _TABLES[name])
+            schema = _TABLES[name]
+            return read_table(self.folder / f"{name}.parquet", schema, lambda t: modern(name, t, schema))
         raise AttributeError(f"a study has no {name!r}; its tables are {', '.join(_TABLES)}")
 
     def __dir__(self) -> list[str]:
@@ -277,7 +280,11 @@ def _read(folder: Path) -> StudyRecord:
         raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
     data = read_json(file)
     found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
+    if found == FORMER and data.get("complete") is not True:
+        raise InputError(f"{folder} holds a study that a former version began; remove it and run it again")
+    if found == FORMER:
+        data = {**data, "format": FORMAT}
+    elif found != FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
     try:
         return StudyRecord.model_validate(data)

@@ -56,13 +56,15 @@ def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.Da
 
 def _contrast(rows: pl.DataFrame, outcome: str, level: float) -> dict:
     effect = rows["mean"].to_numpy()
-    mean, low, high = _interval(effect, level)
+    mean, low, high, error = _interval(effect, level)
     patients = np.quantile(effect, [(1 - level) / 2, (1 + level) / 2])
     row = {
         "unit": rows["unit"][0],
         "mean": mean,
         "low": low,
         "high": high,
+        "kind": "monte-carlo",
+        "error": error,
         "patients_low": float(patients[0]),
         "patients_high": float(patients[1]),
         "better": rows["better"].mean(),
@@ -115,13 +117,14 @@ def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator
             yield row | {"high": mean + error, "level": level, "n": int(n[k])}
 
 
-def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float]:
-    """Mean over patients, and its interval from their spread."""
+def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float, float]:
+    """Mean over patients, its interval from their spread, and its standard error."""
     mean = float(effect.mean())
     if len(effect) < 2:
-        return mean, mean, mean
-    error = normal_quantile(level) * float(effect.std(ddof=1)) / np.sqrt(len(effect))
-    return mean, mean - error, mean + error
+        return mean, mean, mean, 0.0
+    error = float(effect.std(ddof=1)) / np.sqrt(len(effect))
+    half = normal_quantile(level) * error
+    return mean, mean - half, mean + half, error
 
 
 def _groups(patients: pl.DataFrame) -> pl.DataFrame:
@@ -184,9 +187,9 @@ def _arm_bands(counts: np.ndarray, level: float) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "day": days,
-            "lower": quantile((1 - level) / 2),
+            "low": quantile((1 - level) / 2),
             "median": quantile(0.5),
-            "upper": quantile((1 + level) / 2),
+            "high": quantile((1 + level) / 2),
             "mean": np.einsum("ij,j->i", counts, (low + high) / 2) / total,
             "n": total,
         }

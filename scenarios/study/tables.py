@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.comparison.effect import Effect
-from scenarios.comparison.intervals import normal_quantile, wilson
+from scenarios.comparison.intervals import Estimate, estimate, quantiles
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
@@ -20,7 +20,7 @@ from simulators.belief.prior import prior_belief
 from simulators.core.outcome import LifeTimes
 from twin import PatientTwin
 
-HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "survival_2y"})
+HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "overall_survival_2y"})
 Tables = dict[str, pl.DataFrame]
 
 
@@ -69,63 +69,12 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
     }
 
 
-def summarise(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high over the last axis; nan where any sample is.
-
-    Args:
-        effect: of any shape, samples last.
-        level: of the interval.
-    """
-    values = effect.values
-    mean = values.mean(axis=-1)
-    if effect.interval == "mean":
-        return mean, *wilson(mean, values.shape[-1], normal_quantile(level))
-    low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
-    return mean, low, high
-
-
-def summarise_difference(effect: Effect, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high of paired differences over the last axis, signed.
-
-    Args:
-        effect: paired differences of any shape, samples last.
-        level: of the interval.
-    """
-    values = effect.values
-    mean = values.mean(axis=-1)
-    if effect.interval == "mean":
-        error = normal_quantile(level) * values.std(axis=-1) / np.sqrt(values.shape[-1])
-        return mean, mean - error, mean + error
-    low, high = quantiles(values, ((1 - level) / 2, (1 + level) / 2))
-    return mean, low, high
-
-
-def quantiles(values: np.ndarray, at: Sequence[float]) -> list[np.ndarray]:
-    """Quantiles over the last axis, linear between order statistics, by one sort of each row.
-
-    Args:
-        values: of any shape, samples last.
-        at: the quantiles, 0 to 1.
-    """
-    ordered = np.sort(
-        values, axis=-1
-    )  # vectorised: ten times as fast as a partition for some hundred samples
-    last = values.shape[-1] - 1
-    found = []
-    for q in at:
-        below = min(int(q * last), max(0, last - 1))
-        share = q * last - below
-        above = ordered[..., min(below + 1, last)]
-        found.append(ordered[..., below] * (1 - share) + above * share)
-    return found
-
-
 def _trajectory(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataFrame:
     plans, patients, _, weeks = batch.weekly_cm3.shape
     samples = np.moveaxis(batch.weekly_cm3[:, :, 1:], 2, -1)
     tail = (1 - settings.level) / 2
     bands = dict(
-        zip(("lower", "median", "upper"), quantiles(samples, (tail, 0.5, 1 - tail)), strict=True),
+        zip(("low", "median", "high"), quantiles(samples, (tail, 0.5, 1 - tail)), strict=True),
         truth=batch.weekly_cm3[:, :, 0],
     )
     flat = {k: pl.Series(v.transpose(1, 0, 2).astype(np.float32).ravel()) for k, v in bands.items()}
@@ -135,9 +84,9 @@ def _trajectory(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.Da
 
 def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -> pl.DataFrame:
     slugs, effects = [s.slug for s in scenarios], list(batch.effects.values())
-    belief = [Effect(e.values[..., 1:], e.unit, e.interval) for e in effects]
-    mean, low, high = _stacked([summarise(e, settings.level) for e in belief])
-    unknown = np.isnan(mean)
+    belief = [Effect(e.values[..., 1:], e.unit, e.kind) for e in effects]
+    found = _stacked([estimate(e, settings.level) for e in belief])
+    unknown = np.isnan(found["mean"])
     outside = [[bool(reasons_outside(s.plan, m.clinical, m.gtv_cm3, settings.days)) for s in scenarios]
                for m in batch.members]  # fmt: skip
     size = unknown.size
@@ -145,10 +94,10 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
     columns = {
         **_index(batch.members, slugs, len(effects)),
         **_labels(batch.effects, size),
-        **_nullable({"mean": mean, "low": low, "high": high}),
+        **_nullable(found),
         "level": _constant(settings.level, size),
         "n": _constant(settings.samples, size).cast(pl.Int32),
-        "interval": _repeated([e.interval for e in effects], size),
+        "kind": _repeated([e.kind for e in effects], size),
         "status": pl.Series([*(e.status for e in effects), "unknown"]).gather(status),
         "outside": pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
     }
@@ -162,20 +111,21 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
     parts, better, worse = [], [], []
     for name, effect in batch.effects.items():
         values = effect.values[1:, :, 1:] - effect.values[:1, :, 1:]
-        parts.append(summarise_difference(Effect(values, effect.unit, effect.interval), settings.level))
+        parts.append(estimate(Effect(values, effect.unit, effect.kind), settings.level, paired=True))
         good = values if name in HIGHER_IS_BETTER else -values
         known = ~np.isnan(values).any(axis=-1)
         better.append(np.where(known, (good > 0).mean(axis=-1), np.nan))
         worse.append(np.where(known, (good < 0).mean(axis=-1), np.nan))
-    mean, low, high = _stacked(parts)
-    columns = {"mean": mean, "low": low, "high": high}
+    columns = _stacked(parts)
+    size = columns["mean"].size
     columns |= {k: np.stack(v).transpose(2, 1, 0) for k, v in (("better", better), ("worse", worse))}
     rows = {
         **_index(batch.members, slugs[1:], len(parts)),
-        **_labels(batch.effects, mean.size),
+        **_labels(batch.effects, size),
         **_nullable(columns),
-        "reference": _constant(slugs[0], mean.size),
-        "level": _constant(settings.level, mean.size),
+        "reference": _constant(slugs[0], size),
+        "level": _constant(settings.level, size),
+        "kind": _repeated([e.kind for e in batch.effects.values()], size),
     }
     return _frame("effects", rows).filter(pl.col("mean").is_not_null())
 
@@ -239,9 +189,10 @@ def _frame(name: str, columns: Mapping[str, pl.Series]) -> pl.DataFrame:
     return pl.DataFrame([columns[c].alias(c) for c in PART_SCHEMAS[name]])
 
 
-def _stacked(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> list[np.ndarray]:
-    """(patients, plans, outcomes) from one (plans, patients) for each outcome, of mean, low and high."""
-    return [np.stack(values).transpose(2, 1, 0) for values in zip(*parts, strict=True)]
+def _stacked(parts: Sequence[Estimate]) -> dict[str, np.ndarray]:
+    """Column -> (patients, plans, outcomes) from one estimate of (plans, patients) for each outcome."""
+    fields = {"mean": "middle", "low": "low", "high": "high", "error": "error"}
+    return {k: np.stack([getattr(p, f) for p in parts]).transpose(2, 1, 0) for k, f in fields.items()}
 
 
 def _nullable(columns: Mapping[str, np.ndarray]) -> dict[str, pl.Series]:

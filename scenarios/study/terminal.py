@@ -6,13 +6,13 @@ import polars as pl
 
 from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report.console import wide_console
+from scenarios.report.intervals import kinds_in_words
 from scenarios.study.parts import Study
 
 _SHOWN = (
-    "gtv_12_months", "tumour_control", "local_control_2y", "survival_2y",
+    "gtv_12_months", "tumour_control", "local_control_2y", "overall_survival_2y",
     "mean_lung_dose", "mean_heart_dose", "pneumonitis", "oesophagitis",
 )  # fmt: skip
-_NAMES = {"survival_2y": "Survival at 2 years"}
 
 
 def print_study(study: Study) -> None:
@@ -21,7 +21,7 @@ def print_study(study: Study) -> None:
     from rich.table import Table
 
     first, *others = study.record.plans
-    about = f"mean over patients; difference from {first} [{study.record.level:.0%}]"
+    about = f"mean over patients; difference from {first}"
     title = f"{SIMULATED}\n{study.record.cohort}: {about}"
     shown = Table(title=title, box=SIMPLE_HEAD)
     for heading in ("outcome", first, *(f"{p} - {first}" for p in others)):
@@ -38,10 +38,11 @@ def print_study(study: Study) -> None:
         percent = by_name[name]["unit"] in ("probability", "fraction")
         rows = [contrasts.filter((pl.col("plan") == p) & (pl.col("outcome") == name)) for p in others]
         cells = [_cell(row, percent) for row in rows]
-        words = _NAMES.get(name) or OUTCOMES.get(name, name)
-        shown.add_row(words, _number(by_name[name]["mean"], percent), *cells)
+        shown.add_row(OUTCOMES.get(name, name), _number(by_name[name]["mean"], percent), *cells)
     console = wide_console()
     console.print(shown)
+    for words in kinds_in_words(contrasts.filter(pl.col("outcome").is_in(_SHOWN)), study.record.level):
+        console.print(words, highlight=False, soft_wrap=True)
     failed = study.failed
     if len(failed):
         console.print(
@@ -55,7 +56,10 @@ def _cell(row: pl.DataFrame, percent: bool) -> str:
     if row.is_empty():
         return "unknown"
     mean, low, high = (_number(row[c][0], percent, sign=True) for c in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
+    if row["kind"][0] != "monte-carlo":
+        return f"{mean} [{low}, {high}]"
+    error = row["error"][0]
+    return mean if error is None else f"{mean} ± {_number(error, percent)}"
 
 
 def _number(value: float, percent: bool, sign: bool = False) -> str:

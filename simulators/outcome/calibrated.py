@@ -59,7 +59,7 @@ _OUTCOMES = {
     "local_control_2y": ("local_control", 24),
     "overall_survival_2y": ("overall_survival", 24),
     "overall_survival_5y": ("overall_survival", 60),
-    "progression_free_2y": ("progression_free_survival", 24),
+    "progression_free_survival_2y": ("progression_free_survival", 24),
 }
 
 

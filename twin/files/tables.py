@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def read_table(path: Path, schema: Mapping[str, Any] | None = None) -> pl.DataFrame:
+def read_table(
+    path: Path,
+    schema: Mapping[str, Any] | None = None,
+    modern: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+) -> pl.DataFrame:
     """A Parquet table, with the types that it is to have.
 
     Args:
         path: the file.
         schema: type of each column that it must have; further ones are kept as they are.
+        modern: gives a table of a former format its columns of today.
 
     Raises:
         InputError: it is missing or damaged, or has other columns.
@@ -30,6 +35,7 @@ def read_table(path: Path, schema: Mapping[str, Any] | None = None) -> pl.DataFr
         frame = pl.read_parquet(path.absolute(), glob=False, hive_partitioning=False)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path} is damaged: {_first(error)}") from None
+    frame = modern(frame) if modern else frame
     lacking = [name for name in schema or () if name not in frame.columns]
     if lacking:
         raise InputError(f"{path} is damaged: it has no column {lacking[0]!r}")

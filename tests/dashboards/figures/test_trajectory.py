@@ -10,9 +10,9 @@ from scenarios.report.colours import plan_colour
 def test_bands_are_named_and_lie_where_the_table_says(run):
     figure = trajectory_figure(run)
     names = [t["name"] for t in figure["data"] if t.get("name")]
-    assert "line: median, band: 80 % interval, n = 12" in names
-    upper = next(t for t in figure["data"] if t.get("name") == "60/15: 80 % interval, n = 12")
-    expected = run.table("bands").filter(pl.col("plan") == "60-15")["upper"].to_list()
+    assert "line: median, band: 80 % predictive interval, n = 12" in names
+    upper = next(t for t in figure["data"] if t.get("name") == "60/15: 80 % predictive interval, n = 12")
+    expected = run.table("bands").filter(pl.col("plan") == "60-15")["high"].to_list()
     assert upper["y"] == pytest.approx(expected, abs=0.006) and upper["fill"] == "tonexty"
 
 

@@ -88,8 +88,8 @@ def test_the_run_shows_which_observation_moved_the_forecast(learned_run):
     assert moved["order"].to_list() == [0, 1, 2, 3] and moved["day"].to_list() == [None, 7.4, 14.4, 20.4]
     assert set(moved["forecast_day"]) == {90.0}
     for row in moved.iter_rows(named=True):
-        assert row["lower"] < row["median"] < row["upper"]
-        assert row["drawn_upper"] - row["drawn_lower"] > row["upper"] - row["lower"]
+        assert row["low"] < row["median"] < row["high"]
+        assert row["drawn_high"] - row["drawn_low"] > row["high"] - row["low"]
     steps = moved["median"].to_numpy()
     np.testing.assert_allclose(moved["moved_cm3"][1:].to_numpy(), np.diff(steps))
     last = learned_run.bands.filter(pl.col("day") == 90)["median"][0]
@@ -112,7 +112,7 @@ def test_failures_are_those_that_survival_and_control_count(run):
         share = {
             r["outcome"]: r["mean"] for r in run.outcomes.filter(pl.col("plan") == plan).iter_rows(named=True)
         }
-        died_free = 1 - by_sample["failed"].mean() - share["progression_free_2y"]
+        died_free = 1 - by_sample["failed"].mean() - share["progression_free_survival_2y"]
         assert 0 <= died_free <= 1 - share["overall_survival_2y"]
         local = mine.filter(pl.col("kind") == "local failure")["day"]
         assert 0 < local.is_not_null().sum() <= round(24 * (1 - share["tumour_control"]))
@@ -130,7 +130,7 @@ def test_prior_and_posterior_are_forecast_as_they_would_be_drawn(learned_run):
     assert set(drawn["belief"]) == {"prior", "posterior"} and len(drawn) == 2 * 121
     day = (pl.col("day") == 90) & (pl.col("belief") == "posterior")
     true, seen = learned_run.bands.filter(pl.col("day") == 90), drawn.filter(day)
-    assert seen["upper"][0] - seen["lower"][0] > true["upper"][0] - true["lower"][0]
+    assert seen["high"][0] - seen["low"][0] > true["high"][0] - true["low"][0]
 
 
 def test_the_report_shows_what_was_learned_scored_and_measured(learned_run, run, tmp_path):

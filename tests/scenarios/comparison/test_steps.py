@@ -42,8 +42,8 @@ def test_bands_are_the_quantiles_of_the_trajectory(run):
     curves = run.trajectory.filter((pl.col("plan") == "60-30") & (pl.col("day") == 60))["gtv_cm3"].to_numpy()
     band = run.bands.filter((pl.col("plan") == "60-30") & (pl.col("day") == 60)).row(0, named=True)
     assert band["n"] == 24 and band["level"] == 0.8
-    assert band["lower"] == pytest.approx(np.quantile(curves, 0.1))
-    assert band["upper"] == pytest.approx(np.quantile(curves, 0.9))
+    assert band["low"] == pytest.approx(np.quantile(curves, 0.1))
+    assert band["high"] == pytest.approx(np.quantile(curves, 0.9))
 
 
 def test_the_same_seed_gives_the_same_tables_whatever_the_other_plans(phantom_twin):
@@ -221,7 +221,7 @@ def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(phanto
         twin = observe(twin, day, gtv_cm3=volume, plan=Scenario.of(PLANS[0]))
     run = without_images(update_belief(twin), PLANS[:1], samples=200)
     after, before = (t.filter(pl.col("day") == 60).row(0, named=True) for t in (run.bands, run.prior_bands))
-    assert after["upper"] - after["lower"] < 0.6 * (before["upper"] - before["lower"])
+    assert after["high"] - after["low"] < 0.6 * (before["high"] - before["low"])
     informed = dict(run.learned.select("parameter", "informed").iter_rows())
     assert informed["clearance_half_time_d"] and not informed["alpha_per_gy"]
     assert run.record.belief == "posterior"
@@ -280,9 +280,9 @@ def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(phantom_twin)
 @pytest.mark.long  # judges organs of two plans again
 def test_calibrated_outcomes_are_expected_values_with_what_the_trials_leave_open(phantom_twin):
     run = without_images(phantom_twin, PLANS, samples=100, outcomes="calibrated")
-    names = ("tumour_control", "local_control_2y", "overall_survival_2y", "progression_free_2y")
+    names = ("tumour_control", "local_control_2y", "overall_survival_2y", "progression_free_survival_2y")
     rows = run.outcomes.filter(pl.col("outcome").is_in(names))
-    assert len(rows) == 2 * len(names) and (rows["interval"] == "expected").all()
+    assert len(rows) == 2 * len(names) and (rows["kind"] == "expected").all()
     assert (rows["low"] < rows["mean"]).all() and (rows["mean"] < rows["high"]).all()
     assert (rows["high"] - rows["low"] > 0.08).all()
     told = run.contrasts.filter(pl.col("outcome").is_in(names))

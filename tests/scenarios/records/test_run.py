@@ -79,7 +79,7 @@ def edited(run_folder, tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda r: r.update(format="rt-twin-run/3"), "format"),
+        (lambda r: r.update(format="rt-twin-run/99"), "format"),
         (lambda r: r.pop("layers"), "no such layer"),
         (lambda r: r.update(samples="many"), "samples"),
         (lambda r: r.pop("plans"), "plans"),

@@ -107,7 +107,7 @@ def test_plans_are_paired_and_the_truth_is_no_sample_of_the_belief(study):
     assert not (lives["60-30"] & ~lives["55-20"]).any()  # 55/20 has the higher effect: no one is lost by it
     assert not lives["none"].any()
     covered = study.trajectory.filter((pl.col("day") == 98) & (pl.col("plan") == "60-30"))
-    inside = ((covered["lower"] <= covered["truth"]) & (covered["truth"] <= covered["upper"])).mean()
+    inside = ((covered["low"] <= covered["truth"]) & (covered["truth"] <= covered["high"])).mean()
     assert 0.64 < inside < 0.94  # 80 % bands of 50 patients
 
 
@@ -116,13 +116,13 @@ def test_the_belief_is_calibrated_on_the_truths(tmp_path):
     many = run_study(SampledCohort(800, seed=9), PLANS[:1], tmp_path / "s", days=100, samples=99, seed=9)
     for day in (28, 91):
         week = many.trajectory.filter(pl.col("day") == day)
-        inside = ((week["lower"] <= week["truth"]) & (week["truth"] <= week["upper"])).mean()
+        inside = ((week["low"] <= week["truth"]) & (week["truth"] <= week["high"])).mean()
         assert abs(inside - 0.80) < 3.3 * np.sqrt(0.16 / 800)
     believed = dict(many.outcomes.group_by("outcome").agg(pl.col("mean").mean()).rows())
     lives = many.lives
     for outcome, true in (
         ("tumour_control", lives["controlled"].mean()),
-        ("survival_2y", (lives["death_days"] > 730.5).mean()),
+        ("overall_survival_2y", (lives["death_days"] > 730.5).mean()),
         ("local_control_2y", (lives["local_days"].fill_null(np.inf) > 730.5).mean()),
     ):
         assert abs(believed[outcome] - true) < 3.3 * np.sqrt(0.25 / 800), outcome
@@ -228,14 +228,14 @@ def test_what_is_missing_makes_its_outcomes_unknown_and_nothing_else(tmp_path):
     (tmp_path / "t.csv").write_text("id,gtv_cm3\na,30\n")
     study = run_study(TableCohort.read(tmp_path / "t.csv"), PLANS[:2], tmp_path / "s", **ASKED)
     rows = {r["outcome"]: r for r in study.outcomes.filter(pl.col("plan") == "60-30").iter_rows(named=True)}
-    assert rows["survival_2y"]["mean"] is None
-    assert rows["survival_2y"]["status"] == "unknown"
+    assert rows["overall_survival_2y"]["mean"] is None
+    assert rows["overall_survival_2y"]["status"] == "unknown"
     assert (
         rows["oesophagitis"]["status"] == "unknown"
     )  # fitted with concurrent chemotherapy, which is not known here
     assert 0 < rows["tumour_control"]["mean"] < 1
     assert study.lives["death_days"].is_null().all()
-    assert "survival_2y" not in study.effects["outcome"].to_list()
+    assert "overall_survival_2y" not in study.effects["outcome"].to_list()
 
 
 def test_a_cohort_in_which_everyone_fails_is_refused_and_leaves_nothing(tmp_path):

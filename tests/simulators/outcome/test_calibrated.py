@@ -36,7 +36,7 @@ def treated(schedule, clinical=ADVANCED, gtv_cm3=80.0, concurrent=True, n=400, s
     [
         ("overall_survival_2y", "death", 730.5),
         ("overall_survival_5y", "death", 1826.25),
-        ("progression_free_2y", "progression", 730.5),
+        ("progression_free_survival_2y", "progression", 730.5),
         ("local_control_2y", "local", 730.5),
     ],
 )
