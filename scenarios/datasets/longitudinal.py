@@ -16,6 +16,7 @@ from simulators.belief.prior import VERSION as PRIOR
 from simulators.insilico.sets import FORMAT, INDEX, TRUTH, read_index
 from simulators.insilico.traits import VERSION as RESPONSE
 from twin import InputError, PatientTwin
+from twin.errors import DiskError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
 from twin.files.lock import settle_below
 from twin.inputs.bounds import bounded, check_fields
@@ -127,11 +128,16 @@ def make_patient(job: Job, out: Path) -> str | None:
     Args:
         job: which patient.
         out: folder of the set.
+
+    Raises:
+        DiskError: the disk is full, or the folder cannot be written.
     """
     try:
         given = None if job.twin is None else PatientTwin.load(job.twin)
         baseline = in_silico(job.seed, job.name) if given is None else real(given, job.name)
         write(Patient(job.name, baseline, job.seed), out, truth=job.truth)
+    except DiskError:  # all others would fail too
+        raise
     except InputError as error:
         return str(error)
     return None

@@ -19,6 +19,7 @@ from scenarios.study.imaged import imaged_tables
 from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, batch_tables, empty, patient_rows
 from twin import InputError
+from twin.errors import DiskError
 
 Result = tuple[Tables, np.ndarray]  # rows by table, and true daily volumes (plans, patients, days)
 FIRST_BIN, BINS = 0x36A0, 0xFE0  # from 5e-6 to 1.6e4 cm3
@@ -80,6 +81,8 @@ def _attempt(
         return []
     try:
         return [work(members)]
+    except DiskError:  # every patient would fail
+        raise
     except Exception as error:  # whatever it is, one patient must not cost the study
         if len(members) == 1:
             known = isinstance(error, InputError)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from twin.errors import InputError
+from twin.errors import DiskError, InputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (*_FULL, errno.EFBIG, errno.EIO, errno.EROFS)
@@ -70,7 +70,8 @@ def refusals_explained(path: Path) -> Iterator[None]:
         path: what is being written, as its user calls it.
 
     Raises:
-        InputError: the disk is full, or the path cannot be written.
+        DiskError: the disk is full, or the path cannot be written.
+        InputError: what is to be written from cannot be read.
     """
     try:
         yield
@@ -82,13 +83,13 @@ def refusals_explained(path: Path) -> Iterator[None]:
             raise
         number, words = found
         if number in _FULL:
-            raise InputError(
+            raise DiskError(
                 f"the disk is full while writing {path}; free some space or choose another place"
             ) from error
         other = getattr(error, "filename", None)
         if other is not None and not _belongs(str(other), path):
             raise InputError(f"cannot read {other}: {words}") from error
-        raise InputError(f"cannot write {path}: {words}") from error
+        raise DiskError(f"cannot write {path}: {words}") from error
 
 
 def _belongs(name: str, path: Path) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from twin.nomenclature.tg263 import plausible_cgy, standard
+from twin.nomenclature.languages import in_english
+from twin.nomenclature.tg263 import in_its_words, plausible_cgy
 from twin.nomenclature.vocabulary import FILE_WORDS, WORDS
 
 _LONGEST = 64
@@ -37,7 +38,8 @@ class Shown(str):
 class Labels:
     """Gives each label the text that may be shown: the label itself where it is plain, else KIND-n.
 
-    The same label always gets the same number, which counts all labels in the order in which they are first met.
+    An organ's name in another language is shown as TG-263 has it, for some are surnames too. The same label always
+    gets the same number, which counts all labels in the order in which they are first met.
 
     Args:
         kind: what numbered ones are called.
@@ -46,8 +48,8 @@ class Labels:
 
     Example:
         >>> labels = Labels()
-        >>> [str(labels.of(name)) for name in ("GTV-1", "Mueller", "Lt Lung", "Mueller")]
-        ['GTV-1', 'ROI-2', 'Lt Lung', 'ROI-2']
+        >>> [str(labels.of(name)) for name in ("GTV-1", "Mueller", "Lt Lung", "Mueller", "Herz")]
+        ['GTV-1', 'ROI-2', 'Lt Lung', 'ROI-2', 'Heart']
     """
 
     def __init__(self, kind: str = "ROI", *, keep: bool = False, names: Iterable[str] = ()) -> None:
@@ -61,9 +63,14 @@ class Labels:
             original: as it stands in its file.
         """
         if original not in self._of:
+            number = f"{self.kind}-{len(self._of) + 1}"
             plain = self.keep or is_plain(original, WORDS - self.names)
-            self._of[original] = Shown(original if plain else f"{self.kind}-{len(self._of) + 1}", original)
+            self._of[original] = Shown(original if plain else self._translated(original) or number, original)
         return self._of[original]
+
+    def _translated(self, original: str) -> str | None:
+        name = in_english(original)
+        return None if name in self._of or name in self._of.values() else name
 
     def meant(self, word: str) -> str:
         """The label that a user's word means: itself where there is one, else the one that is shown so.
@@ -135,7 +142,7 @@ def is_plain(label: str, words: frozenset[str] = WORDS, *, digits: int = 2) -> b
     """
     if not label or len(label) > _LONGEST or not (label.isascii() and label.isprintable()):
         return False
-    if standard(label) is not None:
+    if in_its_words(label):
         return True
     parts = list(_PARTS.finditer(label))
     letters = [p[0] for p in parts if p[0].isalpha()]

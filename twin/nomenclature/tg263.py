@@ -6,9 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from twin.nomenclature.languages import in_english
 from twin.structures import Role
 
-_L, _R = r"(l|lt|left|links)", r"(r|rt|right|rechts)"
+_L, _R = r"(l|lt|left)", r"(r|rt|right)"
 
 
 def _sided(organ: str, side: str) -> str:
@@ -25,7 +26,7 @@ _ORGANS = {
     "Heart": r"(whole )?heart",
     "Pericardium": r"pericardium",
     "Esophagus": r"o?esophag(us)?|oesoph|esoph",
-    "SpinalCord": r"(spinal|spine)? ?cord|myelon|spine cord|rm|rue?ckenmark",
+    "SpinalCord": r"(spinal|spine)? ?cord|myelon|spine cord|rm",
     "SpinalCanal": r"(spinal|vertebral) ?canal",
     "Trachea": r"trachea",
     "Carina": r"carina",
@@ -40,8 +41,8 @@ _ORGANS = {
     "Ribs": r"ribs?",
     "Sternum": r"sternum",
     "Chestwall": r"chest ?wall",
-    "Liver": r"liver|leber",
-    "Stomach": r"stomach|magen",
+    "Liver": r"liver",
+    "Stomach": r"stomach",
     "Spleen": r"spleen",
     "Kidney_L": _sided("kidney", _L),
     "Kidney_R": _sided("kidney", _R),
@@ -121,15 +122,25 @@ def standard(name: str) -> Named | None:
     Example:
         >>> standard("Lt Lung").name, standard("PTV 66 Gy").name, standard("CTV_n"), standard("Borders")
         ('Lung_L', 'PTV_6600', Named(name='CTVn', role='CTV'), None)
+        >>> standard("Speiseröhre").name
+        'Esophagus'
     """
     text = _PHASE.sub("", plain(name))
-    target = _target(text)
-    if target is not None:
-        return target
-    for organ, pattern in _PATTERNS.items():
-        if pattern.fullmatch(text):
-            return Named(organ, "EXTERNAL" if organ == "Body" else "OAR")
-    return None
+    return _target(text) or _organ(_english_organ(text) or in_english(text))
+
+
+def in_its_words(name: str) -> bool:
+    """Whether a name is TG-263's, or says the same in English, so that it holds no other word."""
+    text = _PHASE.sub("", plain(name))
+    return (_target(text) or _english_organ(text)) is not None
+
+
+def _english_organ(text: str) -> str | None:
+    return next((organ for organ, pattern in _PATTERNS.items() if pattern.fullmatch(text)), None)
+
+
+def _organ(name: str | None) -> Named | None:
+    return None if name is None else Named(name, "EXTERNAL" if name == "Body" else "OAR")
 
 
 def role_of(name: str) -> Role:

@@ -16,16 +16,16 @@ glands glnd glottis great greatves hard hardpalate heart hemisphere hemispheres 
 hippocampi hippocampus humerus hyoid hypophysis hypothalamus hypothalmus ileum iliac ilium imn incus inguinal
 inguinofem intercostal intern internal intestine ischium jaw jejunum joint jugular kidney kidneys lacrimal lad
 laryngeal laryngl larynx lca leads leg legs lens lenses leber lig ligament lip lips liver lll llobe ln lobe lobes lul
-lumbar lung lungs lymph lymphnode lymphnodes lymphs magen main malleus mandible mandibula marrow masseter mastoid
+lumbar lung lungs lymph lymphnode lymphnodes lymphs main malleus mandible mandibula marrow masseter mastoid
 maxilla maxilry mediastin mediastinal mediastinals mediastinum mesenteric middle mouth mucosa mrv musc muscle muscles
 myelon myocardium nasal nasopharynx neck neckline nerve nerves node nodal nodes nose nrv obturator occipital oesoph
 oesophagus ophthalmic optic opticchiasm opticnrv oral orbit orbits organ organs oropharynx ovaries ovary palate
 palatine pancreas pancjejuno paraaortic parametrium parasternal parenchyma parietal parotid parotids patient pbt
 pelvic pelvis penile penis pericardial pericardium perineum peripheral peritoneum pharynx pharyngeal pineal pituitary
 plate platysma pleura pleural plex plexus plexs pons pontine porta portal posterior presacral prostate prostatic
-proximal pterygoid pubic pulm pulmonary pylorus rca rectal rectum renal retina retrophar rib ribs rll rm rml ruckenmark
+proximal pterygoid pubic pulm pulmonary pylorus rca rectal rectum renal retina retrophar rib ribs rll rm rml
 rul sacral sacrum scalp scapula scapulae scar sclav sclmast scrotum seminal seminalves septum shaft shoulder sigmoid
-sinus skin skull small spc speiseroehre sphenoid sphincter spinal spinalcanal spinalcord spine spleen splenic
+sinus skin skull small spc sphenoid sphincter spinal spinalcanal spinalcord spine spleen splenic
 spongiosum station stapes sternal sternum stomach strct subcarinal subclavian subclavicular subling submand submandib
 submandibular supraclav supraclavicular suprasellar surgical svc ivc symphys symphysis sys temporal testis testes
 thecal thecalsac thoracic thorax thyroid tissue tmj tongue trachea tracheal tree trunk ureter urethra uterus v vagina

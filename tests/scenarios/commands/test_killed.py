@@ -48,7 +48,8 @@ class Command:
         again: another command that may be given when it has ended, where the same would do something more.
         repeats: whether the same may be given, with the same result; else it is refused.
         grows: whether what it makes is there before it is whole, and the same command goes on with it.
-        every: it is killed at every so many points, to save time; once it was at all. A file has about a dozen.
+        every: it is killed at every so many points, to save time; with RT_TWIN_KILLS=all at all of them. A file has
+            about a dozen.
     """
 
     words: str
@@ -94,6 +95,21 @@ SLOW = {
         f"{COMPARE} --image-samples 1 --scanner pet", "run", ("patient.twin",), repeats=True, every=11
     ),
     "phantom": Command("phantom HERE/new.twin --seed 3", "new.twin", every=16),
+    "evaluate": Command(
+        f"evaluate {SET} --out HERE/scores --generator mechanistic --no-cost --samples 2 --days 1 --plans 1"
+        " --workers 1",
+        "scores",
+        grows=True,
+        every=16,
+    ),
+    "runs": Command(
+        "cohort --twins HERE --plan 60/30 --samples 3 --days 30 --image-samples 1 --generator mechanistic"
+        " --workers 1 --out HERE/study",
+        "study",
+        ("patient.twin",),
+        grows=True,
+        every=26,
+    ),
     "set": Command(
         "cohort --images --n 1 --twins HERE --workers 1 --out HERE/set",
         "set",
@@ -218,7 +234,8 @@ def test_after_a_power_cut_the_same_command_gives_the_same(machine, name):
 def test_after_a_power_cut_at_every_point_the_same_command_gives_the_same(machine, name, capsys):
     command = (COMMANDS | SLOW)[name]
     before, whole, points = whole_of(machine, command)
-    chosen = range(1, len(points) + 1, command.every)
+    every = 1 if os.environ.get("RT_TWIN_KILLS") == "all" else command.every
+    chosen = range(1, len(points) + 1, every)
     with capsys.disabled():
         print(f"\n{name}: killed at {len(chosen)} of {len(points)} points")
     killed_at(machine, command, chosen, before, whole)
@@ -250,9 +267,9 @@ def test_what_another_one_writes_is_let_alone_and_said(machine, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "set", "runs"])
 def test_files_that_may_not_grow_are_said_and_the_same_command_works_after(machine, name):
-    command = COMMANDS[name]
+    command = (COMMANDS | SLOW)[name]
     before, whole, _ = whole_of(machine, command)
     machine.begin(command)
     machine.refused(command.words, "writ", largest=700)  # "cannot write"; numpy only says that it wrote less

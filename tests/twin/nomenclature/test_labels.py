@@ -68,3 +68,14 @@ def test_files_are_named_by_plain_names_once_each_else_by_number():
 def test_a_path_is_named_without_its_folders_and_its_own_name_only_where_it_is_plain(tmp_path, name):
     assert shown_path(tmp_path / name) == "the file" and shown_path(tmp_path / name, "mask") == "the mask"
     assert shown_path(tmp_path / "Mueller" / "ct.nii.gz") == "ct.nii.gz"
+
+
+def test_an_organ_in_another_language_is_shown_as_tg263_has_it_and_found_by_its_own_name():
+    labels = Labels()
+    assert [str(labels.of(t)) for t in ("Herz", "Herz Mueller", "Heart", "Cœur")] == [
+        "Heart",
+        "ROI-2",
+        "Heart",
+        "ROI-4",
+    ]
+    assert labels.meant("Herz") == "Herz" and labels.of("Herz").original == "Herz"

@@ -18,6 +18,15 @@ from twin.nomenclature import is_gross_tumour, is_node, role_of, standard
         ("Rückenmark", "SpinalCord"),
         ("Ru\u0308ckenmark", "SpinalCord"),
         ("Rueckenmark", "SpinalCord"),
+        ("Herz_c40", "Heart"),
+        ("Linke Lunge", "Lung_L"),
+        ("Lunge gesamt", "Lungs"),
+        ("Cœur", "Heart"),
+        ("Moelle epiniere", "SpinalCord"),
+        ("POUMON_D", "Lung_R"),
+        ("Corazo\u0301n", "Heart"),
+        ("polmone sx", "Lung_L"),
+        ("slokdarm", "Esophagus"),
         ("cord", "SpinalCord"),
         ("SpinalCord", "SpinalCord"),
         ("BODY", "Body"),
@@ -31,7 +40,9 @@ def test_organs_get_their_tg263_name(name, expected):
     assert standard(name).name == expected
 
 
-@pytest.mark.parametrize("name", ["Borders", "Scar", "Chin", "Heartless", "ring 1"])
+@pytest.mark.parametrize(
+    "name", ["Borders", "Scar", "Chin", "Heartless", "Herzog", "Dr Herz", "links", "Leberer"]
+)
 def test_unknown_names_stay_unknown(name):
     assert standard(name) is None
 
