@@ -44,7 +44,7 @@ from simulators.tumour.radiobiology import thames_factor
 from twin import ClinicalRecord, InputError
 
 _DECADES = 1.5  # patients of today are those of the latest trials, about 2020
-_CONTOUR_SD = 0.1  # SD(ln) of a measured volume, as in the engine's prior [quoted from memory]
+CONTOUR_SD = 0.1  # SD(ln) of a measured volume, as in the engine's prior [quoted from memory]
 _REPAIR_H = 1.5  # half-time, as in the fit [quoted from memory]
 # Hazard of death for each grade of ECOG: 694 patients of stage III, five CALGB trials (Ann Oncol 2004); mean of trials.
 _ECOG_RATIO, _ECOG_MEAN = 1.24, 0.55
@@ -105,9 +105,9 @@ class CalibratedOutcomes(StandardOutcomes):
             "tumour_control": control_probability(*case),
             "local_control_2y": values.pop("local_control_2y"),
         }
-        spared = 1.0 - _fatal(harm)
+        spared = 1.0 - fatal_probability(harm)
         return control | (
-            {k: spared * v for k, v in values.items()} if _complete(treated.twin.clinical) else {}
+            {k: spared * v for k, v in values.items()} if complete(treated.twin.clinical) else {}
         )
 
     def local_days(self, treated: Treated) -> np.ndarray:
@@ -134,7 +134,7 @@ class CalibratedOutcomes(StandardOutcomes):
             InputError: age, sex or a stage of I to III is missing.
         """
         record = treated.twin.clinical
-        if not _complete(record):
+        if not complete(record):
             raise InputError("survival needs the clinical record's age_years, sex and a stage of I to III")
         q, arms = _case(treated, harm)
         at, ratio = _uniforms(treated), failure_ratio(q, arms)
@@ -146,7 +146,7 @@ class CalibratedOutcomes(StandardOutcomes):
         after, other = hazards(q, arms)
         cancer = np.minimum(local, elsewhere) - np.log(at["after"]) / after
         onset = pneumonitis_onset_days(treated.end_days, at["onset"]) / MONTH_D
-        treatment = np.where(at["fatal"] < _fatal(harm), onset, np.inf)
+        treatment = np.where(at["fatal"] < fatal_probability(harm), onset, np.inf)
         deaths = np.stack([cancer, treatment, -np.log(at["other"]) / other])
         return LifeTimes(
             MONTH_D * local, MONTH_D * elsewhere, MONTH_D * deaths.min(axis=0), deaths.argmin(axis=0)
@@ -156,7 +156,12 @@ class CalibratedOutcomes(StandardOutcomes):
 OUTCOME_MODEL = CalibratedOutcomes
 
 
-def _complete(record: ClinicalRecord) -> bool:
+def complete(record: ClinicalRecord) -> bool:
+    """Whether survival can be told: age, sex and a stage of I to III are known.
+
+    Args:
+        record: the patient's.
+    """
     known = record.age_years is not None and record.sex is not None
     return known and stage_index(record.stage) is not None
 
@@ -166,8 +171,12 @@ def _uniforms(treated: Treated) -> dict[str, np.ndarray]:
     return dict(zip(DRAWS, u.T, strict=True))
 
 
-def _fatal(harm: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(n,) probability of fatal pneumonitis."""
+def fatal_probability(harm: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n,) probability of fatal pneumonitis.
+
+    Args:
+        harm: with `pneumonitis`, where it is known.
+    """
     return np.asarray(harm.get("pneumonitis", 0.0)) * PNEUMONITIS_FATAL / TRIAL.symptomatic_pneumonitis
 
 
@@ -208,7 +217,7 @@ def _case(
     q["u_control"] = q["trial_control"] * trial[:, 0] + q["arm_control"] * arm[:, 0]
     q["u_distant"] = q["trial_distant"] * trial[:, 1]
     q["u_death"] = q["trial_death"] * trial[:, 2] + q["arm_death"] * arm[:, 1]
-    return q, _cells(treated, harm or {})
+    return q, cells(treated, harm or {})
 
 
 def _normals(key: Key, n: int, dimensions: int) -> np.ndarray:
@@ -223,7 +232,13 @@ def _given(course: Course) -> np.ndarray:
     return np.stack([course.time_days[fractions], course.dose_gy[fractions]])
 
 
-def _cells(treated: Treated, harm: Mapping[str, np.ndarray]) -> Arms:
+def cells(treated: Treated, harm: Mapping[str, np.ndarray]) -> Arms:
+    """The patient as a cell of the calibrated model for each sample.
+
+    Args:
+        treated: what was given.
+        harm: `mean_heart_dose` scales death.
+    """
     record, n = treated.twin.clinical, len(treated.survivors)
     stage = 2 if stage_index(record.stage) is None else stage_index(record.stage)
     each = {id(course): course for course in treated.courses}  # samples of an open loop share one
@@ -235,7 +250,7 @@ def _cells(treated: Treated, harm: Mapping[str, np.ndarray]) -> Arms:
         names=(), trials=(), trial=np.zeros(0, int), randomised=np.zeros(0), arm=np.arange(n), mix=np.zeros((0, n)),
         stage=np.full(n, stage), total_gy=total[:, None], size_gy=size[:, None], days=days[:, None],
         weight=ones[:, None], drugs=drugs, concurrent=concurrent, immune=immune, operable=0 * ones,
-        decades=_DECADES * ones, after=0 * ones, volume_sd=_CONTOUR_SD * ones,
+        decades=_DECADES * ones, after=0 * ones, volume_sd=CONTOUR_SD * ones,
         log_volume=np.log(treated.twin.gtv_cm3 / VOLUME_CM3[-1]) * ones,
         death_ratio=_ECOG_RATIO ** (0.0 if record.ecog is None else record.ecog - _ECOG_MEAN)
         * harm_ratio(harm.get("mean_heart_dose", np.nan), np.nan, stage=int(stage or 0)) * ones,
