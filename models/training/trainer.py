@@ -30,6 +30,7 @@ from models.networks.quantiles import fit_quantiles
 from models.registry import FAMILIES
 from models.task import Task
 from models.training.config import TrainingConfig
+from models.training.memory import afford_training
 from models.training.processes import Processes
 from models.training.validation import Validation
 from twin.files.atomic import append, atomic_file, growing_folder
@@ -73,6 +74,7 @@ def train(
     Raises:
         ValueError: the folder holds a training with another config, on other examples or of an older version, or it
             cannot be written.
+        InputError: it would take too much memory.
     """
     processes = Processes.start(device)
     with growing_folder(out) if processes.rank == 0 else nullcontext():
@@ -90,6 +92,8 @@ def _trained(
 ) -> Family:
     """What `train` does while no other process writes the folder."""
     learned, held = split(subjects, config.validation_share, config.seed)
+    if processes.device.type == "cpu":
+        afford_training(config, learned)
     torch.manual_seed(config.seed)
     model = _model(learned, task, config, facts)
     run = _Run.start(model, config, out, processes, _digest(task, learned, held))

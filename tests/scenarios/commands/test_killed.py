@@ -33,7 +33,7 @@ batch_volumes: 2
 window: 16
 """
 # What differs from one time to the next: how long something took, and checkpoints, which say so too.
-TIMES = {"timings_s", "minutes", "seconds_a_step"}
+TIMES = {"timings_s", "minutes", "seconds_a_step", "seconds"}
 TIMED = {"report.html", "checkpoint.pt"}
 
 
@@ -178,7 +178,9 @@ class Machine:
 
 def _content(path: Path) -> bytes:
     if path.suffix == ".parquet":
-        return repr(pl.read_parquet(path).to_dict(as_series=False)).encode()
+        table = pl.read_parquet(path)
+        kept = table.filter(~pl.col("metric").is_in(TIMES)) if "metric" in table.columns else table
+        return repr(kept.to_dict(as_series=False)).encode()
     if path.suffix in {".json", ".jsonl"}:
         rows = [json.loads(line) for line in ([path.read_text()] if path.suffix == ".json" else path.open())]
         return repr([{k: v for k, v in row.items() if k not in TIMES} for row in rows]).encode()
