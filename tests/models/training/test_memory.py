@@ -2,10 +2,10 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models import FAMILIES  # noqa: E402
-from models.training.config import load_config  # noqa: E402
-from models.training.trainer import train  # noqa: E402
-from twin import InputError  # noqa: E402
+from models import FAMILIES
+from models.training.config import load_config
+from models.training.trainer import train
+from twin import InputError
 
 
 @pytest.mark.parametrize(
