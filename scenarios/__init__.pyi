@@ -9,6 +9,7 @@ from .comparison.result import Comparison as Comparison
 from .comparison.result import load as load
 from .comparison.steps import compare as compare
 from .engine.courses import realise as realise
+from .engine.scanning import scan as scan
 from .plans.context import outside_context as outside_context
 from .plans.plan import Chemotherapy as Chemotherapy
 from .plans.plan import Imaging as Imaging

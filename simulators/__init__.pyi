@@ -6,6 +6,7 @@ from .core.kinetics import Kinetics as Kinetics
 from .core.kinetics import TumourModel as TumourModel
 from .core.kinetics import TumourState as TumourState
 from .core.outcome import OutcomeModel as OutcomeModel
+from .core.scanner import ScanOptions as ScanOptions
 from .core.scanner import ScanRequest as ScanRequest
 from .core.scanner import VirtualScanner as VirtualScanner
 from .core.treatment import FollowUp as FollowUp

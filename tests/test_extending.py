@@ -107,7 +107,7 @@ def test_its_generator_scanner_kinetics_outcomes_and_policy_make_a_comparison(in
     installed("compare", str(TWIN), *plans, *parts, "--out", str(run))
     record = json.loads((run / "run.json").read_text())
     assert (record["kinetics"], record["outcomes"]) == ("resistant", "hopeful")
-    assert {i["kind"] for i in record["images"]} >= {"ct", "gtv", "bone"}
+    assert {i["kind"] for i in record["images"]} >= {"ct", "gtv", "bone-scan"}
     control = pl.read_parquet(run / "outcomes.parquet").filter(pl.col("outcome") == "control")
     assert (control["mean"] == 1.0).all()
 

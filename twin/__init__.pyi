@@ -10,6 +10,7 @@ from .patient import PatientTwin as PatientTwin
 from .scan import Acquired as Acquired
 from .scan import Registration as Registration
 from .scan import Scan as Scan
+from .scan import Simulated as Simulated
 from .structures import Structure as Structure
 from .structures import StructureSet as StructureSet
 from .version import __version__ as __version__

@@ -19,13 +19,15 @@ class Change:
         fractions: how many fractions were added.
         doses: names of the dose grids that were added.
         observation: what was observed.
+        scan: name of the simulated scan that was added.
         undone: it was taken back later.
     """
 
-    kind: Literal["deliver", "observe", "edit", "undo"]
+    kind: Literal["deliver", "observe", "edit", "scan", "undo"]
     words: str
     now_days: float = 0.0
     fractions: int = 0
     doses: tuple[str, ...] = ()
     observation: Observation | None = None
+    scan: str | None = None
     undone: bool = False

@@ -89,6 +89,18 @@ def import_patient(
     return whole.fork(notes=notes, clinical=merged(twin.clinical, record))
 
 
+def read_scans(src: str | os.PathLike[str]) -> PatientTwin:
+    """A patient's images alone, with what is drawn on them but no tumour asked for and no organ found.
+
+    Args:
+        src: a folder or zip of DICOM files of one patient, or a CT in NIfTI or NRRD.
+
+    Raises:
+        InputError: what is wrong with the data, in one sentence.
+    """
+    return _read(Path(src), (), (), None, None, False)[0]
+
+
 @contextmanager
 def source(
     src: str | os.PathLike[str], progress: Callable[[str, float], None] | None

@@ -31,7 +31,7 @@ class PatientTwin:
     Args:
         id: pseudonym; never a name or a hospital number.
         clinical: the clinical record.
-        scans: acquired scans, by time.
+        scans: acquired and simulated scans, by time.
         structures: one structure set for each contoured date, by time.
         doses: dose grids by name.
         fractions: what was delivered, by time.
@@ -111,9 +111,14 @@ class PatientTwin:
         return self.check_source if isinstance(self.check_source, tuple) else self.check_source()
 
     @property
+    def acquired(self) -> tuple[Scan, ...]:
+        """The scans that were acquired, by time."""
+        return tuple(scan for scan in self.scans if scan.simulated is None)
+
+    @property
     def baseline(self) -> Scan:
-        """The first CT from day 0 on, whose grid and frame carry the simulation."""
-        for scan in self.scans:
+        """The first acquired CT from day 0 on, whose grid and frame carry the simulation."""
+        for scan in self.acquired:
             if scan.volume.modality == "CT" and scan.time_days >= 0:
                 return scan
         raise InputError("the patient has no CT on or after day 0")
@@ -185,6 +190,21 @@ class PatientTwin:
             history=(*self.history, change),
         )
 
+    def scanned(self, scan: Scan) -> PatientTwin:
+        """A new twin with one more simulated scan.
+
+        Args:
+            scan: marked as simulated, of a name that no scan of the twin has.
+        """
+        made = scan.simulated
+        assert made is not None and all(scan.name != s.name for s in self.scans)
+        words = f"{scan.name}, a simulated {made.scanner} scan of {made.source}, on day {scan.time_days:g}"
+        return replace(
+            self,
+            scans=tuple(sorted((*self.scans, scan), key=lambda s: s.time_days)),
+            history=(*self.history, Change("scan", words, self.now_days, scan=scan.name)),
+        )
+
     def edited(self, clinical: ClinicalRecord) -> PatientTwin:
         """A new twin with another clinical record; its history keeps the old entries.
 
@@ -201,18 +221,19 @@ class PatientTwin:
         return replace(self, clinical=clinical, belief=None, history=(*self.history, change))
 
     def undone(self) -> PatientTwin:
-        """A new twin without its last observation or its last delivered fractions, whichever came later.
+        """A new twin without its last observation, delivered fractions or simulated scan, whichever came last.
 
         An observation takes its scan and contours with it. What was believed of the tumour is dropped.
 
         Raises:
-            InputError: nothing was observed or delivered since the twin was made.
+            InputError: nothing was observed, delivered or scanned since the twin was made.
         """
         last = next((n for n in reversed(range(len(self.history))) if self._open(self.history[n])), None)
         if last is None:
             raise InputError("nothing was observed or delivered since this twin was made; nothing to undo")
         change = self.history[last]
-        seen, scans, structures = change.observation, self.scans, self.structures
+        seen, structures = change.observation, self.structures
+        scans = tuple(s for s in self.scans if s.name != change.scan)
         if seen is not None and seen.scan is not None:
             grids = [s.volume.geometry for s in scans if s.name == seen.scan]
             scans = tuple(s for s in scans if s.name != seen.scan)
@@ -229,7 +250,7 @@ class PatientTwin:
             doses={name: d for name, d in self.doses.items() if name not in change.doses},
             fractions=self.fractions[: len(self.fractions) - change.fractions],
             observations=_without(self.observations, seen),
-            belief=None,
+            belief=self.belief if change.kind == "scan" else None,
             now_days=change.now_days,
             history=(*past, Change("undo", f"taken back: {change.words}", self.now_days)),
         )
@@ -237,7 +258,7 @@ class PatientTwin:
     @staticmethod
     def _open(change: Change) -> bool:
         """Whether a change can be taken back and was not yet."""
-        return change.kind in ("observe", "deliver") and not change.undone
+        return change.kind in ("observe", "deliver", "scan") and not change.undone
 
     def fork(self, **changes) -> PatientTwin:
         """A new twin with some fields replaced, sharing all other arrays with this one."""

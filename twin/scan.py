@@ -1,8 +1,9 @@
-"""An acquired image of the patient."""
+"""An image of the patient."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from twin.volume import Volume
 
@@ -39,9 +40,28 @@ class Acquired:
     unannotated: bool = False
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """How a virtual scanner made a scan: all that is needed to make it again.
+
+    Args:
+        scanner: by name.
+        source: name of the CT that was scanned.
+        seed: root of its chance.
+        options: all settings of the scanner by name.
+        version: of this software, and of weights where it is a learned one.
+    """
+
+    scanner: str
+    source: str
+    seed: int
+    options: Mapping[str, str | bool | int | float | None] = field(default_factory=dict)
+    version: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """An acquired image.
+    """An image, acquired or simulated.
 
     Args:
         name: by which observations refer to it.
@@ -49,6 +69,7 @@ class Scan:
         volume: its voxels, on a grid in the baseline's frame.
         registration: how it came into that frame, or None where it was acquired in it.
         acquired: how the patient lay, by which it is exported; None where that is not known.
+        simulated: how it was made, or None where a scanner acquired it.
     """
 
     name: str
@@ -56,3 +77,4 @@ class Scan:
     volume: Volume
     registration: Registration | None = None
     acquired: Acquired | None = None
+    simulated: Simulated | None = None

@@ -12,7 +12,7 @@ import numpy as np
 from twin.errors import InputError
 from twin.geometry import IDENTITY, Box, Geometry
 
-Modality = Literal["CT", "CBCT", "PT", "MR", "DOSE", "MASK", "DISTANCE"]
+Modality = Literal["CT", "CBCT", "PT", "MR", "DX", "DOSE", "MASK", "DISTANCE"]
 Unit = Literal["HU", "SUV", "Gy", "1", "a.u.", "mm"]
 
 
@@ -23,7 +23,7 @@ class Volume:
     Args:
         geometry: the grid.
         source: the (z, y, x) array, or a function that loads it when `array` is first read.
-        modality: CT, CBCT, PT, MR, DOSE or MASK.
+        modality: CT, CBCT, PT, MR, DX (a radiograph), DOSE or MASK.
         unit: HU, SUV, Gy, 1 (masks, fractions) or a.u.
 
     Raises:

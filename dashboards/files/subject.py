@@ -20,7 +20,7 @@ class Frame:
         day: days from day 0.
         files: layer -> file, or the name of the acquired scan or dose.
         generators: layer -> what made it.
-        acquired: from a scanner, not generated.
+        acquired: from a scanner, not generated, or some of it is.
     """
 
     plan: str

@@ -15,7 +15,7 @@ _CT = ("CT", "CBCT")  # shown in the place of the baseline
 
 
 class TwinFolder(Subject):
-    """A twin of the opened folder: its acquired scans by day, and its first dose grid.
+    """A twin of the opened folder: its scans by day, and its first dose grid.
 
     Args:
         entry: where it lies.
@@ -29,8 +29,10 @@ class TwinFolder(Subject):
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """A layer for the CTs, for the tumour drawn on them, for the dose, and for each other modality."""
-        others = (scan_layer(s.volume.modality, s.volume.unit) for s in self._later if not _is_ct(s))
+        """A layer for the CTs, for the tumour drawn on them, for the dose, each other modality and simulated scan."""
+        others = (
+            layer for s in self._later for layer in self._layers_of(s) if layer not in (FOLLOW_UP, TUMOUR)
+        )
         return (FOLLOW_UP, TUMOUR, DOSE, *dict.fromkeys(others))
 
     @cached_property
@@ -38,8 +40,12 @@ class TwinFolder(Subject):
         """Every acquired day; the baseline CT itself is no frame."""
         found: dict[float, Frame] = {}
 
+        real = {max(0.0, s.time_days) for s in self._later if s.simulated is None}
+        if self.twin.doses:
+            real.add(0.0)
+
         def on(day: float) -> Frame:
-            return found.setdefault(day, Frame("", 0, day, {}, {}, acquired=True))
+            return found.setdefault(day, Frame("", 0, day, {}, {}, acquired=day in real))
 
         for scan in self._later:
             frame = on(max(0.0, scan.time_days))
@@ -73,6 +79,9 @@ class TwinFolder(Subject):
         return [scan for scan in self.twin.scans if scan is not self.twin.baseline]
 
     def _layers_of(self, scan: Scan) -> list[Layer]:
+        if scan.simulated is not None:
+            layer = scan_layer(scan.volume.modality, scan.volume.unit, scan.name)
+            return [layer.model_copy(update={"label": f"SIMULATED {layer.label}"})]
         if not _is_ct(scan):
             return [scan_layer(scan.volume.modality, scan.volume.unit)]
         return [FOLLOW_UP] if self._drawn(scan) is None else [FOLLOW_UP, TUMOUR]

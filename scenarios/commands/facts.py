@@ -46,6 +46,8 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
 
 def _scan_words(scan: Scan) -> str:
     words = f"{scan.name} ({scan.volume.modality}), day {scan.time_days:g}"
+    if scan.simulated is not None:
+        return f"{words}, SIMULATED from {scan.simulated.source}"
     found = scan.registration
     if found is None:
         return words

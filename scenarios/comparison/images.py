@@ -10,7 +10,7 @@ import numpy as np
 from scenarios.comparison.clock import Clock
 from scenarios.comparison.forecast import Forecast
 from scenarios.engine.arm import Arm
-from scenarios.engine.render import ImageJob, render
+from scenarios.engine.render import ImageJob, day_0, render
 from scenarios.records.run import RunImage
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course, Event
@@ -79,7 +79,7 @@ def draw(
         for s, field in enumerate(grown)
         for ordinal, when, view in field.views
     ]  # fmt: skip
-    images: list[RunImage] = []
+    images = day_0(made.twin, [s.slug for s in made.scenarios], image_samples, made.seed, scanners)
     notes: list[str] = []
     for done, batch in enumerate(render(made.twin, jobs, treatment, scanners, notes), start=1):
         images.extend(batch)

@@ -31,8 +31,9 @@ class Comparison(Run):
                 frame.write_parquet(part / f"{name}.parquet", compression="zstd")
             for place in {Path(i.record.file).parent for i in self.images}:
                 (part / place).mkdir(parents=True, exist_ok=True)
+            files = {i.record.file: i.volume for i in self.images}  # plans share the scans of day 0
             with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
-                list(pool.map(lambda i: write(part / i.record.file, i.volume, SIMULATED), self.images))
+                list(pool.map(lambda file: write(part / file, files[file], SIMULATED), files))
             write_report(self, part / "report.html")
             (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
 

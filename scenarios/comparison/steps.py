@@ -71,7 +71,7 @@ def compare(
         image_samples: how many of these samples get follow-up images.
         seed: root of all chance.
         generator: of the follow-up CT (`simulators.generator_named`).
-        scanners: one or more virtual scanners by name, e.g. "pet".
+        scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
         kinetics: tumour model by name; "standard" is this engine's own.
         outcomes: outcome model by name; "standard" is this engine's own.
         approve: accepts or refuses each decision of a policy that changes something, given its row.

@@ -18,3 +18,4 @@ from .planned_dose import Targets as Targets
 from .planned_dose import planned_doses as planned_doses
 from .render import ImageJob as ImageJob
 from .replan import PlanLibrary as PlanLibrary
+from .scanning import scan as scan

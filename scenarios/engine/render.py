@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.engine.delivery import Delivery
+from scenarios.records.layer import scanned_by
 from scenarios.records.run import ImageRecord, RunImage
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course
@@ -16,6 +17,7 @@ from simulators.core.scanner import ScanRequest, VirtualScanner
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
 from twin import PatientTwin, Volume
 
+_DAY_0 = 1 << 32  # stands for an ordinal that no event has
 _BATCH = 8  # bounds the memory: a follow-up holds its displacement until it is stored
 
 
@@ -115,7 +117,37 @@ def _stored(
             _image(job, "dose", Volume(grid, rounded, "DOSE", "Gy"), "accumulated on the baseline anatomy")
         )
     for scanner in scanners:
-        images.append(_image(job, scanner.name, scans[scanner.name], f"{scanner.name} scanner"))
+        images.append(_image(job, scanned_by(scanner.name), scans[scanner.name], maker(scanner)))
+    return images
+
+
+def maker(scanner: VirtualScanner) -> str:
+    """What a scanner's images name as their maker."""
+    return f"{scanner.name} scanner"
+
+
+def day_0(
+    twin: PatientTwin, plans: Sequence[str], samples: int, seed: int, scanners: Sequence[VirtualScanner]
+) -> list[RunImage]:
+    """The scans of the patient as the baseline CT shows, before any plan: all plans share them.
+
+    Args:
+        twin: the patient.
+        plans: their slugs.
+        samples: how many samples get images.
+        seed: root of the run's chance.
+        scanners: make the scans.
+    """
+    baseline, images = twin.baseline, []
+    for sample in range(samples):
+        key = Key(seed, twin.id, Purpose.SCANNER, sample, _DAY_0)
+        request = ScanRequest(baseline.volume, twin.contours, key)
+        for scanner in scanners:
+            (scan,) = scanner.scan([request])
+            kind, day = scanned_by(scanner.name), baseline.time_days
+            file = f"scans/day-0/d{day:07.3f}-s{sample:03d}-{kind}.nii.gz"
+            shared = {"sample": sample, "day": day, "kind": kind, "file": file, "generator": maker(scanner)}
+            images += [RunImage(ImageRecord(plan=plan, **shared), scan) for plan in plans]
     return images
 
 

@@ -58,7 +58,24 @@ _OWN = {layer.name: layer for layer in (FOLLOW_UP, TUMOUR, INJURY, DOSE)}
 _SCANS: dict[str, dict[str, Any]] = {  # how scans of a modality are drawn
     "PT": {"label": "PET", "draw": "overlay", "low": 0.0, "high": 10.0, "colour": "hot"},
     "MR": {"label": "MR", "draw": "alone", "low": 0.0},
+    "CT": {"low": -1000.0, "high": 400.0},
+    "CBCT": {"low": -1000.0, "high": 400.0},
+    "DX": {"label": "Radiograph", "low": 0.0, "high": 1.0},
 }
+_MADE_BY = "-scan"  # a scanner's layer never bears the name of one of the engine's own
+
+
+def scanned_by(scanner: str) -> str:
+    """The layer of a virtual scanner's images in a run.
+
+    Args:
+        scanner: its name.
+
+    Example:
+        >>> scanned_by("ct")
+        'ct-scan'
+    """
+    return scanner + _MADE_BY
 
 
 def scan_layer(modality: Modality, unit: Unit, name: str | None = None) -> Layer:
@@ -72,11 +89,13 @@ def scan_layer(modality: Modality, unit: Unit, name: str | None = None) -> Layer
     Example:
         >>> scan_layer("PT", "SUV").name, scan_layer("PT", "SUV", "pet-low-dose").label
         ('pet', 'PET, pet-low-dose')
+        >>> scan_layer("PT", "SUV", scanned_by("pet")).label
+        'PET'
     """
     look = {"label": modality, "draw": "alone", **_SCANS.get(modality, {})}
     own = look["label"].lower()
-    if name not in (None, own):
-        look["label"] += f", {name}"
+    if name not in (None, own, scanned_by(own)):
+        look["label"] += f", {str(name).removesuffix(_MADE_BY)}"
     return Layer(name=name or own, modality=modality, unit=unit, **look)
 
 

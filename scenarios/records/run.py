@@ -158,7 +158,7 @@ class Run:
         Args:
             plan: its label (60/30) or slug (60-30).
             day: from day 0.
-            kind: name of the layer: ct, gtv, dose, or a scanner's.
+            kind: name of the layer: ct, gtv, dose, or a scanner's, as pet-scan.
             sample: of the belief.
             within_days: how far from the day the image may be, days.
 

@@ -19,6 +19,7 @@ from .outcome import Complication as Complication
 from .outcome import LifeTimes as LifeTimes
 from .outcome import OutcomeModel as OutcomeModel
 from .outcome import Treated as Treated
+from .scanner import ScanOptions as ScanOptions
 from .scanner import ScanRequest as ScanRequest
 from .scanner import VirtualScanner as VirtualScanner
 from .treatment import FollowUp as FollowUp

@@ -4,12 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from simulators.core.chance import Key
 from simulators.core.treatment import FollowUp
-from twin import StructureSet, Volume
+from twin import InputError, StructureSet, Volume
+from twin.inputs.bounds import check, shortened
 from twin.volume import Modality, Unit
+
+
+class ScanOptions(BaseModel):
+    """A scanner's settings; this one has none. A scanner with settings adds them as fields of a type with bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls, scanner: str, given: Mapping[str, Any]) -> Self:
+        """The settings that were asked for, and else the usual ones.
+
+        Args:
+            scanner: name of the scanner.
+            given: settings by name; text that says a value will do.
+
+        Raises:
+            InputError: there is no such setting, or it cannot have that value.
+        """
+        try:
+            return cls.model_validate(dict(given))
+        except ValidationError as error:
+            first = error.errors()[0]
+        if first["type"] == "value_error":
+            raise InputError(str(first["ctx"]["error"])) from None
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            if not cls.model_fields:
+                raise InputError(f"the scanner {scanner} has no options; it was given {', '.join(given)}")
+            known = ", ".join(cls.model_fields)
+            raise InputError(
+                f"the scanner {scanner} has no option {shortened(name)}; its options are: {known}"
+            )
+        if first["type"] == "literal_error":
+            choices = first["ctx"]["expected"].replace("'", "")
+            raise InputError(f"the option {name} must be {choices}, not {shortened(given[name])}")
+        if first["type"].startswith("bool"):
+            raise InputError(f"the option {name} must be on or off, not {shortened(given[name])}")
+        check(get_type_hints(cls, include_extras=True)[name], given[name], f"the option {name}")
+        raise InputError(f"the option {name} cannot be {shortened(given[name])}: {first['msg']}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +110,11 @@ class VirtualScanner(Protocol):
     @property
     def unit(self) -> Unit:
         """Of their voxels."""
+        ...
+
+    @property
+    def options(self) -> type[ScanOptions]:
+        """What of it can be set."""
         ...
 
     def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulators.core.imaging import TASKS, ScanTask
-from simulators.core.scanner import ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest
 from simulators.learned.weights import Network, network
 from twin import InputError, Volume
 from twin.volume import Modality, Unit
@@ -25,6 +25,8 @@ class ScanTranslator:
 
     task: ScanTask
     network: Network
+
+    options = ScanOptions
 
     @property
     def name(self) -> str:
@@ -57,10 +59,7 @@ class ScanTranslator:
             InputError: an option, or a scan that lies outside what the task is made for.
         """
         for request in requests:
-            if request.options:
-                raise InputError(
-                    f"the scanner {self.name} has no options; it was given {', '.join(request.options)}"
-                )
+            self.options.of(self.name, request.options)
         return [self.translate(request.shown) for request in requests]
 
     def translate(self, scan: Volume) -> Volume:

@@ -10,10 +10,10 @@ import numpy as np
 
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key
-from simulators.core.scanner import ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest
 from simulators.core.treatment import FollowUp, TumourView
 from simulators.scanners.uptake import Anatomy, Compartment, background_suv, block_mean
-from twin import Geometry, InputError, StructureSet, Volume
+from twin import Geometry, StructureSet, Volume
 from twin.volume import Modality, Unit
 
 VOXEL_MM = 4.0
@@ -69,6 +69,7 @@ class PetScanner:
     name = "pet"
     modality: Modality = "PT"
     unit: Unit = "SUV"
+    options = ScanOptions
 
     def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
         """One PET for each request; its noise depends on the key alone, its traits on the key's sample.
@@ -82,8 +83,7 @@ class PetScanner:
         return [self._one(request) for request in requests]
 
     def _one(self, request: ScanRequest) -> Volume:
-        if request.options:
-            raise InputError(f"the scanner pet has no options; it was given {', '.join(request.options)}")
+        self.options.of(self.name, request.options)
         anatomy = _anatomy(request)
         blurred = point_spread(uptake(request, anatomy, Traits.of(request.key)), FWHM_MM)
         return Volume(anatomy.grid, with_noise(blurred, request.key.generator()), self.modality, self.unit)

@@ -148,7 +148,7 @@ def request_between(
 def _dates(twin: PatientTwin) -> list[Contoured]:
     """The twin's contoured CTs, by time."""
     found = []
-    for scan in twin.scans:
+    for scan in twin.acquired:
         drawn = _drawn_on(twin.structures, scan) if scan.volume.modality == "CT" else None
         if drawn is not None:
             found.append(Contoured(scan, drawn))

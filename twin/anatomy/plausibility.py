@@ -35,7 +35,7 @@ def plausibility(twin: PatientTwin) -> tuple[Check, ...]:
     found = [_within_the_body(contours), _lungs(contours), *_tissues(ct, contours), *_rasterised(contours)]
     found += [_dose_at_the_tumour(contours, dose) for dose in twin.doses.values()]
     found += _nodes(twin)
-    found += [_background(scan, ct, contours) for scan in twin.scans if scan.volume.modality == "PT"]
+    found += [_background(scan, ct, contours) for scan in twin.acquired if scan.volume.modality == "PT"]
     found += _fractions(twin)
     return tuple(check for check in found if check is not None)
 

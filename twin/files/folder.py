@@ -24,15 +24,16 @@ from twin.geometry import Geometry
 from twin.history import Change
 from twin.nomenclature.labels import is_plain
 from twin.observation import Observation
-from twin.scan import Acquired, Registration, Scan
+from twin.scan import Acquired, Registration, Scan, Simulated
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
-FORMAT = "rt-twin/3"
+FORMAT = "rt-twin/4"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
 # patient's own had passed.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
-_READ = (*_SCRUBBED, FORMAT)
+# The third had no simulated scans.
+_READ = (*_SCRUBBED, "rt-twin/3", FORMAT)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -53,6 +54,7 @@ class _StoredScan(_Stored):
     volume: _StoredVolume
     registration: Registration | None = None
     acquired: Acquired | None = None
+    simulated: Simulated | None = None
 
 
 class _StoredStructure(_Stored):
@@ -156,7 +158,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     stored = _parse(_StoredTwin, path / "twin.json")
     belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
     scans = (
-        Scan(s.name, s.time_days, _volume(path, s.volume), s.registration, s.acquired) for s in stored.scans
+        Scan(s.name, s.time_days, _volume(path, s.volume), s.registration, s.acquired, s.simulated)
+        for s in stored.scans
     )
     doses = (
         DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate) for d in stored.doses
@@ -250,6 +253,7 @@ def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
         volume=_keep(scan.volume, part, f"scans/{number:02d}-{_slug(scan.name)}.nii.gz"),
         registration=scan.registration,
         acquired=scan.acquired,
+        simulated=scan.simulated,
     )
 
 

@@ -45,6 +45,18 @@ Measured = Annotated[float, Field(ge=0, le=4000, allow_inf_nan=False)]  # cm3 or
 Millimetres = Annotated[float, Field(gt=0, le=500, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
+# Virtual scans.
+Hounsfield = Annotated[float, Field(ge=-1024, le=10_000, allow_inf_nan=False)]
+DoseShare = Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)]
+SliceMm = Annotated[float, Field(ge=0.5, le=20, allow_inf_nan=False)]
+Mas = Annotated[float, Field(ge=1, le=5000, allow_inf_nan=False)]
+Views = Annotated[int, Field(ge=60, le=1440)]
+FieldMm = Annotated[float, Field(ge=20, le=600, allow_inf_nan=False)]
+VoxelMm = Annotated[float, Field(ge=0.5, le=10, allow_inf_nan=False)]
+BreathMm = Annotated[float, Field(ge=0, le=40, allow_inf_nan=False)]
+BreathSeconds = Annotated[float, Field(ge=2, le=20, allow_inf_nan=False)]
+Kilovolts = Annotated[int, Field(ge=40, le=150)]
+
 # Counts.
 Fractions = Annotated[int, Field(ge=1, le=100)]  # of one phase
 MOST_FRACTIONS = 200  # of a whole course

@@ -6,7 +6,7 @@ import pytest
 from dashboards.files.library import Library
 from dashboards.viewer.pack import unpack
 from dashboards.viewer.shown import Shown
-from twin import PatientTwin, Scan, Volume
+from twin import PatientTwin, Scan, Simulated, Volume
 from twin.errors import InputError
 
 
@@ -53,3 +53,15 @@ def test_a_cone_beam_ct_is_shown_in_the_place_of_the_baseline(scanned):
     assert np.median(arrays["ct"]) == -700
     with pytest.raises(InputError, match="no mr on day 28"):
         shown.over(1, "mr")
+
+
+def test_a_simulated_scan_is_a_layer_that_says_so(scanned, tmp_path):
+    grid = scanned.twin.scans[-1].volume.geometry
+    made = Volume(grid, np.zeros(grid.shape, np.int16), "CBCT", "HU")
+    twin = scanned.twin.scanned(Scan("cbct-2", 35.0, made, simulated=Simulated("cbct", "CT", 0)))
+    twin.save(tmp_path / "p.twin")
+    subject = Library(tmp_path).twin("p.twin")
+    assert subject.layers[-1].label == "SIMULATED CBCT, cbct-2"
+    frame = subject.frames[-1]
+    assert (frame.day, frame.files, frame.acquired) == (35.0, {"cbct-2": "cbct-2"}, False)
+    assert subject.frames[0].acquired

@@ -80,11 +80,11 @@ def test_frames_name_the_generator_of_every_image(run):
 
 def test_a_scan_in_the_browser_is_the_scan_of_the_run(run, shown, comparison):
     frame = run.frames[0]
-    header, arrays = unpack(shown.over(0, "pet"))
+    header, arrays = unpack(shown.over(0, "pet-scan"))
     part = header["parts"][0]
-    volume = comparison.image(frame.plan, frame.day, "pet", frame.sample)
-    np.testing.assert_allclose(arrays["pet"] * part["scale"] + part["base"], volume.array, atol=0.001)
-    assert part["high"] == run.record.layer("pet").high
+    volume = comparison.image(frame.plan, frame.day, "pet-scan", frame.sample)
+    np.testing.assert_allclose(arrays["pet-scan"] * part["scale"] + part["base"], volume.array, atol=0.001)
+    assert part["high"] == run.record.layer("pet-scan").high
 
 
 def test_a_layer_that_a_day_lacks_is_refused(shown):

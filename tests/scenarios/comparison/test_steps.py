@@ -118,7 +118,7 @@ def test_the_masks_of_a_sample_with_images_follow_its_fields_curve(run):
 def test_follow_ups_lie_on_the_baselines_grid_and_change_nothing_elsewhere(run):
     grid = run.twin.baseline.volume.geometry
     kinds = {i.record.kind for i in run.images}
-    assert {"ct", "gtv", "dose", "pet"} <= kinds
+    assert {"ct", "gtv", "dose", "pet-scan"} <= kinds
     for image in run.images:
         if image.record.kind in ("ct", "gtv"):
             grid.box_of(image.volume.geometry)

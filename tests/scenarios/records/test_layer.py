@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from scenarios.records.layer import DOSE, FOLLOW_UP, layers_of, scan_layer
+from scenarios.records.layer import DOSE, FOLLOW_UP, layers_of, scan_layer, scanned_by
 from twin import Geometry, Volume
 
 
@@ -18,3 +19,14 @@ def test_a_scanner_that_nobody_heard_of_gets_a_layer_from_its_modality():
 def test_two_scanners_of_one_modality_are_told_apart_by_their_labels():
     layers = [scan_layer("PT", "SUV"), scan_layer("PT", "SUV", "pet-low-dose")]
     assert [layer.label for layer in layers] == ["PET", "PET, pet-low-dose"]
+
+
+@pytest.mark.parametrize("name", ["ct", "gtv", "injury", "dose"])
+def test_a_scanner_may_bear_the_name_of_an_own_layer(name):
+    own, scanned = layers_of([(scanned_by(name), volume("CT", "HU")), (name, volume("CT", "HU"))])
+    assert own.name == name and (scanned.name, scanned.draw) == (f"{name}-scan", "alone")
+
+
+def test_scanners_are_called_by_their_modality():
+    assert scan_layer("PT", "SUV", scanned_by("pet")).label == "PET"
+    assert scan_layer("CT", "HU", scanned_by("denoise")).label == "CT, denoise"

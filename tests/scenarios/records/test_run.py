@@ -92,7 +92,7 @@ def test_a_newer_or_broken_run_is_refused(run_folder, tmp_path, change, says):
 
 
 def test_a_run_lists_the_layers_that_its_images_need(run):
-    assert [layer.name for layer in run.record.layers] == ["ct", "gtv", "injury", "dose", "pet"]
+    assert [layer.name for layer in run.record.layers] == ["ct", "gtv", "injury", "dose", "pet-scan"]
     for image in run.images:
         layer = run.record.layer(image.record.kind)
         assert (layer.modality, layer.unit) == (image.volume.modality, image.volume.unit)

@@ -32,7 +32,7 @@ def test_each_layer_of_the_run_has_a_row_of_viewers_and_outlines_have_a_key(run,
 
 
 def test_a_layer_of_a_modality_that_the_engine_does_not_make_is_drawn_too(run):
-    (pet, *_) = (i for i in run.images if i.record.kind == "pet")
+    (pet, *_) = (i for i in run.images if i.record.kind == "pet-scan")
     voxels = Volume(pet.volume.geometry, pet.volume.array, "MR", "1")
     image = RunImage(pet.record.model_copy(update={"kind": "flair"}), voxels)
     record = run.record.model_copy(
