@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from twin.inputs.quantities import DatedTime, DeliveredGray
 from twin.volume import Volume
+
+# How a dose was calculated: by a planning system and imported; as a plan optimised here, by superposition; or by the
+# quick approximation from a prescription.
+Method = Literal["planning system", "fluence plan", "approximate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,13 +21,26 @@ class DoseGrid:
         name: how fractions refer to it, e.g. "60/30".
         volume: Gy on any grid of the patient's frame.
         prescription_gy: the dose that the target was prescribed in this grid, Gy.
-        approximate: computed by this software from the prescription, not by a planning system.
+        method: how it was calculated.
+        fractions: of that prescription; None where no plan states one prescription for one target, so that it is not
+            known what the dose is of.
     """
 
     name: str
     volume: Volume
     prescription_gy: float
-    approximate: bool = False
+    method: Method = "planning system"
+    fractions: int | None = None
+
+    @property
+    def approximate(self) -> bool:
+        """Computed by this software from the prescription, not by a planning system."""
+        return self.method != "planning system"
+
+    @property
+    def fraction_gy(self) -> float | None:
+        """Dose of one fraction to the target, Gy; None where the fractions are not known."""
+        return self.prescription_gy / self.fractions if self.fractions else None
 
 
 @dataclass(frozen=True)

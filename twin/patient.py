@@ -17,11 +17,13 @@ from twin.errors import InputError
 from twin.files import folder
 from twin.files.lock import held
 from twin.history import Change
-from twin.inputs.bounds import check, check_fields
-from twin.inputs.quantities import DatedTime, Time, Weekday
+from twin.inputs.bounds import bounded, check, check_fields
+from twin.inputs.quantities import DatedTime, FractionNumber, Prescribed, Time, Weekday
 from twin.observation import Observation
 from twin.scan import Scan
 from twin.structures import StructureSet
+
+NO_REFERENCE = "none"  # plans take no dose of a planning system
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,8 @@ class PatientTwin:
         notes: what the import left out, assumed or found poor, one sentence each.
         check_source: what the import found plausible or not, or a function that looks when first asked.
         history: what was changed after the twin was made, in order.
+        reference: name of the planning system's dose that plans take theirs from, by a user's word; "none" for no
+            such dose, None where nobody has said.
         names_kept: structures may bear names as somebody typed them, on the user's word that they name nobody.
     """
 
@@ -60,6 +64,7 @@ class PatientTwin:
     notes: tuple[str, ...] = ()
     check_source: tuple[Check, ...] | Callable[[], tuple[Check, ...]] = ()
     history: tuple[Change, ...] = ()
+    reference: str | None = None
     names_kept: bool = False
 
     def __post_init__(self) -> None:
@@ -219,6 +224,49 @@ class PatientTwin:
             raise InputError("nothing changes: the clinical record holds these entries already")
         change = Change("edit", ", ".join(changed), self.now_days)
         return replace(self, clinical=clinical, belief=None, history=(*self.history, change))
+
+    def keeping(self, dose: DoseGrid) -> PatientTwin:
+        """A new twin that holds a dose that was calculated for it, in the place of a former one of the same plan.
+
+        Args:
+            dose: its name should be free, or that of the one that it replaces.
+        """
+        method = f"{dose.prescription_gy:g}/{dose.fractions} by {dose.method}"
+        change = Change("edit", f"holds the dose of {method} as {dose.name}", self.now_days)
+        return replace(self, doses={**self.doses, dose.name: dose}, history=(*self.history, change))
+
+    @bounded
+    def referring(
+        self, name: str, *, gy: Prescribed | None = None, fractions: FractionNumber | None = None
+    ) -> PatientTwin:
+        """A new twin whose plans take their dose from one of its planning system's doses.
+
+        Args:
+            name: of the dose, or "none" for no dose of a planning system.
+            gy: what it prescribes to the target, Gy, where its plan does not say so for one target.
+            fractions: in how many fractions; goes with `gy`.
+
+        Raises:
+            InputError: there is no such dose, or it has no known prescription and none is given.
+        """
+        named = [d.name for d in self.doses.values() if d.method == "planning system"]
+        if name not in (*named, NO_REFERENCE):
+            raise InputError(
+                f"the twin has no planning-system dose {name!r}; there are: {', '.join(named) or 'none'}"
+            )
+        doses, given, words = dict(self.doses), self.fractions, f"plans take their dose from {name}"
+        if name != NO_REFERENCE:
+            if gy is not None and fractions is not None:
+                ratio = gy / doses[name].prescription_gy
+                doses[name] = replace(doses[name], prescription_gy=gy, fractions=fractions)
+                given = tuple(replace(f, dose_gy=f.dose_gy * ratio) if f.grid == name else f for f in given)
+                words += f", which prescribes {gy:g}/{fractions}"
+            if doses[name].fractions is None:
+                raise InputError(
+                    f"no plan states one prescription for the dose {name}; give it as {name}=GY/FRACTIONS"
+                )
+        change = Change("edit", words, self.now_days)
+        return replace(self, doses=doses, fractions=given, reference=name, history=(*self.history, change))
 
     def undone(self) -> PatientTwin:
         """A new twin without its last observation, delivered fractions or simulated scan, whichever came last.

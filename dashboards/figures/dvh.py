@@ -9,6 +9,7 @@ import polars as pl
 from dashboards.figures.constraint_marks import constraint_traces
 from dashboards.figures.style import CORNER, axis, layout
 from dashboards.files.run_folder import RunFolder
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
 _POINTS = 300  # of a curve; more cannot be seen
@@ -29,7 +30,8 @@ def dvh_figure(run: RunFolder, structures: list[str] | None = None) -> dict[str,
         for i, plan in enumerate(run.record.plans):
             curve = table.filter((pl.col("plan") == plan.slug) & (pl.col("structure") == structure))
             if not curve.is_empty():
-                traces.append(_curve(curve, plan.label, structure, plan_colour(i), _DASHES[n % len(_DASHES)]))
+                name, dash = methods.label(plan, run.record.plans), _DASHES[n % len(_DASHES)]
+                traces.append(_curve(curve, name, structure, plan_colour(i), dash))
     return {
         "data": traces + constraint_traces(run, shown),
         "layout": layout(

@@ -20,6 +20,7 @@ from dashboards.parts.page import Desk, Page
 from dashboards.tables.clinic import summary_table
 from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import plan_heads, row_head, value_cell
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 from twin.errors import InputError
 from twin.inputs.bounds import check
@@ -170,13 +171,15 @@ def policy_table(run: RunFolder) -> Any:
     """
     rows = [_count_row("Changes of the plan, mean a sample", run, 0, 1.0, "{:.2f}", "")]
     rows.append(_count_row("Samples with a change", run, 1, 100.0, "{:.0f}", "%"))
-    outcomes = run.table("outcomes")
+    outcomes, mixed = run.table("outcomes"), methods.mixed(run.record.plans)
     for outcome in _OUTCOMES:
         found = outcomes.filter(pl.col("outcome") == outcome)
         if found["mean"].drop_nulls().is_empty():
             continue
         unit = str(found["unit"][0])
-        cells = [value_cell(found.filter(pl.col("plan") == plan.slug), unit) for plan in run.record.plans]
+        cells = [
+            value_cell(found.filter(pl.col("plan") == plan.slug), unit, mixed) for plan in run.record.plans
+        ]
         rows.append(html.Tr([row_head(outcome, unit), *cells]))
     note = "Under every policy the patient meets the same tumour, the same shifts and the same measurement errors."
     return scroll_table([html.Th("Measure", scope="col"), *plan_heads(run)], rows, note)

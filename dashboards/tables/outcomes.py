@@ -13,6 +13,7 @@ from dashboards.elements import interval_cell, named, scroll_table
 from dashboards.figures.style import SHARES
 from dashboards.files.run_folder import RunFolder
 from dashboards.names import readable
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 from scenarios.report.intervals import enough_samples, kinds_in_words
 
@@ -30,10 +31,12 @@ def outcome_table(run: RunFolder) -> Any:
         run: the run.
     """
     frame = run.table("outcomes")
+    mixed = methods.mixed(run.record.plans)
     rows = []
     for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
         cells = [
-            value_cell(group.filter(pl.col("plan") == plan.slug), str(unit)) for plan in run.record.plans
+            value_cell(group.filter(pl.col("plan") == plan.slug), str(unit), mixed)
+            for plan in run.record.plans
         ]
         rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
     used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
@@ -82,6 +85,8 @@ def plan_heads(run: RunFolder) -> list[Any]:
             html.Span(className="rt-swatch", style={"background": plan_colour(i)}),
             plan.label,
         ]
+        if words := methods.head(plan, run.record.plans):
+            label.append(html.Span(words, className="rt-interval"))
         if plan.context:
             label.append(context_mark(plan.context))
         heads.append(html.Th(label, scope="col", className="rt-number"))
@@ -104,12 +109,13 @@ def context_mark(reasons: tuple[str, ...]) -> Any:
     )
 
 
-def value_cell(row: pl.DataFrame, unit: str) -> Any:
+def value_cell(row: pl.DataFrame, unit: str, mixed: bool = False) -> Any:
     """An outcome's value with its interval and its marks.
 
     Args:
         row: the outcome's row of the table `outcomes`, or none.
         unit: its unit.
+        mixed: plans differ in the method of their doses, which is said under the interval.
     """
     if row.is_empty():
         return html.Td("not applicable", className="rt-number rt-faint")
@@ -121,6 +127,8 @@ def value_cell(row: pl.DataFrame, unit: str) -> Any:
     digits = _digits(max(abs(middle), abs(ends[1])))
     mark = f"\u202f{_MARKS[status]}" if status in _MARKS else ""
     under = interval_words(row.row(0, named=True), scale, digits)
+    if mixed and row["dose_method"][0]:
+        under += f"\n{row['dose_method'][0]}"
     return interval_cell(f"{middle:.{digits}f}{mark}", under, note)
 
 
@@ -146,7 +154,8 @@ def _difference(row: pl.DataFrame, unit: str) -> Any:
     middle, low, high = (scale * row[c][0] for c in ("mean", "low", "high"))
     digits = _digits(max(abs(low), abs(high)))
     shown = f"{round(middle, digits) + 0.0:+.{digits}f}".replace("-", "\u2212")
-    return interval_cell(shown, interval_words(row.row(0, named=True), scale, digits, "+"))
+    under = interval_words(row.row(0, named=True), scale, digits, "+")
+    return interval_cell(shown, under + methods.difference(row["dose_method"][0]))
 
 
 def row_head(outcome: str, unit: str, shares: str = "%") -> Any:

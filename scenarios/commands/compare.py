@@ -18,6 +18,7 @@ from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
 from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
+from scenarios.report import methods
 from scenarios.report.console import wide_console
 from scenarios.report.intervals import enough_samples, kinds_in_words
 from twin import PatientTwin
@@ -86,6 +87,8 @@ def print_comparison(result: Comparison) -> None:
     for plan in record.plans:
         rows = result.outcomes.filter(pl.col("plan") == plan.slug)
         cells = [_cell(rows.filter(pl.col("outcome") == name)) for name in columns]
+        method = methods.head(plan, record.plans)
+        cells[-1] += f"\n{method}" if method else ""  # beside the dose
         shown.add_row(plan.label + (" *" if plan.context else ""), *cells)
     console = wide_console()
     console.print(shown)

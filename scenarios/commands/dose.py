@@ -11,6 +11,7 @@ from scenarios.commands.arguments import JsonOption, TwinArg
 from scenarios.commands.facts import print_facts
 from scenarios.plans.plan import TreatmentPlan
 from twin import PatientTwin
+from twin.anatomy.plausibility import missed_nodes
 
 
 def dose(
@@ -19,10 +20,13 @@ def dose(
     scan: Annotated[
         str | None, typer.Option(help="Recalculate on this CT of the twin, and compare with the baseline CT.")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the dose in the twin; comparisons of this plan take it.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Plan a prescription on a twin's CT and calculate its dose by superposition; or recalculate it on another scan."""
-    from scenarios.engine.fluence import ct_named, fluence_plan, on_other_scan
+    from scenarios.engine.fluence import ct_named, fluence_plan, kept, on_other_scan
     from simulators.planner import beyond_limits, measures
     from simulators.planner.plan import METHOD
 
@@ -42,9 +46,17 @@ def dose(
             "path_change_mm": other.path_mm,
             "largest_path_change_mm": other.largest_path_mm,
             "change": other.change,
+            "dvh_change_points": {
+                name: {f"{gy:g} Gy": points for gy, points in curve}
+                for name, curve in other.dvh_change.items()
+            },
         }
     found = measures(calculated, patient.contours, planned.targets)
-    notes = [*beyond_limits(found, planned.template), *planned.notes]
+    nodes = missed_nodes(patient.contours, calculated.volume, asked.total_gy, asked.label)
+    notes = [*beyond_limits(found, planned.template), *planned.notes, *nodes]
+    if keep:
+        with PatientTwin.changing(twin) as before:
+            kept(before, planned.dose).save(twin)
     facts |= found | {"notes": notes, "seconds": perf_counter() - begin}
     print_facts(facts, as_json)
 

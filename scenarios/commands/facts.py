@@ -30,9 +30,15 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
             for s in contours
         },
         "doses": {
-            d.name: {"prescription_gy": d.prescription_gy, "approximate": d.approximate}
+            d.name: {
+                "prescription_gy": d.prescription_gy,
+                "fractions": d.fractions,
+                "method": d.method,
+                "approximate": d.approximate,
+            }
             for d in twin.doses.values()
         },
+        "reference": twin.reference,
         "fractions": len(twin.fractions),
         "delivered_gy": sum(f.dose_gy for f in twin.fractions),
         "observations": [{"day": o.time_days, "kind": o.kind, "value": o.value} for o in twin.observations],

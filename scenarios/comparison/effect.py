@@ -22,6 +22,7 @@ class Effect:
             of which only the error of their mean is known).
         status: "ok", "approximate", "estimated" or "unknown".
         note: why, and the source of the model.
+        dose_method: by which the doses that it follows from were calculated, in words; None where it is of no organ.
     """
 
     values: np.ndarray
@@ -29,3 +30,4 @@ class Effect:
     kind: Kind = "predictive"
     status: str = "ok"
     note: str = ""
+    dose_method: str | None = None

@@ -93,9 +93,10 @@ def forecast(
     belief = tumour.believed(twin, resampled(twin, request.samples, request.seed), request.seed)
     clock.lap("belief", 0.02)
     targets = Targets(twin)
-    doses = planned_doses(twin, [s.plan for s in scenarios], targets)
+    planned = planned_doses(twin, [s.plan for s in scenarios], targets)
+    twin = planned.twin
     clock.lap("dose", 0.15)
-    arms = _arms(twin, scenarios, doses, belief, request, tumour, approve)
+    arms = _arms(twin, scenarios, planned.doses, belief, request, tumour, approve)
     clock.lap("courses", 0.2)
     daily = np.arange(0.0, np.floor(request.days) + 1)
     gtv_cm3, survivors = _trajectories(twin, tumour, arms, belief, daily)

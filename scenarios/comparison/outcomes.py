@@ -13,7 +13,7 @@ from scenarios.comparison.intervals import estimate
 from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
-from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
+from scenarios.engine.organ_dose import ORGANS, dose_factors, dose_spread
 from scenarios.records.run import PlanRecord
 from simulators.core.outcome import Complication, LifeTimes, OutcomeModel, Treated
 from simulators.dose.approximate import SBRT_GY
@@ -125,10 +125,10 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
     first = next((f.grid for f in fractions_of(arm.course(0)) if f.grid is not None), None)
     if first is None:
         return {}
-    approximate = any(grid.approximate for grid in arm.doses.values())
+    approximate = "approximate" in arm.methods
     doses: dict[str, Effect] = {}
     harm: dict[str, Effect] = {}
-    for organ in DOSE_SD:
+    for organ in ORGANS:
         rows = [c for c in complications if c.organ == organ]
         try:
             estimated = region(twin.contours, organ)[1]
@@ -137,7 +137,7 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
             doses |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
             harm |= {row.name: replace(unknown, unit="probability", kind="expected") for row in rows}
             continue
-        spread = dose_spread(organ, approximate=approximate, estimated=estimated)
+        spread = dose_spread(organ, arm.methods, estimated=estimated)
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
         held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, delivery.seed, spread))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
@@ -147,7 +147,7 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
         for name, unit, threshold_gy in _METRICS[organ]:
             doses[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
         harm |= {row.name: _complication(row, held, status, arm) for row in rows}
-    return doses | harm
+    return {k: replace(e, dose_method=arm.dose_method) for k, e in (doses | harm).items()}
 
 
 def _complication(row: Complication, organ: OrganDose, status: str, arm: Arm) -> Effect:
@@ -217,6 +217,7 @@ def outcome_rows(
             **_row(name, effect, level),
             "status": effect.status,
             "outside": bool(record.context),
+            "dose_method": effect.dose_method,
             "note": effect.note,
         }
         for record in records
@@ -236,7 +237,10 @@ def contrasts(
             if other is None or "unknown" in (effect.status, other.status):
                 continue
             difference = Effect(effect.values - other.values, effect.unit, effect.kind)
-            pair = {"plan": record.slug, "reference": reference.slug}
+            method = effect.dose_method
+            if method != other.dose_method:
+                method = f"{method} - {other.dose_method}"
+            pair = {"plan": record.slug, "reference": reference.slug, "dose_method": method}
             rows.append(pair | _row(name, difference, level, paired=True))
     return rows
 

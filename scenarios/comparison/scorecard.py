@@ -44,8 +44,8 @@ def scorecard_table(
         dose = accumulated(arm.course(0), arm.doses, len(arm.course(0)))[0]
         if dose is None or record.fractions == 0:
             continue
-        approximate = any(grid.approximate for grid in arm.doses.values())
-        spread = _Spread(delivery, drawn, dose, min(samples, SAMPLES), approximate)
+        approximate = arm.methods != ("planning system",)
+        spread = _Spread(delivery, drawn, dose, min(samples, SAMPLES))
         scores = scorecard(
             dose, drawn,
             prescription_gy=record.total_gy, fractions=record.fractions,
@@ -83,6 +83,7 @@ def _row(record: PlanRecord, score: Score, spread: _Spread) -> dict[str, Any]:
         "rate_percent": c.rate_percent,
         "source": f"{score.source} (quoted from memory)" if c.from_memory else score.source,
         "approximate": score.approximate,
+        "dose_method": record.dose_method,
         "outside": bool(record.context),
     }
 
@@ -99,7 +100,6 @@ class _Spread:
     structures: StructureSet
     dose: Volume
     n: int
-    approximate: bool
     _known: dict[str, list[Dvh]] = field(default_factory=dict)
 
     def values(self, score: Score, prescription_gy: float) -> np.ndarray:
@@ -119,7 +119,7 @@ class _Spread:
         points = OrganPoints.of(self.structures, name, self.dose)
         target, delivery = name.startswith(_TARGETS), self.delivery
         drawn = delivery.at(points.lps_mm, self.n, tumour=target)
-        spread = dose_spread(name, approximate=self.approximate, estimated=points.estimated)
+        spread = dose_spread(name, delivery.arm.methods, estimated=points.estimated)
         if target:
             spread = 0.0
         factor = dose_factors(name, delivery.twin.id, self.n, delivery.seed, spread)[:, None]

@@ -29,6 +29,7 @@ from scenarios.records.layer import layers_of
 from scenarios.records.request import Request, versions
 from scenarios.records.run import PatientRecord, PlanRecord, RunRecord
 from scenarios.records.schema import LEVEL, table
+from scenarios.report import methods
 from simulators.belief.update import LOW_ESS
 from simulators.core.course import Event
 from simulators.core.outcome import OutcomeModel
@@ -124,6 +125,7 @@ def _plan_records(made: Forecast, days: float) -> tuple[PlanRecord, ...]:
             grid=scenario.plan.label if scenario.plan.total_gy else None,
             context=tuple(outside_context(scenario.plan, made.twin, days)),
             scenario=scenario.model_dump(mode="json", exclude_defaults=True),
+            dose_method=arm.dose_method,
         )
         for scenario, arm in zip(made.scenarios, made.arms, strict=True)
     )
@@ -173,6 +175,7 @@ def _record(
         timings_s=clock.laps,
         notes=(
             *_model_notes(request),
+            *methods.notes(records),
             *_belief_notes(twin.belief),
             *drawn.notes,
             *_node_notes(made, records),

@@ -11,7 +11,7 @@ from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import accumulated
 from scenarios.plans.scenario import Scenario
 from scenarios.records.run import PlanRecord
-from scenarios.records.schema import LEVEL, table
+from scenarios.records.schema import LEVEL, SCHEMAS, table
 from simulators.core.course import Event
 from simulators.dose.dvh import dvh
 from twin import StructureSet, Volume
@@ -107,7 +107,9 @@ def dvh_table(
             continue
         if record.grid not in curves:
             curves[record.grid] = _dvh_curves(whole_dose(record.grid, scenario, arm), drawn)
-        frames.append(curves[record.grid].select(pl.lit(record.slug).alias("plan"), pl.all()))
+        names = {"plan": record.slug, "dose_method": record.dose_method}
+        added = [pl.lit(text, pl.String).alias(name) for name, text in names.items()]
+        frames.append(curves[record.grid].with_columns(added).select(list(SCHEMAS["dvh"])))
     return pl.concat(frames) if frames else table("dvh", [])
 
 

@@ -64,7 +64,7 @@ class Baseline:
             grid = self.scan.volume.geometry.resampled(min(4.0, dose.volume.geometry.spacing_mm[0]))
             local = np.round(dose.volume.on(grid), 2)
             out[name] = DoseGrid(
-                name, Volume(grid, local, "DOSE", "Gy"), dose.prescription_gy, dose.approximate
+                name, Volume(grid, local, "DOSE", "Gy"), dose.prescription_gy, dose.method, dose.fractions
             )
         return out
 

@@ -153,7 +153,7 @@ class Patient:
         """A plan for this patient."""
         b = self.baseline
         course = realise(scenario, b.whole, max(self.days) + 1.0)
-        whole = planned_doses(b.whole.fork(doses=self._planned), [scenario.plan])
+        whole = planned_doses(b.whole.fork(doses=self._planned), [scenario.plan]).doses
         self._planned.update(whole)
         own = {name: whole[name] for name in course.grids}
         return Arm(scenario, course, b.doses(own), DoseVolumeKinetics.from_dose(self._light, own))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from simulators.anatomy.events import AnatomyEvents
 from simulators.core.course import Course
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import DoseGrid, PatientTwin
+from twin.dose import Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,17 @@ class Arm:
     decisions: list[dict[str, Any]] = field(default_factory=list)
     tumour_doses: Mapping[str, DoseGrid] | None = None
     events: AnatomyEvents | None = None
+
+    @cached_property
+    def methods(self) -> tuple[Method, ...]:
+        """By which the doses that the courses deliver were calculated."""
+        names = dict.fromkeys(name for course in self.courses for name in course.grids)
+        return tuple(dict.fromkeys(self.doses[name].method for name in names))
+
+    @property
+    def dose_method(self) -> str | None:
+        """The methods in words; None where nothing is delivered."""
+        return " and ".join(self.methods) or None
 
     def course(self, sample: int) -> Course:
         """The course of one sample."""

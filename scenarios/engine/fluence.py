@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from scenarios.engine.planned_dose import Targets
 from scenarios.plans.plan import TreatmentPlan
+from simulators.dose.dvh import dvh
 from simulators.dose.gamma import gamma
 from simulators.planner import FluencePlan, measures, plan_dose, template_for
 from twin import DoseGrid, InputError, PatientTwin, Scan, StructureSet
+from twin.dicom.naming import Names
+
+DVH_STEP_GY = 5.0
 
 
 def fluence_plan(twin: PatientTwin, plan: TreatmentPlan) -> FluencePlan:
@@ -29,6 +35,21 @@ def fluence_plan(twin: PatientTwin, plan: TreatmentPlan) -> FluencePlan:
     )  # fmt: skip
 
 
+def kept(twin: PatientTwin, dose: DoseGrid) -> PatientTwin:
+    """The twin with a plan's dose, which comparisons of that plan then take, in the place of a former one.
+
+    Args:
+        twin: the patient.
+        dose: of a fluence plan on the baseline CT.
+    """
+    for former in twin.doses.values():
+        if (former.method, former.prescription_gy, former.fractions) == (
+            dose.method, dose.prescription_gy, dose.fractions,
+        ):  # fmt: skip
+            return twin.keeping(replace(dose, name=former.name))
+    return twin.keeping(replace(dose, name=Names(twin.doses).free(f"{dose.name}, {dose.method}")))
+
+
 @dataclass(frozen=True, eq=False)
 class OtherScan:
     """A plan's dose on another scan of the patient, beside that on the baseline CT.
@@ -37,6 +58,7 @@ class OtherScan:
         dose: on the other scan, Gy.
         gamma_percent: local gamma of 2 % and 2 mm above half the prescription: voxels that pass, %.
         change: of each measure, other scan less baseline; organs as they are drawn on the baseline CT.
+        dvh_change: structure -> (dose in steps of `DVH_STEP_GY`, change of the volume that gets it, points of %).
         path_mm: mean change of the beams' water-equivalent path to the isocentre, mm.
         largest_path_mm: the largest of any beam, mm.
     """
@@ -44,6 +66,7 @@ class OtherScan:
     dose: DoseGrid
     gamma_percent: float
     change: dict[str, float]
+    dvh_change: dict[str, list[tuple[float, float]]]
     path_mm: float
     largest_path_mm: float
 
@@ -57,8 +80,13 @@ def on_other_scan(twin: PatientTwin, planned: FluencePlan, scan: Scan) -> OtherS
         scan: a CT of the twin.
 
     Raises:
-        InputError: a CT that does not hold the body.
+        InputError: a CT that does not hold the beams' paths, or whose place is not known.
     """
+    if scan.registration is not None and scan.registration.poor:
+        raise InputError(
+            f"the scan {scan.name} is not registered with the baseline CT well enough (mutual information "
+            f"{scan.registration.similarity:.2f} of 1 to 2); nothing can be calculated on it"
+        )
     body = _body(twin, scan)
     dose = planned.recalculated(scan, body)
     first = measures(planned.dose, twin.contours, planned.targets)
@@ -69,9 +97,24 @@ def on_other_scan(twin: PatientTwin, planned: FluencePlan, scan: Scan) -> OtherS
     )  # fmt: skip
     path = planned.depths_mm(scan, body) - planned.depths_mm(twin.baseline, twin.contours)
     change = {k: v - before for k, v in now.items() if v is not None and (before := first[k]) is not None}
-    return OtherScan(
-        dose, 100 * passed.pass_rate, change, float(path.mean()), float(path[abs(path).argmax()])
-    )
+    curves = _dvh_change(planned.dose, dose, twin.contours.extended(planned.targets.role("PTV")))
+    largest = float(path[abs(path).argmax()])
+    return OtherScan(dose, 100 * passed.pass_rate, change, curves, float(path.mean()), largest)
+
+
+def _dvh_change(
+    before: DoseGrid, after: DoseGrid, structures: StructureSet
+) -> dict[str, list[tuple[float, float]]]:
+    """How the DVHs of targets and organs change, points of volume at each dose."""
+    names = [s.name for s in structures if s.role in ("GTV", "PTV", "OAR")]
+    lungs = ["Lungs-GTV"] if {"Lung_L", "Lung_R"} <= set(names) else []
+    found = {}
+    for name in (*lungs, *names):
+        first, now = (dvh(d.volume, structures, name) for d in (before, after))
+        steps = np.arange(0.0, max(first.max_gy, now.max_gy) + DVH_STEP_GY, DVH_STEP_GY)
+        shares = [np.interp(steps, c.dose_gy, c.volume_fraction, right=0.0) for c in (first, now)]
+        found[name] = list(zip(steps.tolist(), (100 * (shares[1] - shares[0])).tolist(), strict=True))
+    return found
 
 
 def ct_named(twin: PatientTwin, name: str) -> Scan:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from scenarios.engine.courses import remaining
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.scenario import Scenario
 from twin import Fraction, InputError, Observation, PatientTwin, Scan
+from twin.dicom.naming import Names
 from twin.importer import import_patient
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Cm3, Time
@@ -62,6 +64,8 @@ def deliver_until(twin: PatientTwin, scenario: Scenario, day: float) -> PatientT
     if not due:
         return twin
     plan = scenario.plan
-    grid = planned_doses(twin, [plan])[plan.label]
+    grid = planned_doses(twin, [plan]).doses[plan.label]
+    if twin.doses.get(grid.name, grid) is not grid:
+        grid = replace(grid, name=Names(twin.doses).free(grid.name))
     fractions = [Fraction(s.time_days, s.dose_gy, grid.name, s.dose_gy / plan.total_gy) for s in due]
     return twin.deliver(fractions, [grid])

@@ -13,10 +13,10 @@ import numpy as np
 
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView
+from simulators.dose.deformed import Field
 from twin import DoseGrid, Geometry, PatientTwin, Scan, StructureSet, Volume
 
 _MID_COURSE_DAYS = 21.0
-_ITERATIONS, _ENOUGH_MM = 20, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,25 +64,10 @@ class DayAnatomy:
         )
 
     def follow(self, lps: np.ndarray) -> np.ndarray:
-        """Where points of day 0, (..., 3) LPS mm, lie on the day: u(x) = -displacement(x + u(x)), by iteration."""
+        """Where points of day 0, (..., 3) LPS mm, lie on the day."""
         if self.geometry is None or self.displacement_mm is None:
             return lps
-        from scipy.ndimage import map_coordinates
-
-        rest = np.moveaxis(self.geometry.index(lps), -1, 0).reshape(3, -1)
-        near = np.flatnonzero(((rest > -1) & (rest < np.reshape(self.geometry.shape, (3, 1)))).all(axis=0))
-        rest, spacing = rest[:, near], np.reshape(self.geometry.spacing_mm, (3, 1))
-        u = np.zeros_like(rest)
-        for _ in range(_ITERATIONS):
-            at = rest + u / spacing
-            new = -np.stack([map_coordinates(c, at, order=1, mode="constant") for c in self.displacement_mm])
-            change, u = float(np.abs(new - u).max(initial=0.0)), new
-            if change < _ENOUGH_MM:
-                break
-        axes = self.geometry.rotation[:, ::-1].T  # LPS directions of the z, y and x axes
-        moved = lps.reshape(-1, 3).copy()
-        moved[near] += u.T @ axes
-        return moved.reshape(lps.shape)
+        return Field(self.geometry, self.displacement_mm, "reference").on_day(lps)
 
     def on_day_0(self, dose: DoseGrid) -> DoseGrid:
         """A dose of the day on the tissue of day 0."""

@@ -1,9 +1,9 @@
 """Doses of organs in patients without images: those of an in-silico patient with a tumour of like size and place.
 
-`data/organ_doses.csv` holds the organ doses of in-silico patients as `simulators.dose.approximate` calculates them
-(the script is `benchmarks/organ_doses.py`). A patient known by numbers only is given, in each sample, those of one
+`data/organ_doses.csv` holds the organ doses of in-silico patients and the method of each (`benchmarks/organ_doses.py`
+makes it). A patient known by numbers only is given, in each sample, those of one
 of the nearest of them, scaled by the regression of the mean dose on the tumour's volume. Which one it is, and the error
-of the approximate dose, are chance: the spread between patients of like tumours is part of the uncertainty.
+of that method, are chance: the spread between patients of like tumours is part of the uncertainty.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from scenarios.engine.organ_dose import ORGANS, dose_spread
 from simulators.core.course import Course, Event
 from simulators.core.outcome import Complication
 from simulators.outcome.complications import COMPLICATIONS
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
+from twin.dose import Method
 
 _FILE = Path(__file__).parent / "data" / "organ_doses.csv"
-ORGANS = ("Lungs-GTV", "Heart", "Esophagus")
-DOSE_SD = {"Lungs-GTV": 0.15, "Heart": 0.30, "Esophagus": 0.30}  # of the approximate dose (docs/model.md, 6)
 NEIGHBOURS = 4
 _STRATUM = 1.0  # another site or nodal state counts as much as a volume e times as large [assumed]
 _LOG_FACTOR = np.linspace(-2.5, 2.5, 101)
@@ -38,6 +38,7 @@ class ReferencePatients:
         central: (m,) whether the tumour is central.
         nodes: (m,) whether nodes are involved.
         parts: organ -> (m, parts) dose of equal parts of it over the prescription, the hottest first.
+        methods: by which their doses were calculated.
         integral_cm3: (m,) dose summed over the body, over the prescription.
         slopes: organ, or "integral" -> slope of the logarithm of its mean dose on `log_gtv`.
     """
@@ -46,6 +47,7 @@ class ReferencePatients:
     central: np.ndarray
     nodes: np.ndarray
     parts: Mapping[str, np.ndarray]
+    methods: tuple[Method, ...]
     integral_cm3: np.ndarray
     slopes: Mapping[str, float]
 
@@ -69,7 +71,8 @@ class ReferencePatients:
         integral = lungs["integral_cm3"].to_numpy()
         means = {organ: parts[organ].mean(axis=1) for organ in ORGANS} | {"integral": integral}
         slopes = {name: _slope(log_gtv, central, nodes, mean) for name, mean in means.items()}
-        return cls(log_gtv, central, nodes, parts, integral, slopes)
+        methods = tuple(lungs["method"].unique(maintain_order=True))
+        return cls(log_gtv, central, nodes, parts, methods, integral, slopes)
 
     def nearest(self, gtv_cm3: float, site: str | None, nodes: bool | None) -> np.ndarray:
         """(NEIGHBOURS,) the in-silico patients nearest to a patient; what is unknown does not count.
@@ -135,7 +138,7 @@ class Matches:
         larger = log_gtv[:, None] - references.log_gtv[reference]
         factor = {"integral": references.slopes["integral"] * larger}
         for k, organ in enumerate(ORGANS, start=1):
-            sd = DOSE_SD[organ]
+            sd = dose_spread(organ, references.methods, estimated=False)
             factor[organ] = references.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
         return cls(reference, factor)
 

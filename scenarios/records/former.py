@@ -31,11 +31,14 @@ _WORDS = {
     },
 }
 _ESTIMATE = ("kind", "error")
+_METHOD = "dose_method"
 _LATE = {  # columns that a table once lacked
     "trajectory": ("field_gtv_cm3",),
-    "outcomes": ("error",),
-    "contrasts": _ESTIMATE,
-    "effects": _ESTIMATE,
+    "outcomes": ("error", _METHOD),
+    "contrasts": (*_ESTIMATE, _METHOD),
+    "effects": (*_ESTIMATE, _METHOD),
+    "scorecard": (_METHOD,),
+    "dvh": (_METHOD,),
 }
 
 

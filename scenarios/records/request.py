@@ -64,10 +64,20 @@ class Request:
 def fingerprint(twin: PatientTwin) -> str:
     """A hash of the twin's voxels and facts: equal for equal patients, wherever they are stored."""
     digest = hashlib.blake2b(digest_size=16)
-    facts = (twin.id, twin.clinical, twin.fractions, twin.observations, twin.day0_weekday, twin.now_days)
+    facts = (
+        twin.id,
+        twin.clinical,
+        twin.fractions,
+        twin.observations,
+        twin.day0_weekday,
+        twin.now_days,
+        twin.reference,
+    )
     digest.update(repr(facts).encode())
     volumes = [(scan.name, scan.time_days, scan.volume) for scan in twin.scans]
-    volumes += [(d.name, d.prescription_gy, d.volume) for d in twin.doses.values()]
+    volumes += [
+        (f"{d.name} {d.method} {d.fractions}", d.prescription_gy, d.volume) for d in twin.doses.values()
+    ]
     for structures in twin.structures:
         volumes += [(f"{s.name} {s.role} {s.estimated}", structures.time_days, s.mask) for s in structures]
     for name, number, volume in volumes:

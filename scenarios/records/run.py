@@ -33,7 +33,8 @@ class _Frozen(BaseModel):
 
 
 class PlanRecord(_Frozen):
-    """One plan of a run: what was asked for, how long it took, and why it may lie outside the context of use."""
+    """One plan of a run: what was asked for, how long it took, why it may lie outside the context of use, and by which
+    method its dose was calculated."""
 
     slug: str
     label: str
@@ -43,6 +44,7 @@ class PlanRecord(_Frozen):
     grid: str | None
     context: tuple[str, ...]
     scenario: dict[str, Any]
+    dose_method: str | None = None
 
 
 class PatientRecord(_Frozen):

@@ -108,6 +108,9 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # only whether there are enough samples, where a model has no draws of its population. mean: of a predictive row
     # the median. error: Monte Carlo standard error of `mean`
     # status: "ok", "approximate", "estimated" (organ estimated), "unknown" (mean, low, high null)
+    # dose_method, there and in the tables below: how the doses were calculated that a value follows from ("planning
+    # system", "fluence plan", "approximate", several joined by "and"), null where it is of no organ and in runs of
+    # former releases; in `contrasts` "A - B" where it differs between the plans
     "outcomes": {
         "plan": pl.String,
         "outcome": pl.String,
@@ -121,6 +124,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "error": pl.Float64,
         "status": pl.String,
         "outside": pl.Boolean,
+        "dose_method": pl.String,
         "note": pl.String,
     },
     # paired differences plan - reference under common random numbers; kind and error as in `outcomes`
@@ -136,6 +140,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "n": pl.Int32,
         "kind": pl.String,
         "error": pl.Float64,
+        "dose_method": pl.String,
     },
     # published constraints held against the whole course; verdict: "pass", "fail", "estimated" (organ drawn by this
     # software), "not applicable" (other fractionation), "unknown" (no such organ). value: of the dose as planned, in
@@ -161,6 +166,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "rate_percent": pl.Float64,
         "source": pl.String,
         "approximate": pl.Boolean,
+        "dose_method": pl.String,
         "outside": pl.Boolean,
     },
     # size of all GTVs on each imaged date: plan and sample null for what was acquired; longest_mm = sum of the lesions'
@@ -185,6 +191,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "dose_gy": pl.Float64,
         "volume_fraction": pl.Float64,
         "estimated": pl.Boolean,
+        "dose_method": pl.String,
     },
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.records.run import Run
+from scenarios.report import methods
 from scenarios.report.colours import faint, plan_colour
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def dvh_figure(run: Run) -> go.Figure:
 
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     figure = go.Figure()
-    plans = {p.slug: (i, p.label) for i, p in enumerate(run.record.plans)}
+    every = run.record.plans
+    plans = {p.slug: (i, methods.label(p, every)) for i, p in enumerate(every)}
     shown = run.dvh["structure"].unique(maintain_order=True).to_list()
     for (slug, structure), curve in run.dvh.group_by("plan", "structure", maintain_order=True):
         i, label = plans[slug]
@@ -91,5 +93,5 @@ def dvh_figure(run: Run) -> go.Figure:
             name=f"{label} {structure}{estimated}",
             visible=True if structure.startswith(("GTV", "Lung", "Heart", "PTV")) else "legendonly",
         )  # fmt: skip
-    figure.update_layout(xaxis_title="dose, Gy (approximate)", yaxis_title="volume, %")
+    figure.update_layout(xaxis_title="planned dose, Gy", yaxis_title="volume, %")
     return figure

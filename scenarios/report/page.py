@@ -12,6 +12,7 @@ import polars as pl
 
 from scenarios.records.run import PlanRecord, Run
 from scenarios.records.schema import OUTCOMES, SIMULATED
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 from scenarios.report.figures import dvh_figure, trajectory_figure
 from scenarios.report.images import image_section
@@ -96,19 +97,22 @@ def _context(plan: PlanRecord) -> str:
 def _outcome_table(run: Run) -> str:
     plans = run.record.plans
     head = "".join(
-        f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}{" *" if p.context else ""}</th>'
+        f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}{" *" if p.context else ""}'
+        f"<br><small>{escape(methods.head(p, plans))}</small></th>"
         for i, p in enumerate(plans)
     )
     rows = []
     for (outcome, unit), group in run.outcomes.group_by("outcome", "unit", maintain_order=True):
-        cells = "".join(_outcome_cell(group.filter(pl.col("plan") == p.slug), unit) for p in plans)
+        cells = "".join(
+            _outcome_cell(group.filter(pl.col("plan") == p.slug), unit, methods.mixed(plans)) for p in plans
+        )
         rows.append(f"<tr><td>{escape(OUTCOMES.get(outcome, outcome))}</td>{cells}</tr>")
     said = [*kinds_in_words(run.outcomes, run.record.level), enough_samples(run.outcomes)]
     about = "<br>".join(escape(words) for words in said if words)
     return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table><small>{about}</small>"
 
 
-def _outcome_cell(row: pl.DataFrame, unit: str) -> str:
+def _outcome_cell(row: pl.DataFrame, unit: str, mixed: bool) -> str:
     if row.is_empty():
         return "<td>-</td>"
     status, note = row["status"][0], row["note"][0]
@@ -116,6 +120,8 @@ def _outcome_cell(row: pl.DataFrame, unit: str) -> str:
         return f'<td class="unknown" title="{escape(note or "")}">unknown</td>'
     scale, sign = (100.0, " %") if unit in ("probability", "fraction") else (1.0, f" {unit}")
     mark = "" if status == "ok" else f' <i title="{escape(note or status)}">{escape(status)}</i>'
+    if mixed and row["dose_method"][0]:
+        mark += f" <small>by {escape(row['dose_method'][0])}</small>"
     interval = _interval(row.row(0, named=True), scale)
     return f'<td title="{escape(note or "")}">{scale * row["mean"][0]:.1f}{sign} {interval}{mark}</td>'
 
@@ -138,7 +144,8 @@ def _contrast_table(run: Run) -> str:
         rows.append(
             f"<tr><td>{escape(OUTCOMES.get(row['outcome'], row['outcome']))}</td>"
             f"<td>{escape(labels[row['plan']])} - {escape(labels[row['reference']])}</td>"
-            f"<td>{scale * row['mean']:+.1f} {unit} {_interval(row, scale, '+')}</td></tr>"
+            f"<td>{scale * row['mean']:+.1f} {unit} {_interval(row, scale, '+')}"
+            f"<small>{escape(methods.difference(row['dose_method']))}</small></td></tr>"
         )
     return (
         "<h2>Differences, patient by patient</h2><p>Paired: both plans meet the same tumour in each sample.</p>"

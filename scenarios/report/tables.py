@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from scenarios.records.run import Run
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
 
@@ -34,13 +35,14 @@ def score_section(run: Run) -> str:
             f"<small>{escape(first['endpoint'] + grade + rate)}; {escape(first['set'])}</small></td>{cells}</tr>"
         )
     head = "".join(
-        f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}</th>'
+        f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}'
+        f"<br><small>{escape(methods.head(p, plans))}</small></th>"
         for i, p in enumerate(plans)
     )
     n, level = cards["n"][0], run.record.level
     about = (
         f"Value of the dose as planned, its {level:.0%} interval and the share of samples that keep to the goal, over "
-        f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm) and of the error of an approximate dose. The "
+        f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm) and of the dose's own error. The "
         "verdict is that of the planned value; on an organ that this software drew it is estimated, its error doubled."
     )
     silent = (

@@ -76,7 +76,7 @@ class _Case:
     def organs(self) -> dict[str, tuple[float, float, float]]:
         """Organ -> relative SD of its dose, mean dose and mean EQD2, Gy; none where the organ is unknown."""
         found = {}
-        grid = planned_doses(self.twin, [self.plan])[self.plan.label]
+        grid = planned_doses(self.twin, [self.plan]).doses[self.plan.label]
         for organ in ("Lungs-GTV", "Heart"):
             try:
                 curve = dvh(grid.volume, self.twin.contours, organ)
@@ -84,7 +84,7 @@ class _Case:
                 continue
             dose = np.interp(_RANKS, curve.volume_fraction[::-1], curve.dose_gy[::-1])
             eqd2 = normal_tissue_eqd2(dose, self.plan.fractions)
-            spread = dose_spread(organ, approximate=grid.approximate, estimated=curve.estimated)
+            spread = dose_spread(organ, [grid.method], estimated=curve.estimated)
             found[organ] = (spread, float(dose.mean()), float(eqd2.mean()))
         return found
 

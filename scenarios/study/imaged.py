@@ -55,8 +55,9 @@ def imaged_tables(
         runs: folder in which the whole run is written, with its images, or None.
     """
     assert member.twin is not None
-    doses = planned_doses(member.twin, [s.plan for s in scenarios])
-    twin = member.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
+    planned = planned_doses(member.twin, [s.plan for s in scenarios])
+    doses = planned.doses
+    twin = planned.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
     run = compare(
         twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
         image_samples=settings.image_samples, generator=settings.generator,

@@ -86,10 +86,9 @@ def organ_effects(
             values.setdefault(name, []).append(np.where(holds, found, np.nan))
             units[name] = unit
     stacked = {name: np.stack(v) for name, v in values.items()}
-    effects = {
-        k: Effect(v, units[k], _kind(units[k]), "estimated", "dose of a similar in-silico patient")
-        for k, v in stacked.items()
-    }
+    used = {m for s in scenarios for m in ReferencePatients.of(stereotactic(s)).methods}
+    method, note = " and ".join(sorted(used)), "dose of a similar in-silico patient"
+    effects = {k: Effect(v, units[k], _kind(units[k]), "estimated", note, method) for k, v in stacked.items()}
     return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
 
 

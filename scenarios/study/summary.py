@@ -48,7 +48,11 @@ def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.Da
     for plan in slugs[1:]:
         for outcome in outcomes:
             chosen = (pl.col("plan") == plan) & (pl.col("outcome") == outcome)
-            rows = scan_table(file).filter(chosen).select("patient", "unit", "mean", "better", "worse")
+            rows = (
+                scan_table(file)
+                .filter(chosen)
+                .select("patient", "unit", "mean", "better", "worse", "dose_method")
+            )
             found = rows.collect()
             if len(found):
                 yield plan, outcome, found
@@ -65,6 +69,7 @@ def _contrast(rows: pl.DataFrame, outcome: str, level: float) -> dict:
         "high": high,
         "kind": "monte-carlo",
         "error": error,
+        "dose_method": ", ".join(sorted(rows["dose_method"].drop_nulls().unique())) or None,
         "patients_low": float(patients[0]),
         "patients_high": float(patients[1]),
         "better": rows["better"].mean(),

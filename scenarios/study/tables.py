@@ -98,6 +98,7 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
         "level": _constant(settings.level, size),
         "n": _constant(settings.samples, size).cast(pl.Int32),
         "kind": _repeated([e.kind for e in effects], size),
+        "dose_method": _repeated([e.dose_method for e in effects], size),
         "status": pl.Series([*(e.status for e in effects), "unknown"]).gather(status),
         "outside": pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
     }
@@ -126,6 +127,7 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
         "reference": _constant(slugs[0], size),
         "level": _constant(settings.level, size),
         "kind": _repeated([e.kind for e in batch.effects.values()], size),
+        "dose_method": _repeated([e.dose_method for e in batch.effects.values()], size),
     }
     return _frame("effects", rows).filter(pl.col("mean").is_not_null())
 
@@ -176,8 +178,8 @@ def _labels(effects: Mapping[str, Effect], size: int) -> dict[str, pl.Series]:
     return {"outcome": _repeated(list(effects), size), "unit": _repeated(units, size)}
 
 
-def _repeated(words: Sequence[str], size: int) -> pl.Series:
-    return pl.Series(list(words)).gather(np.tile(np.arange(len(words)), size // len(words)))
+def _repeated(words: Sequence[str | None], size: int) -> pl.Series:
+    return pl.Series(list(words), dtype=pl.String).gather(np.tile(np.arange(len(words)), size // len(words)))
 
 
 def _constant(value: float | str, size: int) -> pl.Series:

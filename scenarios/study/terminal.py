@@ -43,6 +43,11 @@ def print_study(study: Study) -> None:
     console.print(shown)
     for words in kinds_in_words(contrasts.filter(pl.col("outcome").is_in(_SHOWN)), study.record.level):
         console.print(words, highlight=False, soft_wrap=True)
+    dosed = sorted(
+        study.scan("outcomes").select(pl.col("dose_method").drop_nulls().unique()).collect()["dose_method"]
+    )
+    if dosed:
+        console.print(f"Organ doses by {'; '.join(dosed)}.", highlight=False)
     failed = study.failed
     if len(failed):
         console.print(

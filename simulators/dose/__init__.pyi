@@ -6,6 +6,9 @@ from .approximate import approximate_dose as approximate_dose
 from .constraints import constraint_sets as constraint_sets
 from .constraints import coverage_goals as coverage_goals
 from .constraints import metric as metric
+from .deformed import DayDose as DayDose
+from .deformed import Field as Field
+from .deformed import summed_over_days as summed_over_days
 from .dvh import Dvh as Dvh
 from .dvh import region as region
 from .organ_points import OrganPoints as OrganPoints

@@ -93,7 +93,7 @@ def accumulated(
     total = np.zeros(geometry.shape, dtype=np.float32)
     for (name, scale), n in Counter((f.grid, f.scale) for f in fractions if f.grid is not None).items():
         one = _grid(doses, name).volume.on(geometry) * np.float32(scale)
-        total += np.float32(n) * _effect(one, alpha_beta_gy)
+        total += np.float32(n) * effect(one, alpha_beta_gy)
     return Volume(geometry, total, "DOSE", "Gy")
 
 
@@ -173,7 +173,13 @@ def _grid(doses: Mapping[str, DoseGrid], name: str | None) -> DoseGrid:
     return doses[name]
 
 
-def _effect(fraction_gy: np.ndarray, alpha_beta: float | None) -> np.ndarray:
+def effect(fraction_gy: np.ndarray, alpha_beta: float | None) -> np.ndarray:
+    """EQD2 of fractions of any size; their physical dose where there is no alpha/beta.
+
+    Args:
+        fraction_gy: dose of one fraction, Gy, float32.
+        alpha_beta: Gy, or None.
+    """
     if alpha_beta is None:
         return fraction_gy
     return fraction_gy * (

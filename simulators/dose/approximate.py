@@ -89,7 +89,7 @@ def approximate_dose(
             f"margins; take a CT that holds more of the body, or import a planned dose"
         )
     dose *= prescription_gy / covered
-    return DoseGrid(f"{prescription_gy:g}/{fractions}", volume, prescription_gy, approximate=True)
+    return DoseGrid(f"{prescription_gy:g}/{fractions}", volume, prescription_gy, "approximate", fractions)
 
 
 def _margin_for(patient: _Patient, technique: Technique) -> float:

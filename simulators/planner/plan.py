@@ -62,7 +62,8 @@ class FluencePlan:
         """
         _hold(scan, structures, union(self.targets, "PTV"))
         medium = Medium.of(scan, structures, self.template.spacing_mm)
-        return _grid(medium.grid, superposed(medium, self.beams), self.dose.name, self.dose.prescription_gy)
+        dose = Volume(medium.grid, superposed(medium, self.beams), "DOSE", "Gy")
+        return replace(self.dose, volume=dose)
 
     def depths_mm(self, scan: Scan, structures: StructureSet) -> np.ndarray:
         """(beams,) water-equivalent path length from the skin to the isocentre on a scan, mm.
@@ -126,17 +127,14 @@ def plan_dose(
         if round_ < template.rounds:
             pencil = pencil.corrected(fluence, dose[at])
     scale, notes = _normalisation(medium, dose, ptv, template)
-    grid = _grid(
-        medium.grid, dose * (scale * prescription_gy), f"{prescription_gy:g}/{fractions}", prescription_gy
-    )
+    grid = _grid(medium.grid, dose * (scale * prescription_gy), prescription_gy, fractions)
     planned = replace(beams, fluence=leaking * np.float32(scale * prescription_gy))
     return FluencePlan(grid, planned, targets, template, (*notes, *_remarks(scan, structures)))
 
 
-def _grid(grid: Geometry, dose: np.ndarray, name: str, prescription_gy: float) -> DoseGrid:
-    return DoseGrid(
-        name, Volume(grid, dose.astype(np.float32), "DOSE", "Gy"), prescription_gy, approximate=True
-    )
+def _grid(grid: Geometry, dose: np.ndarray, prescription_gy: float, fractions: int) -> DoseGrid:
+    volume = Volume(grid, dose.astype(np.float32), "DOSE", "Gy")
+    return DoseGrid(f"{prescription_gy:g}/{fractions}", volume, prescription_gy, "fluence plan", fractions)
 
 
 def _leakage(fluence: np.ndarray, aperture: np.ndarray, template: Template) -> np.ndarray:

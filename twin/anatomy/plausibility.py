@@ -131,7 +131,7 @@ def _dose_at_the_tumour(contours: StructureSet, dose: DoseGrid) -> Check:
 
 
 def missed_nodes(contours: StructureSet, dose: Volume, prescription_gy: float, label: str) -> list[str]:
-    """Involved nodes that are drawn, but neither count as tumour nor get its dose: a sentence each.
+    """Involved nodes that are drawn and do not get the tumour's dose: a sentence each, with what they get.
 
     Args:
         contours: with the nodes.
@@ -140,12 +140,14 @@ def missed_nodes(contours: StructureSet, dose: Volume, prescription_gy: float, l
         label: of the plan, for the sentence.
     """
     found = []
-    for node in _lone_nodes(contours):
+    for node in (s for s in contours if s.name.startswith("GTVn")):
         there = dose.on(node.mask.geometry)[node.mask.array > 0]
         if there.mean() < _TARGET_SHARE[0] * prescription_gy:
+            why = "it counts as tumour, but the plan does not treat it."
+            if node.role != "GTV":
+                why = "it was found but is not treated as tumour; name it with --gtv to do so."
             found.append(
-                f"{node.name} gets {there.mean():.0f} Gy of {prescription_gy:g} under {label}: "
-                "it was found but is not treated as tumour; name it with --gtv to do so."
+                f"{node.name} gets {there.mean():.0f} Gy of {prescription_gy:g} under {label}: {why}"
             )
     return found
 

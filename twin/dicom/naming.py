@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Names:
     """Hands out names, each once.
+
+    Args:
+        taken: names that are not handed out.
 
     Example:
         >>> names = Names()
@@ -12,8 +17,8 @@ class Names:
         ['GTVp', 'GTVp2', 'PTV_60', 'PTV_60-2']
     """
 
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
 
     def free(self, name: str) -> str:
         """The name, or the name with the first number from 2 on that is free."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from twin.belief import Belief
 from twin.check import Check
 from twin.clinical import ClinicalRecord
-from twin.dose import DoseGrid, Fraction
+from twin.dose import DoseGrid, Fraction, Method
 from twin.errors import InputError
 from twin.files import nifti
 from twin.files.atomic import atomic_folder, is_taken
@@ -30,10 +30,10 @@ from twin.volume import Modality, Unit, Volume
 
 FORMAT = "rt-twin/4"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
-# patient's own had passed.
+# patient's own had passed. The third had no simulated scans, and said of a dose only whether it was computed here.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
-# The third had no simulated scans.
 _READ = (*_SCRUBBED, "rt-twin/3", FORMAT)
+_SCHEDULE = re.compile(r"\d+(\.\d+)?/(?P<n>[1-9]\d{0,2})")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -76,8 +76,19 @@ class _StoredSet(_Stored):
 class _StoredDose(_Stored):
     name: str
     prescription_gy: float
-    approximate: bool
+    method: Method | None = None
+    fractions: int | None = None
+    approximate: bool | None = None  # of former formats
     volume: _StoredVolume
+
+    def grid(self, volume: Volume) -> DoseGrid:
+        """The dose; former formats called it by its schedule where that was known."""
+        method, fractions = self.method, self.fractions
+        if method is None:
+            method = "approximate" if self.approximate else "planning system"
+            schedule = _SCHEDULE.fullmatch(self.name)
+            fractions = int(schedule["n"]) if schedule else None
+        return DoseGrid(self.name, volume, self.prescription_gy, method, fractions)
 
 
 class _StoredTwin(_Stored):
@@ -96,6 +107,7 @@ class _StoredTwin(_Stored):
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     history: tuple[Change, ...] = ()
+    reference: str | None = None
     names_kept: bool = False
 
 
@@ -110,7 +122,7 @@ class _StoredBelief(_Stored):
 # The fields of a twin that stand in twin.json as they are.
 _PLAIN = (
     "id", "in_silico", "day0_weekday", "now_days", "clinical", "fractions", "observations", "notes", "history",
-    "names_kept",
+    "reference", "names_kept",
 )  # fmt: skip
 
 # The truth of an in-silico patient lies beside twin.json; no twin ever reads it.
@@ -161,9 +173,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         Scan(s.name, s.time_days, _volume(path, s.volume), s.registration, s.acquired, s.simulated)
         for s in stored.scans
     )
-    doses = (
-        DoseGrid(d.name, _volume(path, d.volume), d.prescription_gy, d.approximate) for d in stored.doses
-    )
+    doses = (d.grid(_volume(path, d.volume)) for d in stored.doses)
     return {name: getattr(stored, name) for name in _PLAIN} | {
         "scans": tuple(scans),
         "structures": tuple(_structures(path, s) for s in stored.structures),
@@ -261,7 +271,8 @@ def _keep_dose(dose: DoseGrid, part: Path, number: int) -> _StoredDose:
     return _StoredDose(
         name=dose.name,
         prescription_gy=dose.prescription_gy,
-        approximate=dose.approximate,
+        method=dose.method,
+        fractions=dose.fractions,
         volume=_keep(dose.volume, part, f"dose/{number:02d}-{_slug(dose.name)}.nii.gz"),
     )
 

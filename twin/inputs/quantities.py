@@ -34,6 +34,7 @@ HorizonDays = Annotated[int, Field(ge=1, le=60)]  # of its forecasts
 # Dose, Gy.
 Gray = Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)]
 DeliveredGray = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]  # as any record may have it
+Prescribed = Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)]  # by an imported dose
 Threshold = Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)]  # of a policy
 AlphaBeta = Annotated[float, Field(ge=0.1, le=100, allow_inf_nan=False)]
 

@@ -9,7 +9,7 @@ import pytest
 from scenarios import Scenario, TreatmentPlan, compare
 from scenarios.comparison.result import load
 from scenarios.engine.observation import deliver_until
-from scenarios.engine.organ_dose import DOSE_SD, PLANNING_SYSTEM_SD, dose_factors, dose_spread
+from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
 from scenarios.records.schema import ADDED
 from simulators.belief.update import update_belief
 from simulators.dose.constraints import constraint_sets, coverage_goals
@@ -49,8 +49,12 @@ def test_targets_have_set_up_errors_but_no_error_of_dose(run):
 
 
 def test_an_organ_s_error_is_the_same_for_outcomes_and_constraints_and_under_every_plan():
-    assert dose_spread("Lungs-GTV", approximate=True, estimated=False) == DOSE_SD["Lungs-GTV"]
-    assert dose_spread("SpinalCord", approximate=False, estimated=True) == 2 * PLANNING_SYSTEM_SD
+    assert dose_spread("Lungs-GTV", ["approximate"], estimated=False) == DOSE_SD["approximate"]["Lungs-GTV"]
+    assert (
+        dose_spread("SpinalCord", ["planning system"], estimated=True)
+        == 2 * DOSE_SD["planning system"]["all"]
+    )
+    assert min(min(by_organ.values()) for by_organ in DOSE_SD.values()) > 0
     many = dose_factors("SpinalCord", "p", 20_000, 0, 0.3)
     assert many.mean() == pytest.approx(1.0, abs=0.01) and np.log(many).std() == pytest.approx(0.3, rel=0.03)
     np.testing.assert_array_equal(many[:10], dose_factors("SpinalCord", "p", 10, 0, 0.3))

@@ -3,48 +3,104 @@
 import numpy as np
 import pytest
 
-from scenarios.engine.planned_dose import planned_doses, planning_system_dose
+from scenarios.engine.observation import deliver_until
+from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.plan import TreatmentPlan
-from twin import DoseGrid, PatientTwin, Volume
+from scenarios.plans.scenario import Scenario
+from twin import DoseGrid, Fraction, InputError, PatientTwin, Volume
 
 PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "55/20")]
+SBRT = TreatmentPlan.parse("54/3")
 
 
 @pytest.fixture
 def patient(thorax):
-    """A patient with planning-system doses of some names, of uniform dose but for a cold corner."""
+    """A patient with doses of the planning system, each of one dose but for a cold corner, by name and prescription."""
 
-    def made(*names, share=1.0):
+    def made(share=1.0, **prescriptions):
         scan, contours = thorax()
         doses = {}
-        for name in names:
-            gy = float(name.partition("/")[0])
-            array = np.full(contours.geometry.shape, share * gy, np.float32)
+        for name, text in prescriptions.items():
+            gy, _, n = text.partition("/")
+            array = np.full(contours.geometry.shape, share * float(gy), np.float32)
             array[:5] = 1.0
-            doses[name] = DoseGrid(name, Volume(contours.geometry, array, "DOSE", "Gy"), gy)
+            volume = Volume(contours.geometry, array, "DOSE", "Gy")
+            doses[name] = DoseGrid(name, volume, float(gy), fractions=int(n) if n else None)
         return PatientTwin("boxes", scans=(scan,), structures=(contours,), doses=doses)
 
     return made
 
 
+def of(twin, *plans):
+    return planned_doses(twin, plans or PLANS).doses
+
+
 def test_a_planning_systems_dose_serves_every_plan_of_its_technique(patient):
-    twin = patient("60/30")
-    doses = planned_doses(twin, PLANS)
-    assert doses["60/30"] is twin.doses["60/30"]
-    assert not doses["55/20"].approximate
-    assert doses["55/20"].prescription_gy == 55
-    np.testing.assert_allclose(doses["55/20"].volume.array, doses["60/30"].volume.array * 55 / 60, rtol=1e-6)
+    twin = patient(first="60/30")
+    doses = of(twin)
+    for plan, gy in zip(PLANS, (60, 55), strict=True):
+        assert doses[plan.label].method == "planning system"
+        assert (doses[plan.label].prescription_gy, doses[plan.label].fractions) == (gy, plan.fractions)
+        expected = twin.doses["first"].volume.array * gy / 60
+        np.testing.assert_allclose(doses[plan.label].volume.array, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("names", "share", "stereotactic", "serves"),
+    ("prescriptions", "share", "plan", "serves"),
     [
-        (("60/30",), 1.0, False, True),
-        (("60/30",), 1.0, True, False),  # another technique
-        (("60/30",), 0.5, False, False),  # another target
-        (("60/30", "66/33"), 1.0, False, False),  # which of them
-        (("60/30", "54/3"), 1.0, True, True),
+        ({"a": "60/30"}, 1.0, PLANS[1], "planning system"),
+        ({"a": "60/30"}, 1.0, SBRT, "approximate"),  # another technique
+        ({"a": "60/30"}, 0.5, PLANS[0], "approximate"),  # another target
+        ({"a": "60/30", "b": "54/3"}, 1.0, SBRT, "planning system"),
+        ({"a": "60/30", "b": "66/33"}, 1.0, PLANS[0], "planning system"),  # one of them has its prescription
     ],
 )
-def test_which_dose_serves(patient, names, share, stereotactic, serves):
-    assert (planning_system_dose(patient(*names, share=share), stereotactic) is not None) == serves
+def test_which_dose_serves(patient, prescriptions, share, plan, serves):
+    assert of(patient(share, **prescriptions), plan)[plan.label].method == serves
+
+
+def test_a_name_decides_nothing(patient):
+    twin = patient(0.5, **{"60/30": "60/30"})  # of another target
+    given = twin.deliver([Fraction(0.375, 2.0, "60/30", 1 / 30)])
+    planned = planned_doses(given, PLANS[:1])
+    assert planned.doses["60/30"].method == "approximate"
+    (fraction,) = planned.twin.fractions
+    kept = planned.doses[fraction.grid]
+    assert kept.volume is twin.doses["60/30"].volume, "what was given is what it was"
+    assert given.fractions[0].grid == "60/30", "the twin is not changed"
+
+
+def test_what_cannot_be_told_is_asked_and_the_answer_is_kept(patient, tmp_path):
+    twin = patient(first="60/30", second="66/33")
+    with pytest.raises(InputError, match=r"55/20: first, second; choose with .*--reference NAME"):
+        of(twin)
+    chosen = twin.referring("second")
+    assert of(chosen)["55/20"].volume.array.max() == pytest.approx(55)
+    assert of(twin.referring("none"))["55/20"].method == "approximate"
+    chosen.save(tmp_path / "p.twin")
+    assert PatientTwin.load(tmp_path / "p.twin").reference == "second"
+
+    silent = patient(sum="60")
+    with pytest.raises(InputError, match=r"'sum' prescribes.*--reference sum=GY/FRACTIONS"):
+        of(silent)
+    with pytest.raises(InputError, match="sum=GY/FRACTIONS"):
+        silent.referring("sum")
+    np.testing.assert_allclose(
+        of(silent.referring("sum", gy=50, fractions=25))["60/30"].volume.array.max(), 72
+    )
+
+
+def test_a_dose_that_was_scaled_from_another_is_no_other_one(patient):
+    twin = patient(first="60/30")
+    given = deliver_until(twin, Scenario.of(PLANS[1]), 10.0)
+    assert given.doses["55/20"].method == "planning system"
+    doses = of(given, *PLANS, TreatmentPlan.parse("60/15"))
+    assert doses["60/15"].volume.array.max() == pytest.approx(60)
+    assert doses["55/20"] is given.doses["55/20"]
+
+
+def test_what_was_calculated_here_before_is_not_calculated_again(patient):
+    twin = patient()
+    first = planned_doses(twin, PLANS)
+    again = planned_doses(twin.fork(doses=first.doses), PLANS).doses
+    assert all(again[p.label] is first.doses[p.label] for p in PLANS)

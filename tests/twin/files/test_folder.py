@@ -34,7 +34,9 @@ def twin():
     )
     structures = structures.with_mask("Heart", "OAR", ~drawn, estimated=True)
     coarse = GEOMETRY.resampled(4.0)
-    dose = DoseGrid("60/30", Volume(coarse, rng.random(coarse.shape, np.float32), "DOSE", "Gy"), 60.0, True)
+    dose = DoseGrid(
+        "60/30", Volume(coarse, rng.random(coarse.shape, np.float32), "DOSE", "Gy"), 60.0, "approximate", 30
+    )
     belief = Belief(
         {"alpha_per_gy": rng.normal(0.36, 0.1, 7), "erosion": rng.random(7)}, rng.random(7), "posterior"
     )
@@ -83,8 +85,8 @@ def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp
     assert again.checks == checked.checks and again.history == checked.history
     file = tmp_path / "p.twin" / "twin.json"
     first = json.loads(file.read_text())
-    assert first.pop("format") == "rt-twin/3"
-    for name in ("checks", "history", "names_kept"):
+    assert first.pop("format") == "rt-twin/4"
+    for name in ("checks", "history", "names_kept", "reference"):
         first.pop(name)
     for scan in first["scans"]:
         scan.pop("acquired")
@@ -202,7 +204,7 @@ def _edited(path, **changes):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda p: _edited(p, format="rt-twin/4"), "newer format rt-twin/4"),
+        (lambda p: _edited(p, format="rt-twin/5"), "newer format rt-twin/5"),
         (lambda p: _edited(p, format="hearts"), "not a twin folder"),
         (lambda p: (p / "twin.json").unlink(), "twin.json is missing"),
         (lambda p: (p / "twin.json").write_text("{"), "twin.json is broken"),

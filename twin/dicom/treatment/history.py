@@ -153,17 +153,30 @@ class _History:
                 f"WARNING: the dose {name} does not reach the tumour: its median there is {median_gy:g} Gy of "
                 f"{prescription_gy:g} Gy prescribed; check that plan, dose and contours belong together"
             )
-        grid = DoseGrid(self.names.free(name), volume, prescription_gy)
+        fractions = self._fractions_of(parts) if stated else None
+        grid = DoseGrid(self.names.free(name), volume, prescription_gy, fractions=fractions)
         self.grids.append(grid)
         if dose.total:
             self.sums.append((dose.plans, grid))
         elif dose.plans:
             self.of_plan[next(iter(dose.plans))] = grid
 
+    def _fractions_of(self, parts: Sequence[Plan]) -> int | None:
+        """Fractions of plans with one target; None, and said, where one has several."""
+        for plan in parts:
+            if plan.targets > 1:
+                self.notes.append(
+                    f"plan {plan.name} prescribes {plan.targets} different doses to targets, the highest "
+                    f"{plan.prescription_gy:g} Gy; say the tumour's with rt-twin edit TWIN --reference"
+                )
+                return None
+        return sum(p.fractions for p in parts)
+
     def _stands_for(self, parts: list[Plan], median_gy: float) -> str:
         """The name of a dose whose prescription no plan states; a single plan gets the median in its place."""
         self.notes.append(
-            f"no plan states a prescription; {median_gy:g} Gy, the median dose in the GTV, stands for it"
+            f"no plan states a prescription; {median_gy:g} Gy, the median dose in the GTV, stands for it until one is "
+            "given with rt-twin edit TWIN --reference"
         )
         if len(parts) != 1:
             return "dose"

@@ -51,6 +51,7 @@ class Plan:
         structure_set: UID of the structure set that it was planned on, empty where none is named.
         doses: UIDs of the doses that it names.
         replaces: UIDs of plans that came before it or that it is another choice for.
+        targets: number of different doses that it prescribes to targets.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Plan:
     structure_set: str = ""
     doses: frozenset[str] = frozenset()
     replaces: frozenset[str] = frozenset()
+    targets: int = 1
 
     @property
     def fractions(self) -> int:
@@ -101,7 +103,8 @@ def read_plan(file: Instance) -> Plan:
     try:
         groups = [_group(g) for g in file.items("FractionGroupSequence")]
         groups = [g for g in groups if g.fractions]
-        target_gy = _target_gy(file)
+        targets_gy = _targets_gy(file)
+        target_gy = max(targets_gy, default=0.0)
         delivery = [
             b.text("TreatmentDeliveryType") or "TREATMENT"
             for keyword in ("BeamSequence", "IonBeamSequence")
@@ -138,6 +141,7 @@ def read_plan(file: Instance) -> Plan:
         next(iter(uids["ReferencedStructureSetSequence"]), ""),
         uids["ReferencedDoseSequence"],
         replaces,
+        max(1, len(targets_gy)),
     )
 
 
@@ -149,13 +153,14 @@ def _referenced(file: Instance, keyword: str) -> frozenset[str]:
     return frozenset(item.text("ReferencedSOPInstanceUID") for item in file.items(keyword))
 
 
-def _target_gy(file: Instance) -> float:
-    volumes, points = [0.0], [0.0]
+def _targets_gy(file: Instance) -> set[float]:
+    """The different doses that are prescribed to target volumes and sites, else to points, Gy."""
+    volumes, points = set[float](), set[float]()
     for item in file.items("DoseReferenceSequence"):
         if item.text("DoseReferenceType") == "TARGET":
             point = item.text("DoseReferenceStructureType") in ("POINT", "COORDINATES")
-            (points if point else volumes).append(item.number("TargetPrescriptionDose") or 0.0)
-    return max(volumes) or max(points)
+            (points if point else volumes).add(item.number("TargetPrescriptionDose") or 0.0)
+    return (volumes - {0.0}) or (points - {0.0})
 
 
 def _setup_beams(file: Instance) -> frozenset[int]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 
 from twin import InputError
 from twin.dicom.reader import read_series
@@ -80,7 +81,8 @@ def test_plan_dose_and_records_become_the_history(dicom_set, make, add):
     add(folder, *[make.record_file(d, "143000", n, beam) for n, d in enumerate(days, 1) for beam in (1, 2)])
     twin = import_patient(folder)
     assert list(twin.doses) == ["60/30"]
-    assert twin.doses["60/30"].prescription_gy == 60.0 and not twin.doses["60/30"].approximate
+    assert twin.doses["60/30"].prescription_gy == 60.0 and twin.doses["60/30"].fractions == 30
+    assert twin.doses["60/30"].method == "planning system"
     clock = 14.5 / 24
     assert [f.time_days for f in twin.fractions] == pytest.approx([1 + clock, 2 + clock, 5 + clock])
     assert all(f.dose_gy == 2.0 and f.grid == "60/30" for f in twin.fractions)
@@ -105,7 +107,21 @@ def test_a_prescription_that_no_plan_states_is_said_to_be_assumed(dicom_set, mak
     add(folder, make.plan_file(None, 28), make.dose_file(dose))
     twin = import_patient(folder)
     assert twin.doses["50.4/28"].prescription_gy == 50.4
+    assert twin.doses["50.4/28"].fractions is None, "so that it is asked before a plan is scaled from it"
     assert "median dose in the GTV" in " ".join(twin.notes)
+
+
+def test_of_several_prescribed_doses_none_is_taken_for_the_tumours(dicom_set, make, add):
+    folder = dicom_set()
+    plan = make.plan_file(60.0, 30)
+    nodes, organ = Dataset(), Dataset()
+    nodes.DoseReferenceType, nodes.TargetPrescriptionDose = "TARGET", 54.0
+    organ.DoseReferenceType, organ.TargetPrescriptionDose = "ORGAN_AT_RISK", 20.0
+    plan.DoseReferenceSequence.extend([nodes, organ])
+    add(folder, plan, make.dose_file(_dose()))
+    twin = import_patient(folder)
+    assert twin.doses["60/30"].fractions is None
+    assert "prescribes 2 different doses to targets" in " ".join(twin.notes)
 
 
 def test_a_dose_of_another_frame_is_left_out_and_said(dicom_set, make, add):

@@ -1,0 +1,69 @@
+"""By which method doses were calculated, in words, where plans of a comparison differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scenarios.records.run import PlanRecord
+
+
+def mixed(plans: Sequence[PlanRecord]) -> bool:
+    """Whether plans with dose differ in the method by which it was calculated.
+
+    Args:
+        plans: of a run.
+    """
+    return len({p.dose_method for p in plans if p.dose_method}) > 1
+
+
+def head(plan: PlanRecord, plans: Sequence[PlanRecord]) -> str:
+    """The method as it stands beside a plan's name or number; empty where all plans share it.
+
+    Args:
+        plan: one of the plans.
+        plans: of the run.
+    """
+    return f"dose: {plan.dose_method}" if plan.dose_method and mixed(plans) else ""
+
+
+def label(plan: PlanRecord, plans: Sequence[PlanRecord]) -> str:
+    """A plan's label, with the method of its dose where plans differ in it.
+
+    Args:
+        plan: one of the plans.
+        plans: of the run.
+    """
+    words = head(plan, plans)
+    return f"{plan.label} ({words})" if words else plan.label
+
+
+def difference(method: str | None) -> str:
+    """What is to be said beside a difference of two plans; nothing where one method served both.
+
+    Args:
+        method: of a row of `contrasts`.
+
+    Example:
+        >>> difference("planning system"), difference("approximate - planning system")
+        ('', ' doses by approximate - planning system')
+    """
+    return f" doses by {method}" if method and " - " in method else ""
+
+
+def notes(plans: Sequence[PlanRecord]) -> list[str]:
+    """What is to be said of the methods under a comparison, a sentence each.
+
+    Args:
+        plans: of the run.
+    """
+    by_method: dict[str, list[str]] = {}
+    for plan in plans:
+        if plan.dose_method:
+            by_method.setdefault(plan.dose_method, []).append(plan.label)
+    said = [f"Dose by {method}: {', '.join(labels)}." for method, labels in by_method.items()]
+    if len(by_method) > 1:
+        said.append(
+            "The methods differ between these plans: a part of any difference in organ doses, and in what follows from "
+            "them, is the methods' and not the plans'."
+        )
+    return said
