@@ -39,7 +39,9 @@ def compare(
     generator: Annotated[
         str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")
     ] = "auto",
-    scanner: Annotated[list[str] | None, typer.Option(help="Virtual scanner: pet; may be repeated.")] = None,
+    scanner: Annotated[
+        list[str] | None, typer.Option(help="Virtual scanner: cbct, pet, ...; may be repeated.")
+    ] = None,
     kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
     outcomes: Annotated[str, typer.Option(help="Outcome model: standard, calibrated.")] = "standard",
 ) -> None:

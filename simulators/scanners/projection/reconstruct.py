@@ -79,11 +79,12 @@ def filtered(projections: np.ndarray, beam: Beam, window: Window | None = None) 
     share = redundancy(beam) * angle_steps(beam.angles_rad)[:, None]
     out = np.empty(whole.shape, np.float32)
     begin = edge - before
+    inner = None if whole is beam else 0 if before else -1
     many = max(1, _CHUNK_BYTES // (4 * n * nv))
     for first in range(0, views, many):
         part = slice(first, first + many)
         weighted = (projections[part] * (cosine * share[part, :, None])).astype(np.float32)
-        wide = _continued(weighted, edge)
+        wide = _continued(weighted, edge, inner)
         spectrum = rfft(wide, n, axis=1, workers=-1)
         spectrum *= response[:, None]
         out[part] = irfft(spectrum, n, axis=1, workers=-1)[:, begin : begin + whole.u_mm.size]
@@ -100,10 +101,13 @@ def _ramp(n: int, du: float) -> np.ndarray:
     return np.fft.rfft(kernel).real / du
 
 
-def _continued(weighted: np.ndarray, edge: int) -> np.ndarray:
-    """Projections with their edges falling off smoothly, as of a patient wider than the field (Ohnesorge 2000)."""
+def _continued(weighted: np.ndarray, edge: int, inner: int | None) -> np.ndarray:
+    """Projections with their edges falling off smoothly, as of a patient wider than the field (Ohnesorge 2000); at the
+    inner edge, 0 or -1, of a detector that is moved sideways they have fallen off already."""
     fall = (np.cos(np.pi / 2 * np.arange(1, edge + 1) / (edge + 1)) ** 2).astype(np.float32)[None, :, None]
     left, right = (weighted[:, part].mean(axis=1, keepdims=True) for part in (slice(0, 3), slice(-3, None)))
+    if inner is not None:
+        (left if inner == 0 else right)[:] = 0
     return np.concatenate([left * fall[:, ::-1], weighted, right * fall], axis=1)
 
 
