@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.belief.prior import CLINICAL, prior_belief
-from simulators.belief.update import update_belief
+from simulators.belief.update import AVIDITY_HALF_TIME_D, SUV_ERROR, update_belief
 from simulators.core.course import Course, Event
 from simulators.tumour.dose_volume import DoseVolumeKinetics
 from twin import Fraction, Geometry, Observation, PatientTwin, Scan, StructureSet, Volume
@@ -107,10 +107,35 @@ def uniformity(ranks: np.ndarray, bins: int = 10) -> float:
     return float(chisquare(np.histogram(ranks, bins, (0, 1))[0]).pvalue)
 
 
+def jax_parameters(z):
+    """Parameters at a point of the prior's standard normal space, of those that bear on volumes and uptake."""
+    import jax.numpy as jnp
+    from jax.scipy.special import ndtr, ndtri
+    from scipy.special import betaincinv
+    from scipy.special import ndtr as np_ndtr
+
+    c = CLINICAL
+    grid = np.linspace(-9, 9, 3601)
+    shares = jnp.array(betaincinv(*c.remnant, np_ndtr(grid)))
+    cut = float(np_ndtr((c.alpha_floor_per_gy - c.alpha_per_gy[0]) / c.alpha_per_gy[1]))
+    alpha = c.alpha_per_gy[0] + c.alpha_per_gy[1] * ndtri(cut + (1 - cut) * ndtr(z[0]))
+    rho = jnp.tanh(c.coupling_sd * z[2])
+    own = rho * z[0] + jnp.sqrt(1 - rho**2) * z[1]
+    cohort = c.clearance_cohort_sd * z[3]
+    return {
+        "alpha_per_gy": alpha,
+        "clearance_half_time_d": c.clearance_d[0] * jnp.exp(c.clearance_d[1] * own + cohort),
+        "remnant_fraction": jnp.interp(z[4], jnp.array(grid), shares),
+        "growth_per_d": c.growth_per_d[0] * jnp.exp(c.growth_per_d[1] * z[5]),
+        "alpha_beta_gy": c.alpha_beta_gy[0] * jnp.exp(c.alpha_beta_gy[1] * z[6]),
+        "contour_error": c.contour_error[0] * jnp.exp(c.contour_error[1] * z[7]),
+    }
+
+
 def reference_sampler(case_: Case, draws: int = 1000, seed: int = 0):
     """Posterior samples by NUTS: name -> (draws,), with the same prior and likelihood, written anew in JAX.
 
-    Only what bears on volumes is sampled; all else keeps its prior.
+    Only what bears on volumes and uptake is sampled; all else keeps its prior.
     """
     import jax
 
@@ -118,46 +143,30 @@ def reference_sampler(case_: Case, draws: int = 1000, seed: int = 0):
     import jax.numpy as jnp
     import numpyro
     import numpyro.distributions as dist
-    from jax.scipy.special import ndtr, ndtri
     from numpyro.infer import MCMC, NUTS
-    from scipy.special import betaincinv
-    from scipy.special import ndtr as np_ndtr
 
     c, twin = CLINICAL, case_.twin
-    seen = [o for o in twin.observations if o.kind == "gtv_cm3"]
-    times = np.array([o.time_days for o in seen])
-    data = jnp.array([o.value for o in seen])
     fractions = np.array([f.time_days for f in twin.fractions])
-    stops = np.unique(np.concatenate([fractions, times, np.arange(0, times[-1], 1.0)[1:]]))
+    before = [o.value for o in twin.observations if o.kind == "suv_max" and o.time_days < fractions[0]]
+    seen = [o for o in twin.observations if o.kind == "gtv_cm3"]
+    uptake = [o for o in twin.observations if o.kind == "suv_max" and o.time_days > fractions[0]]
+    times, when = (np.array([o.time_days for o in some]) for some in (seen, uptake))
+    data, uptakes = (jnp.array([o.value for o in some]) for some in (seen, uptake))
+    last = max(*times, *when)
+    stops = np.unique(np.concatenate([fractions, times, when, np.arange(0, last, 1.0)[1:]]))
+    fading = jnp.array(2.0 ** (-(stops - fractions[0]) / AVIDITY_HALF_TIME_D))
     steps = jnp.array(np.diff(stops, prepend=0.0))
     dose = jnp.array(np.where(np.isin(stops, fractions), 2.0, 0.0))
-    wanted = np.searchsorted(stops, times)
-    grid = np.linspace(-9, 9, 3601)
-    shares = jnp.array(betaincinv(*c.remnant, np_ndtr(grid)))
+    wanted, looked = (np.searchsorted(stops, some) for some in (times, when))
     v0, capacity = twin.gtv_cm3, max(c.capacity_cm3, 2 * twin.gtv_cm3)
-    cut = float(np_ndtr((c.alpha_floor_per_gy - c.alpha_per_gy[0]) / c.alpha_per_gy[1]))
-
-    def parameters(z):
-        alpha = c.alpha_per_gy[0] + c.alpha_per_gy[1] * ndtri(cut + (1 - cut) * ndtr(z[0]))
-        rho = jnp.tanh(c.coupling_sd * z[2])
-        own = rho * z[0] + jnp.sqrt(1 - rho**2) * z[1]
-        cohort = c.clearance_cohort_sd * z[3]
-        return {
-            "alpha_per_gy": alpha,
-            "clearance_half_time_d": c.clearance_d[0] * jnp.exp(c.clearance_d[1] * own + cohort),
-            "remnant_fraction": jnp.interp(z[4], jnp.array(grid), shares),
-            "growth_per_d": c.growth_per_d[0] * jnp.exp(c.growth_per_d[1] * z[5]),
-            "alpha_beta_gy": c.alpha_beta_gy[0] * jnp.exp(c.alpha_beta_gy[1] * z[6]),
-            "contour_error": c.contour_error[0] * jnp.exp(c.contour_error[1] * z[7]),
-        }
 
     def model():
-        p = parameters(numpyro.sample("z", dist.Normal(0, 1).expand([8]).to_event(1)))
+        p = jax_parameters(numpyro.sample("z", dist.Normal(0, 1).expand([8]).to_event(1)))
         s = p["remnant_fraction"]
 
         def step(state, now):
             v, d = state
-            dt, gy = now
+            dt, gy, fade = now
             half = jnp.exp(-jnp.log(2.0) * 0.5 * dt / p["clearance_half_time_d"])
             d = d * half
             total = v + d + s
@@ -167,17 +176,23 @@ def reference_sampler(case_: Case, draws: int = 1000, seed: int = 0):
             )
             d = d * half
             kept = jnp.exp(-p["alpha_per_gy"] * (gy + gy**2 / p["alpha_beta_gy"]))
-            return (grown * kept, d + grown * (1 - kept)), v0 * (grown + d + s)
+            after = grown * kept, d + grown * (1 - kept)
+            avid = (after[0] + after[1] * fade) / (after[0] + after[1] + s) / jnp.maximum(1 - s, 0.05)
+            return after, (v0 * (grown + d + s), avid)
 
-        _, curve = jax.lax.scan(step, (1.0 - s, jnp.zeros(())), (steps, dose))
+        _, (curve, avid) = jax.lax.scan(step, (1.0 - s, jnp.zeros(())), (steps, dose, fading))
         numpyro.sample(
             "seen", dist.Normal(jnp.log(curve[wanted] + 0.1), p["contour_error"]), obs=jnp.log(data + 0.1)
         )
 
+        if len(when):
+            expected = jnp.log(before[-1] * jnp.maximum(avid[looked], 0.02))
+            numpyro.sample("uptake", dist.Normal(expected, SUV_ERROR), obs=jnp.log(uptakes))
+
     mcmc = MCMC(NUTS(model), num_warmup=400, num_samples=draws, progress_bar=False)
     mcmc.run(jax.random.PRNGKey(seed))
     z = mcmc.get_samples()["z"]
-    return {k: np.asarray(v) for k, v in jax.vmap(parameters)(z).items()}
+    return {k: np.asarray(v) for k, v in jax.vmap(jax_parameters)(z).items()}
 
 
 def logistic_law(twin: PatientTwin, samples, days) -> np.ndarray:

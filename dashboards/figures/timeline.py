@@ -13,7 +13,16 @@ from dashboards.files.twin_folder import TwinFolder
 from dashboards.names import interval_name
 from scenarios.report.colours import plan_colour
 
-_ROWS = ("scans", "fractions", "drugs", "decisions", "observations", "local failure", "distant failure")
+_ROWS = (
+    "scans",
+    "fractions",
+    "drugs",
+    "decisions",
+    "observations",
+    "local failure",
+    "regional failure",
+    "distant failure",
+)
 SPANS = (("course", "Course"), ("run", "Follow-up"), ("failures", "Failures"))
 _KINDS = {"imaging": "scans", "fraction": "fractions", "chemotherapy": "drugs", "immunotherapy": "drugs"}
 _SYMBOLS = {

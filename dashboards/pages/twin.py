@@ -250,7 +250,7 @@ def _observation_form(subject: TwinFolder) -> Any:
 def _observed(observation: Any) -> str:
     if observation.kind == "gtv_cm3":
         return f"{observation.value:.1f} cm\u00b3"
-    return f"SUVmax {observation.value:.1f}"
+    return f"{'SUVpeak' if observation.kind == 'suv_peak' else 'SUVmax'} {observation.value:.1f}"
 
 
 def register(app: Dash, desk: Desk) -> None:

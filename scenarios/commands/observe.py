@@ -10,15 +10,20 @@ import typer
 from scenarios.commands.arguments import TwinArg
 from scenarios.engine.observation import observe as add
 from scenarios.plans.scenario import Scenario
-from simulators.belief.update import update_belief
+from simulators.belief.information import what_was_moved
+from simulators.belief.update import SUVS, Evidence, update_belief
 from twin import InputError, PatientTwin
-from twin.inputs.quantities import Cm3, Time
+from twin.inputs.quantities import Cm3, Suv, Time
 
 
 def observe(
     twin: TwinArg,
     day: Annotated[Time | None, typer.Option(help="Day of the observation, from day 0.")] = None,
     gtv_cm3: Annotated[Cm3 | None, typer.Option("--gtv-cm3", help="Measured tumour volume, cm3.")] = None,
+    suv: Annotated[
+        Suv | None, typer.Option("--suv", help="SUVmax of the tumour; it is held against one before.")
+    ] = None,
+    peak: Annotated[bool, typer.Option("--peak", help="The --suv is SUVpeak, not SUVmax.")] = False,
     scan: Annotated[Path | None, typer.Option(help="The CT of that day, NIfTI or NRRD.")] = None,
     mask: Annotated[Path | None, typer.Option(help="The tumour on that CT.")] = None,
     plan: Annotated[
@@ -30,7 +35,7 @@ def observe(
 ) -> None:
     """Add an observation to a twin, and the fractions delivered before it, and let its belief learn from it."""
     if undo:
-        if not all(given is None for given in (day, gtv_cm3, scan, mask, plan)):
+        if not all(given is None for given in (day, gtv_cm3, suv, scan, mask, plan)) or peak:
             raise InputError("--undo takes back what was added last and goes with no other option")
         _undo(twin)
         return
@@ -38,14 +43,39 @@ def observe(
         raise InputError("an observation needs its day; give --day, or --undo to take the last one back")
     delivered = None if plan is None else Scenario.parse(plan)
     with PatientTwin.changing(twin) as before:
-        patient = update_belief(add(before, day, gtv_cm3=gtv_cm3, scan=scan, mask=mask, plan=delivered))
+        seen = add(before, day, gtv_cm3=gtv_cm3, suv=suv, peak=peak, scan=scan, mask=mask, plan=delivered)
+        patient = update_belief(seen)
         patient.save(twin)
     last = patient.observations[-1]
+    what = {"gtv_cm3": "{:.1f} cm3", "suv_max": "SUVmax {:.1f}", "suv_peak": "SUVpeak {:.1f}"}[last.kind]
     print(
-        f"{twin}: {last.value:.1f} cm3 on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
+        f"{twin}: {what.format(last.value)} on day {last.time_days:g}, {len(patient.fractions)} fractions delivered"
     )
     if patient.belief is not None and patient.belief.ess is not None:
         print(f"belief: posterior of {patient.belief.n} samples, effectively {patient.belief.ess:.0f}")
+    _print_moved(before, patient)
+
+
+def _print_moved(before: PatientTwin, after: PatientTwin) -> None:
+    """What the last observation moved: medians and 80 % intervals before and after it."""
+    last = after.observations[-1]
+    learned = Evidence.of(after, set())
+    if last.kind in SUVS and last not in learned.observations:
+        first = last.kind in learned.baseline_suv
+        why = "later ones are held against it" if first else "there is none of its kind from before treatment"
+        print(f"nothing is learned from this SUV: {why}")
+        return
+    known = before.belief or update_belief(before).belief
+    if known is None or after.belief is None:
+        return
+    rows = what_was_moved(known, after.belief)
+    if not rows:
+        print("no parameter's median moved by a tenth of its interval")
+        return
+    print(f"{'moved by it':<26}{'before':>28}{'after':>28}")
+    for name, *both in rows:
+        cells = (f"{m:.3g} ({low:.3g} to {high:.3g})" for low, m, high in both)
+        print(f"{name:<26}" + "".join(f"{cell:>28}" for cell in cells))
 
 
 def _undo(path: Path) -> None:

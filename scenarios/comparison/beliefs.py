@@ -13,6 +13,9 @@ from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast, what_was_learned
 from simulators.belief.prior import prior_belief
+from simulators.core.course import Course
+from simulators.core.kinetics import Kinetics
+from simulators.core.outcome import OutcomeModel, Treated
 from twin import Belief, PatientTwin
 
 FORECAST_DAY = 90.0
@@ -36,8 +39,10 @@ def drawn_table(made: Forecast, records: Sequence[PlanRecord]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> pl.DataFrame:
-    """The `moved` table: the forecast for day 90, or for the run's last day where that is past or out of reach.
+def moved_table(
+    made: Forecast, records: Sequence[PlanRecord], days: float, model: OutcomeModel
+) -> pl.DataFrame:
+    """The `moved` table: control, and the forecast for day 90, or for the run's last day where that is past.
 
     Plans whose course differs from sample to sample are left out: their decisions would differ too.
 
@@ -45,6 +50,7 @@ def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> p
         made: the forecast.
         records: the plans.
         days: how far the run looks.
+        model: judges control.
     """
     twin, seed = made.twin, made.seed
     seen = [o for o in twin.observations if o.time_days > 0]
@@ -53,14 +59,19 @@ def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> p
     day = FORECAST_DAY if max(o.time_days for o in seen) < FORECAST_DAY <= days else days
     learned = beliefs_along(twin, samples=REPLAYED, seed=seed)
     beliefs = [(seen_then, made.tumour.believed(twin, belief, seed)) for seen_then, belief in learned]
+    knowing = [twin.fork(belief=belief) for _, belief in learned]
     rows = []
     for record, arm in zip(records, made.arms, strict=True):
         if len(arm.courses) > 1:
             continue
         kinetics = made.tumour.dose_bins(twin.gtv_cm3, arm.bin_fraction, arm.relative)
-        before: float | None = None
+        before: tuple[float, float] | None = None
+        controls = [
+            _control(model, kinetics, one, dict(belief.samples), arm.courses[0], seed)
+            for one, (_, belief) in zip(knowing, beliefs, strict=True)
+        ]
         moves = what_moved_the_forecast(twin, beliefs, arm.courses[0], day, seed=seed, kinetics=kinetics)
-        for order, moved in enumerate(moves):
+        for order, (moved, control) in enumerate(zip(moves, controls, strict=True)):
             seen_now = moved.observation
             rows.append(
                 {
@@ -72,14 +83,30 @@ def moved_table(made: Forecast, records: Sequence[PlanRecord], days: float) -> p
                     "forecast_day": day,
                     **dict(zip(("low", "median", "high"), moved.true_cm3, strict=True)),
                     **dict(zip(("drawn_low", "drawn_median", "drawn_high"), moved.drawn_cm3, strict=True)),
-                    "moved_cm3": None if before is None else moved.true_cm3[1] - before,
+                    "moved_cm3": None if before is None else moved.true_cm3[1] - before[0],
+                    "control": control,
+                    "moved_control": None if before is None else control - before[1],
                     "level": LEVEL,
                     "ess": moved.ess,
                     "n": REPLAYED,
                 }
             )
-            before = moved.true_cm3[1]
+            before = moved.true_cm3[1], control
     return table("moved", rows)
+
+
+def _control(
+    model: OutcomeModel,
+    kinetics: Kinetics,
+    knowing: PatientTwin,
+    samples: dict[str, np.ndarray],
+    course: Course,
+    seed: int,
+) -> float:
+    """Expected control under a course, by a twin that knows what it knew then."""
+    state = kinetics.advance(kinetics.start(knowing, samples), samples, [course], course.end_days + 1.0)
+    courses = [course] * len(state.survivors)
+    return float(model.control(Treated(knowing, samples, courses, state.survivors, seed)).mean())
 
 
 def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:

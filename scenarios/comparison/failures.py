@@ -1,4 +1,4 @@
-"""When the tumour comes back: the day of local and of distant failure in every sample of a run."""
+"""Where and when the tumour comes back: the day of failure at each place in every sample of a run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from scenarios.comparison.outcomes import PlanOutcomes
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import table
 
-LOCAL, DISTANT = "local failure", "distant failure"
-
 
 def failure_table(records: Sequence[PlanRecord], outcomes: Sequence[PlanOutcomes]) -> pl.DataFrame:
     """The `failures` table.
 
-    Where the clinical record does not allow survival, distant failure has no rows and local failure is not cut off by
-    death.
+    Where the clinical record does not allow survival, only local failure has rows, and death does not cut it off.
 
     Args:
         records: the plans.
@@ -28,15 +25,15 @@ def failure_table(records: Sequence[PlanRecord], outcomes: Sequence[PlanOutcomes
     for record, judged in zip(records, outcomes, strict=True):
         n, lives = len(judged.local_days), judged.lives
         if lives is None:
-            days, death = {LOCAL: judged.local_days}, np.full(n, np.inf)
+            days, death = {"local": judged.local_days}, np.full(n, np.inf)
         else:
-            days, death = {LOCAL: lives.local, DISTANT: lives.distant}, lives.death
-        for kind, day in days.items():
+            days, death = lives.places, lives.death
+        for place, day in days.items():
             seen = np.isfinite(day) & (day <= death)
             columns = {
                 "plan": [record.slug] * n,
                 "sample": np.arange(n, dtype=np.int32),
-                "kind": [kind] * n,
+                "kind": [f"{place} failure"] * n,
                 "day": [float(d) if known else None for d, known in zip(day, seen, strict=True)],
             }
             frames.append(pl.DataFrame(columns, schema=table("failures", []).schema))

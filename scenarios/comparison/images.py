@@ -29,7 +29,7 @@ class Images:
         field_cm3: (plan, image sample, day) volumes of the tumours that they show, cm3.
     """
 
-    images: Sequence[RunImage]
+    images: tuple[RunImage, ...]
     notes: Sequence[str]
     field_cm3: np.ndarray
 
@@ -84,7 +84,7 @@ def draw(
     for done, batch in enumerate(render(made.twin, jobs, treatment, scanners, notes), start=1):
         images.extend(batch)
         clock.lap("images", 0.4 + 0.6 * done / len(jobs))
-    return Images(images, notes, np.array([[field.gtv_cm3 for field in grown] for grown in fields]))
+    return Images(tuple(images), notes, np.array([[field.gtv_cm3 for field in grown] for grown in fields]))
 
 
 def _fields(made: Forecast, arm: Arm, image_samples: int) -> list[Field]:

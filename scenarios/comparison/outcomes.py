@@ -10,15 +10,17 @@ import numpy as np
 
 from scenarios.comparison.effect import Effect
 from scenarios.comparison.intervals import estimate
-from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import fractions_of
 from scenarios.engine.delivery import Delivery
-from scenarios.engine.organ_dose import ORGANS, dose_factors, dose_spread
+from scenarios.engine.organ_dose import ORGANS, dose_factors, dose_spread, place_shifts, place_spread_mm
 from scenarios.records.run import PlanRecord
-from simulators.core.outcome import Complication, LifeTimes, OutcomeModel, Treated
+from simulators.core.course import Course
+from simulators.core.outcome import HOT, HOTTEST, Complication, LifeTimes, OutcomeModel, Treated
 from simulators.dose.approximate import SBRT_GY
 from simulators.dose.dvh import region
 from simulators.dose.organ_points import OrganPoints
+from simulators.outcome.central import Centrality, central_risks
+from simulators.outcome.complications import hurry_factors
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Belief, InputError
 
@@ -75,7 +77,19 @@ def plan_outcomes(
         name: replace(effects[name], values=values, kind="expected")
         for name, values in model.expected(treated, harm).items()
     }
-    return PlanOutcomes(effects | organs, local_days, lives)
+    return PlanOutcomes(effects | organs | _central(delivery, belief.n), local_days, lives)
+
+
+def _central(delivery: Delivery, n: int) -> dict[str, Effect]:
+    """Toxicity near the central airways of stereotactic plans; unknown where the structures do not tell."""
+    largest = max(float(c.dose_gy.max(initial=0.0)) for c in delivery.arm.courses)
+    if largest < SBRT_GY:
+        return {}
+    near = Centrality.of(delivery.twin.contours)
+    status = "unknown" if near.kind == "unknown" else "estimated" if near.estimated else "ok"
+    note = f"{near.words}; by series of stereotactic treatment, whatever its dose (docs/model.md, 4)"
+    risks = central_risks(delivery.twin, n, delivery.seed)
+    return {name: Effect(p, "probability", "expected", status, note) for name, p in risks.items()}
 
 
 def _volumes(ends: np.ndarray, daily: np.ndarray, gtv_cm3: np.ndarray) -> dict[str, Effect]:
@@ -113,9 +127,14 @@ def _survival(lives: LifeTimes | None, n: int, note: str) -> dict[str, Effect]:
         return dict.fromkeys(
             _SURVIVAL, Effect(np.full(n, np.nan), "probability", "monte-carlo", "unknown", note)
         )
+    happens = {name: getattr(lives, what) > day for name, (what, day) in _SURVIVAL.items()} | {
+        f"{place}_failure_{years}y": lives.failed(place, 365.25 * years)
+        for place in lives.places
+        for years in (2, 5)
+    }
     return {
-        name: Effect((getattr(lives, what) > day).astype(np.float64), "probability", "monte-carlo", note=note)
-        for name, (what, day) in _SURVIVAL.items()
+        name: Effect(seen.astype(np.float64), "probability", "monte-carlo", note=note)
+        for name, seen in happens.items()
     }
 
 
@@ -137,28 +156,38 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
             doses |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
             harm |= {row.name: replace(unknown, unit="probability", kind="expected") for row in rows}
             continue
-        spread = dose_spread(organ, arm.methods, estimated=estimated)
+        spread = dose_spread(organ, arm.methods)
+        place = place_spread_mm(organ, estimated=estimated)
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
-        held = OrganDose.of(delivery, points, dose_factors(organ, twin.id, n, delivery.seed, spread))
+        chance = organ, twin.id, n, delivery.seed
+        held = OrganDose.of(delivery, points, dose_factors(*chance, spread), place_shifts(*chance, place))
         status = "estimated" if estimated else "approximate" if approximate else "ok"
-        note = f"relative SD of the dose {spread:.0%}, set-up errors in each fraction"
+        note = (
+            f"SD of the dose {spread:.0%}, of the organ's place {place:g} mm; set-up errors in each fraction"
+        )
         if delivery.shrinking is not None:
             note += ", tissue that follows the shrinking tumour"
         for name, unit, threshold_gy in _METRICS[organ]:
             doses[name] = Effect(held.above(threshold_gy), unit, status=status, note=note)
-        harm |= {row.name: _complication(row, held, status, arm) for row in rows}
+        harm |= {row.name: _complication(row, held, status, delivery) for row in rows}
     return {k: replace(e, dose_method=arm.dose_method) for k, e in (doses | harm).items()}
 
 
-def _complication(row: Complication, organ: OrganDose, status: str, arm: Arm) -> Effect:
+def _complication(row: Complication, organ: OrganDose, status: str, delivery: Delivery) -> Effect:
     """A complication's probability; unknown where the patient's record lacks what it takes."""
+    arm, n = delivery.arm, len(organ.dose_gy)
     words = f"{row.endpoint}, {row.grade}, {row.window}; {row.source}"
     if row.missing:
-        nothing = np.full(len(organ.eqd2_gy), np.nan)
+        nothing = np.full(n, np.nan)
         return Effect(nothing, "probability", "expected", "unknown", note=f"{words}; it needs {row.missing}")
     if max(float(c.dose_gy.max(initial=0.0)) for c in arm.courses) >= SBRT_GY:
         words += "; fitted to conventional fractionation, not to SBRT"
-    return Effect(row.probability(organ.metric(row)), "probability", "expected", status, words)
+    courses = [arm.course(sample) for sample in range(n)]
+    concurrent = delivery.twin.clinical.chemotherapy == "concurrent"
+    hurry = hurry_factors(delivery.twin.id, n, delivery.seed)
+    metric, reach = organ.metric(row, courses), organ.reach(courses)
+    found = row.risk(metric, reach, courses, hurry=hurry, concurrent=concurrent)
+    return Effect(found, "probability", "expected", status, words)
 
 
 # (outcome, unit, threshold in Gy or None for the mean dose)
@@ -179,20 +208,23 @@ class OrganDose:
 
     Args:
         dose_gy: (samples, parts) physical dose of equal parts of the organ, Gy.
-        eqd2_gy: (samples, parts) EQD2 with alpha/beta 3 Gy, taken for each fraction before summing, Gy.
+        squared_gy2: (samples, parts) sum of the squares of its fractions, Gy2.
     """
 
     dose_gy: np.ndarray
-    eqd2_gy: np.ndarray
+    squared_gy2: np.ndarray
 
     @classmethod
-    def of(cls, delivery: Delivery, points: OrganPoints, factor: np.ndarray) -> OrganDose:
-        """Doses at an organ's points, each sample's scaled by a factor, (samples,)."""
-        n, ratio = len(factor), LATE_ALPHA_BETA_GY
-        linear = delivery.at(points.lps_mm, n).astype(np.float64)
-        squared = (2 + ratio) * delivery.at(points.lps_mm, n, alpha_beta_gy=ratio) - ratio * linear
+    def of(
+        cls, delivery: Delivery, points: OrganPoints, factor: np.ndarray, place_mm: np.ndarray
+    ) -> OrganDose:
+        """Doses at an organ's points, each sample's moved by (samples, 3) mm and scaled by a factor, (samples,)."""
+        n, ratio, lps = len(factor), LATE_ALPHA_BETA_GY, points.lps_mm
+        linear = delivery.at(lps, n, place_mm=place_mm).astype(np.float64)
+        eqd2_gy = delivery.at(lps, n, alpha_beta_gy=ratio, place_mm=place_mm)
+        squared = (2 + ratio) * eqd2_gy - ratio * linear
         f = factor[:, None]
-        return cls(f * linear, (f**2 * squared + ratio * f * linear) / (2 + ratio))
+        return cls(f * linear, f**2 * squared)
 
     def above(self, threshold_gy: float | None) -> np.ndarray:
         """(samples,) share of the organ at or above a dose, or its mean dose in Gy for None."""
@@ -200,11 +232,22 @@ class OrganDose:
             self.dose_gy.mean(axis=1) if threshold_gy is None else (self.dose_gy >= threshold_gy).mean(axis=1)
         )
 
-    def metric(self, row: Complication) -> np.ndarray:
-        """(samples,) the number that a complication's probability takes, from EQD2."""
-        if row.metric == "v60":
-            return (self.eqd2_gy >= 60).mean(axis=1)
-        return (self.eqd2_gy ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
+    def metric(self, row: Complication, courses: Sequence[Course]) -> np.ndarray:
+        """(samples,) the number that a complication's probability takes, from EQD2 taken for each fraction."""
+        if row.metric == "hot":
+            return (self.dose_gy >= HOT * _prescribed(courses)[:, None]).mean(axis=1)
+        eqd2_gy = (self.squared_gy2 + row.alpha_beta_gy * self.dose_gy) / (2.0 + row.alpha_beta_gy)
+        return (eqd2_gy ** (1 / row.volume_effect)).mean(axis=1) ** row.volume_effect
+
+    def reach(self, courses: Sequence[Course]) -> np.ndarray:
+        """(samples,) dose of the organ's hottest part over that prescribed, at most 1."""
+        hot = np.quantile(self.dose_gy, 1.0 - HOTTEST, axis=1)
+        return np.clip(hot / _prescribed(courses), 0.0, 1.0)
+
+
+def _prescribed(courses: Sequence[Course]) -> np.ndarray:
+    """(courses,) Gy; never nothing."""
+    return np.maximum([course.dose_gy.sum() for course in courses], 1e-9)
 
 
 def outcome_rows(

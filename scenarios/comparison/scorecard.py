@@ -11,7 +11,7 @@ import polars as pl
 
 from scenarios.engine.course_dose import accumulated
 from scenarios.engine.delivery import Delivery
-from scenarios.engine.organ_dose import dose_factors, dose_spread
+from scenarios.engine.organ_dose import dose_factors, dose_spread, place_shifts, place_spread_mm
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.dose.constraints import constraint_sets, coverage_goals, metric
@@ -92,8 +92,8 @@ def _row(record: PlanRecord, score: Score, spread: _Spread) -> dict[str, Any]:
 class _Spread:
     """Doses of one plan at the points of its structures, for every sample of set-up and dose error.
 
-    The dose's error scales an organ, up to the hottest dose of the plan; targets are what the dose is normalised
-    to, and have none.
+    The dose's error scales an organ's dose, up to the hottest of the plan, and its place is uncertain by millimetres;
+    targets are what the dose is normalised to and shaped on, and have neither.
     """
 
     delivery: Delivery
@@ -118,10 +118,13 @@ class _Spread:
         """Of the planned dose, and of the dose of each sample."""
         points = OrganPoints.of(self.structures, name, self.dose)
         target, delivery = name.startswith(_TARGETS), self.delivery
-        drawn = delivery.at(points.lps_mm, self.n, tumour=target)
-        spread = dose_spread(name, delivery.arm.methods, estimated=points.estimated)
-        if target:
-            spread = 0.0
-        factor = dose_factors(name, delivery.twin.id, self.n, delivery.seed, spread)[:, None]
+        spread, place = 0.0, 0.0
+        if not target:
+            spread = dose_spread(name, delivery.arm.methods)
+            place = place_spread_mm(name, estimated=points.estimated)
+        chance = name, delivery.twin.id, self.n, delivery.seed
+        moved = place_shifts(*chance, place)
+        drawn = delivery.at(points.lps_mm, self.n, tumour=target, place_mm=moved)
+        factor = dose_factors(*chance, spread)[:, None]
         drawn = np.minimum(drawn * factor, np.maximum(drawn, self.dose.array.max()))
         return [points.dvh(row) for row in (delivery.planned_at(points.lps_mm), *drawn)]

@@ -100,11 +100,11 @@ def compare(
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
     judged = _judged(made, model)
     records = _plan_records(made, days)
-    tables = _tables(made, records, judged, drawn, days)
+    tables = _tables(made, records, judged, drawn, days, model)
     clock.lap("tables", 1.0)
     tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, samples)
     clock.lap("scorecard", 1.0)
-    return Comparison(_record(made, request, records, drawn, clock), twin, tables, tuple(drawn.images))
+    return Comparison(_record(made, request, records, judged, drawn, clock), twin, tables, drawn.images)
 
 
 def _judged(made: Forecast, model: OutcomeModel) -> list[PlanOutcomes]:
@@ -132,7 +132,12 @@ def _plan_records(made: Forecast, days: float) -> tuple[PlanRecord, ...]:
 
 
 def _tables(
-    made: Forecast, records: Sequence[PlanRecord], judged: Sequence[PlanOutcomes], drawn: Images, days: float
+    made: Forecast,
+    records: Sequence[PlanRecord],
+    judged: Sequence[PlanOutcomes],
+    drawn: Images,
+    days: float,
+    model: OutcomeModel,
 ) -> dict[str, pl.DataFrame]:
     """All tables but the scorecard."""
     effects = {record.slug: one.effects for record, one in zip(records, judged, strict=True)}
@@ -145,7 +150,7 @@ def _tables(
         if made.before
         else table("prior_bands", []),
         "drawn_bands": drawn_table(made, records),
-        "moved": moved_table(made, records, days),
+        "moved": moved_table(made, records, days, model),
         "learned": learned_table(made.twin, made.belief, made.seed),
         "events": event_table(records, made.arms, made.twin.now_days),
         "decisions": table("decisions", [row for arm in made.arms for row in arm.decisions]),
@@ -158,7 +163,12 @@ def _tables(
 
 
 def _record(
-    made: Forecast, request: Request, records: tuple[PlanRecord, ...], drawn: Images, clock: Clock
+    made: Forecast,
+    request: Request,
+    records: tuple[PlanRecord, ...],
+    judged: Sequence[PlanOutcomes],
+    drawn: Images,
+    clock: Clock,
 ) -> RunRecord:
     twin = made.twin
     return RunRecord(
@@ -179,6 +189,7 @@ def _record(
             *_belief_notes(twin.belief),
             *drawn.notes,
             *_node_notes(made, records),
+            *_central_notes(records, judged),
         ),
         layers=layers_of((i.record.kind, i.volume) for i in drawn.images),
         images=tuple(i.record for i in drawn.images),
@@ -192,6 +203,22 @@ def _model_notes(request: Request) -> list[str]:
         "Plans are judged by the outcome model": request.outcomes,
     }
     return [f"{words} {name!r}." for words, name in asked.items() if name != "standard"]
+
+
+def _central_notes(records: Sequence[PlanRecord], judged: Sequence[PlanOutcomes]) -> list[str]:
+    """Which stereotactic plans treat a tumour near the central airways, or one of which that is not known."""
+    notes = []
+    for record, one in zip(records, judged, strict=True):
+        if "central_toxicity" in one.effects:
+            risk = one.effects["central_toxicity"]
+            where, _, _ = risk.note.partition(";")
+            found = (
+                "the toxicity of central treatment is unknown"
+                if risk.status == "unknown"
+                else f"toxicity of grade 3 to 5 in {100 * risk.values.mean():.0f} % of such patients"
+            )
+            notes.append(f"{record.label} is stereotactic: {where}; {found}.")
+    return notes
 
 
 def _node_notes(made: Forecast, records: Sequence[PlanRecord]) -> list[str]:

@@ -72,7 +72,13 @@ class Delivery:
     _sums: dict[int, tuple[int, list[np.ndarray]]] = field(default_factory=dict)
 
     def at(
-        self, lps_mm: np.ndarray, samples: int, *, alpha_beta_gy: float | None = None, tumour: bool = False
+        self,
+        lps_mm: np.ndarray,
+        samples: int,
+        *,
+        alpha_beta_gy: float | None = None,
+        tumour: bool = False,
+        place_mm: np.ndarray | None = None,
     ) -> np.ndarray:
         """(samples, points) float32 dose of the whole course with its set-up errors, Gy.
 
@@ -81,6 +87,7 @@ class Delivery:
             samples: the first so many.
             alpha_beta_gy: sum EQD2 with this alpha/beta; physical dose where None.
             tumour: the points lie in the tumour and move with it.
+            place_mm: (samples, 3) LPS mm, how far the points of each sample lie from there, in all fractions.
         """
         each = 1 if len(self.arm.courses) > 1 or (tumour and self.arm.events is not None) else samples
         blocks = [(range(i, i + each), self._fractions(i)) for i in range(0, samples, each)]
@@ -95,6 +102,8 @@ class Delivery:
         for (block, given), stage in zip(blocks, stages, strict=True):
             key = Key(self.seed, self.twin.id, Purpose.DOSE)
             shifts = self.set_up.many(key, block, len(given))
+            if place_mm is not None:
+                shifts = shifts + place_mm[block.start : block.stop, None]
             if tumour:
                 shifts = shifts + self._moved_lps(block[0], given)
             parts.append(

@@ -12,7 +12,7 @@ from twin import Fraction, InputError, Observation, PatientTwin, Scan
 from twin.dicom.naming import Names
 from twin.importer import import_patient
 from twin.inputs.bounds import bounded
-from twin.inputs.quantities import Cm3, Time
+from twin.inputs.quantities import Cm3, Suv, Time
 
 
 @bounded
@@ -21,6 +21,8 @@ def observe(
     day: Time,
     *,
     gtv_cm3: Cm3 | None = None,
+    suv: Suv | None = None,
+    peak: bool = False,
     scan: Path | None = None,
     mask: Path | None = None,
     plan: Scenario | None = None,
@@ -31,21 +33,28 @@ def observe(
         twin: the patient; not changed.
         day: when, days from day 0.
         gtv_cm3: the measured volume, or
+        suv: the tumour's SUVmax, or
+        peak: with `suv`: it is SUVpeak.
         scan, mask: the CT of that day and the tumour on it (NIfTI or NRRD, one grid).
         plan: whose fractions up to that day are recorded as delivered first.
 
     Raises:
-        InputError: a day before the twin's now, neither a volume nor a scan with a mask, or a plan that
-            contradicts what was delivered.
+        InputError: a day before the twin's now, none or several of a volume, an SUV and a scan with a mask, or a plan
+            that contradicts what was delivered.
     """
     if day < twin.now_days:
         raise InputError(f"--day must be {twin.now_days:g} or later, where the patient stands, not {day:g}")
-    if (gtv_cm3 is None) == (scan is None) or (scan is None) != (mask is None):
-        raise InputError("give either --gtv-cm3, or --scan with --mask")
+    given = sum(one is not None for one in (gtv_cm3, suv, scan))
+    if given != 1 or (scan is None) != (mask is None):
+        raise InputError("give either --gtv-cm3, or --suv, or --scan with --mask")
+    if peak and suv is None:
+        raise InputError("--peak says that --suv is SUVpeak; give --suv with it")
     if plan is not None:
         twin = deliver_until(twin, plan, day)
     if gtv_cm3 is not None:
         return twin.observe(Observation(day, "gtv_cm3", gtv_cm3))
+    if suv is not None:
+        return twin.observe(Observation(day, "suv_peak" if peak else "suv_max", suv))
     seen = import_patient(scan, mask=mask)  # type: ignore[arg-type]
     name = f"CT-{sum(s.volume.modality == 'CT' for s in twin.scans) + 1}"
     structures = seen.contours.at(day)

@@ -17,9 +17,8 @@ import numpy as np
 
 from scenarios.engine.organ_dose import ORGANS, dose_spread
 from simulators.core.course import Course, Event
-from simulators.core.outcome import Complication
+from simulators.core.outcome import HOT, HOTTEST, Complication
 from simulators.outcome.complications import COMPLICATIONS
-from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin.dose import Method
 
 _FILE = Path(__file__).parent / "data" / "organ_doses.csv"
@@ -138,7 +137,7 @@ class Matches:
         larger = log_gtv[:, None] - references.log_gtv[reference]
         factor = {"integral": references.slopes["integral"] * larger}
         for k, organ in enumerate(ORGANS, start=1):
-            sd = dose_spread(organ, references.methods, estimated=False)
+            sd = dose_spread(organ, references.methods)
             factor[organ] = references.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
         return cls(reference, factor)
 
@@ -178,7 +177,7 @@ class OrganTables:
 
     Args:
         metrics: outcome -> (organ, unit, (m, factors)).
-        complications: outcome -> (its relation, (m, factors) probability).
+        complications: outcome -> (its relation, (m, factors) probability with concurrent drugs).
     """
 
     metrics: Mapping[str, tuple[str, str, np.ndarray]]
@@ -188,20 +187,39 @@ class OrganTables:
     def of(cls, references: ReferencePatients, course: Course) -> OrganTables:
         """The tables of one course."""
         fractions = course.dose_gy[course.of(Event.FRACTION)]
-        total, squares = fractions.sum(), (fractions**2).sum()
+        total = fractions.sum()
         scale = np.exp(_LOG_FACTOR)[:, None]
         metrics: dict[str, tuple[str, str, np.ndarray]] = {}
         complications: dict[str, tuple[Complication, np.ndarray]] = {}
         for organ, (mean, *volumes) in _METRICS.items():
             relative = references.parts[organ][:, None, :] * scale
             dose = total * relative
-            late = (LATE_ALPHA_BETA_GY * dose + squares * relative**2) / (2.0 + LATE_ALPHA_BETA_GY)
             metrics[mean] = (organ, "Gy", dose.mean(axis=-1))
             metrics |= {name: (organ, "fraction", _above(dose, gy)) for name, gy in volumes}
             for row in COMPLICATIONS:
                 if row.organ == organ:
-                    complications[row.name] = (row, row.probability(_metric(row, late)))
+                    complications[row.name] = (row, complication(row.name, course, {organ: relative}))
         return cls(metrics, complications)
+
+
+def complication(
+    name: str, course: Course, parts: Mapping[str, np.ndarray], *, concurrent: bool = True
+) -> np.ndarray:
+    """(...) probability of a complication.
+
+    Args:
+        name: of a relation of `COMPLICATIONS`.
+        course: what is given.
+        parts: organ -> (..., parts) dose of its equal parts over the prescription, the hottest first.
+        concurrent: with concurrent drugs.
+    """
+    row = next(c for c in COMPLICATIONS if c.name == name)
+    relative, fractions = parts[row.organ], course.dose_gy[course.of(Event.FRACTION)]
+    squares, ratio = (fractions**2).sum(), row.alpha_beta_gy
+    eqd2_gy = (ratio * fractions.sum() * relative + squares * relative**2) / (2.0 + ratio)
+    metric = _above(relative, HOT) if row.metric == "hot" else _metric(row, eqd2_gy)
+    reach = np.clip(relative[..., int(HOTTEST * relative.shape[-1])], 0.0, 1.0)
+    return row.risk(metric, reach, [course], concurrent=concurrent)
 
 
 _METRICS: dict[str, tuple] = {
@@ -222,7 +240,5 @@ def _above(dose_gy: np.ndarray, threshold_gy: float) -> np.ndarray:
     return np.where((whole == 0) | (whole == parts), whole, whole - 0.5 + part) / parts
 
 
-def _metric(row: Complication, late_gy: np.ndarray) -> np.ndarray:
-    if row.metric == "v60":
-        return _above(late_gy, 60.0)
-    return (late_gy ** (1.0 / row.volume_effect)).mean(axis=-1) ** row.volume_effect
+def _metric(row: Complication, eqd2_gy: np.ndarray) -> np.ndarray:
+    return (eqd2_gy ** (1.0 / row.volume_effect)).mean(axis=-1) ** row.volume_effect

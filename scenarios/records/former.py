@@ -34,6 +34,7 @@ _ESTIMATE = ("kind", "error")
 _METHOD = "dose_method"
 _LATE = {  # columns that a table once lacked
     "trajectory": ("field_gtv_cm3",),
+    "moved": ("control", "moved_control"),
     "outcomes": ("error", _METHOD),
     "contrasts": (*_ESTIMATE, _METHOD),
     "effects": (*_ESTIMATE, _METHOD),

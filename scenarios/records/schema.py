@@ -46,7 +46,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
     # the same of the volume as it would be drawn, contour error added; belief: "prior" or "posterior"
     "drawn_bands": {"belief": pl.String, **_BANDS},
     # one plan's forecast for one day before any observation (order 0, its columns null) and after each of them: of the
-    # true volume and of the drawn one, cm3; moved_cm3 = the true median's change; empty without observations
+    # true volume and of the drawn one, cm3; moved_cm3 = the true median's change; control = expected probability of
+    # tumour control under the plan, moved_control = its change; empty without observations
     "moved": {
         "plan": pl.String,
         "order": pl.Int32,
@@ -61,6 +62,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "drawn_median": pl.Float64,
         "drawn_high": pl.Float64,
         "moved_cm3": pl.Float64,
+        "control": pl.Float64,
+        "moved_control": pl.Float64,
         "level": pl.Float64,
         "ess": pl.Float64,
         "n": pl.Int32,
@@ -181,8 +184,8 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "lesions": pl.Int32,
         "response": pl.String,
     },
-    # day of "local failure" and of "distant failure" in each sample: null where there is none before death; a kind that
-    # the clinical record does not allow has no rows
+    # day of "local failure", "regional failure" and "distant failure" in each sample: null where there is none before
+    # death; a kind that the outcome model or the clinical record does not tell has no rows
     "failures": {"plan": pl.String, "sample": pl.Int32, "kind": pl.String, "day": pl.Float64},
     # cumulative DVH of the planned dose
     "dvh": {
@@ -216,6 +219,12 @@ OUTCOMES = {
     "overall_survival_2y": "Overall survival at 2 years from day 0",
     "overall_survival_5y": "Overall survival at 5 years from day 0",
     "progression_free_survival_2y": "Alive without progression at 2 years from day 0",
+    "local_failure_2y": "Local failure within 2 years, before death",
+    "local_failure_5y": "Local failure within 5 years, before death",
+    "regional_failure_2y": "Regional failure within 2 years, before death",
+    "regional_failure_5y": "Regional failure within 5 years, before death",
+    "distant_failure_2y": "Distant failure within 2 years, before death",
+    "distant_failure_5y": "Distant failure within 5 years, before death",
     "mean_lung_dose": "Mean lung dose (lungs - GTV)",
     "lung_v20": "Lung V20Gy",
     "lung_v5": "Lung V5Gy",
@@ -230,6 +239,8 @@ OUTCOMES = {
     "oesophagitis_chapet": "Oesophagitis, grade 2 or more (Chapet)",
     "pericarditis": "Pericarditis (Burman)",
     "cardiac_events_2y": "Cardiac event within 2 years (Wang)",
+    "central_toxicity": "Stereotactic near central airways: toxicity of grade 3 to 5",
+    "central_death": "Stereotactic near central airways: death of toxicity",
 }
 
 

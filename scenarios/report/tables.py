@@ -42,8 +42,8 @@ def score_section(run: Run) -> str:
     n, level = cards["n"][0], run.record.level
     about = (
         f"Value of the dose as planned, its {level:.0%} interval and the share of samples that keep to the goal, over "
-        f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm) and of the dose's own error. The "
-        "verdict is that of the planned value; on an organ that this software drew it is estimated, its error doubled."
+        f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm), of the dose and of the organs' place. The "
+        "verdict is that of the planned value; on an organ that this software drew it is estimated."
     )
     silent = (
         f"<p>No constraint set holds for the fractionation of {escape(', '.join(mute))}.</p>" if mute else ""

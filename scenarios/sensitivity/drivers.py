@@ -84,7 +84,7 @@ class _Case:
                 continue
             dose = np.interp(_RANKS, curve.volume_fraction[::-1], curve.dose_gy[::-1])
             eqd2 = normal_tissue_eqd2(dose, self.plan.fractions)
-            spread = dose_spread(organ, [grid.method], estimated=curve.estimated)
+            spread = dose_spread(organ, [grid.method])
             found[organ] = (spread, float(dose.mean()), float(eqd2.mean()))
         return found
 

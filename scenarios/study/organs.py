@@ -14,6 +14,7 @@ from scenarios.study.arm import ArmCourses, stereotactic
 from scenarios.study.cohort import Member
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
+from simulators.core.outcome import shifted
 from simulators.outcome.life import dose_to_immune_cells_gy
 
 _DOSE_NUMBERS = 4
@@ -73,7 +74,8 @@ def organ_effects(
         arms: what each plan became.
         by_technique: whether the technique is SBRT -> the patients' matches.
     """
-    concurrent = np.array([m.clinical.chemotherapy == "concurrent" for m in members])[:, None]
+    drugs = [m.clinical.chemotherapy for m in members]
+    without = np.array([np.nan if d is None else float(d != "concurrent") for d in drugs])[:, None]
     values: dict[str, list[np.ndarray]] = {}
     units: dict[str, str] = {}
     edic = []
@@ -81,9 +83,8 @@ def organ_effects(
         sbrt = stereotactic(scenario)
         of_arm, immune = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk))
         edic.append(immune)
-        for name, (unit, found, condition) in of_arm.items():
-            holds = concurrent if "concurrent" in condition else True
-            values.setdefault(name, []).append(np.where(holds, found, np.nan))
+        for name, (unit, found, alone) in of_arm.items():
+            values.setdefault(name, []).append(shifted(found, alone * without) if alone else found)
             units[name] = unit
     stacked = {name: np.stack(v) for name, v in values.items()}
     used = {m for s in scenarios for m in ReferencePatients.of(stereotactic(s)).methods}
@@ -98,11 +99,11 @@ def _kind(unit: str) -> Kind:
 
 def _arm_organs(
     arm: ArmCourses, references: ReferencePatients, matches: Matches
-) -> tuple[dict[str, tuple[str, np.ndarray, str]], np.ndarray]:
-    """Outcome -> (unit, (p, s) values, what it holds for), and the dose to immune cells, (p, s) Gy."""
+) -> tuple[dict[str, tuple[str, np.ndarray, float]], np.ndarray]:
+    """Outcome -> (unit, (p, s) values, log odds without concurrent drugs), and the dose to immune cells, (p, s) Gy."""
 
     shape = matches.reference.shape
-    found: dict[str, tuple[str, np.ndarray, str]] = {}
+    found: dict[str, tuple[str, np.ndarray, float]] = {}
     edic = np.empty(shape)
     for course, rows in arm.groups():
         mine = np.ones(shape, dtype=bool)
@@ -110,10 +111,10 @@ def _arm_organs(
             mine = np.isin(np.arange(len(arm.courses)), rows).reshape(shape)
         tables = OrganTables.of(references, course)
         for name, (organ, unit, table) in tables.metrics.items():
-            values = found.setdefault(name, (unit, np.empty(shape), ""))[1]
+            values = found.setdefault(name, (unit, np.empty(shape), 0.0))[1]
             values[mine] = matches.look_up(organ, table)[mine]
         for name, (row, table) in tables.complications.items():
-            values = found.setdefault(name, ("probability", np.empty(shape), row.endpoint))[1]
+            values = found.setdefault(name, ("probability", np.empty(shape), row.alone))[1]
             values[mine] = matches.look_up(row.organ, table)[mine]
         integral = references.integral_cm3[matches.reference] * np.exp(matches.log_factor["integral"])
         lungs, heart = found["mean_lung_dose"][1], found["mean_heart_dose"][1]

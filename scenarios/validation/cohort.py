@@ -11,13 +11,12 @@ from functools import cached_property
 
 import numpy as np
 
-from scenarios.matching.doses import ReferencePatients
+from scenarios.matching.doses import ReferencePatients, complication
 from scenarios.plans.calendar import fraction_times
 from scenarios.plans.scenario import Scenario
 from simulators.belief.prior import prior_belief
 from simulators.core.course import Course, Event
 from simulators.core.outcome import LifeTimes
-from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
 from simulators.outcome.control import failure_days
 from simulators.outcome.life import (
     TRIAL,
@@ -147,12 +146,12 @@ class Cohort:
 
 @dataclass(frozen=True, eq=False)
 class OrganDoses:
-    """(arms, patients) doses of in-silico patients of like volume, in EQD2 (3) where effects need it."""
+    """(arms, patients) doses of in-silico patients of like volume, Gy, and the probabilities that follow."""
 
     lung_gy: np.ndarray
     heart_gy: np.ndarray
     edic_gy: np.ndarray
-    oesophagus_v60: np.ndarray
+    oesophagitis: np.ndarray
     pneumonitis: np.ndarray
 
     @classmethod
@@ -165,26 +164,20 @@ class OrganDoses:
         near = np.argsort(far, axis=1, kind="stable")[:, :SIMILAR]
         pick = np.random.default_rng([cohort.seed, 5]).integers(0, near.shape[1], cohort.n)
         chosen = near[np.arange(cohort.n), pick]
-        pneumonitis = {c.name: c for c in COMPLICATIONS}["pneumonitis"]
+        parts = {organ: values[chosen] for organ, values in references.parts.items()}
+        drugs = cohort.trial.concurrent
         rows = []
         for course in cohort.courses:
             dose = course.dose_gy[course.kind == Event.FRACTION]
-            total, n = float(dose.sum()), len(dose)
-            parts = {organ: references.parts[organ][chosen] * total for organ in references.parts}
-            late = {organ: normal_tissue_eqd2(values, n) for organ, values in parts.items()}
-            lung, heart = (parts[o].mean(axis=1) for o in ("Lungs-GTV", "Heart"))
-            rows.append(
-                (
-                    lung,
-                    heart,
-                    dose_to_immune_cells_gy(
-                        lung, heart, references.integral_cm3[chosen] * total, np.array(n)
-                    ),
-                    (late["Esophagus"] >= 60.0).mean(axis=1),
-                    pneumonitis.probability(late["Lungs-GTV"].mean(axis=1)),
-                )
-            )
+            total, n = float(dose.sum()), np.array(len(dose))
+            lung, heart = (total * parts[organ].mean(axis=1) for organ in ("Lungs-GTV", "Heart"))
+            immune = dose_to_immune_cells_gy(lung, heart, references.integral_cm3[chosen] * total, n)
+            effects = [complication(name, course, parts, concurrent=drugs) for name in _EFFECTS]
+            rows.append((lung, heart, immune, *effects))
         return cls(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+_EFFECTS = ("oesophagitis", "pneumonitis")
 
 
 def shares_of(

@@ -7,6 +7,7 @@ and after each resampling every sample moves by Metropolis-Hastings steps that a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,9 @@ STEP_DAYS = 7.0  # together with the fractions; within 1e-4 of the half-day step
 SMALLEST_CM3 = (
     0.1  # what a contour on CT resolves; added to volumes, so that a vanished tumour has a logarithm
 )
-SUV_ERROR = 0.2  # relative SD of SUVmax over its baseline: test-retest and inflammation [quoted from memory]
+SUVS = ("suv_max", "suv_peak")
+SUV_ERROR = 0.2  # relative SD of an SUV over its baseline: test-retest and inflammation [quoted from memory]
+SMALLEST_SUV = 0.1  # nothing is darker in an image
 AVIDITY_HALF_TIME_D = 28.0  # of doomed cells that are still there; with clearance 15 d in all
 COURSE_OVER_DAYS = 21.0  # without a fraction for so long, the course is over and its survivors are drawn
 KEEP_ESS = 0.5  # of the samples, at every temperature
@@ -42,15 +45,15 @@ class Evidence:
 
     Args:
         course: what was delivered.
-        observations: by time; an SUVmax only where there is one from before treatment.
+        observations: by time; an SUV only where there is one of its kind from before treatment.
         known: (observations,) bool, what an earlier posterior has learned from.
-        baseline_suv: SUVmax before treatment, or None.
+        baseline_suv: kind of SUV -> its value before treatment.
     """
 
     course: Course
     observations: tuple[Observation, ...]
     known: np.ndarray
-    baseline_suv: float | None
+    baseline_suv: Mapping[str, float]
 
     @classmethod
     def of(cls, twin: PatientTwin, known: set[Measured]) -> Evidence:
@@ -61,17 +64,21 @@ class Evidence:
             known: what a belief has learned from already.
         """
         start = twin.fractions[0].time_days if twin.fractions else np.inf
-        before = [o.value for o in twin.observations if o.kind == "suv_max" and o.time_days <= start]
+        before = {
+            o.kind: o.value
+            for o in twin.observations
+            if o.kind in SUVS and o.time_days <= start and o.value > 0
+        }
         used = tuple(
             o
             for o in twin.observations
-            if o.time_days > 0 and (o.kind == "gtv_cm3" or (before and o.time_days > start))
+            if o.time_days > 0 and (o.kind == "gtv_cm3" or (o.kind in before and o.time_days > start))
         )
         return cls(
             delivered(twin),
             used,
             np.array([measured(o) in known for o in used], dtype=bool),
-            before[-1] if before else None,
+            before,
         )
 
     def log_likelihoods(
@@ -79,8 +86,8 @@ class Evidence:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(n,) log-likelihoods of samples: of what was known, and of all.
 
-        A drawn volume is log-normal about the true one with the sample's contour error, an SUVmax about the
-        avid share of the tumour.
+        A drawn volume is log-normal about the true one with the sample's contour error, an SUV about its value
+        before treatment times the avid share of the tumour.
 
         Args:
             samples: parameter -> (n,).
@@ -91,7 +98,7 @@ class Evidence:
         terms = np.zeros((len(self.observations), len(state.viable)))
         begin = 0
         for end, observation in enumerate(self.observations):
-            # One kernel call up to each SUVmax, which needs the state, and one for the volumes after the last.
+            # One kernel call up to each SUV, which needs the state, and one for the volumes after the last.
             if observation.kind == "gtv_cm3" and end + 1 < len(self.observations):
                 continue
             part = self.observations[begin : end + 1]
@@ -102,19 +109,22 @@ class Evidence:
                     expected = volumes[:, i] + SMALLEST_CM3
                     terms[begin + i] = _log_normal(o.value + SMALLEST_CM3, expected, samples["contour_error"])
                 else:
-                    terms[begin + i] = _log_normal(o.value, self._expected_suv(state, samples), SUV_ERROR)
+                    terms[begin + i] = _log_normal(
+                        max(o.value, SMALLEST_SUV),
+                        self.baseline_suv[o.kind] * self._avid_share(state, samples),
+                        SUV_ERROR,
+                    )
             begin = end + 1
         terms = np.where(np.isfinite(terms), terms, -1e300)
         return terms[self.known].sum(axis=0), terms.sum(axis=0)
 
-    def _expected_suv(self, state: TumourState, samples: dict[str, np.ndarray]) -> np.ndarray:
-        """The avid share of the tumour times its SUVmax before treatment."""
-        assert self.baseline_suv is not None
+    def _avid_share(self, state: TumourState, samples: dict[str, np.ndarray]) -> np.ndarray:
+        """The avid share of the tumour over that before treatment."""
         age = state.t_days - self.course.time_days[0]
         avid = state.viable + state.doomed * 2.0 ** (-age / AVIDITY_HALF_TIME_D)
         there = state.viable + state.doomed + state.remnant
         untreated = np.maximum(1.0 - samples["remnant_fraction"], 0.05)
-        return self.baseline_suv * np.maximum(avid / there / untreated, 0.02)
+        return np.maximum(avid / there / untreated, 0.02)
 
 
 def measured(observation: Observation) -> Measured:
@@ -153,7 +163,7 @@ def update_belief(
 ) -> PatientTwin:
     """A twin whose belief has learned from all its observations.
 
-    Volumes and SUVmax after day 0 count; the volume on day 0 defines the tumour. A posterior that has learned
+    Volumes and SUVs after day 0 count; the volume on day 0 defines the tumour. A posterior that has learned
     from the first observations goes on with the new ones; anything else starts from the prior.
 
     Args:

@@ -238,7 +238,7 @@ def curves(p: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> dict[str, A
         xp: numpy or jax.numpy.
 
     Returns:
-        endpoint -> (..., a, months) share without the event; of `local_failure` and `distant_failure` with death
+        endpoint -> (..., a, months) share without the event; of failures (`local_failure`, ...) with death
         competing.
     """
     q = {k: v if v.shape[-1] == 1 else v[..., arms.arm] for k, v in p.items()}
@@ -349,5 +349,6 @@ def _competing(free: Mapping[str, Any], after: Any, other: Any, arms: Arms, xp: 
         "local_control": free["local"],
         "locoregional_control": free["local"] * free["regional"],
         "local_failure": spared("local", "distant", "regional"),
+        "regional_failure": spared("regional", "local", "distant"),
         "distant_failure": spared("distant", "local", "regional"),
     }

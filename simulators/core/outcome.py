@@ -12,6 +12,9 @@ from simulators.core.course import Course
 from simulators.core.kinetics import Params
 from twin import PatientTwin
 
+HOT = 60.0 / 65.0  # of the prescription: V60 of patients who had 65 Gy
+HOTTEST = 0.05  # share of an organ: some 2 cm3 of an oesophagus of 40
+
 
 @dataclass(frozen=True, eq=False)
 class Treated:
@@ -47,11 +50,16 @@ class Complication:
         grade: and from which grade on; "symptomatic" where the source has no number.
         window: when, after what.
         organ: DVH it is read from.
-        metric: the number that the probability takes: mean_gy, v60 (fraction), or geud_gy with `volume_effect`.
+        metric: the number that the probability takes: mean_gy, hot (share of the organ that gets `HOT` of the
+            prescription or more), or geud_gy with `volume_effect`.
         probability: metric -> probability.
         source: who published it.
         volume_effect: n of the generalised mean dose.
         missing: what has to be known of the patient before there is a probability; empty where all is.
+        alpha_beta_gy: of the EQD2 that the metric is made from, Gy.
+        by_dose, by_time: course -> what its dose, and its shortness, add to the log odds where the organ gets the whole
+            dose; None where they do not count, or in the metric.
+        alone: what is added to the log odds without concurrent drugs.
     """
 
     name: str
@@ -64,6 +72,52 @@ class Complication:
     source: str
     volume_effect: float = 1.0
     missing: str = ""
+    alpha_beta_gy: float = 3.0  # tissue that reacts late
+    by_dose: Callable[[Course], float] | None = None
+    by_time: Callable[[Course], float] | None = None
+    alone: float = 0.0
+
+    def risk(
+        self,
+        metric: np.ndarray,
+        reach: np.ndarray,
+        courses: Sequence[Course],
+        *,
+        hurry: np.ndarray | float = 1.0,
+        concurrent: bool = True,
+    ) -> np.ndarray:
+        """The probability after a course.
+
+        Args:
+            metric: (..., n) of the organ's EQD2.
+            reach: (..., n) dose of the organ's hottest part (`HOTTEST` of it) over that prescribed, at most 1.
+            courses: (n,) what was given, or (1,).
+            hurry: (n,) factor on what the time adds, where that is uncertain.
+            concurrent: with concurrent drugs.
+        """
+        log_odds = np.array(0.0 if concurrent else self.alone)
+        each = {id(course): course for course in courses}  # samples of an open loop share one
+        for adds, factor in ((self.by_dose, 1.0), (self.by_time, hurry)):
+            if adds is not None:
+                known = {key: adds(course) for key, course in each.items()}
+                log_odds = log_odds + reach * factor * np.array([known[id(course)] for course in courses])
+        return shifted(self.probability(metric), log_odds)
+
+
+def shifted(probability: np.ndarray, log_odds: np.ndarray | float) -> np.ndarray:
+    """Probabilities with something added to their log odds; untouched where that is 0.
+
+    Args:
+        probability: 0 to 1.
+        log_odds: what is added; broadcasts.
+
+    Example:
+        >>> round(float(shifted(np.array(0.18), np.log(0.04 / 0.96 / (0.18 / 0.82)))), 4)
+        0.04
+    """
+    from scipy.special import expit, logit
+
+    return np.where(np.asarray(log_odds) == 0.0, probability, expit(logit(probability) + log_odds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,19 +129,27 @@ class LifeTimes:
         distant: distant failure.
         death: death of any cause.
         cause: index into `CAUSES` of that death.
+        regional: failure in nodes or elsewhere in the chest; None where the model does not tell it from distant ones.
     """
 
     local: np.ndarray
     distant: np.ndarray
     death: np.ndarray
     cause: np.ndarray
+    regional: np.ndarray | None = None
 
     CAUSES = ("cancer", "treatment", "other")
 
     @property
+    def places(self) -> Mapping[str, np.ndarray]:
+        """Place -> day of failure there, whatever else happens; only places that the model tells apart."""
+        elsewhere = {} if self.regional is None else {"regional": self.regional}
+        return {"local": self.local, **elsewhere, "distant": self.distant}
+
+    @property
     def progression(self) -> np.ndarray:
         """First failure or death."""
-        return np.minimum(np.minimum(self.local, self.distant), self.death)
+        return np.minimum.reduce([*self.places.values(), self.death])
 
     def alive(self, day: float | np.ndarray) -> np.ndarray:
         """Whether alive at a day.
@@ -97,13 +159,15 @@ class LifeTimes:
         """
         return self.death > day
 
-    def failed_locally(self, day: float | np.ndarray) -> np.ndarray:
-        """Whether a local failure was seen by a day, before death.
+    def failed(self, place: str, day: float | np.ndarray) -> np.ndarray:
+        """Whether a failure was seen by a day, before death.
 
         Args:
+            place: of `places`.
             day: from day 0; broadcasts to the samples.
         """
-        return (self.local <= day) & (self.local <= self.death)
+        there = self.places[place]
+        return (there <= day) & (there <= self.death)
 
 
 class OutcomeModel(Protocol):

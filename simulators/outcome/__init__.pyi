@@ -1,3 +1,5 @@
+from .central import Centrality as Centrality
+from .central import central_risks as central_risks
 from .complications import COMPLICATIONS as COMPLICATIONS
 from .complications import PNEUMONITIS_FATAL as PNEUMONITIS_FATAL
 from .complications import normal_tissue_eqd2 as normal_tissue_eqd2

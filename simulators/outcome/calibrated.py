@@ -2,7 +2,8 @@
 
 A probability is an expected value: patients like this one averaged within each draw, by the closed forms of
 `simulators.calibration`; its interval is the spread over draws, with the terms of a trial that nobody has seen and of
-its arm. Lives are drawn one a sample from the same curves. What the twin learned of its tumour does not move control.
+its arm. Lives are drawn one a sample from the same curves. What the twin learned of its tumour moves control as far as
+an uncertain link lets it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from simulators.belief.prior import DIMENSIONS, points
 from simulators.calibration.evidence import evidence
 from simulators.calibration.model import (
     ENTRY_MONTHS,
@@ -39,13 +41,13 @@ from simulators.outcome.life import (
     pneumonitis_onset_days,
     stage_index,
 )
+from simulators.outcome.schedule import Schedule
 from simulators.outcome.standard import StandardOutcomes
-from simulators.tumour.radiobiology import thames_factor
 from twin import ClinicalRecord, InputError
 
 _DECADES = 1.5  # patients of today are those of the latest trials, about 2020
+_LEAST_ALPHA = 0.05  # of its mean: no tumour feels nothing
 CONTOUR_SD = 0.1  # SD(ln) of a measured volume, as in the engine's prior [quoted from memory]
-_REPAIR_H = 1.5  # half-time, as in the fit [quoted from memory]
 # Hazard of death for each grade of ECOG: 694 patients of stage III, five CALGB trials (Ann Oncol 2004); mean of trials.
 _ECOG_RATIO, _ECOG_MEAN = 1.24, 0.55
 # Deaths of other causes: they double every 8 years, men against women 0.023 to 0.015 [quoted from memory]; the means of
@@ -60,6 +62,10 @@ _OUTCOMES = {
     "overall_survival_2y": ("overall_survival", 24),
     "overall_survival_5y": ("overall_survival", 60),
     "progression_free_survival_2y": ("progression_free_survival", 24),
+} | {
+    f"{place}_failure_{years}y": (f"{place}_failure", 12 * years)
+    for place in ("local", "regional", "distant")
+    for years in (2, 5)
 }
 
 
@@ -78,9 +84,9 @@ class CalibratedOutcomes(StandardOutcomes):
 
     name = "calibrated"
     notes: Mapping[str, str] = {
-        "control": "calibrated on trials, not moved by this patient's scans (docs/evidence.md)",
+        "control": "calibrated on trials (docs/evidence.md); this patient's scans move it by an uncertain link",
         "local_control": "no local failure by day 730; calibrated on trials",
-        "survival": "from day 0; calibrated on trials; first failures outside the primary count as distant",
+        "survival": "from day 0; calibrated on trials",
     }
 
     def control(self, treated: Treated) -> np.ndarray:
@@ -107,7 +113,9 @@ class CalibratedOutcomes(StandardOutcomes):
         }
         spared = 1.0 - fatal_probability(harm)
         return control | (
-            {k: spared * v for k, v in values.items()} if complete(treated.twin.clinical) else {}
+            {k: 1.0 - v if "failure" in k else spared * v for k, v in values.items()}
+            if complete(treated.twin.clinical)
+            else {}
         )
 
     def local_days(self, treated: Treated) -> np.ndarray:
@@ -142,15 +150,13 @@ class CalibratedOutcomes(StandardOutcomes):
         distant = _failure_months(at["relapses"], relapse_probability(q, arms), *times)
         regional = _failure_months(at["frailty"], _phi(q["regional"]), *times)
         local = self.local_days(treated) / MONTH_D
-        elsewhere = np.minimum(distant, regional)
         after, other = hazards(q, arms)
-        cancer = np.minimum(local, elsewhere) - np.log(at["after"]) / after
+        cancer = np.minimum.reduce([local, regional, distant]) - np.log(at["after"]) / after
         onset = pneumonitis_onset_days(treated.end_days, at["onset"]) / MONTH_D
         treatment = np.where(at["fatal"] < fatal_probability(harm), onset, np.inf)
         deaths = np.stack([cancer, treatment, -np.log(at["other"]) / other])
-        return LifeTimes(
-            MONTH_D * local, MONTH_D * elsewhere, MONTH_D * deaths.min(axis=0), deaths.argmin(axis=0)
-        )
+        days = [MONTH_D * months for months in (local, distant, deaths.min(axis=0), regional)]
+        return LifeTimes(*days[:3], cause=deaths.argmin(axis=0), regional=days[3])
 
 
 OUTCOME_MODEL = CalibratedOutcomes
@@ -211,6 +217,7 @@ def _case(
         else np.arange(n) % len(posterior.draws)
     )
     q = {name: values[chosen, 0] for name, values in posterior.parameters().items()}
+    q |= _learned(q, treated)
     trial = _normals(Key(treated.seed, treated.twin.id, Purpose.POPULATION), n, 3)
     plan = hashlib.sha256(repr([_given(c).tolist() for c in treated.courses[:1]]).encode()).hexdigest()
     arm = _normals(Key(treated.seed, f"{treated.twin.id} {plan}", Purpose.POPULATION), n, 2)
@@ -218,6 +225,25 @@ def _case(
     q["u_distant"] = q["trial_distant"] * trial[:, 1]
     q["u_death"] = q["trial_death"] * trial[:, 2] + q["arm_death"] * arm[:, 1]
     return q, cells(treated, harm or {})
+
+
+def _learned(q: Mapping[str, np.ndarray], treated: Treated) -> dict[str, np.ndarray]:
+    """What the twin's own scans say of its radiosensitivity, as far as the link to control holds.
+
+    A patient's radiosensitivity is standard normal before, r z + sqrt(1 - r^2) e with z that of the belief and e its
+    own; z became normal with mean m and SD s, r is uniform from 0 to 1 in each sample. So alpha's mean grows by r m
+    of its SDs, and its variance shrinks to 1 - r^2 (1 - s^2); before any observation nothing changes.
+    """
+    belief = treated.twin.belief
+    if belief is None or belief.kind == "prior":
+        return {}
+    z = points(belief.samples, treated.twin)[:, DIMENSIONS.index("alpha")]
+    key = Key(treated.seed, treated.twin.id, Purpose.POPULATION, ordinal=1)
+    link = uniforms(key, np.arange(len(treated.survivors)), 1)[:, 0]
+    mean = 1.0 + q["alpha_spread"] * link * z.mean()
+    spread = q["alpha_spread"] * np.sqrt(1.0 - link**2 * (1.0 - min(float(z.var()), 1.0)))
+    mean = np.maximum(mean, _LEAST_ALPHA)
+    return {"alpha_per_gy": q["alpha_per_gy"] * mean, "alpha_spread": spread / mean}
 
 
 def _normals(key: Key, n: int, dimensions: int) -> np.ndarray:
@@ -265,19 +291,13 @@ def _other_ratio(record: ClinicalRecord, stage: int) -> float:
 
 def _facts(course: Course) -> tuple[float, float, float, float, float, float]:
     """Total dose, dose a fraction with incomplete repair, days; drugs, concurrent drugs, consolidation."""
-    times, dose = _given(course)
+    given = Schedule.of(course)
     cycles = course.of(Event.CHEMOTHERAPY)
-    systemic = (
+    return (
+        given.total_gy,
+        given.size_gy,
+        given.days,
         float(cycles.size > 0),
         float((course.scale[cycles] > 0).any()),
         float(course.of(Event.IMMUNOTHERAPY).size > 0),
     )
-    if not len(times) or not dose.sum():
-        return (0.0, 0.0, 0.0, *systemic)
-    _, index, count = np.unique(np.floor(times), return_inverse=True, return_counts=True)
-    apart = np.diff(times, append=times[-1] + 1.0)
-    within = apart[apart < 0.9]
-    hours = 24.0 * float(within.mean()) if within.size else 6.0
-    factor = np.array([1.0 + thames_factor(int(m), hours, _REPAIR_H) for m in range(1, int(count.max()) + 1)])
-    size = float((dose**2 * factor[count[index] - 1]).sum() / dose.sum())
-    return (float(dose.sum()), size, float(np.floor(times[-1]) - np.floor(times[0]) + 1.0), *systemic)

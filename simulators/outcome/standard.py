@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,13 +54,13 @@ class StandardOutcomes:
         return {}
 
     def complications(self, twin: PatientTwin) -> Sequence[Complication]:
-        """The dose-effect relations that hold for a patient; those fitted with concurrent drugs need them.
+        """The dose-effect relations that hold for a patient; some need to know of concurrent drugs.
 
         Args:
             twin: the patient.
         """
-        concurrent = twin.clinical.chemotherapy == "concurrent"
-        held = [c for c in COMPLICATIONS if concurrent or "concurrent" not in c.endpoint]
+        unknown = "whether drugs are concurrent" if twin.clinical.chemotherapy is None else ""
+        held = [replace(c, missing=unknown) if c.alone else c for c in COMPLICATIONS]
         return [*held, _pneumonitis_by_risk_factors(twin)]
 
     def lives(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> LifeTimes:

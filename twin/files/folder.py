@@ -30,7 +30,8 @@ from twin.volume import Modality, Unit, Volume
 
 FORMAT = "rt-twin/4"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
-# patient's own had passed. The third had no simulated scans, and said of a dose only whether it was computed here.
+# patient's own had passed. The third had no simulated scans and no SUVpeak, and said of a dose only whether it was
+# computed here.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
 _READ = (*_SCRUBBED, "rt-twin/3", FORMAT)
 _SCHEDULE = re.compile(r"\d+(\.\d+)?/(?P<n>[1-9]\d{0,2})")

@@ -42,7 +42,8 @@ AlphaBeta = Annotated[float, Field(ge=0.1, le=100, allow_inf_nan=False)]
 Cm3 = Annotated[float, Field(ge=0, le=4000, allow_inf_nan=False)]
 TumourCm3 = Annotated[float, Field(gt=0, le=4000, allow_inf_nan=False)]
 InSilicoCm3 = Annotated[float, Field(ge=0.2, le=400, allow_inf_nan=False)]
-Measured = Annotated[float, Field(ge=0, le=4000, allow_inf_nan=False)]  # cm3 or SUVmax
+Measured = Annotated[float, Field(ge=0, le=4000, allow_inf_nan=False)]  # cm3 or SUV
+Suv = Annotated[float, Field(ge=0, le=200, allow_inf_nan=False)]
 Millimetres = Annotated[float, Field(gt=0, le=500, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 

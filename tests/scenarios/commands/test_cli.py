@@ -64,7 +64,7 @@ def test_observing_records_the_plans_fractions_first(patient_folder, tmp_path):
         rt_twin("compare", twin, "--plan", "55/20", "--out", tmp_path / "r"), "contradicts what was delivered"
     )
     refused(rt_twin("observe", twin, "--day", 3, "--gtv-cm3", 40), "must be 21 or later")
-    refused(rt_twin("observe", twin, "--day", 22), "give either --gtv-cm3, or --scan with --mask")
+    refused(rt_twin("observe", twin, "--day", 22), "give either --gtv-cm3, or --suv, or --scan with --mask")
 
 
 @pytest.mark.parametrize("plan", ["60/", "0/30", "-60/30", "60/30x", "1e9/30"])
@@ -118,15 +118,27 @@ def test_a_record_is_edited_and_an_observation_taken_back(patient_folder, tmp_pa
     twin = tmp_path / "p.twin"
     shutil.copytree(patient_folder, twin)
     before = json.loads(rt_twin("show", twin, "--json").stdout)
-    assert rt_twin("observe", twin, "--day", 21, "--gtv-cm3", 41.5).returncode == 0
+    first = rt_twin("observe", twin, "--day", 0, "--suv", 12, "--peak")
+    assert "SUVpeak 12.0 on day 0" in first.stdout and "later ones are held against it" in first.stdout
+    seen = rt_twin("observe", twin, "--day", 21, "--suv", 11.5, "--peak", "--plan", "60/30")
+    assert seen.returncode == 0 and "moved by it" in seen.stdout and "alpha_per_gy" in seen.stdout
     undone = rt_twin("observe", twin, "--undo")
-    assert undone.returncode == 0 and "taken back: gtv_cm3 41.5 observed on day 21" in undone.stdout
+    assert undone.returncode == 0 and "taken back: suv_peak 11.5 observed on day 21" in undone.stdout
+    assert all(rt_twin("observe", twin, "--undo").returncode == 0 for _ in range(2))
     edited = rt_twin("edit", twin, "--set", "age=71", "--set", "fev1=62")
     assert "-> 71" in edited.stdout and edited.returncode == 0
     after = json.loads(rt_twin("show", twin, "--json").stdout)
     assert after["observations"] == before["observations"] and after["now_days"] == before["now_days"]
     assert (after["clinical"]["age_years"], after["clinical"]["fev1_percent"]) == (71, 62)
-    assert [line.split(":")[0] for line in after["history"]] == ["observe", "undo", "edit"]
+    assert [line.split(":")[0] for line in after["history"]] == [
+        "observe",
+        "deliver",
+        "observe",
+        "undo",
+        "undo",
+        "undo",
+        "edit",
+    ]
     refused(rt_twin("observe", twin, "--undo"), "nothing to undo")
     refused(rt_twin("observe", twin, "--undo", "--day", 3), "goes with no other option")
     refused(rt_twin("edit", twin, "--set", "age=171"), "--set: age_years")

@@ -5,6 +5,7 @@ import pytest
 
 from scenarios.engine.arm import Arm
 from scenarios.engine.delivery import Delivery, Shrinking
+from scenarios.engine.organ_dose import place_shifts, place_spread_mm
 from simulators.anatomy.events import AnatomyEvents
 from simulators.anatomy.tissue_motion import TissueMotion
 from simulators.core.chance import Key, Purpose
@@ -48,6 +49,26 @@ def moved_from_day(day: float) -> AnatomyEvents:
 
 def errors(sample: int) -> np.ndarray:
     return SetUp().shifts(Key(SEED, "p", Purpose.DOSE, sample), N)
+
+
+def test_an_organ_s_uncertain_place_moves_its_maximum_by_the_gradient_times_millimetres(patient):
+    """1 Gy a mm: the hottest point of a serial organ moves by as many Gy as the organ by mm, whatever its dose is."""
+    organ = np.array([[x, 0.0, 0.0] for x in (-30.0, 0.0, 20.0)])
+    still = Delivery(patient, arm(None), SEED)
+    for estimated, sd in ((False, 2.6), (True, 6.0)):
+        assert place_spread_mm("Esophagus", estimated=estimated) == sd
+        moved = place_shifts("Esophagus", "p", 8, SEED, sd)
+        gain = still.at(organ, 8, place_mm=moved).max(axis=1) - still.at(organ, 8).max(axis=1)
+        np.testing.assert_allclose(gain, moved[:, 0], atol=1e-3)
+
+
+def test_places_are_normal_the_same_under_every_plan_and_lungs_that_were_found_are_not_doubled():
+    many = place_shifts("Heart", "p", 20_000, 0, 10.0)
+    np.testing.assert_allclose(many.mean(axis=0), 0.0, atol=0.3)
+    np.testing.assert_allclose(many.std(axis=0), 10.0, rtol=0.03)
+    np.testing.assert_array_equal(many[:4], place_shifts("Heart", "p", 4, 0, 10.0))
+    for name in ("Lung_L", "Lungs-GTV", "Lungs"):
+        assert place_spread_mm(name, estimated=True) == place_spread_mm(name, estimated=False)
 
 
 def test_every_fraction_of_every_sample_has_its_set_up_error(patient):

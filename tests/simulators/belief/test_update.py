@@ -1,6 +1,7 @@
 """The twin learns as Bayes would: calibrated, equal to a reference sampler, and only what there is to learn."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,12 @@ def test_three_scans_sharpen_the_forecast(scores):
 
 @pytest.mark.long
 def test_the_posterior_is_that_of_a_reference_sampler():
+    """Of three volumes and an uptake, with independent code."""
     pytest.importorskip("numpyro", reason="numpyro (test extra) is not installed")
     case = bench.case(3)
+    uptakes = Observation(0.1, "suv_max", 10.0), Observation(17.4, "suv_max", 9.0)
+    seen = tuple(sorted((*case.twin.observations, *uptakes), key=lambda o: o.time_days))
+    case = replace(case, twin=case.twin.fork(observations=seen))
     ours = update_belief(case.twin).belief.samples
     nuts = bench.reference_sampler(case, draws=1500)
     for name, theirs in nuts.items():
@@ -147,6 +152,22 @@ def test_uptake_that_stays_high_speaks_for_cells_that_stay():
         for suv in (5.0, 12.0)
     )
     assert high.samples["alpha_per_gy"].mean() < low.samples["alpha_per_gy"].mean()
+
+
+def test_an_uptake_is_held_against_its_own_kind_from_before_treatment():
+    twin = bench.case(8, days=(7.3,)).twin
+    before, later = Observation(0.1, "suv_max", 10.0), Observation(14.4, "suv_peak", 9.0)
+
+    def alpha(*uptakes):
+        seen = sorted((*twin.observations, *uptakes), key=lambda o: o.time_days)
+        return update_belief(twin.fork(observations=tuple(seen)), samples=500).belief.samples["alpha_per_gy"]
+
+    np.testing.assert_array_equal(alpha(before, later), alpha())
+    maxima, peaks = (
+        alpha(*(replace(o, kind=kind) for o in (before, later))) for kind in ("suv_max", "suv_peak")
+    )
+    np.testing.assert_array_equal(maxima, peaks)
+    assert maxima.mean() < alpha().mean()
 
 
 def test_quiet_years_speak_for_control_and_a_regrowth_against_it():

@@ -101,6 +101,6 @@ def test_complications_are_probabilities_that_rise_with_dose(name, phantom_twin)
     for row in outcome_model_named(name).complications(phantom_twin):
         if row.missing:
             continue
-        metric = np.linspace(0.0, 1.0 if row.metric == "v60" else 60.0, 31)
+        metric = np.linspace(0.0, 1.0 if row.metric == "hot" else 60.0, 31)
         risk = row.probability(metric)
         assert ((risk >= 0) & (risk <= 1)).all() and (np.diff(risk) >= 0).all()

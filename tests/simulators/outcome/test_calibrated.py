@@ -1,15 +1,18 @@
 """The calibrated outcome model: lives that follow the curves, and what moves them."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from scenarios.validation.cohort import course_of
+from simulators.belief.prior import DIMENSIONS, parameters, points, prior_belief
+from simulators.calibration.model import control_probability
+from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.outcome import Treated
-from simulators.outcome.calibrated import CalibratedOutcomes
-from twin import ClinicalRecord, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
+from simulators.outcome.calibrated import CalibratedOutcomes, _case
+from twin import Belief, ClinicalRecord, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
 MODEL = CalibratedOutcomes()
 ADVANCED = ClinicalRecord(age_years=63.0, sex="male", stage="IIIB", ecog=1)
@@ -31,6 +34,13 @@ def treated(schedule, clinical=ADVANCED, gtv_cm3=80.0, concurrent=True, n=400, s
     return Treated(twin, {}, [course_of(schedule, concurrent)] * n, np.zeros(n), seed)
 
 
+@cache
+def many():
+    """Lives of 20,000 samples, and the expected values of the same."""
+    case = treated("60/30", n=20_000)
+    return MODEL.lives(case, {}), MODEL.expected(case, {})
+
+
 @pytest.mark.parametrize(
     ("outcome", "time", "day"),
     [
@@ -41,9 +51,28 @@ def treated(schedule, clinical=ADVANCED, gtv_cm3=80.0, concurrent=True, n=400, s
     ],
 )
 def test_lives_are_drawn_from_the_curves_that_give_the_expected_values(outcome, time, day):
-    case = treated("60/30", n=20_000)
-    share = (getattr(MODEL.lives(case, {}), time) > day).mean()
-    assert share == pytest.approx(MODEL.expected(case, {})[outcome].mean(), abs=0.015)
+    lives, expected = many()
+    assert (getattr(lives, time) > day).mean() == pytest.approx(expected[outcome].mean(), abs=0.015)
+
+
+@pytest.mark.parametrize("place", ["local", "regional", "distant"])
+@pytest.mark.parametrize("years", [2, 5])
+def test_failures_are_drawn_from_the_incidences_that_death_leaves(place, years):
+    lives, expected = many()
+    share = lives.failed(place, 365.25 * years).mean()
+    assert share == pytest.approx(expected[f"{place}_failure_{years}y"].mean(), abs=0.015)
+
+
+def test_first_failures_compete_and_local_ones_go_on_after_year_two():
+    lives, _ = many()
+    times = np.stack([*lives.places.values(), lives.death])
+    first, day = times.argmin(axis=0), times.min(axis=0)
+    years = 365.25 * np.arange(0, 11)[:, None]
+    incidence = np.stack([((first == k) & (day <= years)).mean(axis=1) for k in range(4)])
+    free = (lives.progression > years).mean(axis=1)
+    np.testing.assert_allclose(incidence.sum(axis=0) + free, 1.0)
+    assert (np.diff(incidence, axis=1) >= 0).all() and (incidence[:, 0] == 0).all()
+    assert incidence[0, 5] - incidence[0, 2] > 0.02
 
 
 def test_control_rises_with_dose_and_falls_with_volume_and_lost_time():
@@ -70,6 +99,42 @@ def test_the_same_plan_twice_differs_in_nothing_and_another_keeps_the_spread_bet
     one, same, other = (MODEL.expected(treated(s), {})["tumour_control"] for s in ("60/30", "60/30", "66/33"))
     assert (one == same).all()
     assert (other - one).std() > 0.01
+
+
+def test_what_the_twin_learned_moves_control_as_far_as_the_link_holds():
+    """A belief whose alpha lies two of its SDs low, half as wide: control by patients drawn one by one."""
+    case = treated("60/30", n=300)
+    prior = prior_belief(case.twin, 4000, 0)
+    known = replace(case, twin=case.twin.fork(belief=prior))
+    np.testing.assert_array_equal(MODEL.control(known), MODEL.control(case))  # a prior says nothing
+    z = points(prior.samples, case.twin)
+    z[:, DIMENSIONS.index("alpha")] = 0.5 * z[:, DIMENSIONS.index("alpha")] - 2.0
+    low = Belief({**parameters(z, case.twin), "control_quantile": np.full(4000, 0.5)}, kind="posterior")
+    learned = replace(case, twin=case.twin.fork(belief=low))
+    moved = MODEL.control(learned)
+    assert moved.mean() < MODEL.control(case).mean() - 0.03
+    q, arms = _case(case)
+    link = uniforms(Key(case.seed, case.twin.id, Purpose.POPULATION, ordinal=1), np.arange(300), 1)
+    rng = np.random.default_rng(0)
+    own = link * rng.choice(z[:, DIMENSIONS.index("alpha")], (300, 10_000))
+    own = own + np.sqrt(1 - link**2) * rng.standard_normal((300, 10_000))
+    one_by_one = {name: values[:, None] for name, values in q.items()}
+    factor = 1.0 + one_by_one["alpha_spread"] * own
+    one_by_one |= {"alpha_per_gy": one_by_one["alpha_per_gy"] * factor, "alpha_spread": 0.0 * factor}
+    one_by_one["u_control"] = np.zeros((300, 1))  # of a trial and an arm: not of a patient
+    expected = control_probability(_case(learned)[0] | {"u_control": np.zeros(300)}, arms)
+    each = [
+        control_probability({k: np.broadcast_to(v, own.shape)[i][:, None] for k, v in one_by_one.items()},
+                            cell(arms, i)).mean()
+        for i in range(0, 300, 30)
+    ]  # fmt: skip
+    np.testing.assert_allclose(each, expected[::30], atol=0.02)
+
+
+def cell(arms, i):
+    """One cell of them."""
+    kept = {f.name: getattr(arms, f.name) for f in fields(arms)}
+    return replace(arms, **{k: v[i : i + 1] for k, v in kept.items() if np.shape(v)[:1] == arms.stage.shape})
 
 
 def test_performance_status_is_graded_and_missing_is_the_mean_of_trials():
