@@ -20,10 +20,12 @@ class Change:
         doses: names of the dose grids that were added.
         observation: what was observed.
         scan: name of the simulated scan that was added.
+        organ: which was rejected or replaced.
+        set_aside: an estimate of it was there before.
         undone: it was taken back later.
     """
 
-    kind: Literal["deliver", "observe", "edit", "scan", "undo"]
+    kind: Literal["deliver", "observe", "edit", "scan", "organ", "undo"]
     words: str
     now_days: float = 0.0
     fractions: int = 0
@@ -31,3 +33,5 @@ class Change:
     observation: Observation | None = None
     scan: str | None = None
     undone: bool = False
+    organ: str | None = None
+    set_aside: bool = False

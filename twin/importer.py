@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -124,9 +125,7 @@ def source(
 
 def _complete(twin: PatientTwin, contours: StructureSet) -> PatientTwin:
     """The twin with the organs of its planning CT and its checks, both made when they are first asked for."""
-    organs = StructureSet(
-        contours.geometry, partial(_with_organs, twin.baseline, contours), contours.time_days
-    )
+    organs = replace(contours, source=partial(_with_organs, twin.baseline, contours))
     whole = twin.fork(structures=tuple(organs if s is twin.contours else s for s in twin.structures))
     return whole.fork(check_source=partial(plausibility, whole))
 

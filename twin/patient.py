@@ -21,7 +21,7 @@ from twin.inputs.bounds import bounded, check, check_fields
 from twin.inputs.quantities import DatedTime, FractionNumber, Prescribed, Time, Weekday
 from twin.observation import Observation
 from twin.scan import Scan
-from twin.structures import StructureSet
+from twin.structures import Structure, StructureSet
 
 NO_REFERENCE = "none"  # plans take no dose of a planning system
 
@@ -267,6 +267,64 @@ class PatientTwin:
                 )
         change = Change("edit", words, self.now_days)
         return replace(self, doses=doses, fractions=given, reference=name, history=(*self.history, change))
+
+    def organ_rejected(self, name: str) -> PatientTwin:
+        """A new twin without the estimate of an organ, which then has no dose: unknown, never zero.
+
+        Raises:
+            InputError: there is no such structure, or it was drawn or given and not estimated.
+        """
+        words = f"the estimate of {name} was rejected; it has no dose figures"
+        return self._with_organs(self.contours.without(name), name, words)
+
+    def organ_replaced(self, organ: Structure) -> PatientTwin:
+        """A new twin in which an organ is as it is given, not as it was estimated.
+
+        Args:
+            organ: on a crop of the baseline's grid; an estimate of its name is set aside.
+
+        Raises:
+            InputError: what is there was drawn or given and not estimated.
+        """
+        there = self.contours
+        given = (there.without(organ.name) if organ.name in there else there).extended([organ])
+        return self._with_organs(given, organ.name, f"{organ.name} was replaced by what was given")
+
+    def organ_restored(self) -> PatientTwin:
+        """A new twin in which the last rejected or replaced organ is again what it was before.
+
+        Raises:
+            InputError: no organ was rejected or replaced.
+        """
+        last = next(
+            (
+                n
+                for n in reversed(range(len(self.history)))
+                if self.history[n].organ and not self.history[n].undone
+            ),
+            None,
+        )
+        if last is None:
+            raise InputError("no organ was rejected or replaced since this twin was made; nothing to undo")
+        change, there = self.history[last], self.contours
+        aside = [s for s in there.set_aside if s.name == change.organ]
+        back = aside[-1:] if change.set_aside else []
+        before = replace(
+            there,
+            source=(*(s for s in there if s.name != change.organ), *back),
+            set_aside=tuple(s for s in there.set_aside if not any(s is b for b in back)),
+        )
+        past = (*self.history[:last], replace(change, undone=True), *self.history[last + 1 :])
+        undo = Change("undo", f"taken back: {change.words}", self.now_days)
+        return replace(self, structures=self._instead(before), history=(*past, undo))
+
+    def _with_organs(self, contours: StructureSet, organ: str, words: str) -> PatientTwin:
+        change = Change("organ", words, self.now_days, organ=organ, set_aside=organ in self.contours)
+        return replace(self, structures=self._instead(contours), history=(*self.history, change))
+
+    def _instead(self, contours: StructureSet) -> tuple[StructureSet, ...]:
+        """The structure sets with another one for the baseline's."""
+        return tuple(contours if s is self.contours else s for s in self.structures)
 
     def undone(self) -> PatientTwin:
         """A new twin without its last observation, delivered fractions or simulated scan, whichever came last.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -76,11 +76,13 @@ class StructureSet:
         geometry: the grid.
         source: the structures, or a function that finds them when they are first asked for.
         time_days: of the scan, days from day 0.
+        set_aside: estimates that a person rejected or replaced; they count nowhere.
     """
 
     geometry: Geometry
     source: tuple[Structure, ...] | Callable[[], tuple[Structure, ...]]
     time_days: float = 0.0
+    set_aside: tuple[Structure, ...] = ()
 
     @cached_property
     def structures(self) -> tuple[Structure, ...]:
@@ -161,12 +163,24 @@ class StructureSet:
             raise InputError(f"the mask of {name} is empty") from None
         volume = Volume(self.geometry.crop(box), mask[box].astype(np.uint8), "MASK", "1")
         kept = tuple(s for s in self.structures if s.name != name)
-        return StructureSet(self.geometry, (*kept, Structure(name, role, volume, **fields)), self.time_days)
+        return replace(self, source=(*kept, Structure(name, role, volume, **fields)))
 
     def extended(self, structures: Iterable[Structure]) -> StructureSet:
         """A new set with more structures, whose masks are crops of this grid."""
-        return StructureSet(self.geometry, (*self.structures, *structures), self.time_days)
+        return replace(self, source=(*self.structures, *structures))
+
+    def without(self, name: str) -> StructureSet:
+        """A new set in which an estimate is set aside.
+
+        Raises:
+            InputError: there is no such structure, or it was drawn or given and not estimated.
+        """
+        structure = self[name]
+        if not structure.estimated:
+            raise InputError(f"{name} was drawn or given, not estimated; only an estimate can be rejected")
+        kept = tuple(s for s in self.structures if s.name != name)
+        return replace(self, source=kept, set_aside=(*self.set_aside, structure))
 
     def at(self, time_days: float) -> StructureSet:
         """The same structures at another time, days."""
-        return StructureSet(self.geometry, self.structures, time_days)
+        return replace(self, source=self.structures, time_days=time_days)

@@ -99,9 +99,17 @@ class Coarse:
         return mask[z][:, y][:, :, x]
 
     def smooth(self, mask: np.ndarray) -> tuple[Box, np.ndarray]:
-        """A mask of blocks interpolated to the CT's voxels: the box that holds it, and the mask in the box."""
+        """A mask of blocks interpolated to the CT's voxels: the box that holds it, and the mask in the box.
+
+        What reaches the last block goes on to the edge of the CT.
+        """
         from scipy.ndimage import binary_dilation
 
         box = self.box(binary_dilation(mask))
-        part = Volume(self.geometry, mask.astype(np.float32), "MASK", "1")
+        wider = replace(
+            self.geometry,
+            shape=cast(Shape, tuple(n + 2 for n in mask.shape)),
+            origin_mm=cast(Triple, tuple(float(v) for v in self.geometry.lps((-1, -1, -1)))),
+        )
+        part = Volume(wider, np.pad(mask, 1, mode="edge").astype(np.float32), "MASK", "1")
         return box, part.on(self.full.crop(box)) >= 0.5

@@ -58,16 +58,17 @@ def largest(mask: np.ndarray) -> np.ndarray:
     return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
 
 
-def find_airway(coarse: Coarse, body: np.ndarray) -> Airway:
+def find_airway(coarse: Coarse, body: np.ndarray, middle: float) -> Airway:
     """Trachea and main bronchi, followed downwards slice by slice until they leak into lung.
 
     Args:
         coarse: block means of about 2 mm.
         body: on the same grid.
+        middle: column of the patient's middle.
     """
     lumen = (coarse.hu < _LUMEN_HU) & body
     for top in range(len(lumen) - 1, len(lumen) // 3, -1):
-        seed = _trachea_in(lumen[top], body[top], coarse)
+        seed = _trachea_in(lumen[top], body[top], middle, coarse)
         if seed is not None:
             airway = _follow(lumen, seed, top, coarse)
             followed = airway.mask.any(axis=(1, 2)).sum() * coarse.geometry.spacing_mm[0]
@@ -80,13 +81,13 @@ def _pixel_mm2(coarse: Coarse) -> float:
     return coarse.geometry.spacing_mm[1] * coarse.geometry.spacing_mm[2]
 
 
-def _trachea_in(lumen: np.ndarray, body: np.ndarray, coarse: Coarse) -> np.ndarray | None:
+def _trachea_in(lumen: np.ndarray, body: np.ndarray, middle: float, coarse: Coarse) -> np.ndarray | None:
     """The air space of one slice that looks like a trachea: round, of its size, near the midline."""
     labels, count = ndimage.label(lumen)
     if not count or not body.any():
         return None
-    rows, columns = np.nonzero(body)
-    middle, front, back = columns.mean(), rows.min(), rows.max()
+    rows = np.nonzero(body)[0]
+    front, back = rows.min(), rows.max()
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] * _pixel_mm2(coarse)
     best, nearest = None, 35.0
     for number, box in enumerate(ndimage.find_objects(labels), start=1):

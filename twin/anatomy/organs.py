@@ -3,33 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from twin.anatomy import lungs, mediastinum
 from twin.anatomy.coarse import Coarse
-from twin.geometry import Box
+from twin.geometry import Box, Geometry
 from twin.scan import Scan
-from twin.structures import Role, StructureSet
+from twin.structures import Role, Structure, StructureSet
 
 _COARSE_MM = 4.0
 _AIRWAY_MM = 2.0
 _TISSUE_HU = -300
 _LUNG_HU = -400
 _HIATUS_BELOW_DOME_MM = 25.0
+_MEDIASTINAL = ("Heart", "GreatVes", "Esophagus", "SpinalCord")
 
 
 def complete(scan: Scan, structures: StructureSet) -> StructureSet:
-    """The structures with the organs that are missing.
+    """The structures with the organs that are missing and that the CT shows whole.
 
-    Body, lungs and trachea are found in the CT; heart, oesophagus and spinal cord are estimated from them and
-    from the spine. All are marked as estimated. What cannot be seen, as in a small field of view, stays missing.
+    An estimate that was rejected stays away. An organ that the CT's sides cut stays missing, and so does a heart that
+    its ends cut: a mean dose of a part would be no dose of the organ. All that is added is marked as estimated.
 
     Args:
         scan: a CT, axes upright.
         structures: what is drawn on it; nothing that is there is changed.
 
     Returns:
-        The structures and Body, Lung_L, Lung_R, Trachea, Heart, Esophagus, SpinalCord where missing.
+        The structures and Body, Lung_L, Lung_R, Trachea, Heart, GreatVes, Esophagus, SpinalCord where missing.
+    """
+    found = seen(scan, structures)
+    rejected = {s.name for s in structures.set_aside}
+    kept = tuple(
+        s for s in found if s.name in structures or not (s.name in rejected or _cut(s, scan.volume.geometry))
+    )
+    return replace(found, source=kept)
+
+
+def _cut(organ: Structure, geometry: Geometry) -> bool:
+    """Whether an organ of the mediastinum goes on beyond the CT; body, lungs and airway count where they are cut."""
+    if organ.name not in _MEDIASTINAL:
+        return False
+    z, y, x = geometry.box_of(organ.mask.geometry)
+    sides = any(b.start == 0 or b.stop == n for b, n in zip((y, x), geometry.shape[1:], strict=True))
+    return sides or (organ.name == "Heart" and (z.start == 0 or z.stop == geometry.shape[0]))
+
+
+def seen(scan: Scan, structures: StructureSet) -> StructureSet:
+    """The structures with the organs that are missing, those too of which the CT shows a part.
+
+    Body, lungs and trachea are found in the CT; heart, great vessels, oesophagus and spinal cord are estimated from
+    them, from the spine and from the density of blood. What cannot be seen stays missing.
+
+    Args:
+        scan: a CT, axes upright.
+        structures: what is drawn on it; nothing that is there is changed.
     """
     return _Anatomy(scan, structures).completed()
 
@@ -45,40 +75,54 @@ class _Anatomy:
 
     def completed(self) -> StructureSet:
         """All steps in order."""
-        from twin.anatomy import lungs, mediastinum
-
         coarse = self.coarse
         body = lungs.find_body(coarse)
         if not body.any():
             return self.structures
-        airway = lungs.find_airway(self.fine, coarse.sampled(body, self.fine))
-        lumen = self.fine.sampled(airway.mask, coarse)
         column = mediastinum.spine_column(coarse, body)
         middle = column if column is not None else np.nonzero(body.any(axis=(0, 1)))[0].mean()
+        airway = lungs.find_airway(self.fine, coarse.sampled(body, self.fine), self._fine_column(middle))
+        lumen = self.fine.sampled(airway.mask, coarse)
         left, right = lungs.find_lungs(coarse, body, lumen, middle)
         self._add_refined("Body", body, tissue=True)
         self._add_lungs(left, right, airway.mask)
         self._add_blocks("Trachea", self.fine, airway.mask)
-        spine = mediastinum.find_spine(coarse, body) if left.any() and right.any() else None
+        spine = mediastinum.find_spine(coarse, body) if left.any() or right.any() else None
         if spine is None:  # no chest, or a part of one
             return self.structures
         carina = self._coarse_slice(airway.carina)
         self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))
-        tumour = self._to_coarse(self._tumour())
-        heart = mediastinum.find_heart(coarse, (left, right), spine, carina, tumour)
-        if heart is not None:
-            box, part = coarse.smooth(heart)
-            whole = np.zeros(self.ct.geometry.shape, dtype=bool)
-            whole[box] = part
-            self._add("Heart", whole)
         line = mediastinum.oesophagus_line(spine, lumen, carina, coarse)
-        lowest = mediastinum.diaphragm((left, right), coarse)
-        lowest -= round(_HIATUS_BELOW_DOME_MM / coarse.geometry.spacing_mm[0])
-        tube = mediastinum.oesophagus(line, lowest, coarse, self.ct.geometry)
+        other = self._to_coarse(self._tumour()) | lumen
+        self._between_the_lungs(mediastinum.Chest.of(coarse, (left, right), spine, carina, other), line)
+        return self.structures
+
+    def _between_the_lungs(self, chest: mediastinum.Chest, line: np.ndarray) -> None:
+        """Heart, great vessels and oesophagus."""
+        heart = mediastinum.find_heart(chest, line)
+        if heart is not None:
+            self._add_smooth("Heart", heart)
+        else:
+            heart = np.zeros_like(chest.other)
+        self._add_smooth("GreatVes", mediastinum.find_vessels(chest, heart, line))
+        lowest = mediastinum.diaphragm(chest)
+        lowest -= round(_HIATUS_BELOW_DOME_MM / self.coarse.geometry.spacing_mm[0])
+        tube = mediastinum.oesophagus(line, lowest, self.coarse, self.ct.geometry)
         self._add(
             "Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R"))
         )
-        return self.structures
+
+    def _add_smooth(self, name: str, blocks: np.ndarray) -> None:
+        if blocks.any():
+            box, part = self.coarse.smooth(blocks)
+            whole = np.zeros(self.ct.geometry.shape, dtype=bool)
+            whole[box] = part
+            self._add(
+                name, whole & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R"))
+            )
+
+    def _fine_column(self, middle: float) -> float:
+        return (middle + 0.5) * self.coarse.factors[2] / self.fine.factors[2] - 0.5
 
     def _coarse_slice(self, carina: int | None) -> int | None:
         if carina is None:

@@ -31,7 +31,7 @@ from twin.volume import Modality, Unit, Volume
 FORMAT = "rt-twin/4"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
 # patient's own had passed. The third had no simulated scans and no SUVpeak, and said of a dose only whether it was
-# computed here.
+# computed here, and set no estimates aside.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
 _READ = (*_SCRUBBED, "rt-twin/3", FORMAT)
 _SCHEDULE = re.compile(r"\d+(\.\d+)?/(?P<n>[1-9]\d{0,2})")
@@ -72,6 +72,7 @@ class _StoredSet(_Stored):
     time_days: float
     geometry: Geometry
     structures: tuple[_StoredStructure, ...]
+    set_aside: tuple[_StoredStructure, ...] = ()
 
 
 class _StoredDose(_Stored):
@@ -287,7 +288,7 @@ def _keep(volume: Volume, part: Path, file: str) -> _StoredVolume:
 
 def _keep_set(structures: StructureSet, part: Path, number: int) -> _StoredSet:
     kept = []
-    for n, s in enumerate(structures):
+    for n, s in enumerate((*structures, *structures.set_aside)):
         file = f"structures/{number:02d}-{n:02d}-{_slug(s.name)}.nii.gz"
         kept.append(
             _StoredStructure(
@@ -300,7 +301,13 @@ def _keep_set(structures: StructureSet, part: Path, number: int) -> _StoredSet:
                 contours=_keep_contours(s.contours, part, file.replace(".nii.gz", ".npy")),
             )
         )
-    return _StoredSet(time_days=structures.time_days, geometry=structures.geometry, structures=tuple(kept))
+    count = len(structures.structures)
+    return _StoredSet(
+        time_days=structures.time_days,
+        geometry=structures.geometry,
+        structures=tuple(kept[:count]),
+        set_aside=tuple(kept[count:]),
+    )
 
 
 def _keep_contours(contours: tuple[np.ndarray, ...], part: Path, file: str) -> str | None:
@@ -358,19 +365,12 @@ def _contours(root: Path, file: str | None) -> tuple[np.ndarray, ...]:
 
 
 def _structures(root: Path, stored: _StoredSet) -> StructureSet:
-    return StructureSet(
-        stored.geometry,
-        tuple(
-            Structure(
-                s.name,
-                s.role,
-                _volume(root, s.mask),
-                s.estimated,
-                s.source_name,
-                s.colour,
-                _contours(root, s.contours),
-            )
-            for s in stored.structures
-        ),
-        stored.time_days,
+    structures, set_aside = (
+        tuple(_structure(root, s) for s in some) for some in (stored.structures, stored.set_aside)
     )
+    return StructureSet(stored.geometry, structures, stored.time_days, set_aside)
+
+
+def _structure(root: Path, s: _StoredStructure) -> Structure:
+    contours = _contours(root, s.contours)
+    return Structure(s.name, s.role, _volume(root, s.mask), s.estimated, s.source_name, s.colour, contours)
