@@ -153,17 +153,31 @@ def _on_cores(
     from simulators.photon.transport_kernel import CHUNKS, transport
 
     level, density = levels(medium)
-    row = np.full(level.shape, -1, np.int32)
-    row[tuple(voxels.T)] = np.arange(len(voxels))
+    row = np.full(level.shape, len(voxels), np.uint32)
     dose = np.zeros(level.shape, np.float32)
     for axis in range(3):
         chosen, planes, length_cm = lines(medium, axis)
         turned = (axis, *(a for a in range(3) if a != axis))
-        there = np.zeros((CHUNKS, *(level.shape[a] for a in turned)), np.float32)
+        order = np.lexsort(
+            tuple(voxels[:, a] for a in reversed(turned))
+        )  # neighbours on a line are so in memory
+        row[tuple(voxels[order].T)] = np.arange(len(voxels))
+        here = np.ascontiguousarray(level.transpose(turned))
+        spread = divergence(length_cm, cosine[chosen])
+        absorbed, passed = (t.transpose(0, 2, 1).copy() for t in absorption(length_cm, density))
+        passed *= spread[:, :, None]
+        absorbed[:, :, 0], passed[:, :, 0] = 0.0, 1.0  # nothing absorbs outside the body
+        there = np.zeros((CHUNKS, *here.shape), np.float32)
         transport(
-            np.ascontiguousarray(level.transpose(turned)), np.ascontiguousarray(row.transpose(turned)), released,
-            taken[chosen], *absorption(length_cm, density), divergence(length_cm, cosine[chosen]), planes,
-            directions()[chosen, axis] > 0, there,
+            here, _spans(here), np.ascontiguousarray(row.transpose(turned)), released[order].T.copy(),
+            taken[chosen], absorbed, passed, spread, planes, directions()[chosen, axis] > 0, there,
         )  # fmt: skip
         dose += there.sum(axis=0).transpose(np.argsort(turned))
     return dose
+
+
+def _spans(level: np.ndarray) -> np.ndarray:
+    """(p, q, 2) first and one past the last of what is not 0 along the last axis; equal where all is."""
+    there = level > 0
+    first, last = there.argmax(axis=2), level.shape[2] - there[:, :, ::-1].argmax(axis=2)
+    return np.stack([first, np.where(there.any(axis=2), last, first)], axis=2)

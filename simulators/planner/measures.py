@@ -7,8 +7,9 @@ import numpy as np
 from simulators.dose.constraints import POINT_CM3
 from simulators.dose.dvh import Dvh, dvh
 from simulators.dose.medium import union
+from simulators.planner.sample import FAR_MM
 from simulators.planner.template import Template
-from twin import DoseGrid, InputError, StructureSet
+from twin import DoseGrid, InputError, StructureSet, Volume
 
 
 def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) -> dict[str, float | None]:
@@ -23,17 +24,21 @@ def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) ->
         D95 of the PTV and the hottest 0.03 cm3 in % of the prescription, lung doses without the GTV, R100 and R50
         (volumes in the body that get all or half of the prescription, over the PTV's), and the highest dose 2 cm from
         the PTV, %.
+
+    Raises:
+        InputError: a dose grid that does not cover the PTV.
     """
     from scipy.ndimage import distance_transform_edt
 
     whole = dose.prescription_gy
     ptv = union(targets, "PTV")
+    _covered(dose, ptv)
     cm3 = float(np.count_nonzero(ptv.array)) * ptv.geometry.voxel_cm3
     ptv_dose = np.sort(dose.volume.on(ptv.geometry)[ptv.array > 0])
     array, grid = dose.volume.array, dose.volume.geometry
     lungs, heart = _curve(dose, structures, "Lungs-GTV"), _curve(dose, structures, "Heart")
     oesophagus, cord = _curve(dose, structures, "Esophagus"), _curve(dose, structures, "SpinalCord")
-    away = distance_transform_edt(ptv.on(grid) < 0.5, sampling=grid.spacing_mm) >= 20.0
+    away = distance_transform_edt(ptv.on(grid) < 0.5, sampling=grid.spacing_mm) >= FAR_MM
     hottest = np.sort(array, axis=None)[-max(1, round(POINT_CM3 / grid.voxel_cm3))]
     return {
         "ptv_cm3": cm3,
@@ -64,7 +69,7 @@ def beyond_limits(found: dict[str, float | None], template: Template) -> tuple[s
         ('lung_v20_percent is 41, above the 35 that the conventional template allows',)
     """
     said = []
-    for name, (low, high) in template.limits.items():
+    for name, (low, high) in template.limits_for(found.get("ptv_cm3") or 0.0).items():
         value = found.get(name)
         if value is None:
             continue
@@ -73,8 +78,25 @@ def beyond_limits(found: dict[str, float | None], template: Template) -> tuple[s
                 f"{name} is {value:.3g}, below the {low:g} that the {template.name} template asks for"
             )
         if high is not None and value > high + 0.05:
-            said.append(f"{name} is {value:.3g}, above the {high:g} that the {template.name} template allows")
+            said.append(
+                f"{name} is {value:.3g}, above the {high:.3g} that the {template.name} template allows"
+            )
     return tuple(said)
+
+
+def _covered(dose: DoseGrid, ptv: Volume) -> None:
+    """Refuse a dose grid beyond which part of the PTV lies.
+
+    Raises:
+        InputError: it does.
+    """
+    grid = dose.volume.geometry
+    at = grid.index(ptv.geometry.lps(np.argwhere(ptv.array > 0)))
+    missed = ((at < -0.5) | (at > np.array(grid.shape) - 0.5)).any(axis=1).mean()
+    if missed > 0:
+        raise InputError(
+            f"the grid of the dose {dose.name} does not cover the target: {missed:.0%} of the PTV lies outside it"
+        )
 
 
 def _curve(dose: DoseGrid, structures: StructureSet, organ: str) -> Dvh | None:

@@ -18,12 +18,10 @@ from twin import DoseGrid, Geometry, InputError, Scan, StructureSet, Volume
 METHOD = "fluence plan, not a deliverable arc; dose by collapsed-cone superposition"
 _CENTRAL_MM = 25.0  # a target nearer to the middle of the body takes beams from all sides
 _LEAST_COVER = 0.95
-_ITERATIONS = (
-    80,
-    30,
-    12,
-    8,
-)  # before the first correction and after each: what was made right changes less and less
+# Before the first correction and after each: what was made right changes less and less.
+_ITERATIONS = (80, 30, 12, 8)
+_REPLAN = (0, 30)  # a former plan is corrected as it is, then changed
+_REOPENED = 0.1  # of a beam's mean: what a replan begins with where the former plan was closed
 _SCATTER_MM = 30.0  # fluence beside the apertures, for the scatter that starts inside them
 _METAL_HU = 2500.0
 # Closed leaves let 1.5 % through [quoted from memory: Millennium leaves], for all the time that the beam is on:
@@ -96,7 +94,7 @@ def plan_dose(
         fractions: number of fractions.
         targets: a set with the PTV; grown from the GTVs where None.
         template: the technique's; by the size of a fraction where None.
-        start: a plan of the same patient and technique whose fluence to begin with.
+        start: a former plan of the patient and technique: its directions stay, and its fluence is begun with.
 
     Raises:
         InputError: a prescription that is not positive, no body or target, or a CT that does not hold the beams.
@@ -108,28 +106,46 @@ def plan_dose(
     if targets is None:
         targets = grow_targets(scan, structures, sbrt=template.name == "stereotactic")
     ptv = union(targets, "PTV")
-    medium = Medium.of(scan, structures, template.spacing_mm)
-    beams = _beams(medium, ptv, template)
+    medium = Medium.of(scan, structures, template.planning_mm or template.spacing_mm)
+    beams = _beams(medium, ptv, template, None if start is None else start.beams.gantry_rad)
     _hold(scan, structures, ptv)
+    fluence = _planned(
+        medium, beams, Sample.of(medium, structures, targets), template, prescription_gy, start
+    )
+    if template.planning_mm:
+        medium = Medium.of(scan, structures, template.spacing_mm)
+    dose = superposed(medium, replace(beams, fluence=fluence))
+    aim = ptv if template.normalised is None else targets[template.normalised].mask
+    scale, notes = _normalisation(medium, dose, aim, template)
+    grid = _grid(medium.grid, dose * (scale * prescription_gy), prescription_gy, fractions)
+    planned = replace(beams, fluence=fluence * np.float32(scale * prescription_gy))
+    return FluencePlan(grid, planned, targets, template, (*notes, *_remarks(scan, structures, ptv)))
+
+
+def _planned(
+    medium: Medium,
+    beams: Beams,
+    sample: Sample,
+    template: Template,
+    prescription_gy: float,
+    start: FluencePlan | None,
+) -> np.ndarray:
+    """(beams, nv, nu) fluence of least cost, with what closed leaves let through."""
     aperture = beams.fluence > 0
-    sample = Sample.of(medium, structures, targets)
     at = tuple(sample.voxels.T)
     terms = sample.terms(template, prescription_gy)
     pencil = PencilBeams.of(medium, beams, sample.voxels)
-    inside = sample.members["PTV"] > 0
-    fluence = _begin(pencil, inside, beams, start)
-    for round_ in range(template.rounds + 1):
-        fluence = optimised(
-            pencil, terms, aperture, fluence, modulated=template.modulated, iterations=_ITERATIONS[round_]
-        )
+    fluence = _begin(pencil, sample.members["PTV"] > 0, beams, start)
+    *corrected, last = _REPLAN if start is not None else _ITERATIONS[: template.rounds + 1]
+    for iterations in corrected:
+        if iterations:
+            fluence = optimised(
+                pencil, terms, aperture, fluence, modulated=template.modulated, iterations=iterations
+            )
         leaking = fluence + _leakage(fluence, aperture, template)
-        dose = superposed(medium, replace(beams, fluence=leaking))
-        if round_ < template.rounds:
-            pencil = pencil.corrected(fluence, dose[at])
-    scale, notes = _normalisation(medium, dose, ptv, template)
-    grid = _grid(medium.grid, dose * (scale * prescription_gy), prescription_gy, fractions)
-    planned = replace(beams, fluence=leaking * np.float32(scale * prescription_gy))
-    return FluencePlan(grid, planned, targets, template, (*notes, *_remarks(scan, structures)))
+        pencil = pencil.corrected(fluence, superposed(medium, replace(beams, fluence=leaking))[at])
+    fluence = optimised(pencil, terms, aperture, fluence, modulated=template.modulated, iterations=last)
+    return fluence + _leakage(fluence, aperture, template)
 
 
 def _grid(grid: Geometry, dose: np.ndarray, prescription_gy: float, fractions: int) -> DoseGrid:
@@ -149,23 +165,40 @@ def _leakage(fluence: np.ndarray, aperture: np.ndarray, template: Template) -> n
 def _begin(pencil: PencilBeams, inside: np.ndarray, beams: Beams, start: FluencePlan | None) -> np.ndarray:
     """Open apertures, or a former plan's fluence, that give the PTV the prescription on average."""
     fluence = beams.fluence
-    if start is not None and start.beams.fluence.shape == fluence.shape:
-        fluence = start.beams.fluence * (fluence > 0)
+    if start is not None:
+        former = _moved(start.beams, beams)
+        least = _REOPENED * former.mean(axis=(1, 2), keepdims=True, where=fluence > 0)
+        fluence = np.maximum(former, least) * (fluence > 0)
     return fluence / np.float32(pencil.dose(fluence)[inside].mean())
 
 
-def _beams(medium: Medium, ptv: Volume, template: Template) -> Beams:
-    """Directions around the target's side, and apertures that hold it with a margin."""
+def _moved(former: Beams, beams: Beams) -> np.ndarray:
+    """A former plan's fluence on the pixels of beams of the same directions, nearest pixels, 0 beyond its own."""
+    x, y, z = beams.isocentre - former.isocentre
+    step = float(beams.u_mm[1] - beams.u_mm[0])
+    rows = np.rint((beams.v_mm + z - former.v_mm[0]) / step).astype(int)
+    fluence = np.zeros(beams.fluence.shape, np.float32)
+    for b, gantry in enumerate(beams.gantry_rad):
+        aside = y * np.sin(gantry) + x * np.cos(gantry)
+        columns = np.rint((beams.u_mm + aside - former.u_mm[0]) / step).astype(int)
+        within = ((rows >= 0) & (rows < former.v_mm.size))[:, None] & (
+            (columns >= 0) & (columns < former.u_mm.size)
+        )
+        whole = former.fluence[b][
+            np.ix_(rows.clip(0, former.v_mm.size - 1), columns.clip(0, former.u_mm.size - 1))
+        ]
+        fluence[b] = whole * within
+    return fluence
+
+
+def _beams(medium: Medium, ptv: Volume, template: Template, gantry: np.ndarray | None) -> Beams:
+    """Directions around the target's side, or given ones, and apertures that hold it with a margin."""
     from scipy.ndimage import binary_dilation
 
     fine = aligned(ptv.geometry, 0.7 * template.pixel_mm, 0.0)
     points = fine.lps(np.argwhere(ptv.on(fine) >= 0.5))
     isocentre = points.mean(axis=0)
-    level = int(np.clip(np.rint(medium.grid.index(isocentre)[0]), 0, len(medium.density) - 1))
-    middle = medium.grid.lps((level, *np.argwhere(medium.density[level] > 0).mean(axis=0)))[0]
-    aside = isocentre[0] - middle
-    arc = 360.0 * (1 - 1 / template.directions) if abs(aside) < _CENTRAL_MM else template.arc_deg
-    gantry = np.copysign(np.pi / 2, aside) + np.radians(np.linspace(-arc / 2, arc / 2, template.directions))
+    gantry = _directions(medium, isocentre, template) if gantry is None else gantry
     x, y, z = (points - isocentre).T
     sx, sy = np.sin(gantry)[:, None], -np.cos(gantry)[:, None]
     widen = 1 - (x * sx + y * sy) / 1000.0
@@ -180,6 +213,15 @@ def _beams(medium: Medium, ptv: Volume, template: Template) -> Beams:
     a, b = np.meshgrid(np.arange(-n, n + 1), np.arange(-n, n + 1))
     disk = (np.hypot(a, b) * step <= template.margin_mm + 1e-6)[None]
     return Beams(isocentre, gantry, binary_dilation(seen, disk).astype(np.float32), v_mm, u_mm)
+
+
+def _directions(medium: Medium, isocentre: np.ndarray, template: Template) -> np.ndarray:
+    """(beams,) gantry angles: about the target's side, or all around for a central target."""
+    level = int(np.clip(np.rint(medium.grid.index(isocentre)[0]), 0, len(medium.density) - 1))
+    middle = medium.grid.lps((level, *np.argwhere(medium.density[level] > 0).mean(axis=0)))[0]
+    aside = isocentre[0] - middle
+    arc = 360.0 * (1 - 1 / template.directions) if abs(aside) < _CENTRAL_MM else template.arc_deg
+    return np.copysign(np.pi / 2, aside) + np.radians(np.linspace(-arc / 2, arc / 2, template.directions))
 
 
 def _normalisation(
@@ -208,9 +250,7 @@ def _hold(scan: Scan, structures: StructureSet, ptv: Volume) -> None:
         InputError: the target lies at the CT's end, or the body is cut off beside it.
     """
     body = union(structures, "EXTERNAL")
-    ends = body.geometry.index(ptv.geometry.lps([(0, 0, 0), (ptv.geometry.shape[0] - 1, 0, 0)]))[:, 0]
-    spacing = body.geometry.spacing_mm[0]
-    room_mm = min(ends.min(), body.geometry.shape[0] - 1 - ends.max()) * spacing
+    room_mm, ends = _ends(body, ptv)
     if room_mm < 0.0:
         raise InputError(
             f"the scan {scan.name} ends {-room_mm:.0f} mm short of the target; it cannot be planned on"
@@ -228,10 +268,22 @@ def _hold(scan: Scan, structures: StructureSet, ptv: Volume) -> None:
                          f"through what it does not show cannot be planned")  # fmt: skip
 
 
-def _remarks(scan: Scan, structures: StructureSet) -> list[str]:
+def _ends(body: Volume, ptv: Volume) -> tuple[float, np.ndarray]:
+    """How far the PTV lies from the nearer end of the body that the scan shows, mm, and its own two ends in slices."""
+    ends = body.geometry.index(ptv.geometry.lps([(0, 0, 0), (ptv.geometry.shape[0] - 1, 0, 0)]))[:, 0]
+    room = min(ends.min(), body.geometry.shape[0] - 1 - ends.max())
+    return float(room * body.geometry.spacing_mm[0]), ends
+
+
+def _remarks(scan: Scan, structures: StructureSet, ptv: Volume) -> list[str]:
     """What the plan leaves out."""
     remarks = ["the tumour's breathing motion is ignored: the ITV is the GTV as it was drawn"]
-    body = structures.geometry.box_of(union(structures, "EXTERNAL").geometry)
+    drawn = union(structures, "EXTERNAL")
+    room_mm, _ = _ends(drawn, ptv)
+    if room_mm < _SCATTER_MM:
+        remarks.append(f"the scan {scan.name} ends {room_mm:.0f} mm from the target: what scatters back from beyond is "
+                       f"missing, and the dose near that end is too low")  # fmt: skip
+    body = structures.geometry.box_of(drawn.geometry)
     metal = np.count_nonzero(scan.volume.array[body] > _METAL_HU) * scan.volume.geometry.voxel_cm3
     if metal > 0.5:
         remarks.append(f"{metal:.1f} cm3 above {_METAL_HU:g} HU are taken for dense bone: metal makes the dose "

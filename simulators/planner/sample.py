@@ -14,6 +14,8 @@ from twin import StructureSet, Volume
 _NEAR_MM = 20.0  # from the PTV; each voxel counts
 _FAR_MM = 60.0  # above and below it: what lies beyond hardly changes
 _APART_MM = 8.0  # of the voxels further out
+FAR_MM = 20.0  # from the PTV: where protocols ask for D2cm
+_EARLY_MM = 2.0  # before that, where voxels still lie close
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +27,14 @@ class Sample:
         weight: (n,) voxels that each stands for.
         distance_mm: (n,) from the PTV's surface, negative inside.
         members: structure -> (n,) share of the voxel that belongs to it.
+        ptv_cm3: volume of the PTV.
     """
 
     voxels: np.ndarray
     weight: np.ndarray
     distance_mm: np.ndarray
     members: dict[str, np.ndarray]
+    ptv_cm3: float
 
     @classmethod
     def of(cls, medium: Medium, structures: StructureSet, targets: StructureSet) -> Sample:
@@ -43,7 +47,8 @@ class Sample:
         """
         from scipy.ndimage import distance_transform_edt
 
-        ptv = union(targets, "PTV").on(medium.grid)
+        drawn = union(targets, "PTV")
+        ptv = drawn.on(medium.grid)
         step = medium.grid.spacing_mm[0]
         inside = ptv >= 0.5
         distance = np.where(inside, -distance_transform_edt(inside), distance_transform_edt(~inside)) * step
@@ -56,14 +61,15 @@ class Sample:
         voxels = np.argwhere((chosen | near) & (medium.density > 0))
         at = tuple(voxels.T)
         members = {"PTV": np.where(inside[at], ptv[at], 0.0), "Body": np.where(inside[at], 0.0, 1.0)}
-        for s in structures.role("OAR"):
+        for s in (*structures.role("OAR"), *(t for t in targets.role("PTV") if t.name not in members)):
             members[s.name] = s.mask.on(medium.grid)[at]
         lungs = [members[n] for n in ("Lung_L", "Lung_R") if n in members]
         if lungs:
             tumour = Volume(structures.geometry, structures.gtv().astype(np.uint8), "MASK", "1")
             members["Lungs"] = np.clip(sum(lungs) - tumour.on(medium.grid)[at], 0.0, 1.0)
         weight = np.where(near[at], 1.0, float(every**3))
-        return cls(voxels.astype(np.int32), weight, distance[at], members)
+        ptv_cm3 = float(np.count_nonzero(drawn.array)) * drawn.geometry.voxel_cm3
+        return cls(voxels.astype(np.int32), weight, distance[at], members, ptv_cm3)
 
     def terms(self, template: Template, prescription_gy: float) -> list[Term]:
         """The template's objectives; those of organs that are not drawn are left out.
@@ -84,5 +90,9 @@ class Sample:
             if objective.kind == "falloff":
                 mm, percent = np.array(objective.by_mm).T
                 level = np.interp(self.distance_mm[voxels], mm, percent / 100)
+            elif objective.kind == "far_at_most":
+                level *= (template.limits_for(self.ptv_cm3)["d2cm_percent"][1] or np.inf) / 100
+                far = self.distance_mm[voxels] >= FAR_MM - _EARLY_MM
+                voxels, volume = voxels[far], volume[far]
             found.append(Term(objective, level, voxels, volume / float(whole @ self.weight)))
         return found

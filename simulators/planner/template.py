@@ -6,23 +6,24 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulators.dose.approximate import SBRT_GY
 from twin import InputError
 
-Kind = Literal["at_least", "at_most", "mean_at_most", "volume_at_most", "falloff"]
+Kind = Literal["at_least", "at_most", "mean_at_most", "volume_at_most", "falloff", "far_at_most"]
 
 
 class Objective(BaseModel):
     """One term of the cost: weight times a mean square of what passes a dose, in shares of the prescription.
 
     Args:
-        structure: "PTV", the name of an organ, or "Body" (all but the PTV).
+        structure: "PTV" (all of them), the name of one or of an organ, or "Body" (all but the PTVs).
         kind: at_least and at_most of each voxel, mean_at_most of the organ, volume_at_most of a share of it, falloff
-            of each voxel by its distance from the PTV.
-        percent: dose, % of the prescription; or `gy`.
+            of each voxel by its distance from the PTV, far_at_most of each voxel 2 cm from the PTV or further.
+        percent: dose, % of the prescription; or `gy`. For far_at_most, % of the protocol's limit on D2cm.
         gy: dose, Gy, where the organ's tolerance does not follow the prescription.
         volume_percent: for volume_at_most.
         by_mm: (distance, % of the prescription) pairs, for falloff.
@@ -55,12 +56,15 @@ class Template(BaseModel):
         arc_deg: how much of a turn they cover for a target to one side, about that side; central targets take it all.
         margin_mm: of the aperture around the PTV across the beam.
         spacing_mm: voxel of the dose grid.
+        planning_mm: voxel of the grid that is optimised on; that of the dose where None.
         pixel_mm: of the fluence.
         rounds: superposition and correction, before the final dose.
+        normalised: name of the PTV whose D95 is made the prescription; all of them together where None.
         hottest_percent: the highest dose that normalisation accepts, % of the prescription; where coverage asks for
             more, the target's D95 gives way, down to 95 %.
         objectives: of the optimisation.
         limits: measure -> what a finished plan must reach and must not pass; None for no limit.
+        limits_by_cm3: measure -> (PTV volume, what must not be passed) pairs, interpolated in the volume.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,11 +76,30 @@ class Template(BaseModel):
     arc_deg: float = 360.0
     margin_mm: float
     spacing_mm: float
+    planning_mm: float | None = None
     pixel_mm: float
     rounds: int = 1
+    normalised: str | None = None
     hottest_percent: float
     objectives: tuple[Objective, ...]
     limits: dict[str, tuple[float | None, float | None]] = {}
+    limits_by_cm3: dict[str, tuple[tuple[float, float], ...]] = {}
+
+    def limits_for(self, ptv_cm3: float) -> dict[str, tuple[float | None, float | None]]:
+        """What a plan of a PTV of that volume must reach and must not pass, by measure.
+
+        Args:
+            ptv_cm3: volume of the PTV, cm3.
+
+        Example:
+            >>> template_for(18.0).limits_for(22.0)["r50"]
+            (None, 4.5)
+        """
+        by_volume = {
+            name: (None, float(np.interp(ptv_cm3, *zip(*pairs, strict=True))))
+            for name, pairs in self.limits_by_cm3.items()
+        }
+        return self.limits | by_volume
 
 
 def template_for(fraction_gy: float, *, conformal: bool = False) -> Template:

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from simulators.dose.medium import Medium
+from simulators.dose.targets import grown, targets
 from simulators.photon.superposition import Beams, superposed
-from simulators.planner import measures, plan_dose, template_for
+from simulators.planner import beyond_limits, measures, plan_dose, template_for
 from simulators.planner.cost import Term
 from simulators.planner.pencil import PencilBeams
+from simulators.planner.sample import Sample
 from simulators.planner.template import Objective
-from twin import Geometry, InputError, Scan, StructureSet, Volume
+from twin import DoseGrid, Geometry, InputError, Scan, StructureSet, Volume
 
 pytestmark = pytest.mark.long  # plans on whole patients
 
@@ -65,6 +67,58 @@ def test_a_replan_begins_with_the_former_plan(planned, quick, thorax):
     once = quick.model_copy(update={"rounds": 0})
     fresh, continued = (plan_dose(*thorax(), 60.0, 30, template=once, start=s) for s in (None, planned))
     assert _misses(continued) < _misses(fresh)
+
+
+def test_a_replan_of_a_target_that_moved_keeps_the_directions_and_covers_it(planned, quick, thorax):
+    scan, contours = thorax()
+    ptv = np.roll(planned.targets.mask("PTV"), (1, 2), axis=(0, 2)) & contours.mask("Body")
+    moved = StructureSet(contours.geometry, ()).with_mask("PTV", "PTV", ptv)
+    again = plan_dose(scan, contours, 60.0, 30, targets=moved, template=quick, start=planned)
+    np.testing.assert_array_equal(again.beams.gantry_rad, planned.beams.gantry_rad)
+    assert measures(again.dose, contours, moved)["ptv_d95_percent"] >= 95
+    assert measures(planned.dose, contours, moved)["ptv_d95_percent"] < 95, "the former plan would miss it"
+
+
+def test_a_dose_grid_that_ends_within_the_target_is_refused(planned, thorax):
+    whole = planned.dose.volume
+    middle = int(whole.geometry.index(planned.beams.isocentre)[0])
+    part = DoseGrid("half", whole.crop((slice(0, middle), slice(None), slice(None))), 60.0)
+    with pytest.raises(InputError, match=r"does not cover the target: [0-9]+% of the PTV"):
+        measures(part, thorax()[1], planned.targets)
+
+
+def test_a_protocol_s_limits_follow_the_volume_and_reach_the_objective(thorax):
+    template = template_for(18.0)
+    assert template.limits_for(10.3)["r50"][1] == pytest.approx((5.1 + 4.7) / 2, abs=0.01)
+    found = {"ptv_cm3": 34.0, "d2cm_percent": 60.0, "r50": 4.2}
+    assert [s.split(" ")[0] for s in beyond_limits(found, template)] == ["d2cm_percent"]
+    scan, contours = thorax()
+    medium = Medium.of(scan, contours, 5.0)
+    ptv = targets(scan, contours, sbrt=True)
+    sample = Sample.of(medium, contours, ptv)
+    term = next(t for t in sample.terms(template, 54.0) if t.objective.kind == "far_at_most")
+    assert (sample.distance_mm[term.voxels] >= 18).all()
+    limit = template.limits_for(sample.ptv_cm3)["d2cm_percent"][1]
+    assert term.level == pytest.approx(0.88 * limit / 100)
+
+
+def test_several_prescribed_levels_are_planned_at_once(quick, thorax):
+    scan, contours = thorax()
+    gtv = contours.mask("GTVp")
+    outer = grown(gtv, contours.geometry.spacing_mm, 10.0) & contours.mask("Body")
+    levels = StructureSet(contours.geometry, ()).with_mask("PTV60", "PTV", gtv)
+    levels = levels.with_mask("PTV50", "PTV", outer & ~gtv)
+    objectives = [
+        Objective(structure="PTV60", kind="at_least", gy=60, weight=500),
+        Objective(structure="PTV60", kind="at_most", gy=63, weight=300),
+        Objective(structure="PTV50", kind="at_least", gy=50, weight=300),
+        Objective(structure="PTV50", kind="at_most", gy=55, weight=100),
+    ]
+    template = quick.model_copy(update={"objectives": tuple(objectives), "normalised": "PTV60", "rounds": 0})
+    dose = plan_dose(scan, contours, 60.0, 30, targets=levels, template=template).dose.volume
+    inner, beside = dose.on(contours.geometry)[gtv], dose.on(contours.geometry)[outer & ~gtv]
+    assert np.percentile(inner, 5) == pytest.approx(60, abs=1)
+    assert 45 < np.median(beside) < 58
 
 
 def _misses(plan):
