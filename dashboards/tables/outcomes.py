@@ -15,6 +15,7 @@ from dashboards.files.run_folder import RunFolder
 from dashboards.names import readable
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
+from scenarios.report.evidence import HEADS, found_by_trials, grade_of
 from scenarios.report.intervals import enough_samples, kinds_in_words
 
 _MARKS = {"approximate": "\u2248", "estimated": "\u2020", "unknown": "?"}
@@ -24,13 +25,16 @@ _LEGEND = {
 }
 
 
+_GRADED = "Credibility: on hover, what was fitted, what was tested, and how it did."
+
+
 def outcome_table(run: RunFolder) -> Any:
     """All outcomes, a column for each plan; plans outside their context of use are marked in their heads.
 
     Args:
         run: the run.
     """
-    frame = run.table("outcomes")
+    frame, graded = run.table("outcomes"), run.table("credibility")
     mixed = methods.mixed(run.record.plans)
     rows = []
     for (outcome, unit), group in frame.group_by("outcome", "unit", maintain_order=True):
@@ -38,12 +42,32 @@ def outcome_table(run: RunFolder) -> Any:
             value_cell(group.filter(pl.col("plan") == plan.slug), str(unit), mixed)
             for plan in run.record.plans
         ]
+        grade, words = grade_of(graded, str(outcome))
+        cells.append(html.Td(grade, title=words))
         rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
-    used = [text for status, text in _LEGEND.items() if status in frame["status"].to_list()]
+    used = [f"{text}." for status, text in _LEGEND.items() if status in frame["status"].to_list()]
     note = [*kinds_in_words(frame, run.record.level), enough_samples(frame), *used]
-    return scroll_table(
-        [html.Th("Outcome", scope="col"), *plan_heads(run)], rows, " ".join(filter(None, note))
-    )
+    heads = [html.Th("Outcome", scope="col"), *plan_heads(run), html.Th("Credibility", scope="col")]
+    return scroll_table(heads, rows, " ".join(filter(None, [*note, _GRADED])))
+
+
+def trial_table(run: RunFolder) -> Any:
+    """What trials with the run's schedules found.
+
+    Args:
+        run: the run.
+    """
+    labels = {plan.slug: plan.label for plan in run.record.plans}
+    looks = ["rt-number" if head in ("found", "n") else "" for head in HEADS]
+    heads = [
+        html.Th(h[0].upper() + h[1:], scope="col", className=c) for h, c in zip(HEADS, looks, strict=True)
+    ]
+    rows = [
+        html.Tr([html.Td(cell, className=c) for cell, c in zip(row, looks, strict=True)])
+        for row in found_by_trials(run.table("trials"), labels)
+    ]
+    note = "Arms with the same doses and patients of like stage, with the printed 95 % interval. Used to: fit or test."
+    return scroll_table(heads, rows, note)
 
 
 def contrast_table(run: RunFolder) -> Any:

@@ -11,12 +11,24 @@ from dashboards.files.library import Library
 from dashboards.files.run_folder import RunFolder
 from dashboards.links import link
 from dashboards.tables.learning import learned_table
-from dashboards.tables.outcomes import contrast_table, outcome_table
+from dashboards.tables.outcomes import contrast_table, outcome_table, trial_table
 from dashboards.tables.scorecard import scorecard_table
 from scenarios.records.schema import SCHEMAS
 from scenarios.report.colours import plan_colour
 
-_LATER = {"differences": "Differences", "scorecard": "Scorecard", "belief": "Belief", "plans": "Plans"}
+_LATER = {
+    "differences": "Differences",
+    "trials": "Trials",
+    "scorecard": "Scorecard",
+    "belief": "Belief",
+    "plans": "Plans",
+}
+
+_NEEDS = {
+    "differences": "contrasts",
+    "trials": "trials",
+    "belief": "learned",
+}  # a tab is there with its table's rows
 
 
 def card(run: RunFolder) -> Any:
@@ -27,15 +39,11 @@ def card(run: RunFolder) -> Any:
     """
     heads, contents = [("outcomes", "Outcomes")], [outcome_table(run)]
     for name, words in _LATER.items():
-        if (name == "differences" and run.table("contrasts").is_empty()) or (
-            name == "belief" and run.table("learned").is_empty()
-        ):
+        if name in _NEEDS and run.table(_NEEDS[name]).is_empty():
             continue
         heads.append((name, words))
         contents.append(html.Div("\u2026", id={"later": name}, className="rt-later"))
-    return html.Section(
-        tabs("tables", heads, contents, _saves(run, ("outcomes", "scorecard"))), className="rt-card"
-    )
+    return html.Section(tabs("tables", heads, contents, _saves(run, ("outcomes",))), className="rt-card")
 
 
 def later(run: RunFolder, name: str) -> Any:
@@ -47,6 +55,7 @@ def later(run: RunFolder, name: str) -> Any:
     """
     makers = {
         "differences": contrast_table,
+        "trials": trial_table,
         "scorecard": scorecard_table,
         "belief": learned_table,
         "plans": _provenance,

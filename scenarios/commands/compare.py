@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from scenarios.commands.arguments import TwinArg
@@ -20,6 +21,7 @@ from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from scenarios.report import methods
 from scenarios.report.console import wide_console
+from scenarios.report.evidence import HEADS, credibility_in_words, found_by_trials
 from scenarios.report.intervals import enough_samples, kinds_in_words
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
@@ -95,13 +97,30 @@ def print_comparison(result: Comparison) -> None:
     console = wide_console()
     console.print(shown)
     told = result.outcomes.filter(pl.col("outcome").is_in(columns))
-    for words in (*kinds_in_words(told, record.level), enough_samples(told)):
+    graded = credibility_in_words(result.credibility, columns)
+    for words in (*kinds_in_words(told, record.level), enough_samples(told), *graded):
         console.print(words, highlight=False, soft_wrap=True)
+    print_trials(result, console)
     for plan in record.plans:
         for reason in plan.context:
             console.print(f"* {plan.label} is outside the context of use: {reason}", highlight=False)
     for note in record.notes:
         console.print(note, highlight=False)
+
+
+def print_trials(result: Comparison, console: Console) -> None:
+    """What trials of the plans' schedules found at two and five years."""
+    near = pl.col("outcome").is_not_null()
+    rows = list(found_by_trials(result.trials.filter(near), {p.slug: p.label for p in result.record.plans}))
+    if not rows:
+        console.print("No trial in the table had one of these schedules (docs/evidence.md).", highlight=False)
+        return
+    shown = Table(title="What trials found", box=SIMPLE_HEAD)
+    for heading in HEADS:
+        shown.add_column(heading, justify="right" if heading in ("found", "n") else "left")
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
 
 
 def _cell(row: pl.DataFrame) -> str:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
+import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from scenarios.commands.arguments import JsonOption
 from scenarios.report.console import wide_console
+from scenarios.validation.checks import PHANTOMS, QUICK
 from scenarios.validation.checks import validate as rows_of
 from scenarios.validation.row import GROUPS, Row
 from simulators.calibration.crossvalidation import CrossValidation
 from simulators.calibration.evidence import evidence
 
 
-def validate(as_json: JsonOption = False) -> None:
+def validate(
+    quick: Annotated[
+        bool,
+        typer.Option(
+            help=f"Only the first {QUICK[0]} patients of each arm and the first {QUICK[1]} of {PHANTOMS} phantoms."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Hold the engine against exact values and published outcomes; what misses stays in the table."""
-    rows = rows_of()
+    rows = rows_of(patients=QUICK[0], phantoms=QUICK[1]) if quick else rows_of()
     if as_json:
         print(json.dumps([row.as_dict() for row in rows], indent=1))
     else:

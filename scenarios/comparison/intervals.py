@@ -43,8 +43,8 @@ def estimate(effect: Effect, level: float, *, paired: bool = False, median: bool
     error = values.std(axis=-1) / np.sqrt(n)
     if effect.kind == "monte-carlo":
         z = normal_quantile(level)
-        ends = (mean - z * error, mean + z * error) if paired else wilson(mean, n, z)
-        return Estimate(mean, *ends, error)
+        low, high = (mean - z * error, mean + z * error) if paired else wilson(mean, n, z)
+        return Estimate(mean, low, high, error)
     tail = (1 - level) / 2
     if effect.kind == "expected" or not median:
         return Estimate(mean, *quantiles(values, (tail, 1 - tail)), error)

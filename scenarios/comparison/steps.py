@@ -11,6 +11,7 @@ import polars as pl
 
 from scenarios.comparison.beliefs import drawn_table, learned_table, moved_table
 from scenarios.comparison.clock import Clock, Progress
+from scenarios.comparison.evidence import credibility_table, trial_table
 from scenarios.comparison.failures import failure_table
 from scenarios.comparison.forecast import Forecast, forecast
 from scenarios.comparison.images import Images, draw
@@ -100,7 +101,7 @@ def compare(
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
     judged = _judged(made, model)
     records = _plan_records(made, days)
-    tables = _tables(made, records, judged, drawn, days, model)
+    tables = _tables(made, records, judged, drawn, request, model)
     clock.lap("tables", 1.0)
     tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, samples)
     clock.lap("scorecard", 1.0)
@@ -136,7 +137,7 @@ def _tables(
     records: Sequence[PlanRecord],
     judged: Sequence[PlanOutcomes],
     drawn: Images,
-    days: float,
+    request: Request,
     model: OutcomeModel,
 ) -> dict[str, pl.DataFrame]:
     """All tables but the scorecard."""
@@ -150,12 +151,20 @@ def _tables(
         if made.before
         else table("prior_bands", []),
         "drawn_bands": drawn_table(made, records),
-        "moved": moved_table(made, records, days, model),
+        "moved": moved_table(made, records, request.days, model),
         "learned": learned_table(made.twin, made.belief, made.seed),
         "events": event_table(records, made.arms, made.twin.now_days),
         "decisions": table("decisions", [row for arm in made.arms for row in arm.decisions]),
         "outcomes": table("outcomes", outcome_rows(records, effects, LEVEL)),
         "contrasts": table("contrasts", contrasts(records, effects, LEVEL)),
+        "credibility": credibility_table(
+            records,
+            made.scenarios,
+            made.twin.clinical,
+            (request.kinetics, request.outcomes),
+            {slug: list(of) for slug, of in effects.items()},
+        ),
+        "trials": trial_table(records, made.scenarios, made.twin.clinical),
         "failures": failure_table(records, judged),
         "dvh": dvh_table(records, made.scenarios, made.structures, made.arms),
         "recist": recist_table(made.twin, drawn.images),

@@ -145,6 +145,44 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "error": pl.Float64,
         "dose_method": pl.String,
     },
+    # how far each outcome may be believed (docs/evidence.md): grade = the least of evidence, agreement and
+    # applicability, each 0 to 3. fitted, tested: sources; numbers: of the tested ones that could be judged, inside: of
+    # these; error and null_error: median over sources of the error of the model and of a null model, points
+    "credibility": {
+        "plan": pl.String,
+        "outcome": pl.String,
+        "grade": pl.String,
+        "evidence": pl.Int32,
+        "agreement": pl.Int32,
+        "applicability": pl.Int32,
+        "fitted": pl.Int32,
+        "tested": pl.Int32,
+        "numbers": pl.Int32,
+        "inside": pl.Int32,
+        "error": pl.Float64,
+        "null_error": pl.Float64,
+        "words": pl.String,
+    },
+    # what trial arms with a plan's schedule and patients of like stage found: share without the event at some months,
+    # and its printed 95 % interval; outcome: the run's of the same endpoint and time, null for others (a median is a
+    # share of a half at its month); side: whether outcomes are fitted to it ("fit") or tested on it ("test")
+    "trials": {
+        "plan": pl.String,
+        "outcome": pl.String,
+        "endpoint": pl.String,
+        "months": pl.Float64,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "n": pl.Int32,
+        "trial": pl.String,
+        "arm": pl.String,
+        "stages": pl.String,
+        "drugs": pl.String,
+        "side": pl.String,
+        "source": pl.String,
+        "words": pl.String,
+    },
     # published constraints held against the whole course; verdict: "pass", "fail", "estimated" (organ drawn by this
     # software), "not applicable" (other fractionation), "unknown" (no such organ). value: of the dose as planned, in
     # `unit`; low, high: interval over n samples of the dose's error and of set-up errors; share_passing: of them
@@ -199,7 +237,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 }
 
 # Tables that runs of the first releases lack: they are read as empty.
-ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures")
+ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures", "credibility", "trials")
 
 # What an interval is of (`outcomes`), and how it is said.
 KINDS = {

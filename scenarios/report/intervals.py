@@ -9,15 +9,11 @@ import polars as pl
 from scenarios.records.schema import KINDS, OUTCOMES
 
 _MEANS = {
-    "expected": (
-        "the mean of patients like this one, with its {level} interval over what is not known: population, trial, dose"
-    ),
-    "predictive": "this patient's own volume, dose or time, with its {level} interval over samples",
-    "monte-carlo": (
-        "a mean without an interval of what is not known; \u00b1 is its standard error and says only whether there are "
-        "enough samples"
-    ),
+    "expected": "patients like this one, {level} over what is not known",
+    "predictive": "this patient's own, {level} over samples",
+    "monte-carlo": "\u00b1 standard error, only whether there are enough samples",
 }
+_SHOWN = {"probability": 5e-4, "fraction": 5e-4}  # what is less than is shown of a unit; 0.05 of others
 
 
 def kinds_in_words(table: pl.DataFrame, level: float) -> Iterator[str]:
@@ -29,7 +25,7 @@ def kinds_in_words(table: pl.DataFrame, level: float) -> Iterator[str]:
 
     Example:
         >>> next(kinds_in_words(pl.DataFrame({"kind": ["predictive"], "mean": [1.0]}), 0.8))
-        "Predictive: this patient's own volume, dose or time, with its 80 % interval over samples."
+        "Predictive: this patient's own, 80 % over samples."
     """
     used = set(table.filter(pl.col("mean").is_not_null())["kind"].drop_nulls())
     for kind, name in KINDS.items():
@@ -42,15 +38,17 @@ def enough_samples(outcomes: pl.DataFrame) -> str:
     """Whether there are enough samples: the largest Monte Carlo error beside the interval that it belongs to.
 
     Args:
-        outcomes: the table; one of a former format does not know, and gives nothing.
+        outcomes: the table; one of a former format does not know, and gives nothing; neither does one whose errors
+            are all too small to be shown.
     """
     width = pl.col("high") - pl.col("low")
-    known = outcomes.filter((pl.col("kind") != "monte-carlo") & (width > 0) & pl.col("error").is_not_null())
+    seen = pl.col("error") > pl.col("unit").replace_strict(_SHOWN, default=0.05, return_dtype=pl.Float64)
+    known = outcomes.filter((pl.col("kind") != "monte-carlo") & (width > 0) & seen)
     if known.is_empty():
         return ""
     worst = known.with_columns(share=pl.col("error") / width).sort("share").row(-1, named=True)
-    name = OUTCOMES.get(worst["outcome"], worst["outcome"])
+    name = OUTCOMES.get(worst["outcome"], worst["outcome"]).split(" (")[0]
     return (
-        f"Enough samples? With {worst['n']} the Monte Carlo error of a middle is at most {worst['share']:.0%} of its "
-        f"interval's width ({name}, {worst['plan']})."
+        f"Enough samples? With {worst['n']} the error of a middle is at most {worst['share']:.0%} of its interval "
+        f"({name})."
     ).replace("%", " %")

@@ -14,6 +14,7 @@ from scenarios.records.run import PlanRecord, Run
 from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
+from scenarios.report.evidence import grade_of, trial_section
 from scenarios.report.figures import dvh_figure, trajectory_figure
 from scenarios.report.images import image_section
 from scenarios.report.intervals import enough_samples, kinds_in_words
@@ -27,6 +28,12 @@ _NOTES = {
     "estimated": "Organs marked estimated were drawn by this software from the CT.",
     "unknown": "Unknown: an organ could not be found, or the clinical record lacks what the model needs.",
 }
+
+
+_GRADED = (
+    "Credibility, after ASME V&amp;V 40: the least of how much independent evidence there is, how well it was met, and "
+    "how near its patients and techniques are; from the records of calibration and validation (docs/evidence.md)."
+)
 
 
 def write_report(run: Run, part: Path) -> None:
@@ -53,7 +60,11 @@ def write_report(run: Run, part: Path) -> None:
         trajectories=_html(trajectory_figure(run), plotlyjs=True),
         dvh=_html(dvh_figure(run)) if len(run.dvh) else "",
         images=image_section(run),
-        contrasts=_contrast_table(run) + _decision_table(run) + score_section(run) + recist_section(run),
+        contrasts=_contrast_table(run)
+        + trial_section(run)
+        + _decision_table(run)
+        + score_section(run)
+        + recist_section(run),
         notes="".join(f"<li>{escape(text)}</li>" for text in notes),
         belief=_belief_note(run) + moved_section(run),
         versions=escape(", ".join(f"{k} {v}" for k, v in record.versions.items())),
@@ -106,10 +117,13 @@ def _outcome_table(run: Run) -> str:
         cells = "".join(
             _outcome_cell(group.filter(pl.col("plan") == p.slug), unit, methods.mixed(plans)) for p in plans
         )
-        rows.append(f"<tr><td>{escape(OUTCOMES.get(outcome, outcome))}</td>{cells}</tr>")
+        grade, words = grade_of(run.credibility, str(outcome))
+        graded = f'<td title="{escape(words)}">{escape(grade)}</td>'
+        rows.append(f"<tr><td>{escape(OUTCOMES.get(outcome, outcome))}</td>{cells}{graded}</tr>")
     said = [*kinds_in_words(run.outcomes, run.record.level), enough_samples(run.outcomes)]
     about = "<br>".join(escape(words) for words in said if words)
-    return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table><small>{about}</small>"
+    head += "<th>credibility</th>"
+    return f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table><small>{about}<br>{_GRADED}</small>"
 
 
 def _outcome_cell(row: pl.DataFrame, unit: str, mixed: bool) -> str:

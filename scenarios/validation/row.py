@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ class Row:
         note: what was learned, or "not comparable" with the reason.
         evidence: False where the interval is this project's own estimate, or anything would lie in it.
         error: standard error of ours from the simulated patients' chance.
+        seeds: how many of them ours is the mean over.
+        of: what is judged, as `scenarios.validation.credibility.subject` calls outcomes; empty for what is none.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Row:
     note: str = ""
     evidence: bool = True
     error: float = 0.0
+    seeds: int = 1
+    of: str = ""
 
     @property
     def group(self) -> str:
@@ -69,6 +73,15 @@ class Row:
         """The row as plain values, as `rt-twin validate --json` prints it."""
         return {**asdict(self), "group": self.group, "inside": self.inside}
 
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Row:
+        """A row from what `as_dict` gives.
+
+        Args:
+            stored: plain values; what follows from the others is left out.
+        """
+        return cls(**{f.name: stored[f.name] for f in fields(cls)})
+
 
 def joined(rows: Sequence[Row]) -> Row:
     """One row of the same row from several seeds: their mean, and its standard error.
@@ -78,7 +91,7 @@ def joined(rows: Sequence[Row]) -> Row:
     """
     ours = np.array([row.ours for row in rows])
     error = float(ours.std(ddof=1) / np.sqrt(len(ours))) if len(ours) > 1 else 0.0
-    return replace(rows[0], ours=float(ours.mean()), error=error)
+    return replace(rows[0], ours=float(ours.mean()), error=error, seeds=len(rows))
 
 
 def share_row(name: str, source: str, published: float, n: int, ours: float, **more) -> Row:

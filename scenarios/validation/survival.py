@@ -12,6 +12,8 @@ from simulators.outcome.life import DRAWS, draws, median_months, survival_curve
 from simulators.tumour.systemic import IMMUNE_PROGRESSION_RATIO, Systemic
 
 DRAW_HARM = DRAWS.index("harm")  # places the immune term between its bounds
+_OS, _PFS = "overall_survival", "progression_free_survival"
+_NODES = "nodal and contralateral failures are not modelled"
 _PACIFIC = "PACIFIC, 473 and 236 patients, from randomisation, 1 to 42 days after chemo-radiotherapy"
 
 
@@ -36,15 +38,29 @@ def rtog0617_rows(patients: int, seed: int) -> Iterator[Row]:
         f"with immune dose {ratio(fatal=False):.2f}, with fatal pneumonitis {whole:.2f}; "
         f"{low:.2f} to {high:.2f} over the immune term; what is missing to 1.35 has no honest term"
     )
-    yield Row("hazard ratio of death, 74 over 60 Gy", source, "clinical", 1.35, 1.08, 1.69, whole, note=terms)
+    yield Row(
+        "hazard ratio of death, 74 over 60 Gy",
+        source,
+        "clinical",
+        1.35,
+        1.08,
+        1.69,
+        whole,
+        note=terms,
+        of=_OS,
+    )
     lives = cohort.lives()
     for i, (arm, months, n, five) in enumerate((("60 Gy", 28.7, 218, 32.1), ("74 Gy", 20.3, 206, 23.0))):
-        yield median_row(f"median survival, {arm}, months", source, months, n, median_months(lives.death[i]))
+        yield median_row(
+            f"median survival, {arm}, months", source, months, n, median_months(lives.death[i]), of=_OS
+        )
         ours = 100 * float(lives.alive(5 * YEAR_D)[i].mean())
-        yield share_row(f"5-year survival, {arm}, %", source, five, n, ours)
+        yield share_row(f"5-year survival, {arm}, %", source, five, n, ours, of=_OS)
     for i, (arm, published, n) in enumerate((("60 Gy", 18.3, 218), ("74 Gy", 13.0, 206))):
         ours = 100 * float((lives.progression[i] > 5 * YEAR_D).mean())
-        yield share_row(f"5-year progression-free survival, {arm}, %", source, published, n, ours)
+        yield share_row(
+            f"5-year progression-free survival, {arm}, %", source, published, n, ours, of=_PFS, note=_NODES
+        )
 
 
 def survival_rows(patients: int, seed: int) -> Iterator[Row]:
@@ -53,7 +69,7 @@ def survival_rows(patients: int, seed: int) -> Iterator[Row]:
     for years, published in ((1, 64.2), (2, 40.3), (3, 31.3), (5, 19.1)):
         ours = 100 * float(lung1.alive(years * YEAR_D).mean())
         yield share_row(
-            f"{years}-year survival, %", "Lung1, 338 patients", published, 338, ours, held_out=False,
+            f"{years}-year survival, %", "Lung1, 338 patients", published, 338, ours, held_out=False, of=_OS,
             note="relapse, survival after it and other causes of unselected patients were set on this curve",
         )  # fmt: skip
     for trial, arm, months, five, n in (
@@ -62,10 +78,12 @@ def survival_rows(patients: int, seed: int) -> Iterator[Row]:
     ):
         lives = Cohort(trial, ("62.4/35",), patients, seed).lives()
         source = f"RTOG 9410, {arm}"
-        era = "staged in 1994 to 1998 without PET; the engine has no effect of the era"
-        yield median_row("median survival, months", source, months, n, median_months(lives.death), note=era)
+        era = "staged in 1994 to 1998 without PET; the standard model has no effect of the era"
+        yield median_row(
+            "median survival, months", source, months, n, median_months(lives.death), note=era, of=_OS
+        )
         ours = 100 * float(lives.alive(5 * YEAR_D).mean())
-        yield share_row("5-year survival, %", source, five, n, ours, note=era)
+        yield share_row("5-year survival, %", source, five, n, ours, note=era, of=_OS)
 
 
 def pacific_rows(patients: int, seed: int) -> Iterator[Row]:
@@ -86,11 +104,19 @@ def pacific_rows(patients: int, seed: int) -> Iterator[Row]:
         death, failed = lives.death[eligible] - entry, lives.progression[eligible] - entry
         at_five = np.array([5 * YEAR_D])
         yield median_row(
-            f"median survival, {arm}, months", _PACIFIC, months, n, median_months(death), note=note
+            f"median survival, {arm}, months", _PACIFIC, months, n, median_months(death), note=note, of=_OS
         )
         alive, free = (100 * float(survival_curve(t, at_five)[0]) for t in (death, failed))
-        yield share_row(f"5-year survival, {arm}, %", _PACIFIC, five, n, alive, note=note)
-        yield share_row(f"5-year progression-free survival, {arm}, %", _PACIFIC, pfs, n, free, note=note)
+        yield share_row(f"5-year survival, {arm}, %", _PACIFIC, five, n, alive, note=note, of=_OS)
+        yield share_row(
+            f"5-year progression-free survival, {arm}, %",
+            _PACIFIC,
+            pfs,
+            n,
+            free,
+            note=f"{note}; {_NODES}",
+            of=_PFS,
+        )
     for what, name, published, low, high, held_out in (
         ("death", "hazard ratio of death, durvalumab over placebo", 0.72, 0.59, 0.89, True),
         (
@@ -105,4 +131,15 @@ def pacific_rows(patients: int, seed: int) -> Iterator[Row]:
         with_drug, without = (getattr(lives, what)[eligible] - entry for lives in (durvalumab, placebo))
         ours = hazard_ratio(with_drug, without)
         said = "follows from that of progression" if held_out else "the drug's hazard ratio was set on it"
-        yield Row(name, _PACIFIC, "clinical", published, low, high, ours, held_out=held_out, note=said)
+        yield Row(
+            name,
+            _PACIFIC,
+            "clinical",
+            published,
+            low,
+            high,
+            ours,
+            held_out=held_out,
+            note=said,
+            of=_OS if held_out else _PFS,
+        )

@@ -9,7 +9,7 @@ def test_each_outcome_is_a_row_with_its_interval(run, text):
     assert "Mean lung dose" in shown
     assert f"{row['mean'][0]:.1f}" in shown
     assert f"{row['low'][0]:.1f} to {row['high'][0]:.1f}" in shown
-    assert "80 % interval over samples" in shown
+    assert "80 % over samples" in shown
 
 
 def test_plans_outside_their_context_are_marked_in_the_head(run, text):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long  # thousands of patients
 
 @pytest.fixture(scope="module")
 def rows():
-    return validate(patients=2000, dose=False)
+    return validate(patients=2000, phantoms=0)
 
 
 def named(rows, text):
@@ -78,7 +78,7 @@ def test_unlike_endpoints_are_not_compared(rows):
 
 def test_rows_are_plain_values(rows):
     keys = {"name", "source", "kind", "published", "low", "high", "ours", "inside", "held_out", "note"}
-    keys |= {"group", "evidence", "error"}
+    keys |= {"group", "evidence", "error", "seeds", "of"}
     for row in rows:
         assert set(row.as_dict()) == keys
         assert np.isfinite([row.published, row.low, row.high, row.ours]).all()
