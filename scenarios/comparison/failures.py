@@ -24,10 +24,8 @@ def failure_table(records: Sequence[PlanRecord], outcomes: Sequence[PlanOutcomes
     frames = [table("failures", [])]
     for record, judged in zip(records, outcomes, strict=True):
         n, lives = len(judged.local_days), judged.lives
-        if lives is None:
-            days, death = {"local": judged.local_days}, np.full(n, np.inf)
-        else:
-            days, death = lives.places, lives.death
+        days = {"local": judged.local_days} if lives is None else lives.places
+        death = np.full(n, np.inf) if lives is None else lives.death
         for place, day in days.items():
             seen = np.isfinite(day) & (day <= death)
             columns = {

@@ -64,7 +64,7 @@ class Evidence:
             known: what a belief has learned from already.
         """
         start = twin.fractions[0].time_days if twin.fractions else np.inf
-        before = {
+        before: dict[str, float] = {
             o.kind: o.value
             for o in twin.observations
             if o.kind in SUVS and o.time_days <= start and o.value > 0

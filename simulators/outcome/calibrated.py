@@ -155,8 +155,10 @@ class CalibratedOutcomes(StandardOutcomes):
         onset = pneumonitis_onset_days(treated.end_days, at["onset"]) / MONTH_D
         treatment = np.where(at["fatal"] < fatal_probability(harm), onset, np.inf)
         deaths = np.stack([cancer, treatment, -np.log(at["other"]) / other])
-        days = [MONTH_D * months for months in (local, distant, deaths.min(axis=0), regional)]
-        return LifeTimes(*days[:3], cause=deaths.argmin(axis=0), regional=days[3])
+        death = MONTH_D * deaths.min(axis=0)
+        places = {"local": local, "distant": distant, "regional": regional}
+        days = {place: MONTH_D * months for place, months in places.items()}
+        return LifeTimes(death=death, cause=deaths.argmin(axis=0), **days)
 
 
 OUTCOME_MODEL = CalibratedOutcomes
