@@ -27,12 +27,12 @@ DOSE_SD: Mapping[Method, Mapping[str, float]] = {
 # SD of an organ's place along each axis, mm, drawn by a person and estimated by this software (docs/model.md, 6). Lungs
 # are seen in a CT: found by this software they lie as well as drawn.
 PLACE_MM = {
-    "Esophagus": (2.6, 6.0),
-    "Heart": (3.4, 10.0),
-    "SpinalCord": (1.0, 3.0),
+    "Esophagus": (2.6, 5.2),
+    "Heart": (3.4, 6.9),
+    "SpinalCord": (1.0, 1.8),
     "Lungs": (2.0, 2.0),
 }
-_OTHER_PLACE_MM = (2.6, 6.0)  # as the oesophagus [assumed]
+_OTHER_PLACE_MM = (2.6, 5.6)  # drawn as the oesophagus [assumed], estimated as the great vessels
 
 _PLACE_ORDINAL = 2**33  # beyond the ordinals of the doses' factors
 
@@ -60,7 +60,7 @@ def place_spread_mm(organ: str, *, estimated: bool) -> float:
 
     Example:
         >>> place_spread_mm("Lungs-GTV", estimated=True), place_spread_mm("Heart", estimated=True)
-        (2.0, 10.0)
+        (2.0, 6.9)
     """
     name = "Lungs" if organ.startswith("Lung") else organ
     return PLACE_MM.get(name, _OTHER_PLACE_MM)[int(estimated)]
