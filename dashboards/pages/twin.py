@@ -132,7 +132,7 @@ def manifest_of(subject: TwinFolder) -> dict[str, Any]:
     doses = list(subject.twin.doses.values())
     label = None
     if doses:
-        label = f"Dose {doses[0].name}" + (" (approximate)" if doses[0].approximate else "")
+        label = f"Dose {doses[0].name}" + (f" ({doses[0].method})" if doses[0].approximate else "")
     return {
         "of": "twin",
         **Shown(subject).describe(),

@@ -46,6 +46,12 @@ def compare(
     ] = None,
     kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
     outcomes: Annotated[str, typer.Option(help="Outcome model: standard, calibrated.")] = "standard",
+    dose: Annotated[
+        str,
+        typer.Option(
+            help="Of plans whose dose the twin does not hold: approximate, or fluence (minutes a plan)."
+        ),
+    ] = "approximate",
 ) -> None:
     """Compare treatment plans for one patient and write a run folder with a report."""
     plans = [Scenario.parse(text) for text in plan]
@@ -59,6 +65,7 @@ def compare(
         "scanners": tuple(dict.fromkeys(scanner or ())),
         "kinetics": kinetics,
         "outcomes": outcomes,
+        "dose": dose,
     }
     with held(out, patience_s=BRIEFLY_S), progress_bar() as progress:
         may_write(out, Request(**asked).hash(patient, plans))

@@ -13,7 +13,7 @@ from scenarios.engine.adaptive import Approve, realise_adaptive
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import realise
 from scenarios.engine.delivery import Delivery, Shrinking
-from scenarios.engine.planned_dose import Targets, planned_doses
+from scenarios.engine.planned_dose import Computed, Targets, planned_doses
 from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
@@ -39,6 +39,7 @@ class Forecast:
         daily: (days,) days from day 0.
         gtv_cm3: (plan, sample, day) tumour volume, cm3, of the grain in dose bins.
         survivors: (plan, sample) clonogens that survive the course; nan where there was none.
+        dose_notes: what is to be said of the plans' doses.
         before: the belief before the observations and its volumes for the same courses; None where nothing was learned.
     """
 
@@ -52,6 +53,7 @@ class Forecast:
     daily: np.ndarray
     gtv_cm3: np.ndarray
     survivors: np.ndarray
+    dose_notes: tuple[str, ...]
     before: tuple[Belief, np.ndarray] | None
 
     @cached_property
@@ -74,6 +76,7 @@ def forecast(
     scenarios: Sequence[Scenario],
     request: Request,
     tumour: TumourModel,
+    method: Computed,
     approve: Approve | None,
     clock: Clock,
 ) -> Forecast:
@@ -84,6 +87,7 @@ def forecast(
         scenarios: the plans.
         request: how far, and for how many samples.
         tumour: how it grows and answers.
+        method: of doses that the twin does not hold.
         approve: accepts or refuses each decision of a policy that changes something.
         clock: is told of each step.
 
@@ -93,7 +97,7 @@ def forecast(
     belief = tumour.believed(twin, resampled(twin, request.samples, request.seed), request.seed)
     clock.lap("belief", 0.02)
     targets = Targets(twin)
-    planned = planned_doses(twin, [s.plan for s in scenarios], targets)
+    planned = planned_doses(twin, [s.plan for s in scenarios], targets, method=method)
     twin = planned.twin
     clock.lap("dose", 0.15)
     arms = _arms(twin, scenarios, planned.doses, belief, request, tumour, approve)
@@ -107,8 +111,9 @@ def forecast(
     clock.lap("biology", 0.25)
     structures = [targets.of(s.plan) for s in scenarios]
     return Forecast(
-        twin, request.seed, tumour, scenarios, structures, arms, belief, daily, gtv_cm3, survivors, before
-    )
+        twin, request.seed, tumour, scenarios, structures, arms, belief, daily, gtv_cm3, survivors,
+        planned.notes, before,
+    )  # fmt: skip
 
 
 def resampled(twin: PatientTwin, n: int, seed: int) -> Belief:

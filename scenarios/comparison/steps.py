@@ -22,6 +22,7 @@ from scenarios.comparison.scorecard import scorecard_table
 from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table, whole_dose
 from scenarios.engine.adaptive import Approve
 from scenarios.engine.courses import realise
+from scenarios.engine.planned_dose import method_named
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
@@ -59,6 +60,7 @@ def compare(
     scanners: str | Sequence[str] = (),
     kinetics: str = "standard",
     outcomes: str = "standard",
+    dose: str = "approximate",
     approve: Approve | None = None,
     progress: Progress | None = None,
     treatment: VirtualTreatment | None = None,
@@ -76,6 +78,7 @@ def compare(
         scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
         kinetics: tumour model by name; "standard" is this engine's own.
         outcomes: outcome model by name; "standard" is this engine's own.
+        dose: method of doses that the twin does not hold: "approximate", or "fluence" (minutes a plan).
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
         treatment: the generator of that name, where it is loaded already.
@@ -87,17 +90,16 @@ def compare(
         InputError: a plan contradicts what was delivered; an unknown name; a bad number; more memory than can be
             taken; images of a tumour model that has no field.
     """
-    scenarios = distinct(plans)
-    names = several(scanners)
-    request = Request(days, samples, image_samples, seed, generator, names, kinetics, outcomes)
-    tumour, model = kinetics_named(kinetics), outcome_model_named(outcomes)
+    scenarios, names = distinct(plans), several(scanners)
+    request = Request(days, samples, image_samples, seed, generator, names, kinetics, outcomes, dose)
+    tumour, model, method = kinetics_named(kinetics), outcome_model_named(outcomes), method_named(dose)
     treatment = treatment or generator_named(generator)
     devices = [scanner_named(name) for name in names]
     images = [len(realise(s, twin, days).of(Event.IMAGING)) for s in scenarios]
     afford_comparison(Size.of(twin), scenarios, request, images)
     clock = Clock(progress or (lambda step, share: None))
 
-    made = forecast(twin, scenarios, request, tumour, approve, clock)
+    made = forecast(twin, scenarios, request, tumour, method, approve, clock)
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
     judged = _judged(made, model)
     records = _plan_records(made, days)
@@ -195,6 +197,7 @@ def _record(
         notes=(
             *_model_notes(request),
             *methods.notes(records),
+            *made.dose_notes,
             *_belief_notes(twin.belief),
             *drawn.notes,
             *_node_notes(made, records),

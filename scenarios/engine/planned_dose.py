@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from twin.structures import bounding_box
 
 _REACHED = 0.9  # of the prescription, median over the GTV: otherwise the dose is of another target
 _SAME = 1e-3  # relative: rounding of a prescription
+Computed = Literal["fluence plan", "approximate"]
+COMPUTED: Computed = "approximate"  # where nobody asks for a method: a plan takes minutes, this takes seconds
+_NAMES: dict[str, Computed] = {"fluence": "fluence plan", "approximate": "approximate"}
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
 
 
@@ -32,50 +36,121 @@ class Planned:
     Args:
         twin: the patient; a dose of his that bears a plan's name and is not that plan's has another name here.
         doses: his own doses, and each plan's by its label.
+        notes: what fluence plans give way in and leave out, and why one could not be made, a sentence each.
     """
 
     twin: PatientTwin
     doses: Mapping[str, DoseGrid]
+    notes: tuple[str, ...]
 
 
-def planned_doses(twin: PatientTwin, plans: Sequence[TreatmentPlan], grown: Targets | None = None) -> Planned:
+def planned_doses(
+    twin: PatientTwin,
+    plans: Sequence[TreatmentPlan],
+    grown: Targets | None = None,
+    *,
+    method: Computed = COMPUTED,
+) -> Planned:
     """The dose of each plan, and the twin's own.
 
-    Plans of one technique differ by their prescription only: the planning system's dose, or else one calculation of
-    the technique's reference prescription, serves them all, and no plan's dose depends on the others in the comparison.
+    A dose that the twin holds comes first: the planning system's for the target in the plan's technique, scaled, then
+    one that was calculated for the plan before. No plan's dose depends on the others in the comparison.
 
     Args:
         twin: the patient.
         plans: whose doses.
         grown: the patient's targets, where they are grown already.
+        method: of a dose that the twin does not hold.
 
     Raises:
         InputError: which of the planning system's doses to take, or what it prescribes, must be asked.
     """
-    grown = grown or Targets(twin)
-    own = Own(twin)
-    units: dict[bool, DoseGrid] = {}
+    own, calculated = Own(twin), Calculated(twin, grown or Targets(twin))
     scaled: dict[tuple[int, float], Volume] = {}
     made: dict[str, DoseGrid] = {}
     for plan in plans:
         if plan.total_gy == 0 or plan.label in made:
             continue
-        sbrt = plan.largest_fraction_gy >= SBRT_GY
-        unit = own.planning_system(plan) or own.calculated(plan)
-        if unit is None:
-            if sbrt not in units:
-                units[sbrt] = approximate_dose(
-                    twin.baseline, twin.contours, *_REFERENCE[sbrt], targets=grown.of(plan)
-                )
-            unit = units[sbrt]
+        unit = own.planning_system(plan) or own.calculated(plan, method) or calculated.of(plan, method)
         if _is_of(unit, plan) and unit.name == plan.label:
             made[plan.label] = unit
             continue
         at = id(unit), plan.total_gy
-        scaled[at] = scaled.get(at) or _times(unit.volume, plan.total_gy / unit.prescription_gy)
+        ratio = 1.0 if _is_of(unit, plan) else plan.total_gy / unit.prescription_gy
+        scaled[at] = scaled.get(at) or (unit.volume if ratio == 1.0 else _times(unit.volume, ratio))
         made[plan.label] = DoseGrid(plan.label, scaled[at], plan.total_gy, unit.method, plan.fractions)
     apart = _without_namesakes(twin, made)
-    return Planned(apart, {**apart.doses, **made})
+    return Planned(apart, {**apart.doses, **made}, tuple(calculated.notes))
+
+
+def method_named(name: str) -> Computed:
+    """The method of doses that a user calls by a name.
+
+    Args:
+        name: fluence or approximate.
+
+    Raises:
+        InputError: there is no such method.
+
+    Example:
+        >>> method_named("fluence")
+        'fluence plan'
+    """
+    if name not in _NAMES:
+        raise InputError(f"no method of dose {name!r}; there are: {', '.join(_NAMES)}")
+    return _NAMES[name]
+
+
+class Calculated:
+    """Doses that are calculated for a patient, each once.
+
+    Args:
+        twin: the patient.
+        grown: his targets.
+
+    Attributes:
+        notes: what is to be said of them, a sentence each.
+    """
+
+    def __init__(self, twin: PatientTwin, grown: Targets) -> None:
+        self._twin, self._grown = twin, grown
+        self._known: dict[tuple[Computed, float, int], DoseGrid] = {}
+        self.notes: list[str] = []
+
+    def of(self, plan: TreatmentPlan, method: Computed) -> DoseGrid:
+        """The dose of a plan, or one to scale it from: one approximation of a technique serves all its prescriptions.
+
+        Args:
+            plan: with dose.
+            method: an approximation stands for a fluence plan that the CT does not allow, which is noted.
+        """
+        gy, fractions = plan.total_gy, plan.fractions
+        if method == "approximate":
+            gy, fractions = _REFERENCE[plan.largest_fraction_gy >= SBRT_GY]
+        key = method, gy, fractions
+        if key not in self._known:
+            self._known[key] = self._planned(plan) if method == "fluence plan" else self._painted(plan)
+        return self._known[key]
+
+    def _painted(self, plan: TreatmentPlan) -> DoseGrid:
+        reference = _REFERENCE[plan.largest_fraction_gy >= SBRT_GY]
+        return approximate_dose(
+            self._twin.baseline, self._twin.contours, *reference, targets=self._grown.of(plan)
+        )
+
+    def _planned(self, plan: TreatmentPlan) -> DoseGrid:
+        from simulators.planner import plan_dose, template_for  # loads numba
+
+        try:
+            found = plan_dose(
+                self._twin.baseline, self._twin.contours, plan.total_gy, plan.fractions,
+                targets=self._grown.of(plan), template=template_for(plan.largest_fraction_gy),
+            )  # fmt: skip
+        except InputError as error:
+            self.notes.append(f"{plan.label} has an approximate dose instead of a fluence plan: {error}.")
+            return self.of(plan, "approximate")
+        self.notes += [f"{plan.label}: {note}." for note in found.notes]
+        return found.dose
 
 
 def _times(volume: Volume, factor: float) -> Volume:
@@ -160,14 +235,18 @@ class Own:
             )
         return found[0] if found else None
 
-    def calculated(self, plan: TreatmentPlan) -> DoseGrid | None:
-        """A dose of a plan's prescription that was calculated here before: a fluence plan's, else an approximate one.
+    def calculated(self, plan: TreatmentPlan, method: Computed) -> DoseGrid | None:
+        """A dose of a plan's prescription that was calculated here before: a fluence plan's, else one by the method.
 
         Args:
             plan: with dose.
+            method: that is asked for.
         """
-        own = [d for d in self._twin.doses.values() if d.approximate and _is_of(d, plan) and self._reaches(d)]
-        return min(own, key=lambda d: d.method != "fluence plan", default=None)
+        for wanted in ("fluence plan", method):
+            for dose in self._twin.doses.values():
+                if dose.method == wanted and _is_of(dose, plan) and self._reaches(dose):
+                    return dose
+        return None
 
     def _reaches(self, dose: DoseGrid) -> bool:
         """Whether a dose is of the tumour."""

@@ -1,9 +1,9 @@
 """Doses of organs in patients without images: those of an in-silico patient with a tumour of like size and place.
 
 `data/organ_doses.csv` holds the organ doses of in-silico patients and the method of each (`benchmarks/organ_doses.py`
-makes it). A patient known by numbers only is given, in each sample, those of one
-of the nearest of them, scaled by the regression of the mean dose on the tumour's volume. Which one it is, and the error
-of that method, are chance: the spread between patients of like tumours is part of the uncertainty.
+makes it). A patient known by numbers only is given, in each sample, those of one of the nearest of them, scaled by the
+regression of the mean dose on the tumour's volume. Which one it is, and the error of that method, are chance: the
+spread between patients of like tumours is part of the uncertainty.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ class Request:
         scanners: virtual scanners by name.
         kinetics: tumour model by name.
         outcomes: outcome model by name.
+        dose: method of doses that the twin does not hold, by name.
 
     Raises:
         InputError: a number that cannot be.
@@ -48,6 +49,7 @@ class Request:
     scanners: tuple[str, ...]
     kinetics: str
     outcomes: str
+    dose: str = "approximate"
 
     def __post_init__(self) -> None:
         check_fields(self)

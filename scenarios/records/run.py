@@ -86,6 +86,7 @@ class RunRecord(_Frozen):
     scanners: tuple[str, ...]
     kinetics: str = "standard"
     outcomes: str = "standard"
+    dose: str = "approximate"
     level: float
     belief: Literal["prior", "posterior"]
     versions: dict[str, str]

@@ -1,13 +1,15 @@
 """Which dose a plan takes: a planning system's, by prescription and target, or an approximate one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scenarios.engine.observation import deliver_until
-from scenarios.engine.planned_dose import planned_doses
+from scenarios.engine.planned_dose import Own, method_named, planned_doses
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario
-from twin import DoseGrid, Fraction, InputError, PatientTwin, Volume
+from twin import DoseGrid, Fraction, InputError, PatientTwin, StructureSet, Volume
 
 PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "55/20")]
 SBRT = TreatmentPlan.parse("54/3")
@@ -48,15 +50,16 @@ def test_a_planning_systems_dose_serves_every_plan_of_its_technique(patient):
 @pytest.mark.parametrize(
     ("prescriptions", "share", "plan", "serves"),
     [
-        ({"a": "60/30"}, 1.0, PLANS[1], "planning system"),
-        ({"a": "60/30"}, 1.0, SBRT, "approximate"),  # another technique
-        ({"a": "60/30"}, 0.5, PLANS[0], "approximate"),  # another target
-        ({"a": "60/30", "b": "54/3"}, 1.0, SBRT, "planning system"),
-        ({"a": "60/30", "b": "66/33"}, 1.0, PLANS[0], "planning system"),  # one of them has its prescription
+        ({"a": "60/30"}, 1.0, PLANS[1], "a"),
+        ({"a": "60/30"}, 1.0, SBRT, None),  # another technique
+        ({"a": "60/30"}, 0.5, PLANS[0], None),  # another target
+        ({"a": "60/30", "b": "54/3"}, 1.0, SBRT, "b"),
+        ({"a": "60/30", "b": "66/33"}, 1.0, PLANS[0], "a"),  # one of them has its prescription
     ],
 )
 def test_which_dose_serves(patient, prescriptions, share, plan, serves):
-    assert of(patient(share, **prescriptions), plan)[plan.label].method == serves
+    found = Own(patient(share, **prescriptions)).planning_system(plan)
+    assert (found and found.name) == serves
 
 
 def test_a_name_decides_nothing(patient):
@@ -97,6 +100,24 @@ def test_a_dose_that_was_scaled_from_another_is_no_other_one(patient):
     doses = of(given, *PLANS, TreatmentPlan.parse("60/15"))
     assert doses["60/15"].volume.array.max() == pytest.approx(60)
     assert doses["55/20"] is given.doses["55/20"]
+
+
+def test_a_ct_that_allows_no_fluence_plan_gets_the_approximate_dose_and_the_reason(patient):
+    twin = patient()
+    half = (slice(None), slice(None), slice(26, None))  # cut through the body beside the target
+    volume = twin.baseline.volume.crop(half)
+    cut = StructureSet(volume.geometry, ())
+    for s in twin.contours:
+        cut = cut.with_mask(s.name, s.role, twin.contours.mask(s.name)[half]) if s.name != "Lung_R" else cut
+    narrow = twin.fork(scans=(replace(twin.baseline, volume=volume),), structures=(cut,))
+    planned = planned_doses(narrow, PLANS[:1], method="fluence plan")
+    assert planned.doses["60/30"].method == "approximate"
+    assert "60/30 has an approximate dose instead of a fluence plan: the scan CT cuts" in planned.notes[0]
+
+
+def test_a_method_that_does_not_exist_is_refused():
+    with pytest.raises(InputError, match="there are: fluence, approximate"):
+        method_named("guess")
 
 
 def test_what_was_calculated_here_before_is_not_calculated_again(patient):
