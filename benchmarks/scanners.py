@@ -1,6 +1,7 @@
 """Seconds and peak memory of projections and virtual scans, and the projector beside RTK's.
 
 python benchmarks/scanners.py projector
+python benchmarks/scanners.py scans [CT]      of an in-silico patient, or of a CT in DICOM, NIfTI or NRRD
 RT_TWIN_RTK=/path/to/python python benchmarks/scanners.py rtk      of an environment with itk-rtk 2.7
 """
 
@@ -15,8 +16,11 @@ from time import perf_counter, process_time
 
 import numpy as np
 
+from simulators import Key, Purpose, ScanRequest, scanner_named
+from simulators.insilico.patient import make_patient
 from simulators.scanners.projection import Beam, project, reconstruct
-from twin import Geometry
+from twin import Geometry, Volume
+from twin.importer import read_scans
 
 MU = 0.02
 ORIGIN = np.zeros(3)
@@ -112,6 +116,29 @@ def rtk() -> None:
             print(f"{name}: {tissue} {ours:.1f} HU, RMSE to RTK {difference:.2f} HU")
 
 
+def scans(source: str | None = None) -> None:
+    """Every scanner once, in a patient of usual size; numba's kernels are compiled before."""
+    ct = (make_patient(7)[0] if source is None else read_scans(source)).baseline.volume
+    print(f"CT of {ct.array.shape} voxels of {ct.geometry.spacing_mm} mm")
+    small = Volume(ct.geometry.crop((slice(0, 14), slice(None), slice(None))), ct.array[:14], "CT", "HU")
+    for name, options in (
+        ("ct", {"dose": 0.25}),
+        ("radiograph", {}),
+        ("cbct", {"quality": "fast"}),
+        ("cbct", {}),
+    ):
+        scanner, key = scanner_named(name), Key(0, "benchmark", Purpose.SCANNER)
+        scanner.scan(
+            [ScanRequest(small, None, key, {"views": 60, "voxel_mm": 8} if name == "cbct" else options)]
+        )
+        words = ", ".join(f"{k}={v}" for k, v in options.items())
+        timed(f"{name} {words}", lambda s=scanner, k=key, o=options: s.scan([ScanRequest(ct, None, k, o)]))
+
+
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ("projector", "rtk"):
-        {"projector": projector, "rtk": rtk}[part]()
+    parts = {"projector": projector, "rtk": rtk, "scans": scans}
+    if len(sys.argv) > 1:
+        parts[sys.argv[1]](*sys.argv[2:])
+    else:
+        for part in parts.values():
+            part()

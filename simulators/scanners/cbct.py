@@ -15,6 +15,7 @@ from simulators.scanners.projection import reconstruct
 from simulators.scanners.projection.reconstruct import hann
 from simulators.scanners.radiograph import body_centre
 from twin import Geometry, InputError, Volume
+from twin.inputs.memory import afford
 from twin.inputs.quantities import BreathMm, BreathSeconds, FieldMm, Mas, Views, VoxelMm
 from twin.volume import Modality, Unit
 
@@ -24,6 +25,7 @@ _PIXEL = 0.75  # of the voxel: the detector as it is read out, at the isocentre
 _OBJECT = 0.75  # of the voxel: the grid that is projected, so that no image is made on the grid of its object
 _BEYOND_MM = 40.0  # of the field along z, which slanted rays pass
 _SHORTEST_MM = 30.0
+_PROGRAM_GB, _RAY_BYTES, _VOXEL_BYTES = 0.6, 40, 20  # at the peak; what was measured lies a little below
 
 
 class CbctOptions(ScanOptions):
@@ -116,6 +118,11 @@ def views(ct: Volume, centre: np.ndarray, asked: CbctOptions, rng: np.random.Gen
     system = System.named(asked.system)
     number, voxel_mm = _size(asked)
     beam = system.rays(number, _PIXEL * voxel_mm, asked.field == "half")
+    radius = system.field_radius_mm(asked.field == "half")
+    voxels = np.prod(ct.geometry.extent_mm) / (_OBJECT * voxel_mm) ** 2 / ct.geometry.spacing_mm[0]
+    pixels = asked.length_mm * (2 * radius) ** 2 / voxel_mm**3
+    gb = _PROGRAM_GB + (_RAY_BYTES * np.prod(beam.shape) + _VOXEL_BYTES * (voxels + pixels)) / 1e9
+    afford(float(gb), "this cone-beam CT", "views or larger voxels")
     there = _object(ct, centre, asked.length_mm, voxel_mm)
     times = np.arange(number) * (system.seconds / number)
     breathing = Breathing.of(there.array, there.geometry, times, asked.breath_mm, asked.breath_s, rng)

@@ -21,7 +21,7 @@ _SOURCE_MM, _BEHIND_MM, _PANEL_MM = 1600.0, 200.0, 430.0  # from the isocentre; 
 _PIXELS = 512
 # The field is larger than a linac's, and so is the patient's part in it: set so that scatter with a grid is 0.3 to
 # 0.45 of all that is read behind lung, and 0.6 to 0.75 behind the mediastinum [quoted from memory].
-_SCATTER, _SPREAD = 1.5, 1.5
+_SCATTER, _SPREAD = 1.85, 1.5
 _BODY_HU = -400.0
 _BASE_MM = 25.0  # structures wider than this are held back, finer ones lifted
 _BASE_GAIN, _DETAIL_GAIN = 0.4, 1.5
@@ -145,8 +145,8 @@ def processed(signal: np.ndarray, covered: np.ndarray) -> np.ndarray:
     fine = gaussian_filter(dense, 2.0)
     made = _BASE_GAIN * base + (fine - base) + _DETAIL_GAIN * (dense - fine)
     body = (dense > 0.3) & covered
-    low, high = np.quantile(made[body], (0.03, 0.995)) if body.any() else (0.0, 1.0)
-    grey = 1 / (1 + np.exp(-5 * ((made - low) / max(high - low, 1e-3) - 0.5)))
+    low, middle, high = np.quantile(made[body], (0.03, 0.55, 0.97)) if body.any() else (0.0, 0.5, 1.0)
+    grey = 1 / (1 + np.exp(-4.4 * (made - middle) / max(high - low, 1e-3)))
     return (grey * covered).astype(np.float32)
 
 

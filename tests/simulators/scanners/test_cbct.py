@@ -111,6 +111,13 @@ def test_options_that_cannot_be_are_a_sentence(thorax, options, words):
         scanned(thorax, **options)
 
 
+def test_what_would_take_too_much_memory_is_refused(thorax):
+    with pytest.raises(
+        InputError, match=r"this cone-beam CT would take about .* GB .* fewer views or larger voxels"
+    ):
+        scanned(thorax, views=1440, voxel_mm=0.5, length_mm=600)
+
+
 def test_a_scan_without_a_body_and_one_of_few_slices_are_refused(thorax):
     ct = thorax()[0].volume
     short = ct.crop((slice(0, 2), slice(None), slice(None)))

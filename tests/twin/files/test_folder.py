@@ -14,6 +14,7 @@ from twin import (
     Observation,
     PatientTwin,
     Scan,
+    Simulated,
     StructureSet,
     Volume,
 )
@@ -105,6 +106,25 @@ def test_of_a_second_format_it_is_said_where_a_name_would_not_be_kept_now(twin, 
     second.pop("names_kept")
     file.write_text(json.dumps(second | {"format": "rt-twin/2"}))
     assert PatientTwin.load(tmp_path / "p.twin").names_kept is kept
+
+
+def test_how_a_scan_was_simulated_comes_back_and_a_third_format_has_none(twin, tmp_path):
+    how = Simulated(
+        "cbct", "CT", 7, {"mas": 100.0, "system": "elekta", "kernel": None, "views": 360}, "rt-twin 1"
+    )
+    made = twin.scanned(Scan("cbct-1", 3.0, twin.baseline.volume, simulated=how))
+    made.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin")
+    assert again.scans[-1].simulated == how and again.history[-1].scan == "cbct-1"
+    file = tmp_path / "p.twin" / "twin.json"
+    third = json.loads(file.read_text())
+    for scan in third["scans"]:
+        scan.pop("simulated")
+    for change in third["history"]:
+        change.pop("scan")
+    file.write_text(json.dumps(third | {"format": "rt-twin/3"}))
+    old = PatientTwin.load(tmp_path / "p.twin")
+    assert [s.simulated for s in old.scans] == [None] * len(made.scans)
 
 
 def with_contours(twin):
