@@ -88,7 +88,7 @@ def _central(delivery: Delivery, n: int) -> dict[str, Effect]:
     near = Centrality.of(delivery.twin.contours)
     status = "unknown" if near.kind == "unknown" else "estimated" if near.estimated else "ok"
     note = f"{near.words}; by series of stereotactic treatment, whatever its dose (docs/model.md, 4)"
-    risks = central_risks(delivery.twin, n, delivery.seed)
+    risks = central_risks(near.kind, delivery.twin.id, n, delivery.seed)
     return {name: Effect(p, "probability", "expected", status, note) for name, p in risks.items()}
 
 

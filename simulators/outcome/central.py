@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.core.chance import Key, Purpose, uniforms
-from twin import InputError, PatientTwin, StructureSet
+from twin import InputError, StructureSet
 
 CENTRAL_MM, ULTRACENTRAL_MM = 20.0, 10.0  # RTOG 0813; HILUS
 _AIRWAYS = ("BronchialTree", "Trachea", "Carina", "Bronchus_L", "Bronchus_R")
@@ -73,7 +73,7 @@ class Centrality:
 
 
 def _gap_mm(structures: StructureSet, airways: np.ndarray, gtv: np.ndarray) -> float:
-    """Distance between the surfaces of two masks, mm; 0 where voxels touch."""
+    """Distance between the surfaces of two masks, mm, up to a slice too little; 0 where voxels touch."""
     from scipy.ndimage import distance_transform_edt
 
     both = np.argwhere(airways | gtv)
@@ -83,11 +83,12 @@ def _gap_mm(structures: StructureSet, airways: np.ndarray, gtv: np.ndarray) -> f
     return max(0.0, float(between) - max(spacing)) if between > 0 else 0.0
 
 
-def central_risks(twin: PatientTwin, n: int, seed: int) -> Mapping[str, np.ndarray]:
+def central_risks(kind: str, patient_id: str, n: int, seed: int) -> Mapping[str, np.ndarray]:
     """Outcome -> (n,) probability of toxicity of grade 3 to 5, and of death of it, in each draw of a series.
 
     Args:
-        twin: the patient.
+        kind: of `Centrality`.
+        patient_id: the twin's id.
         n: samples.
         seed: the run's seed.
 
@@ -96,12 +97,11 @@ def central_risks(twin: PatientTwin, n: int, seed: int) -> Mapping[str, np.ndarr
     """
     from scipy.special import expit, ndtri
 
-    kind = Centrality.of(twin.contours).kind
     if kind == "peripheral":
         return {}
     if kind == "unknown":
         return {f"central_{what}": np.full(n, np.nan) for what in SERIES}
-    z = ndtri(uniforms(Key(seed, twin.id, Purpose.OUTCOME, ordinal=2), np.arange(n), 1)[:, 0])
+    z = ndtri(uniforms(Key(seed, patient_id, Purpose.OUTCOME, ordinal=2), np.arange(n), 1)[:, 0])
     found = {}
     for what, classes in SERIES.items():
         mean, sd = pooled(classes[kind])

@@ -4,21 +4,18 @@ import numpy as np
 import pytest
 
 from simulators.outcome.central import SERIES, Centrality, central_risks, pooled
-from twin import Geometry, PatientTwin, Scan, StructureSet, Volume
+from twin import Geometry, StructureSet
 
 GRID = Geometry((10, 10, 60), (2.0, 2.0, 2.0))
 
 
-def patient(gap_mm, airway="BronchialTree", **fields):
+def drawn(gap_mm, airway="BronchialTree", **fields):
     """An airway of one voxel, and a tumour whose surface lies so far from its."""
     tumour, tube = np.zeros(GRID.shape, dtype=bool), np.zeros(GRID.shape, dtype=bool)
     tube[5, 5, 5] = True
     tumour[5, 5, 6 + int(gap_mm / 2) :] = True
-    drawn = StructureSet(GRID, ()).with_mask("GTVp", "GTV", tumour)
-    if airway:
-        drawn = drawn.with_mask(airway, "OAR", tube, **fields)
-    ct = Scan("ct", 0.0, Volume(GRID, np.zeros(GRID.shape, dtype=np.int16), "CT", "HU"))
-    return PatientTwin("p", scans=(ct,), structures=(drawn,))
+    structures = StructureSet(GRID, ()).with_mask("GTVp", "GTV", tumour)
+    return structures.with_mask(airway, "OAR", tube, **fields) if airway else structures
 
 
 @pytest.mark.parametrize(
@@ -26,18 +23,18 @@ def patient(gap_mm, airway="BronchialTree", **fields):
     [(0, "ultracentral"), (10, "ultracentral"), (12, "central"), (20, "central"), (22, "peripheral")],
 )
 def test_the_gap_between_tumour_and_airways_decides(gap_mm, kind):
-    near = Centrality.of(patient(gap_mm).contours)
+    near = Centrality.of(drawn(gap_mm))
     assert near.kind == kind and near.gap_mm == pytest.approx(gap_mm)
 
 
 def test_what_is_not_drawn_is_unknown_and_a_trachea_alone_shows_only_that_a_tumour_is_near():
-    assert Centrality.of(patient(0, airway="").contours).kind == "unknown"
-    assert Centrality.of(patient(60, airway="Trachea").contours).kind == "unknown"
-    assert Centrality.of(patient(4, airway="Trachea", estimated=True).contours).estimated
-    risks = central_risks(patient(60, airway="Trachea"), 5, 0)
+    assert Centrality.of(drawn(0, airway="")).kind == "unknown"
+    assert Centrality.of(drawn(60, airway="Trachea")).kind == "unknown"
+    assert Centrality.of(drawn(4, airway="Trachea", estimated=True)).estimated
+    risks = central_risks("unknown", "p", 5, 0)
     assert set(risks) == {"central_toxicity", "central_death"}
     assert all(np.isnan(p).all() for p in risks.values())
-    assert central_risks(patient(40), 5, 0) == {}
+    assert central_risks("peripheral", "p", 5, 0) == {}
 
 
 def test_two_series_are_pooled_by_hand():
@@ -52,7 +49,9 @@ def test_two_series_are_pooled_by_hand():
 
 
 def test_rates_lie_within_their_series_and_nearer_is_worse():
-    near, far = (central_risks(patient(gap), 4000, 0)["central_toxicity"] for gap in (0, 16))
+    near, far = (
+        central_risks(kind, "p", 4000, 0)["central_toxicity"] for kind in ("ultracentral", "central")
+    )
     assert near.mean() > far.mean() and np.std(near) > np.std(far)
     assert 0.01 < np.quantile(near, 0.1) < 0.1 and 0.34 < np.quantile(near, 0.9) < 0.6
     for what, classes in SERIES.items():
@@ -60,5 +59,5 @@ def test_rates_lie_within_their_series_and_nearer_is_worse():
             rates = [e / n for e, n in series]
             middle = 1 / (1 + np.exp(-pooled(series)[0]))
             assert min(rates) <= middle + 1e-9 and middle <= max(rates) + 0.01, what
-    same = central_risks(patient(0), 4, 0)["central_toxicity"]
+    same = central_risks("ultracentral", "p", 4, 0)["central_toxicity"]
     np.testing.assert_array_equal(same, near[:4])
