@@ -30,6 +30,22 @@ def data(**values: str) -> dict[str, Any]:
     return {f"data-{name}": value for name, value in values.items()}
 
 
+def drop(store: str, words: str, small: bool = False, **more: str) -> list[Any]:
+    """A place to drop a file (with many="yes" several, or a folder), and the store that names it once it is sent.
+
+    Args:
+        store: its name.
+        words: what is to be dropped.
+        small: a small place.
+        **more: data attributes.
+    """
+    look = "rt-drop rt-small" if small else "rt-drop"
+    return [
+        html.Div(words, className=look, tabIndex=0, role="button", **data(store=store, **more)),
+        dcc.Store(id=store),
+    ]
+
+
 def segments(control: str, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> Any:
     """A small segmented control with a name for screen readers.
 

@@ -176,6 +176,8 @@ class StructureSet:
             InputError: there is no such structure, or it was drawn or given and not estimated.
         """
         structure = self[name]
+        if structure.role != "OAR":
+            raise InputError(f"{name} is no organ; only the estimate of an organ can be rejected or replaced")
         if not structure.estimated:
             raise InputError(f"{name} was drawn or given, not estimated; only an estimate can be rejected")
         kept = tuple(s for s in self.structures if s.name != name)

@@ -5,7 +5,7 @@
   const AT_ONCE = 4;
   const zoneOf = (event) => (event.target.closest ? event.target.closest(".rt-drop") : null);
   const zoneFor = (store) => document.querySelector(`.rt-drop[data-store="${store}"]`);
-  const ENDING = /\.(zip|nii\.gz|nii|nrrd|json|csv)$/i;
+  const ENDING = /\.(zip|nii\.gz|nii|nrrd|dcm|json|csv)$/i;
   const plainName = (file) => `upload${(file.name.match(ENDING) ?? [""])[0].toLowerCase()}`;
   const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
 

@@ -22,7 +22,7 @@ class Uploads:
 
     largest = 2 * 2**30  # bytes; a 4D-CT of a thorax is about 1 GB
     most_files = 6000  # of a folder; ten phases of a 4D-CT are about 2,000
-    endings = (".zip", ".nii", ".nii.gz", ".nrrd", ".json", ".csv")
+    endings = (".zip", ".nii", ".nii.gz", ".nrrd", ".dcm", ".json", ".csv")
 
     def __init__(self) -> None:
         self._private: PrivateFolder | None = None  # made for the first file

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
-from dashboards.elements import data, named
+from dashboards.elements import data, drop, named
 from dashboards.files.library import Library
 from dashboards.files.uploads import free_name, new_path
 from dashboards.links import link
@@ -51,10 +51,10 @@ def _import_card() -> Any:
             html.P(
                 "DICOM files, their folder or a zip, a NIfTI or an NRRD. Names and hospital numbers stay out of it."
             ),
-            *_drop("upload-scan", "Drop a folder or files here, or press Enter to choose files", many="yes"),
+            *drop("upload-scan", "Drop a folder or files here, or press Enter to choose files", many="yes"),
             html.Button("Choose a folder", className="rt-csv", type="button", **data(folder="upload-scan")),
-            *_drop("upload-mask", "Tumour mask on the same grid (NIfTI, NRRD)", small=True),
-            *_drop("upload-clinical", "Clinical record (optional)", small=True),
+            *drop("upload-mask", "Tumour mask on the same grid (NIfTI, NRRD)", small=True),
+            *drop("upload-clinical", "Clinical record (optional)", small=True),
             dmc.TextInput(
                 id="import-gtv",
                 label="Name of the tumour's structure",
@@ -69,15 +69,6 @@ def _import_card() -> Any:
         ],
         className="rt-card rt-form",
     )
-
-
-def _drop(store: str, words: str, small: bool = False, **more: str) -> list[Any]:
-    """A place to drop a file (with many="yes" several, or a folder), and the store that names it once it is sent."""
-    look = "rt-drop rt-small" if small else "rt-drop"
-    return [
-        html.Div(words, className=look, tabIndex=0, role="button", **data(store=store, **more)),
-        dcc.Store(id=store),
-    ]
 
 
 def _phantom_card() -> Any:

@@ -13,7 +13,7 @@ from dashboards.elements import chooser, named, notice
 from dashboards.files.library import Library, newest
 from dashboards.files.twin_folder import TwinFolder
 from dashboards.links import link
-from dashboards.parts import timeline_card
+from dashboards.parts import organ_card, timeline_card
 from dashboards.parts.page import Desk, Page
 from dashboards.tables.belief import belief_table
 from dashboards.viewer.controls import (
@@ -176,6 +176,7 @@ def _facts(subject: TwinFolder) -> list[Any]:
             ],
         ),
         _structures(subject),
+        organ_card.card(subject),
         _observation_form(subject),
         html.Div(id="moved"),
         belief_table(twin),
@@ -261,6 +262,7 @@ def register(app: Dash, desk: Desk) -> None:
         desk: what pages work with.
     """
     timeline_card.register(app, desk)
+    organ_card.register(app, desk)
     _register_viewers(app)
 
     @app.callback(

@@ -81,6 +81,7 @@ def test_an_organ_that_was_rejected_and_then_given_is_rejected_again_after_one_u
     [
         (("--reject", "SpinalCord"), "not estimated"),
         (("--reject", "Esophagus"), "no structure"),
+        (("--reject", "GTVp"), "no organ"),
         (("--replace", "Heart=nowhere.nii.gz"), "no such file"),
         (("--replace", "Heart=nowhere.dcm"), "no such file"),
         (("--replace", "GTVp=a.nii.gz"), "organ of TG-263"),
