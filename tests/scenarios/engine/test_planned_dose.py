@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from scenarios.commands.main import app
 from scenarios.engine.observation import deliver_until
 from scenarios.engine.planned_dose import Own, method_named, planned_doses
 from scenarios.plans.plan import TreatmentPlan
@@ -90,6 +92,39 @@ def test_what_cannot_be_told_is_asked_and_the_answer_is_kept(patient, tmp_path):
         silent.referring("sum")
     np.testing.assert_allclose(
         of(silent.referring("sum", gy=50, fractions=25))["60/30"].volume.array.max(), 72
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("second", "no planning-system dose 'second'; there are: sum"),
+        ("sum=", "no plan states one prescription for the dose sum"),
+        ("sum=sixty/30", "GY of --reference .* not 'sixty'"),
+        ("sum=60", "FRACTIONS of --reference .* must lie between 1 and 200"),
+        ("sum=60/0", "FRACTIONS of --reference"),
+        ("sum=-5/3", "GY of --reference"),
+    ],
+)
+def test_a_wrong_answer_changes_nothing(patient, tmp_path, answer, says):
+    path = tmp_path / "p.twin"
+    patient(sum="60").save(path)
+    before = (path / "twin.json").read_bytes()
+    with pytest.raises(InputError, match=says):
+        CliRunner().invoke(app, ["edit", str(path), "--reference", answer], catch_exceptions=False)
+    assert (path / "twin.json").read_bytes() == before
+
+
+def test_the_command_line_answers(patient, tmp_path):
+    path = tmp_path / "p.twin"
+    patient(sum="60").save(path)
+    said = CliRunner().invoke(app, ["edit", str(path), "--reference", "sum=50/25"], catch_exceptions=False)
+    assert "plans take their dose from sum, which prescribes 50/25" in said.stdout
+    held = PatientTwin.load(path)
+    assert (held.reference, held.doses["sum"].prescription_gy, held.doses["sum"].fractions) == (
+        "sum",
+        50.0,
+        25,
     )
 
 
