@@ -68,12 +68,8 @@ def _print_moved(before: PatientTwin, after: PatientTwin) -> None:
     known = before.belief or update_belief(before).belief
     if known is None or after.belief is None:
         return
-    rows = what_was_moved(known, after.belief)
-    if not rows:
-        print("no parameter's median moved by a tenth of its interval")
-        return
     print(f"{'moved by it':<26}{'before':>28}{'after':>28}")
-    for name, *both in rows:
+    for name, *both in what_was_moved(known, after.belief):
         cells = (f"{m:.3g} ({low:.3g} to {high:.3g})" for low, m, high in both)
         print(f"{name:<26}" + "".join(f"{cell:>28}" for cell in cells))
 
