@@ -6,8 +6,9 @@ point lies before each renaming, exchange, flush, removal and making of a folder
 first three. The answer, one JSON a line, says `status` (negative: the signal that ended it), the `points` that were
 passed, and what was `said`.
 
-When the power is cut, every file below PLACE that was changed and not flushed loses half of its bytes, as on a disk
-that had not written them yet; then the process is killed, so that nothing tidies up. The product knows nothing of this.
+When the power is cut, every file below PLACE that was changed and not flushed loses half of the bytes that it got since
+it was flushed last, as on a disk that had not written them yet; then the process is killed, so that nothing tidies up.
+The product knows nothing of this.
 """
 
 import importlib
@@ -29,7 +30,7 @@ class Power:
     def __init__(self, place: Path, at: int | None) -> None:
         self.place, self.at = place, at
         self.points: list[str] = []
-        self.safe = {inode: changed for inode, changed, _ in self.files()}
+        self.safe = {inode: (changed, os.lstat(path).st_size) for inode, changed, path in self.files()}
 
     def files(self):
         for folder, _, names in os.walk(self.place):
@@ -42,8 +43,10 @@ class Power:
         self.points.append(kind)
         if len(self.points) == self.at:
             for inode, changed, path in list(self.files()):
-                if self.safe.get(inode) != changed:
-                    RIGHT["truncate"](path, os.lstat(path).st_size // 2)
+                flushed, kept = self.safe.get(inode, (None, 0))
+                size = os.lstat(path).st_size
+                if flushed != changed:
+                    RIGHT["truncate"](path, (min(kept, size) + size) // 2)
             RIGHT["kill"](os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
@@ -59,7 +62,7 @@ class Power:
     def linked(self, source, target) -> None:
         if not self.ours(source, None):  # it was whole before, and is not this command's to lose
             found = os.lstat(source)
-            self.safe[found.st_ino] = found.st_mtime_ns
+            self.safe[found.st_ino] = found.st_mtime_ns, found.st_size
         RIGHT["link"](source, target)
 
     def watched(self, name: str, after: bool):
@@ -70,7 +73,7 @@ class Power:
             done = RIGHT[name](target, *more, **named)
             if name == "fsync":
                 found = os.fstat(target)
-                self.safe[found.st_ino] = found.st_mtime_ns
+                self.safe[found.st_ino] = found.st_mtime_ns, found.st_size
             if after:
                 self.point(f"after {name}")
             return done
