@@ -154,7 +154,7 @@ def test_dose_and_pet_are_laid_over(page):
     dosed = page.picture()
     assert dosed != plain
     page.press("t", "t", "p")
-    page.wait("return rtTwin.viewer.state.scan === 'pet:overlay' && rtTwin.viewer.state.dose === 'off'")
+    page.wait("return rtTwin.viewer.state.scan === 'pet-scan:overlay' && rtTwin.viewer.state.dose === 'off'")
     page.settled()
     assert page.picture() not in (plain, dosed)
     assert "PET by" in page.title()

@@ -36,6 +36,8 @@ def test_the_shown_region_holds_the_whole_body(run, shown):
 
 def test_a_follow_up_lies_where_its_file_says(run, shown, comparison):
     for index, frame in enumerate(run.frames):
+        if "ct" not in frame.files:  # day 0, with scans alone
+            continue
         header, arrays = unpack(shown.follow_up(index))
         volume = comparison.image(frame.plan, frame.day, "ct", frame.sample)
         np.testing.assert_array_equal(arrays["ct"], volume.array)

@@ -125,6 +125,13 @@ def test_follow_ups_lie_on_the_baselines_grid_and_change_nothing_elsewhere(run):
             assert image.record.generator.startswith("mechanistic")
 
 
+def test_scanners_scan_on_day_0_once_for_all_plans(run):
+    first = [i for i in run.images if i.record.day == run.twin.baseline.time_days]
+    assert {i.record.kind for i in first} == {"pet-scan"}
+    assert {i.record.plan for i in first} == {p.slug for p in run.record.plans}
+    assert len({i.record.file for i in first}) == run.record.image_samples
+
+
 def test_dose_accumulates_to_the_prescription_in_the_tumour(run):
     last = run.image("60-30", max(i.record.day for i in run.images if i.record.plan == "60-30"), "dose")
     gtv = last.on(run.twin.contours.geometry)[run.twin.contours.gtv()]
