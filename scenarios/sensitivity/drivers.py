@@ -1,8 +1,9 @@
 """What drives control, survival and pneumonitis of one patient: Sobol indices of what is not known of them.
 
 Inputs are those that the calibrated outcomes and the dose draw: the population's parameters by what they are about, the
-terms of a trial and of its arm, the contour, and the dose to organs. Parameters of one group keep their posterior's
-correlation; between groups it is taken away, so that shares of variance are defined; `coupling` says what that costs.
+terms of a trial and of its arm, the contour, the dose to organs, and the fit of pneumonitis. Parameters of one group
+keep their posterior's correlation; between groups it is taken away, so that shares of variance are defined; `coupling`
+says what that costs.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ POPULATION = {  # parameters of the calibrated outcomes by what they are about; 
 }  # fmt: skip
 TRIAL, ARM = "trial: era, staging, selection", "arm of a trial"
 CONTOUR, LUNG, HEART = "contour of the tumour", "dose to the lungs", "dose to the heart"
+FIT = "coefficients of pneumonitis"
 _TERMS = {TRIAL: ("trial_control", "trial_distant", "trial_death"), ARM: ("arm_control", "arm_death")}
 OUTCOMES = ("tumour_control", "local_control_2y", "overall_survival_2y", "pneumonitis")
 ROWS = 1024
@@ -58,7 +60,7 @@ class _Case:
     @cached_property
     def groups(self) -> dict[str, list[int]]:
         """Group -> its columns; of a group of parameters the first chooses the posterior's draw."""
-        widths = dict.fromkeys(self.parameters, 1) | {TRIAL: 4, ARM: 3, CONTOUR: 1, LUNG: 1, HEART: 1}
+        widths = dict.fromkeys(self.parameters, 1) | {TRIAL: 4, ARM: 3, CONTOUR: 1, LUNG: 1, HEART: 1, FIT: 2}
         ends = np.cumsum(list(widths.values()))
         return {
             name: list(range(end - width, end))
@@ -104,7 +106,8 @@ class _Case:
         lung, heart = (
             self._doses(u, organ, group) for organ, group in (("Lungs-GTV", LUNG), ("Heart", HEART))
         )
-        harm = {"pneumonitis": _pneumonitis(lung[1]), "mean_heart_dose": heart[0]}
+        fit = ndtri(u[:, self.groups[FIT]])
+        harm = {"pneumonitis": _pneumonitis(lung[1], fit), "mean_heart_dose": heart[0]}
         return self._judged(q, ndtri(u[:, self.groups[CONTOUR][0]]), harm)
 
     def _doses(self, u: np.ndarray, organ: str, group: str) -> tuple[np.ndarray, np.ndarray]:
@@ -195,9 +198,9 @@ def _coupling(case: _Case, found: Indices, rows: int, seed: int) -> float:
     return float(np.abs(found.sd[known] / whole[known] - 1.0).max())
 
 
-def _pneumonitis(mean_eqd2_gy: np.ndarray) -> np.ndarray:
+def _pneumonitis(mean_eqd2_gy: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     row = next(c for c in COMPLICATIONS if c.name == "pneumonitis")
-    return row.probability(mean_eqd2_gy)
+    return row.risk(mean_eqd2_gy, np.ones_like(mean_eqd2_gy), [], coefficients=coefficients)
 
 
 def drivers(table: pl.DataFrame, outcome: str) -> Sequence[tuple[str, float, float]]:

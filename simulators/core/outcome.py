@@ -60,6 +60,8 @@ class Complication:
         by_dose, by_time: course -> what its dose, and its shortness, add to the log odds where the organ gets the whole
             dose; None where they do not count, or in the metric.
         alone: what is added to the log odds without concurrent drugs.
+        unsure: metric and (n, 2) standard normal draws of the fit's coefficients -> what they add to the log odds; None
+            where the source does not say how sure it was.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Complication:
     by_dose: Callable[[Course], float] | None = None
     by_time: Callable[[Course], float] | None = None
     alone: float = 0.0
+    unsure: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
     def risk(
         self,
@@ -85,6 +88,7 @@ class Complication:
         *,
         hurry: np.ndarray | float = 1.0,
         concurrent: bool = True,
+        coefficients: np.ndarray | None = None,
     ) -> np.ndarray:
         """The probability after a course.
 
@@ -94,6 +98,7 @@ class Complication:
             courses: (n,) what was given, or (1,).
             hurry: (n,) factor on what the time adds, where that is uncertain.
             concurrent: with concurrent drugs.
+            coefficients: (n, 2) draws for `unsure`, or None for the coefficients as they were printed.
         """
         log_odds = np.array(0.0 if concurrent else self.alone)
         each = {id(course): course for course in courses}  # samples of an open loop share one
@@ -101,6 +106,8 @@ class Complication:
             if adds is not None:
                 known = {key: adds(course) for key, course in each.items()}
                 log_odds = log_odds + reach * factor * np.array([known[id(course)] for course in courses])
+        if self.unsure is not None and coefficients is not None:
+            log_odds = log_odds + self.unsure(metric, coefficients)
         return shifted(self.probability(metric), log_odds)
 
 

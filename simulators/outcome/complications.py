@@ -70,6 +70,35 @@ def hurry_factors(patient_id: str, n: int, seed: int) -> np.ndarray:
     return 1.0 + _HURRY_SPREAD * ndtri(uniforms(key, np.arange(n), 1)[:, 0])
 
 
+def coefficient_draws(name: str, n: int, seed: int) -> np.ndarray:
+    """(n, 2) standard normal draws of a complication's coefficients: the population's, the same for all patients.
+
+    Args:
+        name: of the complication.
+        n: samples.
+        seed: the run's seed.
+    """
+    from scipy.special import ndtri
+
+    return ndtri(uniforms(Key(seed, name, Purpose.POPULATION), np.arange(n), 2))
+
+
+# QUANTEC's fit of pneumonitis in mean lung dose: slope 0.126 (0.100 to 0.153) a Gy, half at 30.7 Gy (28.7 to 33.9),
+# each with its 95 % interval [quoted from memory]; the two are taken as independent [assumed].
+_LUNG_SLOPE, _LUNG_HALF_GY = (0.126, 0.0135), (3.87 / 0.126, 1.33)
+
+
+def lung_coefficients(mean_gy: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """What draws of QUANTEC's two coefficients add to the log odds of pneumonitis.
+
+    Args:
+        mean_gy: (n,) mean EQD2 of the lungs without the GTV, Gy.
+        draws: (n, 2) standard normal.
+    """
+    slope, half = (mean + sd * draws[:, i] for i, (mean, sd) in enumerate((_LUNG_SLOPE, _LUNG_HALF_GY)))
+    return slope * (mean_gy - half) - _LUNG_SLOPE[0] * (mean_gy - _LUNG_HALF_GY[0])
+
+
 def normal_tissue_eqd2(
     dose_gy: np.ndarray, fractions: int, alpha_beta_gy: float = LATE_ALPHA_BETA_GY
 ) -> np.ndarray:
@@ -174,6 +203,7 @@ COMPLICATIONS = (
         "mean_gy",
         lambda d: logistic(d, -3.87, 0.126),
         "QUANTEC, Marks 2010",
+        unsure=lung_coefficients,
     ),
     Complication(
         "pneumonitis_lkb",

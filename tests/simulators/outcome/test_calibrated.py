@@ -16,6 +16,7 @@ from twin import Belief, ClinicalRecord, Geometry, InputError, PatientTwin, Scan
 
 MODEL = CalibratedOutcomes()
 ADVANCED = ClinicalRecord(age_years=63.0, sex="male", stage="IIIB", ecog=1)
+EARLY = ClinicalRecord(age_years=74.0, sex="male", stage="IA2", ecog=1)
 
 
 @cache
@@ -83,16 +84,20 @@ def test_control_rises_with_dose_and_falls_with_volume_and_lost_time():
     assert control("54/3", gtv_cm3=9.0, concurrent=False) > 0.8
 
 
-def test_the_interval_is_what_the_model_does_not_know_and_200_draws_give_it():
-    def bounds(n, seed):
-        values = MODEL.expected(treated("60/30", n=n, seed=seed), {})["overall_survival_2y"]
-        return np.quantile(values, [0.1, 0.9])
+@pytest.mark.parametrize("case", [("60/30", ADVANCED, 80.0, True), ("54/3", EARLY, 9.0, False)])
+def test_intervals_are_what_the_model_does_not_know_and_200_draws_give_them(case):
+    """Of every outcome, and of its difference to another plan (`benchmarks/intervals.py` has the whole)."""
 
-    many = bounds(4000, 0)
-    width = many[1] - many[0]
-    off = np.abs([bounds(200, seed) - many for seed in range(20)])
-    assert width > 0.1
-    assert (np.median(off, axis=0) < 0.1 * width).all()
+    def bounds(n, seed):
+        schedule, *rest = case
+        one, other = (MODEL.expected(treated(s, *rest, n=n, seed=seed), {}) for s in (schedule, "60/15"))
+        return np.array([np.quantile(v, [0.1, 0.9]) for k in one for v in (one[k], one[k] - other[k])])
+
+    many = bounds(4000, 100)
+    width = many[:, 1] - many[:, 0]
+    off = np.abs([bounds(200, seed) - many for seed in range(20)]) / width[:, None]
+    assert (width[::2] > 0.05).all() and (width > 0).all()
+    assert (np.median(off, axis=0) < 0.1).all()
 
 
 def test_the_same_plan_twice_differs_in_nothing_and_another_keeps_the_spread_between_arms():

@@ -10,9 +10,11 @@ from simulators.outcome.complications import (
     COMPLICATIONS,
     PNEUMONITIS_ONSET_MONTHS,
     acute_log_odds_of_time,
+    coefficient_draws,
     hurry_factors,
     lkb,
     logistic,
+    lung_coefficients,
     normal_tissue_eqd2,
     pneumonitis_with_risk_factors,
 )
@@ -109,3 +111,18 @@ def test_cardiac_risk_has_the_published_rates_and_no_step():
     np.testing.assert_allclose(rate(np.array([2.0, 5.0, 15.0, 25.0])), [0.04, 0.04, 0.07, 0.21])
     dose = np.linspace(0.0, 60.0, 6001)
     assert np.diff(rate(dose)).max() < 3e-4  # of a hundredth of a Gy
+
+
+def test_the_fit_of_pneumonitis_is_as_unsure_as_its_source_says():
+    row = next(c for c in COMPLICATIONS if c.name == "pneumonitis")
+    draws = coefficient_draws(row.name, 4000, 0)
+    one = np.ones(len(draws))
+    half = (
+        -lung_coefficients(3.87 / 0.126 * one, draws) / 0.126
+    )  # where half suffer it, less that of the mean, Gy
+    assert np.quantile(half, [0.025, 0.975]) == pytest.approx([28.7 - 30.7, 33.9 - 30.7], abs=0.8)
+    for gray in (8.0, 13.0, 20.0):
+        drawn = row.risk(gray * one, one, [], coefficients=draws)
+        assert drawn.mean() == pytest.approx(row.probability(np.array(gray)), rel=0.1)
+        assert drawn.std() > 0.1 * drawn.mean()
+    assert (row.risk(one, one, [], coefficients=0 * draws) == row.probability(one)).all()
