@@ -80,13 +80,8 @@ def on_other_scan(twin: PatientTwin, planned: FluencePlan, scan: Scan) -> OtherS
         scan: a CT of the twin.
 
     Raises:
-        InputError: a CT that does not hold the beams' paths, or whose place is not known.
+        InputError: a CT that does not hold the beams' paths.
     """
-    if scan.registration is not None and scan.registration.poor:
-        raise InputError(
-            f"the scan {scan.name} is not registered with the baseline CT well enough (mutual information "
-            f"{scan.registration.similarity:.2f} of 1 to 2); nothing can be calculated on it"
-        )
     body = _body(twin, scan)
     dose = planned.recalculated(scan, body)
     first = measures(planned.dose, twin.contours, planned.targets)
@@ -125,11 +120,16 @@ def ct_named(twin: PatientTwin, name: str) -> Scan:
         name: of the scan.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is none of that name, or its place is not known.
     """
     scans = [s for s in twin.scans if s.volume.modality == "CT"]
     for scan in scans:
         if scan.name == name:
+            if scan.registration is not None and scan.registration.poor:
+                raise InputError(
+                    f"the scan {name} is not registered with the baseline CT well enough (mutual information "
+                    f"{scan.registration.similarity:.2f} of 1 to 2); nothing can be calculated on it"
+                )
             return scan
     raise InputError(f"the twin has no CT {name!r}; there are: {', '.join(s.name for s in scans)}")
 

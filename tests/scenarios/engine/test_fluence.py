@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scenarios.commands.main import app
-from scenarios.engine.fluence import kept, on_other_scan
+from scenarios.engine.fluence import ct_named, kept
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.plan import TreatmentPlan
 from twin import Geometry, InputError, PatientTwin, Registration, StructureSet, Volume
@@ -68,7 +68,7 @@ def test_a_scan_of_unknown_place_is_refused(thorax):
     lost = replace(scan, name="CT 2", registration=Registration(1.03, 40.0, 2.0, poor=True))
     twin = PatientTwin("boxes", scans=(scan, lost), structures=(contours,))
     with pytest.raises(InputError, match=r"CT 2 is not registered .*1\.03"):
-        on_other_scan(twin, None, lost)
+        ct_named(twin, "CT 2")
 
 
 def test_an_involved_node_that_is_not_treated_is_said_with_its_dose():
