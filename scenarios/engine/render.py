@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,7 +76,9 @@ def render(
             ScanRequest.after(f, Key(j.key.root, twin.id, Purpose.SCANNER, j.sample, j.ordinal))
             for j, f in zip(batch, followups, strict=True)
         ]
-        scans = [scanner.scan(wanted) for scanner in scanners]
+        scans = [
+            scanner.scan([replace(w, options=scanner.options.course) for w in wanted]) for scanner in scanners
+        ]
         for i, (job, followup) in enumerate(zip(batch, followups, strict=True)):
             yield _stored(
                 job, followup, {s.name: made[i] for s, made in zip(scanners, scans, strict=True)}, scanners
@@ -141,8 +143,8 @@ def day_0(
     baseline, images = twin.baseline, []
     for sample in range(samples):
         key = Key(seed, twin.id, Purpose.SCANNER, sample, _DAY_0)
-        request = ScanRequest(baseline.volume, twin.contours, key)
         for scanner in scanners:
+            request = ScanRequest(baseline.volume, twin.contours, key, scanner.options.course)
             (scan,) = scanner.scan([request])
             kind, day = scanned_by(scanner.name), baseline.time_days
             file = f"scans/day-0/d{day:07.3f}-s{sample:03d}-{kind}.nii.gz"

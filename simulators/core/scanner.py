@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, get_type_hints
+from typing import Any, ClassVar, Protocol, Self, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,9 +16,14 @@ from twin.volume import Modality, Unit
 
 
 class ScanOptions(BaseModel):
-    """A scanner's settings; this one has none. A scanner with settings adds them as fields of a type with bounds."""
+    """A scanner's settings; this one has none. A scanner with settings adds them as fields of a type with bounds.
+
+    Attributes:
+        course: what is set otherwise in a comparison, where scans are many.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    course: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def of(cls, scanner: str, given: Mapping[str, Any]) -> Self:

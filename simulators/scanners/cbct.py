@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class CbctOptions(ScanOptions):
         breath_mm: motion of the diaphragm, from end to end.
         breath_s: length of a breath.
     """
+
+    course: ClassVar[Mapping[str, Any]] = {"quality": "fast"}
 
     system: SystemName = "varian"
     quality: Literal["standard", "fast"] = "standard"

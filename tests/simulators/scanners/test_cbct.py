@@ -125,3 +125,8 @@ def test_a_scan_without_a_body_and_one_of_few_slices_are_refused(thorax):
     for volume, words in ((short, "is 10 mm long; a cone-beam CT needs 30"), (empty, "no body is found")):
         with pytest.raises(InputError, match=words):
             scanner_named("cbct").scan([ScanRequest(volume, None, KEY)])
+
+
+def test_in_a_course_it_is_fast():
+    assert CbctOptions.of("cbct", CbctOptions.course) == CbctOptions(quality="fast")
+    assert "course" not in CbctOptions.model_fields
