@@ -19,8 +19,10 @@ from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import interval_words
 from scenarios.report.intervals import kinds_in_words
 from scenarios.study.parts import Study
+from scenarios.validation.credibility import credibility
 from twin.errors import InputError
 
+_EVERYBODY = 3  # of all stages and techniques: a cohort is not one patient under one plan
 _ENDPOINTS = {
     "overall_survival": "Overall survival",
     "progression_free_survival": "Progression-free survival",
@@ -170,14 +172,25 @@ def _several(column: str, patients: pl.DataFrame) -> Any:
     )
 
 
+def judged_by(study: Study) -> str:
+    """Name of the outcome model that a study's survival is from: one of expected values, or of shares of samples.
+
+    Args:
+        study: of this format or a former one.
+    """
+    control = study.scan("outcomes").filter(pl.col("outcome") == "tumour_control").select("kind").head(1)
+    return "calibrated" if control.collect()["kind"].to_list() == ["expected"] else "standard"
+
+
 def _contrasts(study: Study, names: dict[str, str]) -> Any:
-    rows = []
+    rows, model = [], judged_by(study)
     for row in study.contrasts.iter_rows(named=True):
         scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
         unit = unit.replace("cm3", "cm\u00b3")
         if row["mean"] is None:
             continue
         mean = f"{round(scale * row['mean'], 2) + 0.0:+.2f}".replace("-", "\u2212")
+        found = credibility(row["outcome"], model)
         better = "" if row["better"] is None else f"{100 * row['better']:.0f} %"
         rows.append(
             html.Tr(
@@ -186,10 +199,16 @@ def _contrasts(study: Study, names: dict[str, str]) -> Any:
                     html.Td(f"{names[row['plan']]}\u00a0\u2212\u00a0{names[row['reference']]}"),
                     interval_cell(mean, interval_words(row, scale, 2, "+")),
                     html.Td(better, className="rt-number"),
+                    html.Td(found.grade(_EVERYBODY), title=found.words()),
                 ]
             )
         )
-    head = html.Tr([html.Th(t, scope="col") for t in ("Outcome", "Plans", "Mean difference", "Better off")])
+    head = html.Tr(
+        [
+            html.Th(t, scope="col")
+            for t in ("Outcome", "Plans", "Mean difference", "Better off", "Credibility")
+        ]
+    )
     said = " ".join(kinds_in_words(study.contrasts, study.record.level))
     note = f"Mean over patients; paired, patient by patient. {said}"
     scroll = html.Div(

@@ -47,7 +47,8 @@ def estimate(effect: Effect, level: float, *, paired: bool = False, median: bool
         return Estimate(mean, low, high, error)
     tail = (1 - level) / 2
     if effect.kind == "expected" or not median:
-        return Estimate(mean, *quantiles(values, (tail, 1 - tail)), error)
+        low, high = quantiles(values, (tail, 1 - tail))
+        return Estimate(mean, low, high, error)
     near = 0.5 / np.sqrt(n)  # the ranks that hold the median as often as one standard error does
     found = quantiles(values, (tail, max(0.0, 0.5 - near), 0.5, min(1.0, 0.5 + near), 1 - tail))
     low, before, middle, after, high = found

@@ -1,12 +1,18 @@
 """The cohort page: its figures against the study's tables, and in a real browser."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from dashboards.figures.study import effect_figure, survival_figure
 from dashboards.files.library import Library
 from dashboards.names import plan_labels
-from dashboards.pages.cohort import chosen_patients
+from dashboards.pages.cohort import _contrasts, chosen_patients, judged_by
+from scenarios import load_study
+from scenarios.validation.credibility import credibility
+
+FORMER = Path(__file__).parents[2] / "fixtures" / "formats" / "v1" / "study"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,14 @@ def test_the_waterfall_holds_each_patients_effect(study, everyone):
     known = effects.drop_nulls("mean")["mean"]
     assert sorted(figure["data"][0]["y"]) == pytest.approx(sorted(100 * known), abs=0.001)
     assert f"mean {100 * known.mean():+.1f}".replace("-", "\u2212") in words
+
+
+def test_differences_say_how_far_their_outcome_may_be_believed(study, text):
+    shown = text(_contrasts(study, plan_labels(study)))
+    assert judged_by(study) in ("standard", "calibrated")
+    assert "Credibility" in shown and credibility("gtv_3_months", judged_by(study)).grade(3) in shown
+    former = load_study(FORMER)
+    assert judged_by(former) == "standard"
 
 
 def test_filters_leave_who_they_say(study):
