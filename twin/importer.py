@@ -12,6 +12,7 @@ from pathlib import Path
 
 from twin.anatomy import organs as anatomy
 from twin.anatomy.plausibility import plausibility
+from twin.anatomy.total_segmentator import check_installed
 from twin.clinical import ClinicalRecord
 from twin.dicom.left_out import LeftOut
 from twin.dicom.pseudonym import pseudonym
@@ -43,6 +44,7 @@ def import_patient(
     days: Mapping[str, DatedTime] | None = None,
     delivered_from: DatedTime | None = None,
     keep_names: bool = False,
+    organs: anatomy.Finder = "estimate",
     progress: Callable[[str, float], None] | None = None,
 ) -> PatientTwin:
     """A patient twin from DICOM, NIfTI or NRRD, complete with the organs that no file holds.
@@ -62,6 +64,8 @@ def import_patient(
         days: the day of a series that has no date, by its description or a part of a file's name.
         delivered_from: the day of the first fraction, where the RTPLANs count as delivered on weekdays.
         keep_names: keep the structures' names on the user's word; else those not made of known words become ROI-n.
+        organs: what finds the organs that no file holds: this software's estimate, or TotalSegmentator first, where
+            that is installed.
         progress: of fetching from an archive: is told what is done, and its share of all.
 
     Returns:
@@ -71,6 +75,8 @@ def import_patient(
     Raises:
         InputError: what is wrong with the data, in one sentence.
     """
+    if organs == "totalsegmentator":
+        check_installed()
     said: list[str] = []
     record = read_clinical(clinical, said) if clinical is not None else ClinicalRecord()
     with source(src, progress) as (place, called, fetching):
@@ -85,7 +91,7 @@ def import_patient(
             raise InputError(
                 f"{called} has no tumour on its planning CT; name one with --gtv or give a mask with --mask{refused}"
             )
-    whole = _complete(twin, contours)
+    whole = _complete(twin, contours, organs)
     notes = (*twin.notes, *doubts(twin.clinical, record), *notes)
     return whole.fork(notes=notes, clinical=merged(twin.clinical, record))
 
@@ -123,15 +129,15 @@ def source(
         yield Path(src), shown_path(src), ()
 
 
-def _complete(twin: PatientTwin, contours: StructureSet) -> PatientTwin:
+def _complete(twin: PatientTwin, contours: StructureSet, by: anatomy.Finder) -> PatientTwin:
     """The twin with the organs of its planning CT and its checks, both made when they are first asked for."""
-    organs = replace(contours, source=partial(_with_organs, twin.baseline, contours))
+    organs = replace(contours, source=partial(_with_organs, twin.baseline, contours, by))
     whole = twin.fork(structures=tuple(organs if s is twin.contours else s for s in twin.structures))
     return whole.fork(check_source=partial(plausibility, whole))
 
 
-def _with_organs(scan: Scan, drawn: StructureSet) -> tuple[Structure, ...]:
-    return anatomy.complete(scan, drawn).structures
+def _with_organs(scan: Scan, drawn: StructureSet, by: anatomy.Finder) -> tuple[Structure, ...]:
+    return anatomy.complete(scan, drawn, by).structures
 
 
 def _read(

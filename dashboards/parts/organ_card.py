@@ -111,8 +111,9 @@ def register(app: Dash, desk: Desk) -> None:
             used = token if button == "organ-replace" else None
             file = desk.uploads.path(used) if used else None
             arguments = edit_arguments(entry.path, button, organ, file)
+            title = f"{_BUTTONS[button]} {organ or 'organ'} of {entry.key}"
             job = desk.jobs.start(
-                f"{_BUTTONS[button]} {organ or ''} of {entry.key}", arguments, opens=link("/twin", twin=entry.key, change=str(changes + 1)),
+                title, arguments, opens=link("/twin", twin=entry.key, change=str(changes + 1)),
                 after=lambda: desk.uploads.forget(used) if used else None,
             )  # fmt: skip
         except InputError as error:

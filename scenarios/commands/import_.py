@@ -11,6 +11,7 @@ import typer
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
 from scenarios.commands.progress import progress_bar
+from twin.anatomy.organs import Finder
 from twin.dicom.listing import listing
 from twin.errors import InputError
 from twin.importer import import_patient, source
@@ -47,6 +48,9 @@ def import_(
         bool,
         typer.Option("--keep-names", help="Keep structures' names as they are; you say they name nobody."),
     ] = False,
+    organs: Annotated[
+        Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
+    ] = "estimate",
     list_: Annotated[
         bool, typer.Option("--list", help="Only print what the source holds, under its own names.")
     ] = False,
@@ -71,6 +75,7 @@ def import_(
             days=days,
             delivered_from=delivered_from,
             keep_names=keep_names,
+            organs=organs,
             progress=progress,
         )
         twin.save(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -18,10 +19,11 @@ _AIRWAY_MM = 2.0
 _TISSUE_HU = -300
 _LUNG_HU = -400
 _HIATUS_BELOW_DOME_MM = 25.0
+Finder = Literal["estimate", "totalsegmentator"]
 _MEDIASTINAL = ("Heart", "GreatVes", "Esophagus", "SpinalCord")
 
 
-def complete(scan: Scan, structures: StructureSet) -> StructureSet:
+def complete(scan: Scan, structures: StructureSet, by: Finder = "estimate") -> StructureSet:
     """The structures with the organs that are missing and that the CT shows whole.
 
     An estimate that was rejected stays away. An organ that the CT's sides cut stays missing, and so does a heart that
@@ -30,11 +32,17 @@ def complete(scan: Scan, structures: StructureSet) -> StructureSet:
     Args:
         scan: a CT, axes upright.
         structures: what is drawn on it; nothing that is there is changed.
+        by: "totalsegmentator" asks that program first, where it is installed.
 
     Returns:
         The structures and Body, Lung_L, Lung_R, Trachea, Heart, GreatVes, Esophagus, SpinalCord where missing.
     """
-    found = seen(scan, structures)
+    if by == "totalsegmentator":
+        from twin.anatomy.total_segmentator import segmented
+
+        found = seen(scan, segmented(scan, structures))
+    else:
+        found = seen(scan, structures)
     rejected = {s.name for s in structures.set_aside}
     kept = tuple(
         s for s in found if s.name in structures or not (s.name in rejected or _cut(s, scan.volume.geometry))
