@@ -15,7 +15,7 @@ import numpy as np
 
 from scenarios.plans.plan import TreatmentPlan
 from simulators.dose.approximate import SBRT_GY, approximate_dose
-from simulators.dose.targets import targets
+from simulators.dose.targets import breathing_phases, motion_words, targets
 from twin import DoseGrid, InputError, PatientTwin, StructureSet, Volume
 from twin.dicom.naming import Names
 from twin.patient import NO_REFERENCE
@@ -134,9 +134,10 @@ class Calculated:
 
     def _painted(self, plan: TreatmentPlan) -> DoseGrid:
         reference = _REFERENCE[plan.largest_fraction_gy >= SBRT_GY]
-        return approximate_dose(
-            self._twin.baseline, self._twin.contours, *reference, targets=self._grown.of(plan)
-        )
+        grown = self._grown.of(plan)
+        said = f"In approximate doses {motion_words(grown)}."
+        self.notes += [said] if said not in self.notes else []
+        return approximate_dose(self._twin.baseline, self._twin.contours, *reference, targets=grown)
 
     def _planned(self, plan: TreatmentPlan) -> DoseGrid:
         from simulators.planner import plan_dose, template_for  # loads numba
@@ -278,5 +279,6 @@ class Targets:
         if contours.role("PTV"):
             return contours
         histology = self._twin.clinical.histology
-        grown = targets(self._twin.baseline, contours, sbrt=sbrt, histology=histology)
+        phases = breathing_phases(self._twin)
+        grown = targets(self._twin.baseline, contours, sbrt=sbrt, histology=histology, phases=phases)
         return contours.extended(s for s in grown if s.name not in contours)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from twin import InputError, Scan, StructureSet
+from twin import InputError, PatientTwin, Scan, StructureSet, Volume
+from twin.files.masks import laid
 from twin.structures import Role, bounding_box
 
 # GTV to CTV: 95 % of the microscopic extension lies within 6 mm for squamous-cell and 8 mm for adenocarcinoma
@@ -50,29 +53,81 @@ def grown(mask: np.ndarray, spacing_mm: tuple[float, float, float], margin_mm: f
     return whole
 
 
+def breathing_phases(twin: PatientTwin) -> tuple[StructureSet, ...]:
+    """What was drawn on the other CTs of the baseline's day with a GTV, as on the phases of a 4-D CT.
+
+    Args:
+        twin: the patient.
+    """
+    day = np.floor(twin.baseline.time_days)
+    cts = [
+        s for s in twin.scans if s.volume.modality == "CT" and s.simulated is None and s is not twin.baseline
+    ]
+    found = []
+    for one in twin.structures:
+        same_day = np.floor(one.time_days) == day and one is not twin.contours
+        if same_day and one.role("GTV") and any(one.geometry.same_grid(ct.volume.geometry) for ct in cts):
+            found.append(one)
+    return tuple(found)
+
+
+def motion_words(structures: StructureSet) -> str:
+    """What a plan's target makes of the tumour's breathing motion.
+
+    Args:
+        structures: with the target.
+    """
+    if not all(s.estimated for s in structures.role("PTV")):
+        return "the PTV is as drawn; how far the tumour's breathing motion is in its margin is not known"
+    for itv in (s for s in structures if s.name == "ITV"):
+        if not itv.estimated:
+            return "the ITV is as drawn"
+        if itv.source_name:
+            return f"the ITV is the {itv.source_name}"
+    return "the tumour's breathing motion is ignored: the ITV is the GTV as it was drawn"
+
+
+def _moving(gtv: np.ndarray, structures: StructureSet, phases: Sequence[StructureSet]) -> np.ndarray:
+    """The union of a GTV over the phases and with an ITV that was drawn, (z, y, x) bool on the structures' grid."""
+    whole = gtv | structures.mask(*(s.name for s in structures if s.name == "ITV" and not s.estimated))
+    for phase in phases:
+        part = phase.gtv()
+        same = phase.geometry.same_grid(structures.geometry)
+        whole |= part if same else laid(Volume(phase.geometry, part.astype(np.float32), "MASK", "1"),
+                                        structures.geometry).mask  # fmt: skip
+    return whole
+
+
 def targets(
-    scan: Scan, structures: StructureSet, *, sbrt: bool, histology: str | None = None
+    scan: Scan,
+    structures: StructureSet,
+    *,
+    sbrt: bool,
+    histology: str | None = None,
+    phases: Sequence[StructureSet] = (),
 ) -> StructureSet:
     """The CTV (or for SBRT the ITV) and the PTV around all GTVs of a scan.
 
     The CTV stays out of bone and inside the body; the PTV, which is geometry, only stays inside the body.
-    Without a 4-D scan the ITV is the GTV as it was drawn.
+    Both begin from the ITV: the union of the GTV over the phases of a 4-D CT (ICRU 83), where such are given; without
+    them it is an ITV that was drawn, or the GTV as it was drawn.
 
     Args:
         scan: CT in HU on the structures' grid.
         structures: with at least one GTV; the body is the union of the structures of role EXTERNAL.
         sbrt: stereotactic margins.
         histology: as in the clinical record, or None.
+        phases: what is drawn on the other phases, in the scan's frame.
 
     Returns:
-        A set with "CTV" (or "ITV") and "PTV" only, marked estimated, on the scan's grid.
+        A set with "CTV" (or "ITV"; both where there are phases) and "PTV" only, marked estimated, on the scan's grid.
 
     Raises:
         InputError: no GTV, or the structures lie on another grid than the scan.
     """
     if not structures.geometry.same_grid(scan.volume.geometry):
         raise InputError(f"the structures do not lie on the grid of scan {scan.name}")
-    gtv = structures.gtv()
+    gtv = _moving(structures.gtv(), structures, phases)
     spacing = scan.volume.geometry.spacing_mm
     reach_mm = ITV_TO_PTV_MM if sbrt else ctv_margin_mm(histology) + CTV_TO_PTV_MM
     box = bounding_box(gtv, _voxels(reach_mm + _BONE_CLOSING_MM, spacing))
@@ -87,11 +142,16 @@ def targets(
         inner_name, margin_mm = "CTV", CTV_TO_PTV_MM
     ptv = (grown(inner, spacing, margin_mm) & body) | inner
     made = StructureSet(structures.geometry, (), structures.time_days)
-    both: tuple[tuple[str, Role, np.ndarray], ...] = ((inner_name, "CTV", inner), ("PTV", "PTV", ptv))
-    for name, role, mask in both:
+    source = f"union of the GTV over {len(phases) + 1} phases" if phases else None
+    made_of: list[tuple[str, Role, np.ndarray]] = [(inner_name, "CTV", inner), ("PTV", "PTV", ptv)]
+    if phases and not sbrt:
+        made_of.insert(0, ("ITV", "OTHER", gtv))
+    for name, role, mask in made_of:
         whole = np.zeros(structures.geometry.shape, dtype=bool)
         whole[box] = mask
-        made = made.with_mask(name, role, whole, estimated=True)
+        made = made.with_mask(
+            name, role, whole, estimated=True, source_name=source if name == "ITV" else None
+        )
     return made
 
 

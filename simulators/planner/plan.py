@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simulators.dose.medium import Medium, aligned, centred, union
+from simulators.dose.targets import motion_words
 from simulators.dose.targets import targets as grow_targets
 from simulators.photon.superposition import Beams, depths, superposed
 from simulators.planner.optimise import optimised
@@ -119,7 +120,7 @@ def plan_dose(
     scale, notes = _normalisation(medium, dose, aim, template)
     grid = _grid(medium.grid, dose * (scale * prescription_gy), prescription_gy, fractions)
     planned = replace(beams, fluence=fluence * np.float32(scale * prescription_gy))
-    return FluencePlan(grid, planned, targets, template, (*notes, *_remarks(scan, structures, ptv)))
+    return FluencePlan(grid, planned, targets, template, (*notes, *_remarks(scan, structures, targets)))
 
 
 def _planned(
@@ -275,9 +276,9 @@ def _ends(body: Volume, ptv: Volume) -> tuple[float, np.ndarray]:
     return float(room * body.geometry.spacing_mm[0]), ends
 
 
-def _remarks(scan: Scan, structures: StructureSet, ptv: Volume) -> list[str]:
+def _remarks(scan: Scan, structures: StructureSet, targets: StructureSet) -> list[str]:
     """What the plan leaves out."""
-    remarks = ["the tumour's breathing motion is ignored: the ITV is the GTV as it was drawn"]
+    remarks, ptv = [motion_words(targets)], union(targets, "PTV")
     drawn = union(structures, "EXTERNAL")
     room_mm, _ = _ends(drawn, ptv)
     if room_mm < _SCATTER_MM:

@@ -406,14 +406,14 @@ def _track(score: np.ndarray) -> list[tuple[int, int]]:
     total = [score[0]]
     for plane in score[1:]:
         total.append(plane + ndimage.maximum_filter(total[-1], 3, mode="nearest"))
-    path = [np.unravel_index(int(total[-1].argmax()), score.shape[1:])]
+    path = [divmod(int(total[-1].argmax()), score.shape[2])]
     for plane in total[-2::-1]:
         row, column = path[-1]
         a, b = max(0, row - 1), max(0, column - 1)
         part = plane[a : row + 2, b : column + 2]
-        i, j = np.unravel_index(int(part.argmax()), part.shape)
+        i, j = divmod(int(part.argmax()), part.shape[1])
         path.append((a + i, b + j))
-    return [(int(r), int(c)) for r, c in path[::-1]]
+    return path[::-1]
 
 
 def oesophagus_line(spine: Spine, trachea: np.ndarray, carina: int | None, coarse: Coarse) -> np.ndarray:

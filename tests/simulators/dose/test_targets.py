@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simulators.dose.targets import ctv_margin_mm, targets
-from twin import Geometry, InputError, Scan, StructureSet, Volume
+from simulators.dose.targets import breathing_phases, ctv_margin_mm, motion_words, targets
+from twin import Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
 
 def ball(geometry, centre_mm, radius_mm):
@@ -94,3 +94,44 @@ def test_the_real_patient_s_volumes_nest(lung_twin):
     made = targets(lung_twin.baseline, lung_twin.contours, sbrt=False, histology="squamous")
     assert not (lung_twin.contours.gtv() & ~made.mask("CTV")).any()
     assert not (made.mask("CTV") & ~made.mask("PTV")).any()
+
+
+def _moved(twin, mask, shift, name):
+    """The twin with one more CT of its day, on which the GTV lies `shift` voxels lower."""
+    grid = twin.contours.geometry
+    ct = Scan(name, twin.baseline.time_days, twin.baseline.volume)
+    drawn = StructureSet(grid, ()).with_mask("GTVp", "GTV", np.roll(mask, -shift, axis=0))
+    return twin.fork(scans=(*twin.scans, ct), structures=(*twin.structures, drawn))
+
+
+def test_the_itv_is_the_union_over_the_phases_of_the_same_day():
+    grid = Geometry((30, 40, 40), (3.0, 2.0, 2.0))
+    gtv = np.zeros(grid.shape, bool)
+    gtv[14:18, 18:22, 18:22] = True
+    ct = Scan("CT", 0.0, Volume(grid, np.zeros(grid.shape, np.int16), "CT", "HU"))
+    drawn = StructureSet(grid, ()).with_mask("GTVp", "GTV", gtv)
+    twin = PatientTwin("P-1", scans=(ct,), structures=(drawn,))
+    assert not breathing_phases(twin)
+    still = targets(ct, drawn, sbrt=True)
+    assert "is ignored" in motion_words(still)
+    later = StructureSet(grid, (), 9.0).with_mask("GTVp", "GTV", np.roll(gtv, 5, axis=0))
+    twin = _moved(_moved(twin, gtv, 2, "CT 2"), gtv, 4, "CT 3")
+    twin = twin.fork(structures=(*twin.structures, later))  # of another day: no phase
+    phases = breathing_phases(twin)
+    assert len(phases) == 2
+    moving = targets(ct, drawn, sbrt=True, phases=phases)
+    np.testing.assert_array_equal(np.flatnonzero(moving.mask("ITV").any(axis=(1, 2))), np.arange(10, 18))
+    assert (still.mask("PTV") & ~moving.mask("PTV")).sum() == 0
+    assert motion_words(moving) == "the ITV is the union of the GTV over 3 phases"
+    conventional = targets(ct, drawn, sbrt=False, phases=phases)
+    assert (conventional.mask("ITV") & ~conventional.mask("CTV")).sum() == 0
+
+
+def test_an_itv_that_was_drawn_is_taken():
+    grid = Geometry((30, 40, 40), (3.0, 2.0, 2.0))
+    gtv, itv = np.zeros((2, *grid.shape), bool)
+    gtv[14:18, 18:22, 18:22] = itv[10:20, 18:22, 18:22] = True
+    ct = Scan("CT", 0.0, Volume(grid, np.zeros(grid.shape, np.int16), "CT", "HU"))
+    drawn = StructureSet(grid, ()).with_mask("GTVp", "GTV", gtv).with_mask("ITV", "CTV", itv)
+    assert motion_words(drawn.extended([targets(ct, drawn, sbrt=True)["PTV"]])) == "the ITV is as drawn"
+    assert not (itv & ~targets(ct, drawn, sbrt=False).mask("CTV")).any()
