@@ -19,6 +19,11 @@ from twin.inputs.bounds import check
 from twin.inputs.quantities import DatedTime
 
 
+OrgansOption = Annotated[
+    Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
+]
+
+
 def import_(
     src: Annotated[
         str, typer.Argument(help="DICOM folder or zip, a NIfTI or NRRD CT, or pacs://NAME?PatientID=...")
@@ -48,9 +53,7 @@ def import_(
         bool,
         typer.Option("--keep-names", help="Keep structures' names as they are; you say they name nobody."),
     ] = False,
-    organs: Annotated[
-        Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
-    ] = "estimate",
+    organs: OrgansOption = "estimate",
     list_: Annotated[
         bool, typer.Option("--list", help="Only print what the source holds, under its own names.")
     ] = False,
