@@ -75,8 +75,6 @@ def import_patient(
     Raises:
         InputError: what is wrong with the data, in one sentence.
     """
-    if organs == "totalsegmentator":
-        check_installed()
     said: list[str] = []
     record = read_clinical(clinical, said) if clinical is not None else ClinicalRecord()
     with source(src, progress) as (place, called, fetching):
@@ -131,6 +129,8 @@ def source(
 
 def _complete(twin: PatientTwin, contours: StructureSet, by: anatomy.Finder) -> PatientTwin:
     """The twin with the organs of its planning CT and its checks, both made when they are first asked for."""
+    if by == "totalsegmentator":
+        check_installed()
     organs = replace(contours, source=partial(_with_organs, twin.baseline, contours, by))
     whole = twin.fork(structures=tuple(organs if s is twin.contours else s for s in twin.structures))
     return whole.fork(check_source=partial(plausibility, whole))

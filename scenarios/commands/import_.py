@@ -18,7 +18,6 @@ from twin.importer import import_patient, source
 from twin.inputs.bounds import check
 from twin.inputs.quantities import DatedTime
 
-
 OrgansOption = Annotated[
     Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
 ]
