@@ -16,7 +16,7 @@ from scenarios.plans.plan import TreatmentPlan
 from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report.console import wide_console
 from scenarios.sensitivity.drivers import sensitivity as indices_of
-from scenarios.sensitivity.figure import write_figure
+from scenarios.sensitivity.figure import check_picture, write_figure
 from twin import PatientTwin
 from twin.inputs.quantities import Seed
 
@@ -31,6 +31,8 @@ def sensitivity(
     as_json: JsonOption = False,
 ) -> None:
     """Say what drives control, survival and pneumonitis: Sobol indices of what is not known (docs/model.md)."""
+    if figure is not None:
+        check_picture(figure)
     patient, parsed = PatientTwin.load(twin), TreatmentPlan.parse(plan)
     table, coupling = indices_of(patient, parsed, seed=seed)
     if figure is not None:

@@ -15,6 +15,21 @@ from twin.files.atomic import atomic_file
 KINDS = (".png", ".svg")
 
 
+def check_picture(path: Path) -> None:
+    """Refuse a picture that could not be written, before anything is computed.
+
+    Args:
+        path: of the picture.
+
+    Raises:
+        InputError: another ending than one of `KINDS`, or no such folder.
+    """
+    if path.suffix not in KINDS:
+        raise InputError(f"the picture {path} must end in {' or '.join(KINDS)}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {path.absolute().parent} to write the picture to")
+
+
 def write_figure(table: pl.DataFrame, title: str, path: Path) -> None:
     """Write bars of the shares of variance: filled those that a group explains alone, open those with others.
 
@@ -24,10 +39,9 @@ def write_figure(table: pl.DataFrame, title: str, path: Path) -> None:
         path: ends in one of `KINDS`.
 
     Raises:
-        InputError: another ending.
+        InputError: another ending, or no such folder.
     """
-    if path.suffix not in KINDS:
-        raise InputError(f"the picture {path} must end in {' or '.join(KINDS)}")
+    check_picture(path)
     from matplotlib.figure import Figure
 
     outcomes = table["outcome"].unique(maintain_order=True).to_list()

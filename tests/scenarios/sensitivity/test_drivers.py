@@ -78,4 +78,6 @@ def test_the_picture_is_written_whole_or_refused_by_its_ending(found, tmp_path):
     assert "SIMULATED" in (tmp_path / "s.svg").read_text() or (tmp_path / "s.svg").stat().st_size > 10_000
     with pytest.raises(InputError, match=r"must end in \.png or \.svg"):
         write_figure(found[0], "somebody, 60/30", tmp_path / "s.pdf")
+    with pytest.raises(InputError, match="there is no folder"):
+        write_figure(found[0], "somebody, 60/30", tmp_path / "none" / "s.svg")
     assert [p.name for p in tmp_path.iterdir()] == ["s.svg"]
