@@ -104,6 +104,10 @@ class StructureSet:
         for structure in self.structures:
             if structure.name == name:
                 return structure
+        if any(s.name == name for s in self.set_aside):
+            raise InputError(
+                f"the estimate of {name} was rejected; give what was drawn with rt-twin edit --replace {name}=FILE"
+            )
         raise InputError(f"no structure {name!r}; there are: {', '.join(self.names) or 'none'}")
 
     def role(self, role: Role) -> tuple[Structure, ...]:

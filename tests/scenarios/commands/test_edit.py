@@ -44,6 +44,8 @@ def test_a_rejected_estimate_counts_nowhere_and_comes_back(folder):
     done = _edit(folder, "--reject", "heart")
     assert done.exit_code == 0 and "no dose figures" in done.output
     twin = PatientTwin.load(folder)
+    with pytest.raises(InputError, match="estimate of Heart was rejected"):
+        twin.contours["Heart"]
     assert "Heart" not in twin.contours and [s.name for s in twin.contours.set_aside] == ["Heart"]
     assert _edit(folder, "--undo").exit_code == 0
     again = PatientTwin.load(folder).contours
