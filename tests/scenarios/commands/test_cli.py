@@ -143,4 +143,4 @@ def test_a_record_is_edited_and_an_observation_taken_back(patient_folder, tmp_pa
     refused(rt_twin("observe", twin, "--undo", "--day", 3), "goes with no other option")
     refused(rt_twin("edit", twin, "--set", "age=171"), "--set: age_years")
     refused(rt_twin("edit", twin, "--set", "weight=80"), "it has: age_years")
-    refused(rt_twin("edit", twin), "give --clinical FILE or --set")
+    refused(rt_twin("edit", twin), "nothing to change; give --clinical FILE, --set")
