@@ -70,10 +70,10 @@ def _new(before: PatientTwin, after: PatientTwin) -> Scan:
     return next(s for s in after.scans if s.name not in old)
 
 
-def _write(scan: Scan, folder: Path) -> None:
+def _write(scan: Scan, part: Path) -> None:
     """The image, and all that is needed to make it again."""
     file = f"{scan.name}.nii.gz"
-    write(folder / file, scan.volume, SIMULATED)
+    write(part / file, scan.volume, SIMULATED)
     how = scan.simulated
     assert how is not None
     facts = {
@@ -81,7 +81,7 @@ def _write(scan: Scan, folder: Path) -> None:
         "day": scan.time_days, "scanner": how.scanner, "source": how.source, "seed": how.seed,
         "options": dict(how.options), "version": how.version,
     }  # fmt: skip
-    (folder / "scan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    (part / "scan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _name_value(text: str) -> tuple[str, str]:

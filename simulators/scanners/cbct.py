@@ -145,7 +145,7 @@ def image(seen: Acquisition, system: System, centre: np.ndarray, asked: CbctOpti
     n, nz = 2 * int(radius / voxel_mm) + 1, max(1, round(asked.length_mm / voxel_mm))
     first = centre - np.array([n - 1, n - 1, nz - 1]) / 2 * voxel_mm
     x0, y0, z0 = (float(v) for v in first)
-    grid = Geometry((nz, n, n), (voxel_mm,) * 3, (x0, y0, z0))
+    grid = Geometry((nz, n, n), (voxel_mm, voxel_mm, voxel_mm), (x0, y0, z0))
     paths = line_paths(seen, system, corrected=asked.correction)
     window = hann(system.hann / (2 * seen.beam.step_mm[0]))
     hu = 1000 * reconstruct(paths, seen.beam, grid, centre, window=window) - 1000
