@@ -41,12 +41,12 @@ def _parameters(posterior: Posterior) -> Iterator[str]:
     yield "## Parameters\n"
     yield "Medians, 80 % intervals. Spread: SD of the posterior over that of the prior; above 0.95 it was not learned."
     yield f"Of the fit's sampler: {posterior.words()}.\n"
-    yield "| parameter | prior | posterior | spread | R-hat | prior from |\n|---|---|---|---|---|---|"
+    yield "| parameter | prior | posterior | spread | R-hat | ESS | prior from |\n|---|---|---|---|---|---|---|"
     for r in posterior.table():
         before = f"{r['prior']:.3g} ({r['prior_low']:.3g} to {r['prior_high']:.3g})"
         now = f"{r['median']:.3g} ({r['low']:.3g} to {r['high']:.3g})"
         spread = f"{r['spread_ratio']:.2f}" + ("" if r["learned"] else ", not learned here")
-        yield f"| {r['parameter']} | {before} | {now} | {spread} | {r['r_hat']:.2f} | {r['source']} |"
+        yield f"| {r['parameter']} | {before} | {now} | {spread} | {r['r_hat']:.2f} | {r['ess']:.0f} | {r['source']} |"
     yield ""
 
 
@@ -71,7 +71,7 @@ def _forecast(f: Forecast) -> str:
 
 def _differences(found: CrossValidation) -> Iterator[str]:
     yield "## Randomised differences of trials that were left out\n"
-    yield "Points of the share without the event.\n"
+    yield "Points of the share without the event; * left out with its fold, not alone.\n"
     yield "| | trial | arms | endpoint | months | published | forecast | 80 % |"
     yield "|---" * 8 + "|"
     for d in sorted(found.differences, key=lambda d: (d.inside, -abs(d.ours - d.published))):
@@ -79,8 +79,9 @@ def _differences(found: CrossValidation) -> Iterator[str]:
 
 
 def _difference(d: Difference) -> str:
+    mark = ("" if d.inside else "miss") + ("" if d.alone else "*")
     return (
-        f"| {'' if d.inside else 'miss'} | {d.trial} | {d.arms} | {d.endpoint.replace('_', ' ')} | {d.months:g} | "
+        f"| {mark} | {d.trial} | {d.arms} | {d.endpoint.replace('_', ' ')} | {d.months:g} | "
         f"{d.published:+.1f} | {d.ours:+.1f} | {d.low:+.0f} to {d.high:+.0f} |"
     )
 

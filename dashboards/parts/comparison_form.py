@@ -16,6 +16,7 @@ from scenarios.plans.scenario import MakeUp, Scenario
 from scenarios.records.budget import Size, afford_comparison
 from scenarios.records.request import Request
 from simulators.core.course import Event
+from simulators.names.outcomes import OUTCOMES_BY_DEFAULT
 from twin import ClinicalRecord, Fraction, InputError, PatientTwin
 from twin.inputs.quantities import Day, GapDays, Horizon, ImageSpacing, Samples, Seed, SomeSamples
 
@@ -88,7 +89,7 @@ class Form(BaseModel):
     def request(self) -> Request:
         """How far, and for how many samples."""
         numbers = (self.days, self.samples, self.images, self.seed)
-        return Request(*numbers, self.generator, self.scanners, "standard", "standard")
+        return Request(*numbers, self.generator, self.scanners, "standard", OUTCOMES_BY_DEFAULT)
 
     @property
     def scenarios(self) -> list[Scenario]:

@@ -24,7 +24,9 @@ def calibrate(
     table: Annotated[Path, typer.Option(help="A table of trial arms (docs/evidence.md).")] = ARMS,
     cross_validation: Annotated[
         Path | None,
-        typer.Option(help="A folder: refit without each fold there; the same command goes on."),
+        typer.Option(
+            help="A folder: refits without each fold, each randomised trial; the same command goes on."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,13 +60,13 @@ def calibrate(
 def print_parameters(rows: list[dict]) -> None:
     """What each parameter was and is believed to be, and whether the trials say anything of it."""
     shown = Table(box=SIMPLE_HEAD)
-    for heading in ("parameter", "prior", "80 %", "posterior", "80 %", "spread", "R-hat", ""):
+    for heading in ("parameter", "prior", "80 %", "posterior", "80 %", "spread", "R-hat", "ESS", ""):
         shown.add_column(heading, justify="left" if heading in ("parameter", "") else "right")
     for row in rows:
         shown.add_row(
             row["parameter"], f"{row['prior']:.3g}", f"{row['prior_low']:.3g} to {row['prior_high']:.3g}",
             f"{row['median']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", f"{row['spread_ratio']:.2f}",
-            f"{row['r_hat']:.3f}", "" if row["learned"] else "not learned here",
+            f"{row['r_hat']:.3f}", f"{row['ess']:.0f}", "" if row["learned"] else "not learned here",
         )  # fmt: skip
     wide_console().print(shown)
 

@@ -23,6 +23,7 @@ from scenarios.report import methods
 from scenarios.report.console import wide_console
 from scenarios.report.evidence import HEADS, credibility_in_words, found_by_trials
 from scenarios.report.intervals import enough_samples, kinds_in_words
+from simulators.names.outcomes import OUTCOMES_BY_DEFAULT
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
@@ -45,7 +46,7 @@ def compare(
         list[str] | None, typer.Option(help="Virtual scanner: cbct, pet, ...; may be repeated.")
     ] = None,
     kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
-    outcomes: Annotated[str, typer.Option(help="Outcome model: standard, calibrated.")] = "standard",
+    outcomes: Annotated[str, typer.Option(help="Outcome model: calibrated, standard.")] = OUTCOMES_BY_DEFAULT,
     dose: Annotated[
         str,
         typer.Option(

@@ -61,8 +61,11 @@ def plan_outcomes(
         gtv_cm3: (samples, days) tumour volume, cm3.
         survivors: (samples,) clonogens that survive the course; nan where there was none.
     """
-    courses = [delivery.arm.course(s) for s in range(belief.n)]
-    treated = Treated(delivery.twin, belief.samples, courses, survivors, delivery.seed)
+    arm = delivery.arm
+    courses = [arm.course(s) for s in range(belief.n)]
+    treated = Treated(
+        delivery.twin, belief.samples, courses, survivors, delivery.seed, arm.relative, arm.bin_fraction
+    )
     local_days = model.local_days(treated)
     organs = _organs(delivery, belief.n, model.complications(delivery.twin))
     harm = {name: e.values for name, e in organs.items() if e.status != "unknown"}

@@ -38,7 +38,7 @@ from simulators.core.outcome import OutcomeModel
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
 from simulators.names.kinetics import kinetics_named
-from simulators.names.outcomes import outcome_model_named
+from simulators.names.outcomes import OUTCOMES_BY_DEFAULT, outcome_model_named
 from simulators.names.scanners import scanner_named
 from twin import Belief, PatientTwin
 from twin.anatomy.plausibility import missed_nodes
@@ -59,7 +59,7 @@ def compare(
     generator: str = "auto",
     scanners: str | Sequence[str] = (),
     kinetics: str = "standard",
-    outcomes: str = "standard",
+    outcomes: str = OUTCOMES_BY_DEFAULT,
     dose: str = "approximate",
     approve: Approve | None = None,
     progress: Progress | None = None,
@@ -77,7 +77,7 @@ def compare(
         generator: of the follow-up CT (`simulators.generator_named`).
         scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
         kinetics: tumour model by name; "standard" is this engine's own.
-        outcomes: outcome model by name; "standard" is this engine's own.
+        outcomes: outcome model by name; "calibrated" is that of published trials, "standard" follows the tumour model.
         dose: method of doses that the twin does not hold: "approximate", or "fluence" (minutes a plan).
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
@@ -209,12 +209,12 @@ def _record(
 
 
 def _model_notes(request: Request) -> list[str]:
-    """Which models other than this engine's own the numbers come from."""
+    """Which models other than the usual ones the numbers come from."""
     asked = {
-        "The tumour follows the kinetics": request.kinetics,
-        "Plans are judged by the outcome model": request.outcomes,
+        "The tumour follows the kinetics": (request.kinetics, "standard"),
+        "Plans are judged by the outcome model": (request.outcomes, OUTCOMES_BY_DEFAULT),
     }
-    return [f"{words} {name!r}." for words, name in asked.items() if name != "standard"]
+    return [f"{words} {name!r}." for words, (name, usual) in asked.items() if name != usual]
 
 
 def _central_notes(records: Sequence[PlanRecord], judged: Sequence[PlanOutcomes]) -> list[str]:

@@ -21,11 +21,11 @@ from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario
 from scenarios.sensitivity.indices import Indices, sobol_indices
-from simulators.calibration.model import MONTHS, PRIORS, cell_curves, control_probability
-from simulators.core.outcome import Treated
+from simulators.calibration.model import PRIORS
 from simulators.dose.dvh import dvh
-from simulators.outcome.calibrated import CONTOUR_SD, cells, complete, fatal_probability, frozen
+from simulators.outcome.cases import CONTOUR_SD, Cases, complete, frozen
 from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
+from simulators.outcome.given import Given
 from twin import InputError, PatientTwin
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Seed
@@ -55,7 +55,6 @@ class _Case:
 
     twin: PatientTwin
     plan: TreatmentPlan
-    seed: int
 
     @cached_property
     def groups(self) -> dict[str, list[int]]:
@@ -124,21 +123,20 @@ class _Case:
     def _judged(
         self, q: Mapping[str, np.ndarray], contour: np.ndarray, harm: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        n = len(contour)
         course = realise(Scenario.of(self.plan), self.twin, 365.0)
-        treated = Treated(self.twin, {}, [course] * n, np.zeros(n), self.seed)
-        arms = cells(treated, harm)
-        arms = replace(
-            arms, log_volume=arms.log_volume + CONTOUR_SD * contour, volume_sd=0.0 * arms.volume_sd
-        )
-        curves = cell_curves(q, arms)
-        year_2 = np.searchsorted(MONTHS, 24)
-        spared = 1.0 - np.nan_to_num(fatal_probability(harm))
+        given = Given.of([course]).broadcast(1, len(contour))
+        of_patient = {k: v[None] for k, v in harm.items()}
+        case = Cases.of(
+            [self.twin.clinical], np.array([self.twin.gtv_cm3]), given, {k: v[None] for k, v in q.items()}, {},
+            np.zeros(1), of_patient,
+        )  # fmt: skip
+        moved = case.cells.log_volume + CONTOUR_SD * contour
+        cells = replace(case.cells, log_volume=moved, volume_sd=0.0 * case.cells.volume_sd)
+        found = replace(case, cells=cells).at_two_years()
         told = 1.0 if complete(self.twin.clinical) else np.nan
-        alive = told * spared * curves["overall_survival"][:, year_2]
+        alive = told * found["overall_survival_2y"][0]
         return np.stack(
-            [control_probability(q, arms), curves["local_control"][:, year_2], alive, harm["pneumonitis"]],
-            axis=1,
+            [found["tumour_control"][0], found["local_control_2y"][0], alive, harm["pneumonitis"]], axis=1
         )
 
 
@@ -164,7 +162,7 @@ def sensitivity(
     """
     if plan.total_gy <= 0 or plan.more:
         raise InputError("a sensitivity needs a whole plan that gives a dose, such as 60/30")
-    case = _Case(twin, plan, seed)
+    case = _Case(twin, plan)
     found = sobol_indices(case.outputs, case.groups, n=rows, seed=seed)
     return _table(found), _coupling(case, found, rows, seed)
 

@@ -18,7 +18,7 @@ from scenarios.plans.scenario import Scenario
 from scenarios.study.cohort import Member
 from simulators.core.course import Course
 from simulators.dose.approximate import SBRT_GY
-from simulators.tumour.systemic import Systemic
+from simulators.outcome.given import Given, plan_of
 from twin import Belief
 
 TRUTH_SEED = 2**40  # added to the seed: anatomy and measurements that no sample of the belief has
@@ -50,11 +50,17 @@ class ArmCourses:
         """(p, s) of a number of each course."""
         return np.broadcast_to(values, shape) if len(values) == 1 else values.reshape(shape)
 
-    def systemic(self, shape: tuple[int, int]) -> Systemic:
-        """What the drugs of the courses do, (p, s)."""
-        of = Systemic.of(self.courses)
-        fields = (of.drugs, of.immune_from_days, of.immune_ratio)
-        return Systemic(*(self.each(np.asarray(f), shape) for f in fields))
+    def given(self, shape: tuple[int, int]) -> Given:
+        """What the courses mean to the outcome model, (p, s)."""
+        found = Given.of(self.courses, self.relative, self.bin_fraction)
+        return found.broadcast(*shape) if len(self.courses) == 1 else found.reshaped(*shape)
+
+    def plans(self, shape: tuple[int, int]) -> list[str]:
+        """(p,) names of what each patient is given, by the first sample of the belief."""
+        if len(self.courses) == 1:
+            return [plan_of(self.courses[0])] * shape[0]
+        first = min(1, shape[1] - 1)
+        return [plan_of(course) for course in self.courses[first :: shape[1]]]
 
     def groups(self) -> list[tuple[Course, np.ndarray]]:
         """Courses of equal fractions: one of them, and which of `courses` are like it."""

@@ -12,22 +12,20 @@ from typing import Any
 import numpy as np
 
 from scenarios.comparison.effect import Effect
-from scenarios.comparison.outcomes import CONTROL_DAYS, LANDMARKS
+from scenarios.comparison.outcomes import LANDMARKS
 from scenarios.engine.courses import realise
 from scenarios.matching.doses import ReferencePatients
 from scenarios.plans.scenario import Scenario
 from scenarios.study.arm import ArmCourses, policy_courses, stereotactic
 from scenarios.study.cohort import Member
-from scenarios.study.lives import after_treatment, survival
+from scenarios.study.lives import after_treatment
 from scenarios.study.organs import match_members, organ_effects
 from scenarios.study.settings import Settings
 from simulators.belief.prior import DIMENSIONS
 from simulators.belief.prior import parameters as prior_parameters
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import LifeTimes
-from simulators.outcome.control import failure_days
 from simulators.tumour.dose_volume import DoseVolumeKinetics
-from simulators.tumour.systemic import Systemic
 
 STEP_DAYS = 7.0  # weekly steps and one at each fraction: volumes within 0.03 % of those of half-day steps
 
@@ -42,7 +40,6 @@ class Batch:
         daily_cm3: (a, p, days) true tumour volume.
         effects: outcome -> values (a, p, s).
         lives: what happens after treatment, (a, p) of the truth.
-        controlled: (a, p) whether no clonogen survives, of the truth.
         parameters: name -> (p,) of the true tumour.
         decisions: rows of the `decisions` table, of the belief's samples.
     """
@@ -52,7 +49,6 @@ class Batch:
     daily_cm3: np.ndarray
     effects: Mapping[str, Effect]
     lives: LifeTimes
-    controlled: np.ndarray
     parameters: Mapping[str, np.ndarray]
     decisions: Sequence[Mapping[str, Any]] = ()
 
@@ -66,7 +62,6 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
         settings: what the study asks for.
     """
     twin = members[0].light()
-    gtv_cm3 = np.array([m.gtv_cm3 for m in members])
     params = parameters(members, settings)
     shape = params["alpha_per_gy"].shape
     matches = match_members(members, scenarios, settings)
@@ -81,25 +76,17 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
         for s in scenarios
     ]
     ends = np.stack([arm.ends(shape) for arm in arms])
-    curves, daily, end_cm3, survivors = _followed(members, arms, params, ends, settings)
+    curves, daily, end_cm3 = _followed(members, arms, params, ends, settings)
     effects = volumes(curves, end_cm3, ends, settings)
-    local = failure_days(survivors, params, gtv_cm3[:, None], ends)
-    drugs = [arm.systemic(shape) for arm in arms]
-    systemic = Systemic(
-        *(np.stack([getattr(d, f) for d in drugs]) for f in ("drugs", "immune_from_days", "immune_ratio"))
-    )
     organs = organ_effects(members, scenarios, arms, matches)
-    lives = after_treatment(members, local, ends, organs, settings, systemic)
-    effects |= control(survivors, lives.local)
-    effects |= organs.effects
-    effects["overall_survival_2y"] = survival(members, lives)
+    future = after_treatment(members, arms, organs, settings, settings.samples)
+    effects |= {**future.effects, **organs.effects}
     return Batch(
         members,
         curves[..., np.searchsorted(settings.curve_days, settings.weekly)],
         daily,
         effects,
-        LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause"))),
-        survivors[:, :, 0] == 0,
+        future.lives,
         {k: v[:, 0] for k, v in params.items()},
         [row for arm in arms for row in arm.decisions],
     )
@@ -111,13 +98,13 @@ def _followed(
     params: Mapping[str, np.ndarray],
     ends: np.ndarray,
     settings: Settings,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(a, p, s, days) volumes on `curve_days`, (a, p, days) true daily ones, (a, p, s) at the end, and survivors."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(a, p, s, days) volumes on `curve_days`, (a, p, days) true daily ones, and (a, p, s) at the end."""
     open_loop = [i for i, arm in enumerate(arms) if len(arm.courses) == 1]
     shape = ends.shape
     at = settings.curve_days
     curves, daily = np.empty((*shape, len(at))), np.empty((*shape[:2], len(settings.daily)))
-    end_cm3, survivors = np.empty(shape), np.empty(shape)
+    end_cm3 = np.empty(shape)
     gtv_cm3 = np.array([m.gtv_cm3 for m in members])
     if open_loop:
         courses = [arms[i].courses[0] for i in open_loop]
@@ -126,8 +113,8 @@ def _followed(
         batch = {k: np.broadcast_to(v, (len(courses), *shape[1:])) for k, v in params.items()}
         last = ends[open_loop, 0, 0]
         days = np.unique(np.concatenate([at, last]))
-        found, state = kinetics.follow(kinetics.start(members[0].light(), batch), batch, courses, days)
-        curves[open_loop], survivors[open_loop] = found[..., np.searchsorted(days, at)], state.survivors
+        found, _ = kinetics.follow(kinetics.start(members[0].light(), batch), batch, courses, days)
+        curves[open_loop] = found[..., np.searchsorted(days, at)]
         for i, curve, end in zip(open_loop, found, last, strict=True):
             end_cm3[i] = curve[..., np.searchsorted(days, end)]
         truth = {k: v[:, :, :1] for k, v in batch.items()}
@@ -143,13 +130,13 @@ def _followed(
             )
             own = {k: v[p] for k, v in params.items()}
             days = np.unique(np.concatenate([at, ends[i, p]]))
-            found, state = kinetics.follow(kinetics.start(member.light(), own), own, mine, days)
-            curves[i, p], survivors[i, p] = found[:, np.searchsorted(days, at)], state.survivors
+            found, _ = kinetics.follow(kinetics.start(member.light(), own), own, mine, days)
+            curves[i, p] = found[:, np.searchsorted(days, at)]
             end_cm3[i, p] = found[np.arange(shape[2]), np.searchsorted(days, ends[i, p])]
             truth = {k: v[:1] for k, v in own.items()}
             start = kinetics.start(member.light(), truth)
             daily[i, p] = kinetics.follow(start, truth, mine[:1], settings.daily)[0][0]
-    return curves, daily, end_cm3, survivors
+    return curves, daily, end_cm3
 
 
 def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.ndarray]:
@@ -193,18 +180,3 @@ def volumes(
         if day <= settings.days:
             effects[f"gtv_{name}"] = Effect(curves[..., np.searchsorted(days, day)], "cm3")
     return effects
-
-
-def control(survivors: np.ndarray, local_days: np.ndarray) -> dict[str, Effect]:
-    """Whether the tumour is controlled, and locally so at two years.
-
-    Args:
-        survivors: (a, p, s) clonogens that survive.
-        local_days: (a, p, s) day of the local failure, inf without one.
-    """
-    return {
-        "tumour_control": Effect((survivors == 0).astype(np.float64), "probability", "monte-carlo"),
-        "local_control_2y": Effect(
-            (local_days > CONTROL_DAYS).astype(np.float64), "probability", "monte-carlo"
-        ),
-    }

@@ -19,18 +19,15 @@ from scenarios.engine.planned_dose import planned_doses
 from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
-from scenarios.study.arm import TRUTH_SEED
+from scenarios.study.arm import TRUTH_SEED, ArmCourses
 from scenarios.study.cohort import Member
 from scenarios.study.lives import after_treatment
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, empty, life_rows
-from simulators.core.outcome import LifeTimes
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
-from simulators.outcome.control import failure_days
 from simulators.tumour.dose_volume import DoseVolumeKinetics
-from simulators.tumour.systemic import Systemic
 from twin import Belief, DoseGrid, PatientTwin
 
 _HELD: dict[str, VirtualTreatment] = {}  # by name, for the life of a worker
@@ -92,25 +89,17 @@ def _truth(
     run: Comparison,
 ) -> tuple[np.ndarray, pl.DataFrame]:
     """True daily volumes (plans, 1, days) and the rows of `lives`."""
-    volumes, survivors, ends, courses = [], [], [], []
+    volumes, arms = [], []
     for scenario in scenarios:
         arm = _true_arm(scenario, twin, doses, truth, settings)
         course = arm.course(0)
         kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
-        days = np.union1d(settings.daily, course.end_days)
-        curve, state = kinetics.follow(kinetics.start(twin, truth), truth, [course], days)
-        volumes.append(curve[:, np.searchsorted(days, settings.daily)])
-        survivors.append(state.survivors)
-        ends.append(course.end_days)
-        courses.append(course)
-    drawn = np.stack(survivors)[:, None]
-    last = np.array(ends)[:, None, None]
-    local = failure_days(drawn, truth, twin.gtv_cm3, last)
+        start = kinetics.start(twin, truth)
+        volumes.append(kinetics.follow(start, truth, [course], settings.daily)[0])
+        arms.append(ArmCourses([course], [arm.relative], arm.bin_fraction))
     slugs = [s.slug for s in scenarios]
-    drugs = Systemic.of(courses).reshaped(-1, 1, 1)
-    lives = after_treatment([member], local, last, _organs(run, slugs), settings, drugs, truth_only=True)
-    first = LifeTimes(*(getattr(lives, f)[:, :, 0] for f in ("local", "distant", "death", "cause")))
-    return np.stack(volumes), life_rows([member], slugs, first, drawn[:, :, 0] == 0)
+    future = after_treatment([member], arms, _organs(run, slugs), settings, 0)
+    return np.stack(volumes), life_rows([member], slugs, future.lives)
 
 
 def _true_arm(

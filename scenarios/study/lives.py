@@ -1,95 +1,120 @@
-"""Failure and death of a study's patients, of the truth and of every sample."""
+"""Control, failure and death of a study's patients as calibrated on trials: expected values, and a true life each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from scenarios.comparison.outcomes import Effect
+from scenarios.comparison.effect import Effect
+from scenarios.study.arm import ArmCourses
 from scenarios.study.cohort import Member
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import LifeTimes
-from simulators.outcome.life import DRAWS, constants_for, life_times, stage_index
-from simulators.tumour.systemic import Systemic
+from simulators.outcome.cases import Cases, complete, population
+from simulators.outcome.given import Given
+from simulators.outcome.life import DRAWS
 
-SURVIVAL_DAYS = 730.5
+_TOGETHER = 20  # patients whose curves are in memory at once
+_TRUE_LIFE, _TRUE_POPULATION = np.full(1, 2), np.full(1, 3)  # numbers of the truth that nothing else uses
+_FIELDS = ("local", "distant", "death", "cause")
+
+
+@dataclass(frozen=True, eq=False)
+class Future:
+    """What becomes of some patients (p) under each plan (a).
+
+    Args:
+        effects: outcome -> expected values (a, p, s) in draws of the population; the truth's own draw first.
+        lives: (a, p) of the truth, failures in nodes with the distant ones; nan but for local failure where age, sex or
+            stage is missing.
+    """
+
+    effects: Mapping[str, Effect]
+    lives: LifeTimes
 
 
 def after_treatment(
-    members: Sequence[Member],
-    local_days: np.ndarray,
-    ends: np.ndarray,
-    organs: Organs,
-    settings: Settings,
-    systemic: Systemic,
-    *,
-    truth_only: bool = False,
-) -> LifeTimes:
-    """Failure and death of every patient and sample; nan where age, sex or stage is missing.
+    members: Sequence[Member], arms: Sequence[ArmCourses], organs: Organs, settings: Settings, samples: int
+) -> Future:
+    """Control, failure and death of every patient.
+
+    All patients share the draws of the population. The truth of each has a draw of its own, so that the lives of a
+    cohort are not those of one guess.
 
     Args:
         members: the patients.
-        local_days: (a, p, s) day of the local failure, without the effect of drugs.
-        ends: (a, p, s) end of the courses, days.
+        arms: what each plan became.
         organs: their doses.
         settings: what the study asks for.
-        systemic: what drugs do, (a, p, s).
-        truth_only: there is no other sample than the truth.
+        samples: of the belief, after the truth.
     """
-    ids, belief = [m.id for m in members], np.arange(0 if truth_only else settings.samples)
-    u = np.concatenate(
-        [
-            many_uniforms(settings.seed, ids, Purpose.TRUTH, np.full(1, 2), len(DRAWS)),
-            many_uniforms(settings.seed, ids, Purpose.OUTCOME, belief, len(DRAWS)),
-        ],
-        axis=1,
-    )
-    fields = ("local", "distant", "death", "cause")
-    local_days = systemic.local(local_days, u[..., DRAWS.index("immune")])
-    drawn = {f: np.full(local_days.shape, np.nan) for f in fields} | {"local": local_days.copy()}
-    known = {i for i, m in enumerate(members) if has_life(m)}
-    groups: dict = {}
-    for i in sorted(known):
-        groups.setdefault(constants_for(members[i].clinical), []).append(i)
-    for constants, rows in groups.items():
-        records = [members[i].clinical for i in rows]
-        part = life_times(
-            u[rows],
-            local_days=local_days[:, rows],
-            stage=np.array([stage_index(r.stage) for r in records])[:, None],
-            age_years=np.array([r.age_years for r in records], dtype=np.float64)[:, None],
-            male=np.array([r.sex == "male" for r in records])[:, None],
-            end_days=ends[:, rows],
-            pneumonitis=organs.pneumonitis[:, rows],
-            mean_heart_gy=organs.mean_heart_gy[:, rows],
-            edic_gy=organs.edic_gy[:, rows],
-            systemic=systemic.rows(rows),
-            constants=constants,
-        )
-        for f in fields:
-            drawn[f][:, rows] = getattr(part, f)
-    return LifeTimes(**drawn)
+    shape = (len(members), 1 + samples)
+    given = Given.stacked([arm.given(shape) for arm in arms])
+    ends = np.stack([arm.ends(shape) for arm in arms])
+    harm = {"mean_heart_dose": organs.mean_heart_gy, "pneumonitis": organs.pneumonitis}
+    values: dict[str, np.ndarray] = {}
+    drawn = {f: np.empty((len(arms), len(members))) for f in _FIELDS}
+    for begin in range(0, len(members), _TOGETHER):
+        rows = slice(begin, begin + _TOGETHER)
+        some = members[rows]
+        q = _population(some, [arm.plans(shape)[rows] for arm in arms], settings.seed, samples)
+        u = many_uniforms(settings.seed, [m.id for m in some], Purpose.TRUTH, _TRUE_LIFE, len(DRAWS))
+        numbers = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
+
+        def cases(s: slice, some=some, rows=rows, q=q, numbers=numbers) -> Cases:
+            gtv_cm3 = np.array([m.gtv_cm3 for m in some])
+            own, at_end = {k: v[:, rows, s] for k, v in harm.items()}, ends[:, rows, s]
+            drawn = {k: v[..., s] for k, v in q.items()}
+            return Cases.of(
+                [m.clinical for m in some], gtv_cm3, given[:, rows, s], drawn, numbers, at_end, own
+            )
+
+        for name, found in cases(slice(None)).at_two_years().items():
+            values.setdefault(name, np.empty((len(arms), *shape)))[:, rows] = found
+        lives = cases(slice(0, 1)).lives()
+        elsewhere = np.minimum(lives.distant, lives.regional)
+        for f, found in zip(_FIELDS, (lives.local, elsewhere, lives.death, lives.cause), strict=True):
+            drawn[f][:, rows] = found[..., 0]
+    unknown = np.array([not complete(m.clinical) for m in members])
+    values["overall_survival_2y"][:, unknown] = np.nan
+    for f in ("distant", "death"):
+        drawn[f][:, unknown] = np.nan
+    return Future({k: _effect(k, v) for k, v in values.items()}, LifeTimes(**drawn))
 
 
-def has_life(member: Member) -> bool:
-    """Whether survival can be said: age, sex and a stage from I to III are known.
-
-    Args:
-        member: the patient.
-    """
-    record = member.clinical
-    return None not in (record.age_years, record.sex, stage_index(record.stage))
+def _effect(name: str, values: np.ndarray) -> Effect:
+    note = "age, sex and stage I to III are needed" if name == "overall_survival_2y" else ""
+    return Effect(values, "probability", "expected", note=note)
 
 
-def survival(members: Sequence[Member], lives: LifeTimes) -> Effect:
-    """Whether alive at two years; nan where unknown.
+def _population(
+    members: Sequence[Member], plans: Sequence[Sequence[str]], seed: int, samples: int
+) -> dict[str, np.ndarray]:
+    """The truth's draw of population, trial and arm, then those of a comparison's samples: name -> (a, p, s) or (p, s).
 
     Args:
         members: the patients.
-        lives: what happens to them, (a, p, s).
+        plans: (a, p) names of what each is given.
+        seed: root of all chance.
+        samples: of the belief.
     """
-    alive = np.where(np.isnan(lives.death), np.nan, lives.death > SURVIVAL_DAYS)
-    return Effect(alive, "probability", "monte-carlo", note="age, sex and stage I to III are needed")
+    ids, belief = [m.id for m in members], np.arange(samples)
+    true = many_uniforms(seed, ids, Purpose.TRUTH, _TRUE_POPULATION, 4)
+    index = np.broadcast_to((belief + 0.5) / max(1, samples), (len(ids), samples))
+    trial = many_uniforms(seed, ids, Purpose.POPULATION, belief, 3)
+    of_arms = []
+    for plan in plans:
+        named = [f"{i} {p}" for i, p in zip(ids, plan, strict=True)]
+        own = many_uniforms(seed, named, Purpose.TRUTH, _TRUE_POPULATION, 2)
+        of_arms.append(
+            np.concatenate([own, many_uniforms(seed, named, Purpose.POPULATION, belief, 2)], axis=1)
+        )
+    return population(
+        np.concatenate([true[..., 0], index], axis=1),
+        np.concatenate([true[..., 1:], trial], axis=1),
+        np.stack(of_arms),
+    )

@@ -15,7 +15,6 @@ from scenarios.study.cohort import Member
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import shifted
-from simulators.outcome.life import dose_to_immune_cells_gy
 
 _DOSE_NUMBERS = 4
 
@@ -27,7 +26,6 @@ class Organs:
     effects: Mapping[str, Effect]
     pneumonitis: np.ndarray
     mean_heart_gy: np.ndarray
-    edic_gy: np.ndarray
 
 
 def match_members(
@@ -78,11 +76,9 @@ def organ_effects(
     without = np.array([np.nan if d is None else float(d != "concurrent") for d in drugs])[:, None]
     values: dict[str, list[np.ndarray]] = {}
     units: dict[str, str] = {}
-    edic = []
     for scenario, arm in zip(scenarios, arms, strict=True):
         sbrt = stereotactic(scenario)
-        of_arm, immune = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk))
-        edic.append(immune)
+        of_arm = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk))
         for name, (unit, found, alone) in of_arm.items():
             values.setdefault(name, []).append(shifted(found, alone * without) if alone else found)
             units[name] = unit
@@ -90,7 +86,7 @@ def organ_effects(
     used = {m for s in scenarios for m in ReferencePatients.of(stereotactic(s)).methods}
     method, note = " and ".join(sorted(used)), "dose of a similar in-silico patient"
     effects = {k: Effect(v, units[k], _kind(units[k]), "estimated", note, method) for k, v in stacked.items()}
-    return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"], np.stack(edic))
+    return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"])
 
 
 def _kind(unit: str) -> Kind:
@@ -99,12 +95,10 @@ def _kind(unit: str) -> Kind:
 
 def _arm_organs(
     arm: ArmCourses, references: ReferencePatients, matches: Matches
-) -> tuple[dict[str, tuple[str, np.ndarray, float]], np.ndarray]:
-    """Outcome -> (unit, (p, s) values, log odds without concurrent drugs), and the dose to immune cells, (p, s) Gy."""
-
+) -> dict[str, tuple[str, np.ndarray, float]]:
+    """Outcome -> (unit, (p, s) values, log odds without concurrent drugs)."""
     shape = matches.reference.shape
     found: dict[str, tuple[str, np.ndarray, float]] = {}
-    edic = np.empty(shape)
     for course, rows in arm.groups():
         mine = np.ones(shape, dtype=bool)
         if len(arm.courses) > 1:
@@ -116,12 +110,7 @@ def _arm_organs(
         for name, (row, table) in tables.complications.items():
             values = found.setdefault(name, ("probability", np.empty(shape), row.alone))[1]
             values[mine] = matches.look_up(row.organ, table)[mine]
-        integral = references.integral_cm3[matches.reference] * np.exp(matches.log_factor["integral"])
-        lungs, heart = found["mean_lung_dose"][1], found["mean_heart_dose"][1]
-        given = np.array(max(1, int((course.dose_gy > 0).sum())))
-        immune = dose_to_immune_cells_gy(lungs, heart, integral * course.dose_gy.sum(), given)
-        edic[mine] = immune[mine]
-    return found, edic
+    return found
 
 
 def _nodes(member: Member) -> bool | None:

@@ -14,10 +14,10 @@ from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
 from scenarios.study.batch import Batch
 from scenarios.study.cohort import Member
-from scenarios.study.lives import has_life
 from scenarios.study.settings import Settings
 from simulators.belief.prior import prior_belief
 from simulators.core.outcome import LifeTimes
+from simulators.outcome.cases import complete
 from twin import PatientTwin
 
 HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "overall_survival_2y"})
@@ -63,7 +63,7 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
         "trajectory": _trajectory(batch, slugs, settings),
         "outcomes": _outcomes(batch, scenarios, settings),
         "effects": _effects(batch, slugs, settings),
-        "lives": life_rows(batch.members, slugs, batch.lives, batch.controlled),
+        "lives": life_rows(batch.members, slugs, batch.lives),
         "truth": _truth(batch),
         "decisions": _decisions(batch),
     }
@@ -132,24 +132,21 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
     return _frame("effects", rows).filter(pl.col("mean").is_not_null())
 
 
-def life_rows(
-    members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes, controlled: np.ndarray
-) -> pl.DataFrame:
+def life_rows(members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes) -> pl.DataFrame:
     """The `lives` table of (plans, patients) true lives.
 
     Args:
         members: the patients (p).
         slugs: of the plans (a).
         lives: (a, p) true lives.
-        controlled: (a, p) whether no clonogen survives.
     """
-    known = np.array([has_life(m) for m in members])
+    known = np.array([complete(m.clinical) for m in members])
     told = known & np.isfinite(lives.death)
     cause = np.where(told, np.nan_to_num(lives.cause), len(LifeTimes.CAUSES)).astype(np.int64)
     days = {"local_days": lives.local, "distant_days": lives.distant, "death_days": lives.death}
     columns = {
         **_index(members, slugs, 1),
-        "controlled": pl.Series(controlled.T.ravel()),
+        "controlled": pl.Series(np.isinf(lives.local).T.ravel()),
         **_nullable({k: np.where(np.isfinite(v), v, np.nan).T for k, v in days.items()}),
         "cause": pl.Series([*LifeTimes.CAUSES, None]).gather(cause.T.ravel()),
     }

@@ -1,4 +1,4 @@
-"""Cross-validation by whole trials in ten folds, and the series that never fit.
+"""Cross-validation by whole trials in ten folds, by each randomised trial alone, and the series that never fit.
 
 Each fit is kept in a folder when it is done, so that the same command again goes on where it stopped.
 """
@@ -38,7 +38,7 @@ class CrossValidation:
         digest: of the table.
         left_out: of trials that were left out fold by fold.
         tested: of trials and series that never fit.
-        differences: of randomised trials, left out with their fold; those that never fit at the end.
+        differences: of randomised trials, each predicted by a fit to all others; those that never fit at the end.
     """
 
     digest: str
@@ -65,9 +65,11 @@ class CrossValidation:
         signs = sum((d.ours > 0) == (d.published > 0) for d in told)
         inside = sum(d.inside for d in self.differences)
         share, low, high = share_inside(inside, len(self.differences))
+        trials, alone = (len({d.trial for d in self.differences if d.alone or not k}) for k in (False, True))
         yield (
-            f"{len(self.differences)} randomised differences of trials that were left out: sign right in {signs} of "
-            f"{len(told)}; 80 % intervals hold {share:.0%} ({low:.0%} to {high:.0%})"
+            f"{len(self.differences)} randomised differences of trials that were left out, {alone} of {trials} of them "
+            f"alone, others with their fold: sign right in {signs} of {len(told)}; 80 % intervals hold {share:.0%} "
+            f"({low:.0%} to {high:.0%})"
         )
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -109,17 +111,30 @@ def folds(evidence: Evidence) -> tuple[tuple[str, ...], ...]:
     Args:
         evidence: the table; what never fits is in no fold.
     """
-    fitted = evidence.on("fit", "difference").rows
-    groups: dict[str, list[str]] = {}
-    for row in fitted:
-        groups.setdefault(row.group, [])
-        if row.trial not in groups[row.group]:
-            groups[row.group].append(row.trial)
+    groups = _groups(evidence)
     order = sorted(groups, key=lambda group: hashlib.sha256(group.encode()).hexdigest())
     return tuple(
         tuple(trial for group in order[i::FOLDS] for trial in groups[group])
         for i in range(min(FOLDS, len(order)))
     )
+
+
+def randomised(evidence: Evidence) -> tuple[tuple[str, ...], ...]:
+    """Randomised trials that fit, each with those that hold the same patients: they are left out together.
+
+    Args:
+        evidence: the table.
+    """
+    random = {row.trial for row in evidence.rows if row.randomised}
+    return tuple(trials for trials in _groups(evidence).values() if random & set(trials))
+
+
+def _groups(evidence: Evidence) -> dict[str, tuple[str, ...]]:
+    """Group -> its trials, of those that fit."""
+    groups: dict[str, dict[str, None]] = {}
+    for row in evidence.on("fit", "difference").rows:
+        groups.setdefault(row.group, {})[row.trial] = None
+    return {group: tuple(trials) for group, trials in groups.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +161,7 @@ def cross_validate(
     fit: Fit,
     progress: Callable[[str, float], None] | None = None,
 ) -> CrossValidation:
-    """Fit without each fold, and forecast what was left out: numbers, and differences between randomised arms.
+    """Fit without each fold and without each randomised trial, and forecast numbers and differences left out.
 
     Args:
         evidence: the table.
@@ -164,20 +179,23 @@ def cross_validate(
 def _cross_validated(
     evidence: Evidence, refits: _Refits, progress: Callable[[str, float], None] | None
 ) -> CrossValidation:
-    parts = folds(evidence)
+    parts, alone = folds(evidence), randomised(evidence)
     of_trial = {trial: [r for r in evidence.rows if r.trial == trial] for trial in evidence.trials}
     tell = progress or (lambda _step, _share: None)
+    steps = 1 + len(parts) + len(alone)
+    tell("whole", 0.0)
+    whole, tested = refits.without([]), evidence.on("test").rows
     left_out: list[Forecast] = []
-    found: list[Difference] = []
     for i, trials in enumerate(parts):
-        tell(f"fold {i + 1}", i / (len(parts) + 1))
-        posterior = refits.without(trials)
+        tell(f"fold {i + 1}", (1 + i) / steps)
         rows = [r for trial in trials for r in of_trial[trial] if evidence.side(r) == "fit"]
-        left_out += forecasts(posterior, rows, _rows_without(evidence, trials)) if rows else []
+        left_out += forecasts(refits.without(trials), rows, _rows_without(evidence, trials)) if rows else []
+    found: list[Difference] = []
+    for i, trials in enumerate(alone):
+        tell(f"without {trials[0]}", (1 + len(parts) + i) / steps)
+        posterior = refits.without(trials)
         for trial in trials:
             found += differences(posterior, of_trial[trial]) if of_trial[trial][0].randomised else []
-    tell("whole", len(parts) / (len(parts) + 1))
-    whole, tested = refits.without([]), evidence.on("test").rows
     for trial in dict.fromkeys(r.trial for r in tested if r.randomised):
         found += differences(whole, of_trial[trial])
     series = forecasts(whole, tested, _rows_without(evidence, ()))

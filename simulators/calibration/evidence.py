@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -31,6 +33,8 @@ HOW = {
     "technique": ("conventional", "stereotactic"),
 }
 DRUGS = ("none", "sequential", "concurrent")
+LONGEST_MONTHS = 63.0  # so far the model's curves go, after the latest clock
+_YEARS = re.compile(r"(\d{4}(-\d{4})?)?")
 TEST_ONLY = {"RTOG 9410"}  # its patients are part of a pooled analysis that is kept for a blind check
 # Kept for a blind check, so never in the table and never tuned to.
 BLIND = (
@@ -234,20 +238,26 @@ def _check(row: Row) -> None:
             raise ValueError(f"drugs must be of {', '.join(DRUGS)}, not {drugs!r}")
     if row.endpoint not in SHARES | INCIDENCES | RATIOS:
         raise ValueError(f"the endpoint {row.endpoint!r} is unknown")
-    if abs(row.stage_1 + row.stage_2 + row.stage_3 - 1) > 1e-6:
-        raise ValueError("the shares of stages must add up to 1")
-    if row.n < 1 or row.months <= 0:
-        raise ValueError("patients and months must be positive")
+    shares = (row.stage_1, row.stage_2, row.stage_3)
+    if not (
+        min(*shares, row.operable) >= 0 and max(*shares, row.operable) <= 1 and abs(sum(shares) - 1) <= 1e-6
+    ):
+        raise ValueError("the shares of stages must add up to 1, and none lie beyond 0 and 1")
+    if row.n < 1 or not 0 < row.months <= LONGEST_MONTHS:
+        raise ValueError(f"patients must be positive, and months lie within {LONGEST_MONTHS:g}")
     ratio = row.endpoint in RATIOS
-    if not row.value > 0 or (not ratio and row.value > 100):
+    if not 0 < row.value < math.inf or (not ratio and row.value > 100):
         raise ValueError(f"the value {row.value:g} is no {'ratio' if ratio else 'percentage'}")
-    if row.low == row.low and not row.low <= row.value <= row.high:
+    known = not (math.isnan(row.low) and math.isnan(row.high))
+    if known and not 0 <= row.low <= row.value <= row.high < math.inf:
         raise ValueError("the interval does not hold its value")
     if not (row.source and row.words):
         raise ValueError("the source and the words that say it must be given")
     if row.trial in BLIND:
         raise ValueError(f"{row.trial} is kept for a blind check")
-    _ = row.schedules, row.middle_year
+    _ = row.schedules
+    if not _YEARS.fullmatch(row.years) or row.years[:4] > row.years[-4:]:
+        raise ValueError(f"the years {row.years!r} are none like 2007-2011")
 
 
 def _schedule(text: str) -> Schedule:
@@ -255,7 +265,10 @@ def _schedule(text: str) -> Schedule:
         dose, _, weeks = text.partition("@")
         course, _, per_day = dose.partition("*")
         total, _, fractions = course.partition("/")
-        return Schedule(float(total), float(fractions), int(per_day or 1), float(weeks))
+        found = Schedule(float(total), float(fractions), int(per_day or 1), float(weeks))
+        if not all(0 < x < math.inf for x in (found.total_gy, found.fractions, found.per_day, found.weeks)):
+            raise ValueError
+        return found
     except ValueError:
         raise ValueError(f"the schedule {text!r} is none like 60/40*3@2.5") from None
 

@@ -21,7 +21,8 @@ from simulators.calibration.posterior import Posterior
 from twin import InputError
 
 WARMUP, DRAWS, CHAINS = 300, 400, 2
-_FORGET = 100  # draws after which a chain that began in the posterior of all trials has left it
+_AGAIN = 250  # draws of a refit
+_FORGET = 50  # draws after which a chain that began in the posterior of all trials has left it
 _FREE = 1.0  # SD of the terms of a trial of which the level says nothing
 
 
@@ -51,14 +52,12 @@ class Fit:
         Raises:
             InputError: numpyro is not installed.
         """
-        import jax
-
         sampler, whole = self._adapted
         if not left_out:
             return whole
         kept = np.array([float(trial not in left_out) for trial in self._arms.trials])[self._arms.trial]
         seed = int.from_bytes(hashlib.sha256("\n".join(sorted(left_out)).encode()).digest()[:4], "big")
-        sampler.run(jax.random.PRNGKey(seed), kept)
+        _sample(sampler, seed, kept)
         return self._posterior(sampler, _FORGET, tuple(sorted(left_out)))
 
     def _posterior(self, sampler: Any, forget: int = 0, left_out: tuple[str, ...] = ()) -> Posterior:
@@ -70,7 +69,6 @@ class Fit:
     @cached_property
     def _adapted(self) -> tuple[Any, Posterior]:
         try:
-            import jax
             from numpyro.infer import MCMC, NUTS
         except ModuleNotFoundError:
             raise InputError("the calibration needs numpyro; install rt-twin[calibrate]") from None
@@ -78,9 +76,9 @@ class Fit:
             NUTS(self._model, target_accept_prob=0.85), num_warmup=WARMUP, num_samples=DRAWS, num_chains=CHAINS,
             chain_method="sequential", progress_bar=False, jit_model_args=True,
         )  # fmt: skip
-        sampler.run(jax.random.PRNGKey(0), np.ones(len(self._arms.names)))
+        _sample(sampler, 0, np.ones(len(self._arms.names)))
         whole = self._posterior(sampler)
-        sampler.post_warmup_state = sampler.last_state
+        sampler.post_warmup_state, sampler.num_samples = sampler.last_state, _AGAIN
         return sampler, whole
 
     def _model(self, kept: Any) -> None:
@@ -106,3 +104,11 @@ class Fit:
             jnp.log(-jnp.log(read_off(drawn, arm, r.endpoint, r.months, jnp))) for arm in (r.arm, r.against)
         )
         numpyro.factor("ratios", (-0.5 * kept[r.arm] * ((one - other - r.log_ratio) / r.error) ** 2).sum())
+
+
+def _sample(sampler: Any, seed: int, kept: np.ndarray) -> None:
+    """Run in double precision: in single precision sums overflow within the law, and the sampler breaks off there."""
+    import jax
+
+    with jax.enable_x64(True):
+        sampler.run(jax.random.PRNGKey(seed), kept)

@@ -61,6 +61,7 @@ class Difference:
         trial, arms, endpoint, months: what it is.
         published: of the printed numbers.
         ours, low, high: mean and central 80 % predictive interval.
+        alone: whether the fit had all other trials, and not only those of other folds.
     """
 
     trial: str
@@ -71,6 +72,7 @@ class Difference:
     ours: float
     low: float
     high: float
+    alone: bool = False
 
     @property
     def inside(self) -> bool:
@@ -106,13 +108,16 @@ def forecasts(
     return found
 
 
-def differences(posterior: Posterior, rows: Sequence[Row], seed: int = 0) -> list[Difference]:
+def differences(
+    posterior: Posterior, rows: Sequence[Row], seed: int = 0, *, alone: bool = True
+) -> list[Difference]:
     """What a posterior that has not seen a randomised trial says of the differences between its arms.
 
     Args:
         posterior: fitted without these rows.
         rows: of one trial.
         seed: as in `forecasts`.
+        alone: whether the posterior is that of all other trials.
     """
     shown = [row for row in rows if row.endpoint not in RATIOS]
     draws = _predictive(posterior, shown, seed)
@@ -127,7 +132,7 @@ def differences(posterior: Posterior, rows: Sequence[Row], seed: int = 0) -> lis
         found.append(
             Difference(
                 row.trial, f"{row.arm} less {shown[j].arm}", row.endpoint, row.months,
-                100 * (free_share(row) - free_share(shown[j])), float(values.mean()), float(low), float(high),
+                100 * (free_share(row) - free_share(shown[j])), float(values.mean()), float(low), float(high), alone,
             )
         )  # fmt: skip
     return found

@@ -28,6 +28,7 @@ GUMBEL = (
     0.5772,
     np.pi**2 / 6,
 )  # mean and variance of the logarithm of the clonogens that one surviving cell means
+_FASTEST = 10.0  # deaths a month after failure; growing sums overflow beyond, which is a life of two days
 _REPAIR_H, _APART_H = (
     1.5,
     6.0,
@@ -215,7 +216,9 @@ def control_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -
     clonogens = np.log(CLONOGENS_PER_CM3 * VOLUME_CM3[-1]) + q["volume_power"] * arms.log_volume
     excess = q["drug_log_kill"] * arms.concurrent - clonogens - GUMBEL[0]
     variance = (
-        (each["alpha_spread"] * kill) ** 2 + (each["volume_power"] * arms.volume_sd[:, None]) ** 2 + GUMBEL[1]
+        (each["alpha_spread"] * kill) ** 2
+        + (each["volume_power"] * arms.volume_sd[..., None]) ** 2
+        + GUMBEL[1]
     )
     x = (kill + excess[..., None]) / xp.sqrt(variance) + each["u_control"]
     return (_phi(x, xp) * arms.weight).sum(axis=-1)
@@ -264,19 +267,52 @@ def cell_curves(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> dict[s
     Returns:
         As `curves`, (..., c, months).
     """
+    after, other = hazards(q, arms, xp)
+    return _competing(_free(q, arms, MONTHS, xp), after[..., None], other[..., None], arms, xp)
+
+
+def at_month(q: Mapping[str, Any], arms: Arms, month: int) -> dict[str, np.ndarray]:
+    """Survival and local control of cells at one month from the start of radiotherapy, without the curves after it.
+
+    Args:
+        q: parameters and terms; they broadcast against the cells.
+        arms: cells of any shape, (..., c) and courses (..., c, k), none of them counted from a later clock.
+        month: of `MONTHS`.
+
+    Returns:
+        `overall_survival` and `local_control`, (..., c), as `cell_curves` has them.
+    """
+    months = MONTHS[: month + 1]
+    free = _free(q, arms, months, np)
+    after, other = hazards(q, arms)
+    no_failure = free["local"] * free["distant"] * free["regional"]
+    failed = -np.diff(no_failure, axis=-1, prepend=1.0)
+    living = no_failure[..., -1] + (failed * np.exp(-after[..., None] * (month - months))).sum(axis=-1)
+    return {"overall_survival": np.exp(-other * month) * living, "local_control": free["local"][..., -1]}
+
+
+def _free(q: Mapping[str, Any], arms: Arms, months: np.ndarray, xp: ModuleType) -> dict[str, Any]:
+    """Kind of failure -> (..., c, months) share without it, whatever else happens."""
     each = {k: v[..., None] for k, v in q.items()}
-    log_month = np.log(np.maximum(MONTHS, 1e-3))
+    log_month = np.log(np.maximum(months, 1e-3))
     local_by = _phi((log_month - xp.log(each["local_months"])) / each["local_spread"], xp)
     distant_by = _phi((log_month - xp.log(each["distant_months"])) / each["distant_spread"], xp)
-    ratio = failure_ratio(q, arms)[..., None]
-    lasting = 1.0 - control_probability(q, arms, xp)
-    free = {
-        "local": _from_entry(1.0 - lasting[..., None] * local_by, ratio, xp),
-        "distant": _from_entry(1.0 - relapse_probability(q, arms, xp)[..., None] * distant_by, ratio, xp),
-        "regional": _from_entry(1.0 - _phi(each["regional"], xp) * distant_by, ratio, xp),
+    untreated = ~np.any(arms.total_gy, axis=-1)
+    if untreated.any():  # never controlled: it has failed on the first day
+        local_by = xp.where(untreated[..., None], 1.0, local_by)
+    chances = {
+        "local": (1.0 - control_probability(q, arms, xp), local_by),
+        "distant": (relapse_probability(q, arms, xp), distant_by),
+        "regional": (_phi(q["regional"], xp), distant_by),
     }
-    after, other = hazards(q, arms, xp)
-    return _competing(free, after[..., None], other[..., None], arms, xp)
+    ratio = failure_ratio(q, arms)[..., None]
+    plain = not np.any(arms.immune)  # most cells have no consolidation, and a power takes its time
+    return {
+        kind: 1.0 - chance[..., None] * by
+        if plain
+        else _from_entry(1.0 - chance[..., None] * by, ratio, months, xp)
+        for kind, (chance, by) in chances.items()
+    }
 
 
 def relapse_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> Any:
@@ -301,10 +337,10 @@ def failure_ratio(q: Mapping[str, Any], arms: Arms) -> Any:
     return 1.0 + arms.immune * (q["immune_ratio"] - 1.0)
 
 
-def _from_entry(free: Any, ratio: Any, xp: ModuleType) -> Any:
+def _from_entry(free: Any, ratio: Any, months: np.ndarray, xp: ModuleType) -> Any:
     """A curve whose hazard is scaled from entry on."""
     entry = free[..., ENTRY_MONTHS : ENTRY_MONTHS + 1]
-    return xp.where(MONTHS > ENTRY_MONTHS, entry * (free / entry) ** ratio, free)
+    return xp.where(months > ENTRY_MONTHS, entry * xp.exp(ratio * xp.log(free / entry)), free)
 
 
 def hazards(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> tuple[Any, Any]:
@@ -329,7 +365,7 @@ def _competing(free: Mapping[str, Any], after: Any, other: Any, arms: Arms, xp: 
     alive = xp.exp(-other * MONTHS)
     # Failures before entry are not part of a cohort whose clock starts there.
     counted = np.where(arms.after[:, None] > 0, MONTHS > ENTRY_MONTHS, True) * 1.0
-    growth = xp.exp(after * MONTHS)
+    growth = xp.exp(xp.minimum(after, _FASTEST) * MONTHS)
 
     def living(*kinds: str) -> Any:
         """Alive, where failures of these kinds happen and no others."""

@@ -42,8 +42,12 @@ class Posterior:
 
     def words(self) -> str:
         """How well the sampler did, for a person."""
-        worst = max(row["r_hat"] for row in self.table())
-        return f"{self.diverged} of {len(self.draws)} draws diverged; R-hat is at most {worst:.2f}"
+        rows = list(self.table())
+        worst, least = max(row["r_hat"] for row in rows), min(row["ess"] for row in rows)
+        return (
+            f"{self.diverged} of {len(self.draws)} draws diverged; R-hat is at most {worst:.2f}; "
+            f"the {len(self.draws)} draws are worth at least {least:.0f} independent ones"
+        )
 
     def parameters(self) -> dict[str, np.ndarray]:
         """Name -> (draws, 1)."""
@@ -77,7 +81,7 @@ class Posterior:
         return curves(self.with_terms(arms, seed), arms)
 
     def table(self) -> Iterator[dict]:
-        """A row a parameter: name, prior and posterior median and 80 % interval, ratio of spreads, learned, R-hat."""
+        """A row a parameter: name, prior and posterior median and 80 % interval, spreads, learned, R-hat and ESS."""
         for i, prior in enumerate(PRIORS):
             z = self.draws[:, i]
             low, middle, high = prior.at(np.quantile(z, [0.1, 0.5, 0.9]))
@@ -88,7 +92,7 @@ class Posterior:
                 "prior": float(before), "prior_low": float(before_low), "prior_high": float(before_high),
                 "median": float(middle), "low": float(low), "high": float(high),
                 "spread_ratio": ratio, "learned": ratio <= LEARNED, "r_hat": _r_hat(self.z[..., i]),
-                "source": prior.source,
+                "ess": _effective(self.z[..., i]), "source": prior.source,
             }  # fmt: skip
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -129,7 +133,7 @@ class Posterior:
             diverged = int(stored["diverged"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the posterior {file} cannot be read: {error!r}") from None
-        if made != (FORMAT, VERSION, [prior.name for prior in PRIORS]) or z.ndim != 3:
+        if made != (FORMAT, VERSION, [prior.name for prior in PRIORS]):
             raise InputError(
                 f"the posterior {file} is of another version of the model; run rt-twin calibrate again"
             )
@@ -137,6 +141,8 @@ class Posterior:
             raise InputError(
                 f"the posterior {file} was fitted to another table of arms; run rt-twin calibrate again"
             )
+        if z.ndim != 3 or z.shape[-1] != len(PRIORS) or not z.size or not np.isfinite(z).all():
+            raise InputError(f"the posterior {file} is broken: its draws are not all there")
         return cls(z, fitted_to, left_out, diverged)
 
 
@@ -145,3 +151,17 @@ def _r_hat(z: np.ndarray) -> float:
     halves = np.concatenate(np.array_split(z[:, : z.shape[1] // 2 * 2], 2, axis=1))
     within, between = halves.var(axis=1, ddof=1).mean(), halves.mean(axis=1).var(ddof=1)
     return float(np.sqrt((halves.shape[1] - 1) / halves.shape[1] + between / within))
+
+
+def _effective(z: np.ndarray) -> float:
+    """Independent draws that those of (chains, draws) are worth: Geyer's initial positive sequence (Gelman 2013)."""
+    chains, n = z.shape
+    padded = np.fft.rfft(z - z.mean(axis=1, keepdims=True), 2 * n)
+    covariance = np.fft.irfft(padded * padded.conj())[:, :n].mean(axis=0) / n
+    within = covariance[0] * n / (n - 1)
+    total = covariance[0] + (z.mean(axis=1).var(ddof=1) if chains > 1 else 0.0)
+    correlation = 1.0 - (within - covariance) / total
+    pairs = correlation[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
+    negative = np.flatnonzero(pairs < 0.0)
+    kept = pairs[: negative[0]] if len(negative) else pairs
+    return float(min(chains * n, chains * n / max(2.0 * kept.sum() - 1.0, 1e-9)))

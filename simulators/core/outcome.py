@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,8 @@ class Treated:
         courses: (n,) what was done, one for each sample.
         survivors: (n,) clonogens that survive the course; nan where there was none.
         seed: root of all chance.
+        relative: dose grid -> (bins,) dose over prescription in the tumour; the prescription everywhere without it.
+        bin_fraction: (bins,) share of the tumour in each bin.
     """
 
     twin: PatientTwin
@@ -33,6 +35,8 @@ class Treated:
     courses: Sequence[Course]
     survivors: np.ndarray
     seed: int
+    relative: Mapping[str, np.ndarray] = field(default_factory=dict)
+    bin_fraction: np.ndarray | float = 1.0
 
     @property
     def end_days(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from models.registry import Registry
 from simulators.core.outcome import OutcomeModel
 
 OUTCOMES = Registry("outcome model", "outcomes", "simulators.outcome")  # name -> a class without arguments
+OUTCOMES_BY_DEFAULT = "calibrated"
 
 
 def outcome_model_named(name: str) -> OutcomeModel:

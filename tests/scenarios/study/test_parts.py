@@ -104,7 +104,9 @@ def test_plans_are_paired_and_the_truth_is_no_sample_of_the_belief(study):
     spread = first.group_by("patient").agg(pl.col("truth").n_unique())
     assert set(spread["truth"]) == {1}  # one tumour under every plan
     lives = study.lives.pivot(on="plan", index="patient", values="controlled")
-    assert not (lives["60-30"] & ~lives["55-20"]).any()  # 55/20 has the higher effect: no one is lost by it
+    # 55/20 has the higher effect; its arm's own term may take a patient.
+    lost = (lives["60-30"] & ~lives["55-20"]).mean()
+    assert lost < 0.1 < (lives["55-20"] & ~lives["60-30"]).mean() + 0.1
     assert not lives["none"].any()
     covered = study.trajectory.filter((pl.col("day") == 98) & (pl.col("plan") == "60-30"))
     inside = ((covered["low"] <= covered["truth"]) & (covered["truth"] <= covered["high"])).mean()
@@ -134,7 +136,8 @@ def test_individual_effects_are_the_differences_of_the_outcomes(study):
     assert len(joined) > 500
     np.testing.assert_allclose(joined["mean"], joined["55-20"] - joined["60-30"], atol=1e-12)
     control = study.effects.filter(pl.col("outcome") == "tumour_control", pl.col("plan") == "55-20")
-    np.testing.assert_allclose(control["better"] - control["worse"], control["mean"], atol=1e-12)
+    np.testing.assert_allclose(control["better"] + control["worse"], 1.0)  # shares of draws of the population
+    assert (control.filter(pl.col("mean") > 0.05)["better"] > 0.5).all()
 
 
 def test_contrasts_are_means_over_patients_with_a_number_needed_to_treat(study):

@@ -29,6 +29,19 @@ def test_fit_and_test_share_no_group_and_nothing_blind_is_in_the_table():
     assert not set(BLIND) & (set(table.trials) | {r.group for r in table.rows})
 
 
+def test_no_publication_is_on_both_sides_but_a_review_of_several_trials():
+    table = evidence()
+    of: dict[str, dict[str, set[str]]] = {}
+    for row in table.rows:
+        for source in row.source.split(";"):
+            of.setdefault(source.strip(), {}).setdefault(table.side(row), set()).add(row.trial)
+    for source, sides in of.items():
+        trials = [trial for names in sides.values() for trial in names]
+        assert len(trials) == len(set(trials)), source  # no trial's numbers are split between the sides
+        if "test" in sides and len(sides) > 1:
+            assert "table" in source, source
+
+
 def test_the_evidence_is_wide_enough():
     fitted = evidence().on("fit", "difference")
     assert len(fitted.arms) >= 40 and len(fitted.trials) >= 20
@@ -55,6 +68,17 @@ def test_what_was_assumed_does_not_fit_unless_it_cancels():
         ({"stage_3": "0.5"}, "line 2 .*add up to 1"),
         ({"clock_how": "memory"}, "line 2 .*clock_how"),
         ({"low": "60", "high": "70"}, "line 2 .*interval"),
+        ({"high": "70"}, "line 2 .*interval"),
+        ({"value": "inf"}, "line 2 .*no percentage"),
+        ({"months": "nan"}, "line 2 .*months lie within 63"),
+        ({"months": "120"}, "line 2 .*months lie within 63"),
+        ({"stage_3": "2", "stage_1": "-1"}, "line 2 .*beyond 0 and 1"),
+        ({"stage_3": "nan"}, "line 2 .*beyond 0 and 1"),
+        ({"operable": "7"}, "line 2 .*beyond 0 and 1"),
+        ({"schedule": "60/0@6"}, "line 2 .*schedule '60/0@6'"),
+        ({"schedule": "nan/30@6"}, "line 2 .*schedule 'nan/30@6'"),
+        ({"years": "2011-2007"}, "line 2 .*years '2011-2007'"),
+        ({"years": "lately"}, "line 2 .*years 'lately'"),
         ({"group": "another"}, "two groups"),
         ({"arm": "74 Gy", "months": "20.3"}, "twice"),
         ({"endpoint": "hazard_ratio_death"}, "without its other arm"),

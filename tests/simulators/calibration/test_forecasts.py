@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.calibration.crossvalidation import CrossValidation, folds
-from simulators.calibration.evidence import evidence
+from simulators.calibration.crossvalidation import CrossValidation, folds, randomised
+from simulators.calibration.evidence import Evidence, evidence
 from simulators.calibration.forecasts import Forecast, Scores, differences, forecasts
 from simulators.calibration.model import PRIORS, Arms
 from simulators.calibration.observations import Shares, free_share, patients
@@ -68,6 +68,20 @@ def test_every_trial_that_fits_is_in_one_fold_and_groups_stay_together():
     parts = folds(evidence())
     trials = [trial for part in parts for trial in part]
     assert sorted(trials) == sorted(evidence().on("fit", "difference").trials) and len(parts) == 10
+
+
+def test_what_holds_the_same_patients_is_left_out_together():
+    names = {"SOCCAR": "pool", "CHART": "pool", "RTOG 0236": "pool"}
+    rows = tuple(replace(r, group=names.get(r.trial, r.group)) for r in evidence().rows)
+    table = Evidence(rows, "digest")
+    assert [set(names) & set(part) for part in folds(table) if set(names) & set(part)] == [set(names)]
+    assert [set(part) for part in randomised(table) if set(names) & set(part)] == [set(names)]
+
+
+def test_each_randomised_trial_that_fits_is_left_out_alone():
+    alone = [trial for part in randomised(evidence()) for trial in part]
+    fitted = evidence().on("fit", "difference").rows
+    assert sorted(alone) == sorted({row.trial for row in fitted if row.randomised})
 
 
 def test_a_cross_validation_comes_back_and_another_table_is_one_sentence(prior, tmp_path):

@@ -13,6 +13,8 @@ from simulators.calibration.model import (
     VOLUME_CM3,
     VOLUME_SD,
     Arms,
+    at_month,
+    cell_curves,
     control_probability,
     curves,
 )
@@ -77,6 +79,21 @@ def test_curves_fall_from_one_and_survival_is_above_that_without_progression():
     found = curves(prior(arms), arms)
     assert (found["overall_survival"] >= found["progression_free_survival"] - 1e-9).all()
     assert (found["local_failure"] >= found["local_control"] - 1e-9).all()  # death competes
+
+
+def test_curves_are_finite_where_deaths_follow_failures_at_once():
+    arms = Arms.of(evidence().rows)
+    for curve in curves(prior(arms, u_death=6.0), arms).values():
+        assert np.isfinite(curve).all() and (np.diff(curve, axis=-1) <= 1e-9).all()
+
+
+@pytest.mark.parametrize("immune", [False, True])
+def test_one_month_alone_is_that_of_the_curves(row, immune):
+    arms = Arms.of([replace(row, immune=immune)])
+    p = prior(arms)
+    found, whole = at_month(p, arms, 24), cell_curves(p, arms)
+    for name, value in found.items():
+        assert value == pytest.approx(whole[name][..., np.searchsorted(MONTHS, 24)], rel=1e-12)
 
 
 def test_more_dose_controls_more_and_more_time_less(row):

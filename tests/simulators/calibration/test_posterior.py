@@ -30,6 +30,17 @@ def test_the_table_says_what_was_learned(posterior):
     assert all(r["low"] < r["median"] < r["high"] for r in rows)
 
 
+def test_draws_that_follow_each_other_are_worth_fewer():
+    rng = np.random.default_rng(1)
+    z = np.empty((2, 2000, len(PRIORS)))
+    z[:, 0] = rng.normal(size=(2, len(PRIORS)))
+    for i in range(1, 2000):
+        z[:, i] = 0.5 * z[:, i - 1] + np.sqrt(0.75) * rng.normal(size=(2, len(PRIORS)))
+    worth = np.array([row["ess"] for row in Posterior(z, "digest").table()])
+    assert np.median(worth) == pytest.approx(4000 / 3, rel=0.2)  # (1 - 0.5) / (1 + 0.5)
+    assert "0 of 4000 draws diverged" in Posterior(z, "digest").words()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -37,6 +48,9 @@ def test_the_table_says_what_was_learned(posterior):
         ({"parameters": ["alpha"]}, "another version"),
         ({"fitted_to": "other"}, "another table"),
         ({"z": "none"}, "cannot be read"),
+        ({"z": [[[1.0]]]}, "is broken"),
+        ({"z": []}, "is broken"),
+        ({"z": [[[float("nan")] * len(PRIORS)]]}, "is broken"),
     ],
 )
 def test_another_version_or_digest_is_one_sentence(posterior, tmp_path, change, words):

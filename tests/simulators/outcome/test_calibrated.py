@@ -1,6 +1,6 @@
 """The calibrated outcome model: lives that follow the curves, and what moves them."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,7 +11,7 @@ from simulators.belief.prior import DIMENSIONS, parameters, points, prior_belief
 from simulators.calibration.model import control_probability
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.outcome import Treated
-from simulators.outcome.calibrated import CalibratedOutcomes, _case
+from simulators.outcome.calibrated import CalibratedOutcomes, _cases
 from twin import Belief, ClinicalRecord, Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
 
 MODEL = CalibratedOutcomes()
@@ -118,31 +118,26 @@ def test_what_the_twin_learned_moves_control_as_far_as_the_link_holds():
     learned = replace(case, twin=case.twin.fork(belief=low))
     moved = MODEL.control(learned)
     assert moved.mean() < MODEL.control(case).mean() - 0.03
-    q, arms = _case(case)
+    q, arms = _cases(case).q, _cases(treated("60/30", n=1)).cells  # all samples have one course
     link = uniforms(Key(case.seed, case.twin.id, Purpose.POPULATION, ordinal=1), np.arange(300), 1)
     rng = np.random.default_rng(0)
     own = link * rng.choice(z[:, DIMENSIONS.index("alpha")], (300, 10_000))
     own = own + np.sqrt(1 - link**2) * rng.standard_normal((300, 10_000))
-    one_by_one = {name: values[:, None] for name, values in q.items()}
+    one_by_one = {name: values[0][:, None] for name, values in q.items()}
     factor = 1.0 + one_by_one["alpha_spread"] * own
     one_by_one |= {"alpha_per_gy": one_by_one["alpha_per_gy"] * factor, "alpha_spread": 0.0 * factor}
     one_by_one["u_control"] = np.zeros((300, 1))  # of a trial and an arm: not of a patient
-    expected = control_probability(_case(learned)[0] | {"u_control": np.zeros(300)}, arms)
+    expected = control_probability(_cases(learned).q | {"u_control": np.zeros((1, 300))}, arms)[0]
     each = [
-        control_probability({k: np.broadcast_to(v, own.shape)[i][:, None] for k, v in one_by_one.items()},
-                            cell(arms, i)).mean()
+        control_probability(
+            {k: np.broadcast_to(v, own.shape)[i][None] for k, v in one_by_one.items()}, arms
+        ).mean()
         for i in range(0, 300, 30)
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(each, expected[::30], atol=0.02)
 
 
-def cell(arms, i):
-    """One cell of them."""
-    kept = {f.name: getattr(arms, f.name) for f in fields(arms)}
-    return replace(arms, **{k: v[i : i + 1] for k, v in kept.items() if np.shape(v)[:1] == arms.stage.shape})
-
-
-def test_performance_status_is_graded_and_missing_is_the_mean_of_trials():
+def test_performance_status_is_graded_and_missing_is_the_mean_of_practice():
     def alive(ecog):
         return MODEL.expected(treated("60/30", with_ecog(ecog)), {})["overall_survival_2y"].mean()
 
