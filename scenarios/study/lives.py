@@ -12,7 +12,7 @@ from scenarios.study.arm import ArmCourses
 from scenarios.study.cohort import Member
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
-from simulators.core.chance import Purpose, many_uniforms
+from simulators.core.chance import Purpose, many_uniforms, stratified
 from simulators.core.outcome import LifeTimes
 from simulators.outcome.cases import Cases, complete, population
 from simulators.outcome.given import Given
@@ -105,14 +105,13 @@ def _population(
     ids, belief = [m.id for m in members], np.arange(samples)
     true = many_uniforms(seed, ids, Purpose.TRUTH, _TRUE_POPULATION, 4)
     index = np.broadcast_to((belief + 0.5) / max(1, samples), (len(ids), samples))
-    trial = many_uniforms(seed, ids, Purpose.POPULATION, belief, 3)
+    trial = stratified(many_uniforms(seed, ids, Purpose.POPULATION, belief, 3))
     of_arms = []
     for plan in plans:
         named = [f"{i} {p}" for i, p in zip(ids, plan, strict=True)]
         own = many_uniforms(seed, named, Purpose.TRUTH, _TRUE_POPULATION, 2)
-        of_arms.append(
-            np.concatenate([own, many_uniforms(seed, named, Purpose.POPULATION, belief, 2)], axis=1)
-        )
+        arm = stratified(many_uniforms(seed, named, Purpose.POPULATION, belief, 2))
+        of_arms.append(np.concatenate([own, arm], axis=1))
     return population(
         np.concatenate([true[..., 0], index], axis=1),
         np.concatenate([true[..., 1:], trial], axis=1),

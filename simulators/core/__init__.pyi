@@ -1,6 +1,7 @@
 from .chance import Key as Key
 from .chance import Purpose as Purpose
 from .chance import many_uniforms as many_uniforms
+from .chance import stratified as stratified
 from .chance import stream as stream
 from .chance import uniforms as uniforms
 from .course import Course as Course

@@ -115,6 +115,21 @@ def uniforms(key: Key, samples: np.ndarray, dimensions: int) -> np.ndarray:
     return ((cells >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
+def stratified(u: np.ndarray) -> np.ndarray:
+    """Uniform numbers in the order of others, one in the middle of each of n strata: a Latin hypercube (McKay 1979).
+
+    So the bounds of an interval need fewer samples; each number depends on how many there are.
+
+    Args:
+        u: (..., n, dimensions) uniform numbers.
+
+    Example:
+        >>> stratified(np.array([[0.9], [0.1], [0.2], [0.3]])).ravel().tolist()
+        [0.875, 0.125, 0.375, 0.625]
+    """
+    return (u.argsort(axis=-2).argsort(axis=-2) + 0.5) / u.shape[-2]
+
+
 def many_uniforms(
     root: int, patient_ids: Sequence[str], purpose: Purpose, samples: np.ndarray, dimensions: int
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulators.belief.prior import DIMENSIONS, points
-from simulators.core.chance import Key, Purpose, uniforms
+from simulators.core.chance import Key, Purpose, stratified, uniforms
 from simulators.core.outcome import LifeTimes, Treated
 from simulators.outcome.cases import Cases, complete, population
 from simulators.outcome.given import Given, plan_of
@@ -84,9 +84,10 @@ def _cases(treated: Treated, harm: Mapping[str, np.ndarray] | None = None) -> Ca
     n, twin, seed = len(treated.survivors), treated.twin, treated.seed
     each = {id(course): course for course in treated.courses}  # samples of an open loop share one
     given = Given.of(treated.courses, (treated.relative,), treated.bin_fraction)
-    trial = uniforms(Key(seed, twin.id, Purpose.POPULATION), np.arange(n), 3)
+    trial = stratified(uniforms(Key(seed, twin.id, Purpose.POPULATION), np.arange(n), 3))
     plan = Key(seed, f"{twin.id} {plan_of(next(iter(each.values())))}", Purpose.POPULATION)
-    q = population((np.arange(n) + 0.5)[None] / n, trial[None], uniforms(plan, np.arange(n), 2)[None])
+    arm = stratified(uniforms(plan, np.arange(n), 2))
+    q = population((np.arange(n) + 0.5)[None] / n, trial[None], arm[None])
     return Cases.of(
         [twin.clinical],
         np.array([twin.gtv_cm3]),
