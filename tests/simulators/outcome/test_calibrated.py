@@ -95,12 +95,9 @@ def test_intervals_are_what_the_model_does_not_know_and_200_draws_give_them(case
 
     many = bounds(4000, 100)
     width = many[:, 1] - many[:, 0]
-    off = np.median(np.abs([bounds(200, seed) - many for seed in range(20)]), axis=0)
+    off = np.abs([bounds(200, seed) - many for seed in range(20)]) / width[:, None]
     assert (width[::2] > 0.05).all() and (width > 0).all()
-    told = (
-        width > 0.015
-    )  # differences of distant failure between plans are narrower, and bounds within 0.2 points
-    assert (off[told] < 0.1 * width[told, None]).all() and (off[~told] < 0.002).all()
+    assert (np.median(off, axis=0) < 0.1).all()
 
 
 def test_the_same_plan_twice_differs_in_nothing_and_another_keeps_the_spread_between_arms():
