@@ -9,11 +9,11 @@ import polars as pl
 
 from scenarios.comparison.forecast import Forecast
 from scenarios.comparison.tables import band_table
+from scenarios.engine.arm import Arm
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast, what_was_learned
 from simulators.belief.prior import prior_belief
-from simulators.core.course import Course
 from simulators.core.kinetics import Kinetics
 from simulators.core.outcome import OutcomeModel, Treated
 from twin import Belief, PatientTwin
@@ -67,7 +67,7 @@ def moved_table(
         kinetics = made.tumour.dose_bins(twin.gtv_cm3, arm.bin_fraction, arm.relative)
         before: tuple[float, float] | None = None
         controls = [
-            _control(model, kinetics, one, dict(belief.samples), arm.courses[0], seed)
+            _control(model, kinetics, one, dict(belief.samples), arm, seed)
             for one, (_, belief) in zip(knowing, beliefs, strict=True)
         ]
         moves = what_moved_the_forecast(twin, beliefs, arm.courses[0], day, seed=seed, kinetics=kinetics)
@@ -100,13 +100,23 @@ def _control(
     kinetics: Kinetics,
     knowing: PatientTwin,
     samples: dict[str, np.ndarray],
-    course: Course,
+    arm: Arm,
     seed: int,
 ) -> float:
-    """Expected control under a course, by a twin that knows what it knew then."""
+    """Expected control under the one course of an arm, by a twin that knows what it knew then."""
+    (course,) = arm.courses
     state = kinetics.advance(kinetics.start(knowing, samples), samples, [course], course.end_days + 1.0)
-    courses = [course] * len(state.survivors)
-    return float(model.control(Treated(knowing, samples, courses, state.survivors, seed)).mean())
+    n = len(state.survivors)
+    treated = Treated(
+        knowing,
+        samples,
+        [course] * n,
+        state.survivors,
+        seed,
+        relative=arm.relative,
+        bin_fraction=arm.bin_fraction,
+    )
+    return float(model.control(treated).mean())
 
 
 def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
