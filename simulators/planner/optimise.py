@@ -18,6 +18,7 @@ def optimised(
     *,
     modulated: bool,
     iterations: int,
+    smooth_mm: float = 0.0,
 ) -> np.ndarray:
     """The fluence of least cost within apertures, by L-BFGS (Byrd et al., SIAM J Sci Comput 16:1190, 1995).
 
@@ -30,6 +31,7 @@ def optimised(
         start: (beams, nv, nu) to begin with.
         modulated: each pixel is free; otherwise each beam's weight.
         iterations: at most.
+        smooth_mm: width of a Gaussian that what is varied passes first: leaves give no fluence of single pixels.
 
     Returns:
         (beams, nv, nu) float32, not negative.
@@ -42,14 +44,17 @@ def optimised(
             return (free[:, None, None] * aperture).astype(np.float32)
         fluence = np.zeros(aperture.shape, np.float32)
         fluence[aperture] = free
-        return fluence
+        return smoothed(fluence)
+
+    def smoothed(values: np.ndarray) -> np.ndarray:
+        return pencil.blurred(values, smooth_mm) * aperture if smooth_mm else values
 
     def cost(root: np.ndarray) -> tuple[float, np.ndarray]:
         dose = pencil.dose(whole(root)).astype(float)
         gradient = np.zeros_like(dose)
         value = sum(term.add(dose, gradient) for term in terms)
         pulled = pencil.pull(gradient).astype(float)
-        by = pulled[aperture] if modulated else (pulled * aperture).sum(axis=(1, 2))
+        by = smoothed(pulled * aperture)[aperture] if modulated else (pulled * aperture).sum(axis=(1, 2))
         return value, 2 * root * by
 
     first = start[aperture] if modulated else (start * aperture).sum(axis=(1, 2)) / aperture.sum(axis=(1, 2))

@@ -135,13 +135,19 @@ class PencilBeams:
 
     def _narrow(self, fluence: np.ndarray) -> np.ndarray:
         width = np.hypot(np.hypot(_ELECTRONS_MM, machine.FOCUS_SIGMA_MM), self.spacing_mm / 12**0.5)
-        return self._blurred(fluence, float(width))
+        return self.blurred(fluence, float(width))
 
     def _broad(self, fluence: np.ndarray) -> np.ndarray:
-        far = self._blurred(fluence, _FAR_MM)
-        return _NEAR_SHARE * self._blurred(fluence, _NEAR_MM) + (1 - _NEAR_SHARE) * far
+        far = self.blurred(fluence, _FAR_MM)
+        return _NEAR_SHARE * self.blurred(fluence, _NEAR_MM) + (1 - _NEAR_SHARE) * far
 
-    def _blurred(self, fluence: np.ndarray, sigma_mm: float) -> np.ndarray:
+    def blurred(self, fluence: np.ndarray, sigma_mm: float) -> np.ndarray:
+        """A fluence (beams, nv, nu) through a Gaussian; its own transpose.
+
+        Args:
+            fluence: the fluence.
+            sigma_mm: width, mm.
+        """
         along, across = (
             _blur(x.size, float(x[1] - x[0]) / sigma_mm) for x in (self.beams.v_mm, self.beams.u_mm)
         )

@@ -137,15 +137,20 @@ def _planned(
     terms = sample.terms(template, prescription_gy)
     pencil = PencilBeams.of(medium, beams, sample.voxels)
     fluence = _begin(pencil, sample.members["PTV"] > 0, beams, start)
+
+    def improved(iterations: int) -> np.ndarray:
+        return optimised(
+            pencil, terms, aperture, fluence, modulated=template.modulated, iterations=iterations,
+            smooth_mm=template.smooth_mm,
+        )  # fmt: skip
+
     *corrected, last = _REPLAN if start is not None else _ITERATIONS[: template.rounds + 1]
     for iterations in corrected:
         if iterations:
-            fluence = optimised(
-                pencil, terms, aperture, fluence, modulated=template.modulated, iterations=iterations
-            )
+            fluence = improved(iterations)
         leaking = fluence + _leakage(fluence, aperture, template)
         pencil = pencil.corrected(fluence, superposed(medium, replace(beams, fluence=leaking))[at])
-    fluence = optimised(pencil, terms, aperture, fluence, modulated=template.modulated, iterations=last)
+    fluence = improved(last)
     return fluence + _leakage(fluence, aperture, template)
 
 

@@ -13,7 +13,8 @@ from twin import StructureSet, Volume
 
 _NEAR_MM = 20.0  # from the PTV; each voxel counts
 _FAR_MM = 60.0  # above and below it: what lies beyond hardly changes
-_APART_MM = 8.0  # of the voxels further out
+# Further out one voxel, by chance, of each cell so wide: a lattice would let narrow beams pass between its points.
+_CELLS_MM = ((50.0, 6.0), (np.inf, 8.0))  # up to this distance, cells of this width
 FAR_MM = 20.0  # from the PTV: where protocols ask for D2cm
 _EARLY_MM = 2.0  # before that, where voxels still lie close
 
@@ -52,13 +53,10 @@ class Sample:
         step = medium.grid.spacing_mm[0]
         inside = ptv >= 0.5
         distance = np.where(inside, -distance_transform_edt(inside), distance_transform_edt(~inside)) * step
-        chosen = np.zeros(ptv.shape, bool)
         reach = np.flatnonzero(inside.any(axis=(1, 2)))
-        every = max(1, round(_APART_MM / step))
         low, high = reach[0] - int(_FAR_MM / step), reach[-1] + int(_FAR_MM / step) + 1
-        chosen[max(0, low) : high : every, ::every, ::every] = True
-        near = distance <= _NEAR_MM
-        voxels = np.argwhere((chosen | near) & (medium.density > 0))
+        weight_of = _weights(distance, step, slice(max(0, low), high)) * (medium.density > 0)
+        voxels = np.argwhere(weight_of)
         at = tuple(voxels.T)
         members = {"PTV": np.where(inside[at], ptv[at], 0.0), "Body": np.where(inside[at], 0.0, 1.0)}
         for s in (*structures.role("OAR"), *(t for t in targets.role("PTV") if t.name not in members)):
@@ -67,7 +65,7 @@ class Sample:
         if lungs:
             tumour = Volume(structures.geometry, structures.gtv().astype(np.uint8), "MASK", "1")
             members["Lungs"] = np.clip(sum(lungs) - tumour.on(medium.grid)[at], 0.0, 1.0)
-        weight = np.where(near[at], 1.0, float(every**3))
+        weight = weight_of[at].astype(float)
         ptv_cm3 = float(np.count_nonzero(drawn.array)) * drawn.geometry.voxel_cm3
         return cls(voxels.astype(np.int32), weight, distance[at], members, ptv_cm3)
 
@@ -96,3 +94,27 @@ class Sample:
                 voxels, volume = voxels[far], volume[far]
             found.append(Term(objective, level, voxels, volume / float(whole @ self.weight)))
         return found
+
+
+def _weights(distance_mm: np.ndarray, step_mm: float, planes: slice) -> np.ndarray:
+    """(z, y, x) int32 how many voxels each stands for, 0 where it is not sampled: chance of a fixed seed.
+
+    Args:
+        distance_mm: (z, y, x) from the PTV.
+        step_mm: voxel.
+        planes: where voxels further out are sampled.
+    """
+    weight = (distance_mm <= _NEAR_MM).astype(np.int32)
+    rng = np.random.default_rng(0)
+    beyond = _NEAR_MM
+    for reach, apart in _CELLS_MM:
+        every = int(np.ceil(apart / step_mm))
+        starts = [np.arange(0, n, every) for n in distance_mm.shape]
+        cells = np.stack(np.meshgrid(*starts, indexing="ij"), axis=-1).reshape(-1, 3)
+        picked = cells + rng.integers(0, every, cells.shape)
+        picked = picked[(picked < distance_mm.shape).all(axis=1)]
+        picked = picked[(picked[:, 0] >= planes.start) & (picked[:, 0] < planes.stop)]
+        there = distance_mm[tuple(picked.T)]
+        weight[tuple(picked[(there > beyond) & (there <= reach)].T)] = every**3
+        beyond = reach
+    return weight

@@ -58,6 +58,7 @@ class Template(BaseModel):
         spacing_mm: voxel of the dose grid.
         planning_mm: voxel of the grid that is optimised on; that of the dose where None.
         pixel_mm: of the fluence.
+        smooth_mm: Gaussian width of the finest detail of the fluence; 0 for single pixels.
         rounds: superposition and correction, before the final dose.
         normalised: name of the PTV whose D95 is made the prescription; all of them together where None.
         hottest_percent: the highest dose that normalisation accepts, % of the prescription; where coverage asks for
@@ -78,6 +79,7 @@ class Template(BaseModel):
     spacing_mm: float
     planning_mm: float | None = None
     pixel_mm: float
+    smooth_mm: float = 0.0
     rounds: int = 1
     normalised: str | None = None
     hottest_percent: float

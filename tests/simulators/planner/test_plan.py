@@ -149,6 +149,9 @@ def test_a_pencil_beam_s_transpose_is_its_transpose_and_a_correction_makes_it_ri
     fluence = rng.random(beams.fluence.shape).astype(np.float32)
     weight = rng.random(len(voxels)).astype(np.float32)
     assert pencil.dose(fluence) @ weight == pytest.approx((pencil.pull(weight) * fluence).sum(), rel=1e-3)
+    other = rng.random(beams.fluence.shape).astype(np.float32)
+    both = [(pencil.blurred(a, 6.0) * b).sum() for a, b in ((fluence, other), (other, fluence))]
+    assert both[0] == pytest.approx(both[1], rel=1e-4), "what smooths a fluence is its own transpose"
     true = planned.dose.volume.array[tuple(voxels.T)]
     corrected = pencil.corrected(beams.fluence, true)
     np.testing.assert_allclose(corrected.dose(beams.fluence), true, atol=1e-3 * true.max())
@@ -223,3 +226,19 @@ def test_metal_is_said(thorax):
         Scan("CT", 0.0, Volume(contours.geometry, hu, "CT", "HU")), contours, 60.0, 30, template=template
     )
     assert any("metal" in note for note in plan.notes)
+
+
+def test_no_narrow_beam_passes_between_sample_voxels(thorax):
+    scan, contours = thorax()
+    medium = Medium.of(scan, contours, 5.0)
+    sample = Sample.of(medium, contours, targets(scan, contours, sbrt=True))
+    body = medium.density > 0
+    level = int(medium.grid.index(contours["GTVp"].mask.geometry.lps((0, 0, 0)))[0])
+    here = sample.voxels[np.abs(sample.voxels[:, 0] - level) <= 2]
+    for row in range(body.shape[1]):
+        if body[level, row].sum() > 30:
+            assert (here[:, 1] == row).any(), "a beam along this row would not be seen"
+    far = sample.distance_mm > 25
+    planes = np.unique(sample.voxels[far][:, 0])
+    there = body[planes[0] : planes[-1] + 1]
+    assert sample.weight.sum() == pytest.approx(there.sum(), rel=0.1), "each voxel is stood for once"
