@@ -129,8 +129,7 @@ def _organs(run: Comparison, slugs: Sequence[str]) -> Organs:
         return np.array([missing if v is None else v for v in found])[:, None, None]
 
     nothing: dict[str, Effect] = {}
-    unknown = np.full((len(slugs), 1, 1), np.nan)
-    return Organs(nothing, middle("pneumonitis", 0.0), middle("mean_heart_dose", np.nan), unknown)
+    return Organs(nothing, middle("pneumonitis", 0.0), middle("mean_heart_dose", np.nan))
 
 
 def _trajectory(

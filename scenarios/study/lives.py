@@ -76,6 +76,7 @@ def after_treatment(
         for name, found in cases(slice(None)).at_two_years().items():
             values.setdefault(name, np.empty((len(arms), *shape)))[:, rows] = found
         lives = cases(slice(0, 1)).lives()
+        assert lives.regional is not None  # the calibrated model tells it from distant failure
         elsewhere = np.minimum(lives.distant, lives.regional)
         for f, found in zip(_FIELDS, (lives.local, elsewhere, lives.death, lives.cause), strict=True):
             drawn[f][:, rows] = found[..., 0]
