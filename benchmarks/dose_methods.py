@@ -4,7 +4,7 @@ python benchmarks/dose_methods.py FOLDER [OUT.yaml]
 
 FOLDER is what that benchmark planned. Of each organ: planner over approximate dose of its mean (cord: hottest 0.03
 cm3), geometric mean and SD of the logarithm; the SD about 1, which is what an uncorrected approximate dose is off by,
-holds both. OUT.yaml is what the package carries (simulators/dose/data/method_error.yaml).
+holds both. OUT.yaml gets the same as a file.
 """
 
 import json
@@ -49,7 +49,7 @@ def main(folder: str, out: str | None) -> None:
     if out:
         head = (
             "# How far the approximate dose is from optimised plans on in-silico patients: made by\n"
-            "# python benchmarks/dose_methods.py FOLDER simulators/dose/data/method_error.yaml\n"
+            "# python benchmarks/dose_methods.py FOLDER OUT.yaml\n"
             "# ratio: planner over approximate, geometric mean; sd: of its logarithm; sd_about_1 holds both.\n"
         )
         Path(out).write_text(head + yaml.safe_dump(made, sort_keys=False))
