@@ -97,10 +97,10 @@ class Template(BaseModel):
             >>> template_for(18.0).limits_for(22.0)["r50"]
             (None, 4.5)
         """
-        by_volume = {
-            name: (None, float(np.interp(ptv_cm3, *zip(*pairs, strict=True))))
-            for name, pairs in self.limits_by_cm3.items()
-        }
+        by_volume: dict[str, tuple[float | None, float | None]] = {}
+        for name, pairs in self.limits_by_cm3.items():
+            cm3, limit = np.array(pairs).T
+            by_volume[name] = (None, float(np.interp(ptv_cm3, cm3, limit)))
         return self.limits | by_volume
 
 
