@@ -35,6 +35,7 @@ PRIVATE = {  # what is read and thrown away; nothing of it is ever a result
     "twin.files.private": "the place itself",
     "twin.files.archive": "what is unpacked",
     "twin.dicom.pixels": "pixels on their way to a decoder",
+    "twin.dicom.organ": "one structure set, apart from what lies beside it",
 }
 
 

@@ -53,8 +53,8 @@ def modern(name: str, frame: Table, schema: Mapping[str, Any]) -> Table:
     """
     import polars as pl
 
-    frame = frame.rename(_COLUMNS, strict=False)
+    frame = frame.select(pl.all().name.map(lambda name: _COLUMNS.get(name, name)))
     columns = frame.collect_schema().names()
     late = [pl.lit(None, schema[c]).alias(c) for c in _LATE.get(name, ()) if c in schema and c not in columns]
-    words = [pl.col(c).replace(new) for c, new in _WORDS.items() if c in columns]
+    words = [pl.col(c).replace_strict(new, default=pl.col(c)) for c, new in _WORDS.items() if c in columns]
     return frame.with_columns(*late, *words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from twin.dicom.reader import read_series
 from twin.dicom.regions import read_regions
 from twin.dicom.rtstruct import Roi, read_rois
 from twin.errors import InputError
+from twin.files.private import PrivateFolder
 from twin.geometry import Geometry
 from twin.nomenclature import standard
 from twin.nomenclature.labels import Labels, repeated, shown_path
@@ -35,9 +35,9 @@ def read_organ(
     said, left_out = shown_path(path, "file"), LeftOut()
     if not path.is_file():
         raise InputError(f"no such file: {path}")
-    with tempfile.TemporaryDirectory() as place:
-        shutil.copyfile(path, Path(place, "file"))
-        files = [f for s in read_series(Path(place), left_out) if s.modality == "RTSTRUCT" for f in s.files]
+    with PrivateFolder() as private:
+        shutil.copyfile(path, private.path / "file")
+        files = [f for s in read_series(private.path, left_out) if s.modality == "RTSTRUCT" for f in s.files]
         if not files:
             raise InputError(f"{said} is no RTSTRUCT{left_out.because}")
         regions = read_rois(files[0], Labels())
