@@ -89,8 +89,8 @@ def test_a_short_token_is_refused(opened):
 def test_a_page_that_the_server_does_not_know_any_more_says_how_to_get_in(known, address):
     from selenium.webdriver.common.by import By
 
+    known.get(f"{address}/models")  # cookies are of the page that is open
     token = known.get_cookie(f"rt-twin-{address.rpartition(':')[2]}")["value"]
-    known.get(f"{address}/models")
     known.implicitly_wait(20)
     try:
         known.find_element(By.ID, "link-patients")
