@@ -83,7 +83,7 @@ def test_the_run_says_once_why_another_generator_was_taken(phantom_twin):
     assert {d > 30 for d, maker in makers.items() if maker == "mechanistic 1"} == {True}
     assert {d > 30 for d, maker in makers.items() if maker == "early 1"} == {False}
     late = sum(d > 30 for d in makers)
-    assert run.record.notes == (
+    assert [n for n in run.record.notes if "follow-up CTs" in n] == [
         f"{late} of {len(makers)} follow-up CTs were made by mechanistic 1 "
-        "(early: it learned from 0 to 30 days after the scan)",
-    )
+        "(early: it learned from 0 to 30 days after the scan)"
+    ]

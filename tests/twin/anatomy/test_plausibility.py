@@ -134,4 +134,7 @@ def test_nodes_that_nobody_named_are_said_with_their_dose():
 
     assert "GTVn gets 23 Gy of 60 under 60/30" in failed(with_node("OTHER", doses=doses))["involved nodes"]
     assert "GTVn was found but does not count as tumour" in failed(with_node("OTHER"))["involved nodes"]
-    assert "involved nodes" not in failed(with_node("GTV", doses=doses))
+    says = failed(with_node("GTV", doses=doses))["involved nodes"]
+    assert "GTVn gets 23 Gy of 60 under 60/30: it counts as tumour, but the plan does not treat it" in says
+    treated = {"60/30": DoseGrid("60/30", Volume(GRID, np.full_like(gy, 61.0), "DOSE", "Gy"), 60.0)}
+    assert "involved nodes" not in failed(with_node("GTV", doses=treated))
