@@ -16,7 +16,7 @@ from simulators.names.generators import generator_named
 SEED, DAY = 900_085, 80.0  # held out; lung behind its tumour is collapsed on day 0
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_lung_that_a_tumour_had_closed_opens_when_it_has_shrunk_and_stays_closed_when_it_grows():
     patient = Patient(f"{SEED:06d}", in_silico(SEED, f"{SEED:06d}"), SEED)
     scan, drawn = patient.acquired

@@ -11,7 +11,7 @@ ATTACK = Path(__file__).resolve().parents[3] / "benchmarks" / "attack"
 CALLS = int(os.environ.get("RT_TWIN_FUZZ_CALLS", "30"))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_hostile_user_gets_sentences_or_answers(phantom_twin, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ATTACK)
     from patient import small_patient

@@ -270,6 +270,7 @@ def test_a_wrong_model_gets_the_list_of_right_ones(phantom_twin, words):
         without_images(phantom_twin, PLANS, **words)
 
 
+@pytest.mark.slow
 def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(phantom_twin):
     contours = phantom_twin.contours
     box = contours.box(contours["GTVp"])

@@ -236,6 +236,7 @@ def test_the_policy_of_the_docs_runs_as_written(phantom_twin):
     assert all(n == 30 for s, n in by_sample.items() if s not in set(stopped["sample"]))
 
 
+@pytest.mark.slow
 def test_a_replan_is_made_on_the_days_anatomy_and_its_dose_brought_back(phantom_twin):
     anatomy = DayAnatomy.of(phantom_twin, 0.55)
     first, day = phantom_twin.contours.gtv(), anatomy.structures.gtv()

@@ -32,7 +32,7 @@ def said(*words):
     return json.loads(result.stdout)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_plan_and_its_dose_on_another_scan(twin):
     facts = said(twin, "--plan", "60/30", "--scan", "CT 2", "--keep")
     planned = {k: facts[k] - facts["change"][k] for k in facts["change"]}  # on the baseline CT

@@ -91,6 +91,7 @@ def test_an_existing_folder_is_refused(run, tmp_path):
         export_dicom(run, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_patient_who_lay_prone_feet_first_is_exported_so(run, exported, record, tmp_path):
     import pydicom
 

@@ -50,6 +50,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_loses_nothing(tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
     script = textwrap.dedent(SCRIPT) % (PLANS, ASKED)
