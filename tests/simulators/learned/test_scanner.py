@@ -53,7 +53,7 @@ def test_what_it_cannot_do_is_said(scanner):
 
 
 def test_a_name_is_a_physical_scanner_or_a_translation_of_scans():
-    with pytest.raises(InputError, match="unknown scanner 'follow-up'; there are: .*pet, .*denoise"):
+    with pytest.raises(InputError, match=r"unknown scanner 'follow-up'; there are: .*pet, .*denoise"):
         scanner_named("follow-up")
     with pytest.raises(InputError, match="no weights"):
         scanner_named("denoise/of-nobody")
