@@ -60,7 +60,7 @@ def notes(plans: Sequence[PlanRecord]) -> list[str]:
     for plan in plans:
         if plan.dose_method:
             by_method.setdefault(plan.dose_method, []).append(plan.label)
-    said = [f"Dose by {method}: {', '.join(labels)}." for method, labels in by_method.items()]
+    said = [f"Method of dose, {method}: {', '.join(labels)}." for method, labels in by_method.items()]
     if len(by_method) > 1:
         said.append(
             "The methods differ between these plans: a part of any difference in organ doses, and in what follows from "

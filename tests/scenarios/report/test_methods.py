@@ -49,7 +49,7 @@ def test_terminal_report_and_pages_say_it_beside_the_number(mixed_run, tmp_path)
     assert "The methods differ between these plans" in " ".join(said.getvalue().split())
     write_report(mixed_run, tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
-    for words in ("by planning system", "by approximate", "doses by approximate - planning system"):
+    for words in ("dose, planning system: ", "dose, approximate: ", "doses by approximate - planning system"):
         assert words in html
     mixed_run.save(tmp_path / "run")
     library = Library(tmp_path)
