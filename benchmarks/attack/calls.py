@@ -325,6 +325,40 @@ def _learn(c: Case) -> list[str]:
     )
 
 
+def _scan(c: Case) -> list[str]:
+    options = ("dose", "kernel", "slice_mm", "view", "mas", "preset", c.rng.choice(ODD_WORDS))
+    words = ["scan", str(c.own_twin()), f"--scanner={c.word('ct', 'radiograph', 'pet')}"]
+    words += [f"--option={c.rng.choice(options)}={c.number(0.5, 'soft', 'lateral')}"] * c.rng.randrange(3)
+    words += [f"--day={c.number(0, 21)}"] if c.rng.random() < 0.2 else []
+    return [*words, f"--seed={c.number(0, 3)}"]
+
+
+def _organ(c: Case) -> list[str]:
+    """An organ set aside or replaced, or the dose that plans take."""
+    mask = str(c.rng.choice(list((c.twin / "structures").glob("*.nii.gz"))))
+    return [
+        "edit",
+        str(c.own_twin()),
+        *c.rng.choice(
+            (
+                ["--reject", c.word("Heart", "Esophagus", "Lung_L")],
+                ["--replace", f"{c.word('Heart', 'Lungs')}={c.rng.choice((mask, str(c.folder), ''))}"],
+                ["--reference", c.word("none", "60/30", "x=60/30", "60/30=")],
+                ["--undo"],
+            )
+        ),
+    ]
+
+
+def _suv(c: Case) -> list[str]:
+    words = ["observe", str(c.own_twin()), f"--day={c.number(0, 21)}", f"--suv={c.number(3, 8, 12)}"]
+    return words + (["--peak"] if c.rng.random() < 0.3 else [])
+
+
+def _sensitivity(c: Case) -> list[str]:
+    return ["sensitivity", str(c.twin), f"--plan={c.plan()}", f"--seed={c.number(0, 3)}"]
+
+
 CALLS: tuple[tuple[Callable[[Case], list[str]], int], ...] = (
     (_compare, 24),
     (_cohort, 16),
@@ -336,4 +370,8 @@ CALLS: tuple[tuple[Callable[[Case], list[str]], int], ...] = (
     (_import, 5),
     (_learn, 5),
     (_phantom, 2),
+    (_scan, 8),
+    (_organ, 8),
+    (_suv, 5),
+    (_sensitivity, 3),
 )

@@ -123,7 +123,7 @@ def _found(row: Row) -> dict[str, Any]:
         "arm": row.arm,
         "stages": ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in mix if share),
         "drugs": row.drugs.replace("|", " or ") + (", immune consolidation" if row.immune else ""),
-        "side": {"difference": "fit"}.get(evidence().side(row), evidence().side(row)),
+        "side": "test" if evidence().side(row) == "test" else "fit",
         "source": row.source,
         "words": row.words,
     }

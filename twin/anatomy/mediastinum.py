@@ -1,4 +1,4 @@
-"""Heart, great vessels, oesophagus and spinal cord, estimated from the lungs, the airway and the spine."""
+"""Heart, great vessels and diaphragm, estimated from the lungs, the airway and the spine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from scipy import ndimage
 
 from twin.anatomy.coarse import Coarse
 from twin.anatomy.lungs import largest
+from twin.anatomy.spine import Spine
+from twin.anatomy.tracks import convolved, discs, share, track
 from twin.contours.planar import mask
-from twin.geometry import Geometry
 from twin.structures import bounding_box
 
-_BONE_HU = 180.0
-_CONTRAST_HU = (-100.0, 150.0)  # between fat and bone; metal counts as bone
-_CANAL_BEHIND_FRONT_MM = 40.0  # vertebral body 25 to 35 mm deep, canal about 16 mm
-_CORD_MM = (5.0, 6.5)  # half axes, front to back and across
 _OESOPHAGUS_MM = (7.0, 9.0)
 _HEART_TOP_BELOW_CARINA_MM = 30.0
 _HEART_SOFT_HU = -60.0
@@ -34,129 +31,6 @@ _ARCH_ABOVE_CARINA_MM = 45.0
 _AORTA_MM = 13.0  # radius of the descending aorta
 _AORTA_LEFT_MM = 26.0  # of the spine's middle
 _HIATUS_BELOW_DOME_MM = 25.0
-
-
-@dataclass(frozen=True, eq=False)
-class Spine:
-    """Where the vertebral column runs, on a block grid.
-
-    Args:
-        x: (n,) column of its middle in each slice.
-        front: (n,) row of the vertebral bodies' front.
-        canal: (n,) row of the vertebral canal's centre.
-    """
-
-    x: np.ndarray
-    front: np.ndarray
-    canal: np.ndarray
-
-
-def _bone_behind(coarse: Coarse, body: np.ndarray) -> np.ndarray:
-    """Bone in the hinder half of the body."""
-    bone = (coarse.hu > _BONE_HU) & body
-    bone[:, : int(np.nonzero(body.any(axis=(0, 2)))[0].mean())] = False
-    return bone
-
-
-def spine_column(coarse: Coarse, body: np.ndarray) -> float | None:
-    """The column of blocks with most bone behind, or None where there is none.
-
-    In a body that is seen whole it is looked for within 50 mm of the middle, where no shoulder is.
-
-    Args:
-        coarse: block means.
-        body: on their grid, not empty.
-    """
-    dx = coarse.geometry.spacing_mm[2]
-    across = _bone_behind(coarse, body).sum(axis=(0, 1)).astype(float)
-    across = ndimage.gaussian_filter1d(across, 15.0 / dx, mode="constant")
-    columns = np.nonzero(body.any(axis=(0, 1)))[0]
-    if columns[0] > 0 and columns[-1] < len(across) - 1:
-        across[np.abs(np.arange(len(across)) - columns.mean()) > 50.0 / dx] = 0.0
-    return float(np.argmax(across)) if across.any() else None
-
-
-def find_spine(coarse: Coarse, body: np.ndarray) -> Spine | None:
-    """The vertebral column from its bone, or None where none is seen."""
-    dx = coarse.geometry.spacing_mm[2]
-    column = spine_column(coarse, body)
-    if column is None:
-        return None
-    x0, bone = int(column), _bone_behind(coarse, body)
-    window = slice(max(0, x0 - round(25.0 / dx)), x0 + round(25.0 / dx) + 1)
-    weights = bone[:, :, window].sum(axis=1).astype(float)
-    centres = (weights * np.arange(window.start, window.start + weights.shape[1])).sum(axis=1)
-    found = weights.sum(axis=1) > 0
-    if found.sum() < 3:
-        return None
-    x = _smooth(np.where(found, centres / np.maximum(weights.sum(axis=1), 1e-9), np.nan), coarse)
-    front = _front(coarse, x)
-    canal, middle = _canal(coarse, x, front)
-    return Spine(middle, front, canal)
-
-
-def _smooth(values: np.ndarray, coarse: Coarse) -> np.ndarray:
-    """A line through slices: gaps filled, outliers taken out, smoothed over 15 mm."""
-    good = np.isfinite(values)
-    filled = np.interp(np.arange(len(values)), np.flatnonzero(good), values[good])
-    dz = coarse.geometry.spacing_mm[0]
-    steady = ndimage.median_filter(filled, size=2 * round(20.0 / dz) + 1, mode="nearest")
-    return ndimage.gaussian_filter1d(steady, 15.0 / dz, mode="nearest")
-
-
-def _near(array: np.ndarray, x: np.ndarray, half: int) -> np.ndarray:
-    """(z, y) mean over the columns within `half` of x[z]."""
-    planes = []
-    for plane, middle in zip(array, x, strict=True):
-        a = max(0, round(middle) - half)
-        planes.append(plane[:, a : round(middle) + half + 1].mean(axis=1))
-    return np.asarray(planes)
-
-
-def _path(score: np.ndarray) -> np.ndarray:
-    """The row in each slice that makes the highest sum of scores while moving at most one row a slice."""
-    total = score[0]
-    came_from = np.zeros(score.shape, dtype=np.int64)
-    for z in range(1, len(score)):
-        steps = np.stack([np.pad(total, 1, constant_values=-np.inf)[k : k + len(total)] for k in range(3)])
-        came_from[z] = steps.argmax(axis=0) - 1
-        total = steps.max(axis=0) + score[z]
-    path = [int(total.argmax())]
-    for z in range(len(score) - 1, 0, -1):
-        path.append(path[-1] + int(came_from[z, path[-1]]))
-    return np.asarray(path[::-1], dtype=np.float64)
-
-
-def _front(coarse: Coarse, x: np.ndarray) -> np.ndarray:
-    """Row of the front of the vertebral bodies: 20 mm of bone behind, 20 mm of soft tissue or lung before.
-
-    Marrow of old bone is hardly denser than muscle, so no threshold finds it in every slice; the path does.
-    """
-    _, dy, dx = coarse.geometry.spacing_mm
-    profile = _near(np.clip(coarse.hu, *_CONTRAST_HU), x, max(1, round(8.0 / dx)))
-    reach = max(1, round(20.0 / dy))
-    sums = np.cumsum(np.pad(profile, ((0, 0), (reach + 1, reach)), mode="edge"), axis=1)
-    behind, before = (
-        sums[:, 2 * reach :] - sums[:, reach:-reach],
-        sums[:, reach:-reach] - sums[:, : -2 * reach],
-    )
-    score = (behind - before)[:, : profile.shape[1]] / reach
-    score[:, : profile.shape[1] // 3] = -1e6
-    return _smooth(_path(score), coarse)
-
-
-def _canal(coarse: Coarse, x: np.ndarray, front: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the canal's centre: a dark disc in a ring of bone, held near its usual place."""
-    dz, dy, dx = coarse.geometry.spacing_mm
-    hu = ndimage.gaussian_filter1d(np.clip(coarse.hu, 0.0, 400.0), 4.0 / dz, axis=0)
-    disc, edge, around = _discs(coarse, 7.0, 9.0, 14.0)
-    ring = around & ~edge
-    score = _convolved(hu, _share(ring) - _share(disc)) / 100.0
-    rows, columns = np.ogrid[: hu.shape[1], : hu.shape[2]]
-    down = (rows - front[:, None, None]) * dy - _CANAL_BEHIND_FRONT_MM
-    across = (columns - x[:, None, None]) * dx
-    path = np.asarray(_track(score - (down / 18.0) ** 2 - (across / 14.0) ** 2), dtype=np.float64)
-    return _smooth(path[:, 0], coarse), _smooth(path[:, 1], coarse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,9 +238,9 @@ def _descending_aorta(chest: Chest, blood: float) -> np.ndarray:
     soft = ((coarse.hu > -20.0) & (coarse.hu < blood + 60.0)).astype(np.float32)
     if (spine.x + _AORTA_LEFT_MM / dx > soft.shape[2] - 1).any():
         return np.zeros(soft.shape, dtype=bool)
-    disc, edge, around = _discs(coarse, _AORTA_MM - 1.0, _AORTA_MM + 1.0, _AORTA_MM + 6.0)
+    disc, edge, around = discs(coarse, _AORTA_MM - 1.0, _AORTA_MM + 1.0, _AORTA_MM + 6.0)
     ring = around & ~edge
-    score = _convolved(soft, _share(disc) - 0.6 * _share(ring))
+    score = convolved(soft, share(disc) - 0.6 * share(ring))
     rows, columns = np.ogrid[: soft.shape[1], : soft.shape[2]]
     down = (rows - spine.front[:, None, None]) * dy - 2.0
     across = (columns - spine.x[:, None, None]) * dx - _AORTA_LEFT_MM
@@ -374,112 +248,9 @@ def _descending_aorta(chest: Chest, blood: float) -> np.ndarray:
     top = min(len(soft), chest.carina + round(10.0 / dz))
     bottom = max(0, diaphragm(chest) - round(_HIATUS_BELOW_DOME_MM / dz))
     whole = np.zeros(soft.shape, dtype=bool)
-    for level, (row, column) in zip(range(bottom, top), _track(score[bottom:top]), strict=True):
+    for level, (row, column) in zip(range(bottom, top), track(score[bottom:top]), strict=True):
         whole[level] = np.hypot((rows - row) * dy, (columns - column) * dx) <= _AORTA_MM
     return whole
-
-
-def _convolved(array: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Each slice with the kernel laid over it."""
-    weights = kernel.astype(np.float32)
-    return np.stack([ndimage.correlate(plane, weights, mode="nearest") for plane in array])
-
-
-def _share(part: np.ndarray) -> np.ndarray:
-    """Weights that make a mean over a part; none where voxels are larger than it."""
-    return part / max(int(part.sum()), 1)
-
-
-def _discs(coarse: Coarse, *radii_mm: float) -> list[np.ndarray]:
-    """Discs of these radii on the grid of a slice."""
-    _, dy, dx = coarse.geometry.spacing_mm
-    half = [int(max(radii_mm) / step) + 1 for step in (dy, dx)]
-    y, x = np.ogrid[-half[0] : half[0] + 1, -half[1] : half[1] + 1]
-    radius = np.hypot(y * dy, x * dx)
-    return [radius <= r for r in radii_mm]
-
-
-def _track(score: np.ndarray) -> list[tuple[int, int]]:
-    """The (row, column) in each slice with the highest sum of scores, moving at most one block a slice."""
-    if not len(score):
-        return []
-    total = [score[0]]
-    for plane in score[1:]:
-        total.append(plane + ndimage.maximum_filter(total[-1], 3, mode="nearest"))
-    path = [divmod(int(total[-1].argmax()), score.shape[2])]
-    for plane in total[-2::-1]:
-        row, column = path[-1]
-        a, b = max(0, row - 1), max(0, column - 1)
-        part = plane[a : row + 2, b : column + 2]
-        i, j = divmod(int(part.argmax()), part.shape[1])
-        path.append((a + i, b + j))
-    return path[::-1]
-
-
-def oesophagus_line(spine: Spine, trachea: np.ndarray, carina: int | None, coarse: Coarse) -> np.ndarray:
-    """(n, 2) row and column of the oesophagus in each slice: behind the trachea, then before the spine.
-
-    Args:
-        spine: on the grid of `coarse`.
-        trachea: airway lumen on that grid.
-        carina: slice of the bifurcation, or None.
-        coarse: block means.
-    """
-    dz, dy, dx = coarse.geometry.spacing_mm
-    n = len(spine.x)
-    row, column = spine.front - 11.0 / dy, spine.x + 5.0 / dx
-    for z in range(carina if carina is not None else n, n):
-        rows, columns = np.nonzero(trachea[z])
-        if len(rows):
-            row[z] = min(rows.max() + 0.5 + 6.0 / dy, spine.front[z] - 5.0 / dy)
-            column[z] = columns.mean() + 5.0 / dx
-    if (
-        carina is not None
-    ):  # it leaves the spine for the hiatus, forwards and to the left, over the last 12 cm
-        down_mm = np.clip((carina - np.arange(n)) * dz - 40.0, 0.0, 100.0)
-        row, column = row - 0.13 * down_mm / dy, column + 0.10 * down_mm / dx
-    return np.column_stack([ndimage.gaussian_filter1d(v, 8.0 / dz, mode="nearest") for v in (row, column)])
-
-
-def tube(
-    line: np.ndarray, half_axes_mm: tuple[float, float], slices: range, coarse: Coarse, full: Geometry
-) -> np.ndarray:
-    """An elliptic tube along a line of the block grid as a (z, y, x) bool mask of the full grid.
-
-    Args:
-        line: (n, 2) row and column in each slice of blocks.
-        half_axes_mm: along rows and columns.
-        slices: which slices of blocks it spans.
-        coarse: the block grid.
-        full: the grid of the mask.
-    """
-    mask = np.zeros(full.shape, dtype=bool)
-    centres = (line + 0.5) * coarse.factors[1:] - 0.5
-    levels = (np.arange(len(line)) + 0.5) * coarse.factors[0] - 0.5
-    first = max(0, slices.start * coarse.factors[0])
-    last = min(full.shape[0], slices.stop * coarse.factors[0])
-    reach = [int(a / s) + 2 for a, s in zip(half_axes_mm, full.spacing_mm[1:], strict=True)]
-    for z in range(first, last):
-        row, column = (float(np.interp(z, levels, centres[:, k])) for k in (0, 1))
-        ys = slice(max(0, int(row) - reach[0]), int(row) + reach[0] + 2)
-        xs = slice(max(0, int(column) - reach[1]), int(column) + reach[1] + 2)
-        y, x = np.ogrid[ys, xs]
-        dy = (y[: full.shape[1]] - row) * full.spacing_mm[1] / half_axes_mm[0]
-        dx = (x - column) * full.spacing_mm[2] / half_axes_mm[1]
-        part = mask[z, ys, xs]
-        part |= (dy**2 + dx**2 <= 1.0)[: part.shape[0], : part.shape[1]]
-    return mask
-
-
-def cord(spine: Spine, coarse: Coarse, full: Geometry) -> np.ndarray:
-    """The spinal cord along the vertebral canal, (z, y, x) bool on the full grid."""
-    line = np.column_stack([spine.canal, spine.x])
-    return tube(line, _CORD_MM, range(len(line)), coarse, full)
-
-
-def oesophagus(line: np.ndarray, lowest: int, coarse: Coarse, full: Geometry) -> np.ndarray:
-    """The oesophagus from a slice upwards, (z, y, x) bool on the full grid."""
-    return tube(line, _OESOPHAGUS_MM, range(max(0, lowest), len(line)), coarse, full)
 
 
 def diaphragm(chest: Chest) -> int:

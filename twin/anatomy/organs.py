@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from twin.anatomy import lungs, mediastinum
+from twin.anatomy import lungs, mediastinum, tubes
 from twin.anatomy.coarse import Coarse
+from twin.anatomy.spine import find_spine, spine_column
 from twin.geometry import Box, Geometry
 from twin.scan import Scan
 from twin.structures import Role, Structure, StructureSet
@@ -87,7 +88,7 @@ class _Anatomy:
         body = lungs.find_body(coarse)
         if not body.any():
             return self.structures
-        column = mediastinum.spine_column(coarse, body)
+        column = spine_column(coarse, body)
         middle = column if column is not None else np.nonzero(body.any(axis=(0, 1)))[0].mean()
         airway = lungs.find_airway(self.fine, coarse.sampled(body, self.fine), self._fine_column(middle))
         lumen = self.fine.sampled(airway.mask, coarse)
@@ -95,12 +96,12 @@ class _Anatomy:
         self._add_refined("Body", body, tissue=True)
         self._add_lungs(left, right, airway.mask)
         self._add_blocks("Trachea", self.fine, airway.mask)
-        spine = mediastinum.find_spine(coarse, body) if left.any() or right.any() else None
+        spine = find_spine(coarse, body) if left.any() or right.any() else None
         if spine is None:  # no chest, or a part of one
             return self.structures
         carina = self._coarse_slice(airway.carina)
-        self._add("SpinalCord", mediastinum.cord(spine, coarse, self.ct.geometry))
-        line = mediastinum.oesophagus_line(spine, lumen, carina, coarse)
+        self._add("SpinalCord", tubes.cord(spine, coarse, self.ct.geometry))
+        line = tubes.oesophagus_line(spine, lumen, carina, coarse)
         other = self._to_coarse(self._tumour()) | lumen
         self._between_the_lungs(mediastinum.Chest.of(coarse, (left, right), spine, carina, other), line)
         return self.structures
@@ -115,7 +116,7 @@ class _Anatomy:
         self._add_smooth("GreatVes", mediastinum.find_vessels(chest, heart, line))
         lowest = mediastinum.diaphragm(chest)
         lowest -= round(_HIATUS_BELOW_DOME_MM / self.coarse.geometry.spacing_mm[0])
-        tube = mediastinum.oesophagus(line, lowest, self.coarse, self.ct.geometry)
+        tube = tubes.oesophagus(line, lowest, self.coarse, self.ct.geometry)
         self._add(
             "Esophagus", tube & ~self.structures.mask(*self._there("Heart", "Trachea", "Lung_L", "Lung_R"))
         )
