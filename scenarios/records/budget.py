@@ -28,7 +28,8 @@ _BINS_BYTES = 33_000  # of a day: how many volumes of one plan fall into each bi
 _DAY_BYTES, _PATIENT_DAY_BYTES = 24, 22  # of a patient's day: while it is counted, and in each plan's tables
 _REFERRED_BYTES = 40_000  # of one patient of a clinic, with all his visits
 _REFERRED_SAMPLE_BYTES = 100
-_GRID_MM = 4.0  # of doses and of scans of other modalities
+_GRID_MM = 4.0  # of doses, and of what the scanners named below make
+_COARSE = {"pet", "cbct", "radiograph"}  # all others may make images of as many voxels as the CT has
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def comparison_gb(
     policies = sum(s.policy is not None for s in scenarios)
     curves = len(scenarios) * request.samples * (request.days + 1) * _CURVE_BYTES
     patients = request.samples * (_SAMPLE_BYTES + policies * _POLICY_BYTES)
-    kept = 4 * size.follow_up_voxels + 4 * (1 + len(request.scanners)) * size.coarse_voxels
+    fine = sum(name not in _COARSE for name in request.scanners)
+    coarse = 1 + len(request.scanners) - fine  # the dose is one
+    kept = 4 * (size.follow_up_voxels + coarse * size.coarse_voxels + fine * size.voxels)
     made = 30 * size.follow_up_voxels + 8 * size.coarse_voxels
     follow_ups = sum(images) * min(request.image_samples, request.samples)
     pictures = follow_ups * kept + min(follow_ups, _FOLLOW_UPS_AT_ONCE) * made

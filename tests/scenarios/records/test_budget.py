@@ -28,6 +28,7 @@ def test_the_estimate_of_what_was_measured_lies_above_it_and_below_twice_of_it()
     # peak of `compare` on the in-silico patient of seed 7, mechanistic, MB
     for plans, asked, images, peak_mb in (
         (["60/30", "55/20"], request(), (18, 18), 1646),
+        (["60/30", "55/20"], request(samples=20, scanners=("ct",)), (16, 15), 3317),
         (["60/30"], request(samples=5000, image_samples=0), (18,), 669),
         (["60/30"], request(days=30, samples=10, image_samples=0), (5,), 649),
     ):
