@@ -17,8 +17,8 @@ ORDER = {
     "models": "data networks metrics family families hub training",
     "simulators": "core tumour belief anatomy calibration outcome dose photon planner treatment insilico scanners tasks"
     " learned published kinetics names",
-    "scenarios": "plans policies records report engine matching validation comparison sensitivity study clinic datasets"
-    " benchmark commands",
+    "scenarios": "executors plans policies records report engine matching validation comparison sensitivity study"
+    " clinic datasets benchmark commands",
     "dashboards": "files viewer figures tables jobs parts shell pages app command",
 }
 MOST_FILES = 16

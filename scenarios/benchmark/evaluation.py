@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from scenarios.benchmark.names import label, plain
+from scenarios.executors.pool import pool_map
 from simulators.learned.weights import facts, fingerprint, learned_from, located
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
@@ -128,7 +129,7 @@ def evaluate(
 def _scored(jobs: Sequence[_Job], workers: int, tell: Progress) -> pl.DataFrame:
     """The rows of all jobs; those that are not there yet are done first."""
     missing = [job for job in jobs if not job.file.is_file()]
-    for done, name in enumerate(_done(missing, workers), start=1):
+    for done, name in enumerate(pool_map(_score, missing, workers=workers), start=1):
         tell(name, 1.0 - (len(missing) - done) / len(jobs))
     return pl.concat([read_table(job.file) for job in jobs])
 
@@ -165,35 +166,8 @@ def _slug(name: str, weights: dict[str, Any]) -> str:
     return "-".join([label(name), *filter(None, [weights.get("weights")])])
 
 
-def _done(jobs: Sequence[_Job], workers: int) -> Iterator[str]:
-    """Do the jobs; gives each patient's id when it is done."""
-    if workers <= 1 or len(jobs) < 4:
-        yield from map(_score, jobs)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
-    try:
-        yield from pool.map(_score, jobs, chunksize=1)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _one_thread() -> None:
-    """Two processes of one thread beat one of two, and their times compare."""
-    import numba
-
-    numba.set_num_threads(1)
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
-
-
 def _score(job: _Job) -> str:
-    """Write one part."""
+    """Write one part; gives the patient's id."""
     found = job.judge.scores(job.folder, job.row, job.name)
     with atomic_file(job.file) as part:
         found.write_parquet(part)

@@ -10,9 +10,9 @@ import typer
 
 from scenarios.commands.progress import progress_bar
 from scenarios.datasets.longitudinal import SetRequest, make_set
+from scenarios.executors.mapping import mapper
 from scenarios.plans.scenario import Scenario
 from scenarios.study.cohort import cohort_from
-from scenarios.study.executor import mapper
 from scenarios.study.imaged import hold_generator
 from scenarios.study.parts import run_study
 from scenarios.study.terminal import print_study
@@ -43,7 +43,7 @@ def cohort(
     truth: Annotated[
         bool, typer.Option("--truth", help="With --images: the truth under every plan.")
     ] = False,
-    workers: Annotated[Workers, typer.Option(help="With --images: processes.")] = 2,
+    workers: Annotated[Workers, typer.Option(help="Processes of this machine.")] = 2,
 ) -> None:
     """Compare treatment plans in a cohort of patients, or make a longitudinal set of images (--images)."""
     if images:
@@ -60,7 +60,7 @@ def cohort(
         "seed": seed,
         "image_samples": image_samples,
         "generator": generator,
-        "map_chunks": mapper(executor, hold),
+        "map_chunks": mapper(executor, hold, workers),
     }
     with progress_bar() as progress:
         study = run_study(patients, plans, out, **asked, progress=progress)

@@ -67,12 +67,12 @@ def normal_quantile(level: float) -> float:
     return float(ndtri((1 + level) / 2))
 
 
-def wilson(share: Number, n: int, z: float) -> tuple[Number, Number]:
+def wilson(share: Number, n: float, z: float) -> tuple[Number, Number]:
     """The score interval of a share (Wilson 1927), which keeps its width where all samples agree.
 
     Args:
         share: of the samples, one number or many.
-        n: samples.
+        n: samples, or what they are worth.
         z: half its width in standard deviations.
 
     Returns:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from scenarios.datasets.baseline import in_silico, real
 from scenarios.datasets.patient import Patient, write
+from scenarios.executors.pool import pool_map
 from simulators.belief.prior import VERSION as PRIOR
 from simulators.insilico.sets import FORMAT, INDEX, TRUTH, read_index
 from simulators.insilico.traits import VERSION as RESPONSE
@@ -21,8 +21,6 @@ from twin.files.atomic import atomic_file, growing_folder, is_taken
 from twin.files.lock import settle_below
 from twin.inputs.bounds import bounded, check_fields
 from twin.inputs.quantities import Seed, SetPatients, Workers
-
-_THREADS = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,8 @@ def make_set(
         _check_begun(request, out)
         missing = [job for job in jobs if not _done(job, out, rows)]  # whoever failed is tried again
         _write_index(request, out, jobs, rows)
-        for done, (job, reason) in enumerate(_made(missing, out, workers), start=1):
+        made = pool_map(partial(_attempt, out=out), missing, workers=workers)
+        for done, (job, reason) in enumerate(made, start=1):
             rows[job.name] = _row(job, reason)
             _write_index(request, out, jobs, rows)
             progress(job.name, 1.0 - (len(missing) - done) / len(jobs))
@@ -143,38 +142,9 @@ def make_patient(job: Job, out: Path) -> str | None:
     return None
 
 
-def _made(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, str | None]]:
-    """Each job with why it failed, or None, as they are done."""
-    if workers <= 1 or len(jobs) < 2:
-        for job in jobs:
-            yield job, make_patient(job, out)
-        return
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_context
-
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        try:
-            waiting = {pool.submit(make_patient, job, out): job for job in jobs}
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Child processes that start here take one thread each; the environment is put back after."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _attempt(job: Job, out: Path) -> tuple[Job, str | None]:
+    """A job with why it failed, or None."""
+    return job, make_patient(job, out)
 
 
 def _twins_in(folder: Path) -> list[Path]:

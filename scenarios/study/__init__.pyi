@@ -1,6 +1,5 @@
 from .cohort import cohort_from as cohort_from
 from .covariates import sample as sample
-from .executor import mapper as mapper
 from .imaged import hold_generator as hold_generator
 from .parts import Study as Study
 from .parts import load_study as load_study

@@ -1,4 +1,4 @@
-"""A cohort times scenarios: parts of 1,000 patients, each written when whole, merged in order, and resumed."""
+"""A cohort times scenarios: parts of like cost, each written when whole, merged in order, and resumed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from twin.files.tables import read_table, scan_table
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Horizon, PartSize, Samples, Seed, SomeSamples
 
-PART = 1000
+_MOST, _LEAST = 1000, 10  # patients of a part
+_STATES = 1000 * 3 * 200 * 365  # of a part: patients x plans x samples x days
 FORMAT = "rt-twin-study/2"
 FORMER = "rt-twin-study/1"  # other names of columns and outcomes (`scenarios.records.former`)
 _RECORD, _PARTS, _RUNS = "study.json", "parts", "runs"
@@ -114,7 +115,7 @@ def run_study(
     image_samples: SomeSamples = 0,
     generator: str = "auto",
     map_chunks: MapChunks = map,
-    part: PartSize = PART,
+    part: PartSize | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """What each plan would do to every patient of a cohort, paired under common random numbers.
@@ -135,7 +136,7 @@ def run_study(
             `runs/` in the folder, as `compare` writes it.
         generator: of these images.
         map_chunks: applies a function to the parts, like `map`; results may come in any order.
-        part: patients in a part.
+        part: patients in a part, which a kill may lose; None: a twin, or seconds of numbers. Tables stay the same.
         progress: called with a step's name and the share of all work that is done.
 
     Raises:
@@ -144,6 +145,7 @@ def run_study(
     """
     plans = distinct(scenarios)
     settings = Settings(days, samples, seed, image_samples=image_samples, generator=generator)
+    part = part or _part_size(cohort, plans, settings)
     _check(cohort, plans, settings, part)
     record = _record(cohort, plans, settings, part)
     folder = Path(out)
@@ -162,6 +164,13 @@ def run_study(
         _merge(folder, list(parts), record)
         say("done", 1.0)
         return load_study(folder)
+
+
+def _part_size(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> int:
+    if isinstance(cohort, FolderCohort):
+        return 1
+    one = len(plans) * settings.samples * max(1.0, settings.days)
+    return int(min(_MOST, max(_LEAST, _STATES // one)))
 
 
 def _compute(parts: Mapping[Path, PartJob], map_chunks: MapChunks, say: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from scenarios.study.survival import times
 from twin import InputError
 
 _Z = 1.96  # 95 %
+_POOLS = 40  # drawn from the study's patients, to see what another study would have found
 
 
 def power(
@@ -29,7 +31,9 @@ def power(
     """How often a randomised trial of two plans finds a difference (two-sided log-rank), by its size.
 
     Patients are drawn from the study's with replacement and enter evenly over the accrual; each lives the life of
-    the arm that chance gives him; all leave observation when the last has been followed for `follow_up_days`.
+    the arm that chance gives him; all leave observation when the last has been followed for `follow_up_days`. The
+    interval is of the power that another study of as many patients would find: it holds the chance of the trials and
+    of the study's patients (by bootstrap), and not what the model itself does not know.
 
     Args:
         lives: a study's `lives`.
@@ -43,7 +47,7 @@ def power(
         seed: root of all chance.
 
     Returns:
-        Columns size, power, low, high (95 % Monte Carlo interval), favours (share of trials that find the second
+        Columns size, power, low, high (95 % interval), favours (share of trials that find the second
         plan better), events (mean number), hazard_ratio (median of the trials, Pike's estimate), trials.
 
     Raises:
@@ -54,11 +58,11 @@ def power(
     rows = []
     for k, size in enumerate(sizes):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-        found = [_trial(days, event, size, accrual_days, follow_up_days, rng) for _ in range(trials)]
-        statistic, excess, events, ratio = (np.array(column) for column in zip(*found, strict=True))
-        significant = statistic > _chi_square(significance)
+        design = _Design(size, accrual_days, follow_up_days, _chi_square(significance))
+        statistic, excess, events, ratio = design.trials(days, event, trials, rng)
+        significant = statistic > design.critical
         share = float(significant.mean())
-        low, high = wilson(share, trials, _Z)
+        low, high = wilson(share, _worth(share, trials, _pool_variance(design, days, event, trials, rng)), _Z)
         rows.append(
             {
                 "size": size,
@@ -72,6 +76,43 @@ def power(
             }
         )
     return pl.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class _Design:
+    """A trial of so many patients in both arms, days of accrual and follow-up, and its critical chi-square."""
+
+    size: int
+    accrual: float
+    follow_up: float
+    critical: float
+
+    def trials(
+        self, days: np.ndarray, event: np.ndarray, n: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Statistic, excess of events in the treated, events and hazard ratio of each of n trials."""
+        found = [_trial(days, event, self.size, self.accrual, self.follow_up, rng) for _ in range(n)]
+        return tuple(np.array(column) for column in zip(*found, strict=True))
+
+
+def _pool_variance(
+    design: _Design, days: np.ndarray, event: np.ndarray, trials: int, rng: np.random.Generator
+) -> float:
+    """Variance of the power between studies of other patients, less that of the trials (a bootstrap of patients)."""
+    each = max(5, trials // 20)
+    shares = np.empty(_POOLS)
+    for i in range(_POOLS):
+        pool = rng.integers(days.shape[1], size=days.shape[1])
+        statistic = design.trials(days[:, pool], event[:, pool], each, rng)[0]
+        shares[i] = (statistic > design.critical).mean()
+    mean = shares.mean()
+    return max(0.0, float(shares.var(ddof=1) - mean * (1 - mean) / (each - 1)))
+
+
+def _worth(share: float, trials: int, spread: float) -> float:
+    """How many independent trials of the true power would tell as much."""
+    binomial = share * (1 - share)
+    return trials if binomial == 0 else binomial / (binomial / trials + spread)
 
 
 def _paired(whole: pl.DataFrame, arms: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:

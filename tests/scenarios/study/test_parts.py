@@ -11,10 +11,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from scenarios import Gap, Scenario, TreatmentPlan, load
+from scenarios.executors.mapping import mapper
 from scenarios.plans.policy import CONTINUE, Decision, Policy
 from scenarios.study.cohort import FolderCohort, SampledCohort, TableCohort
-from scenarios.study.executor import mapper
-from scenarios.study.parts import _TABLES, load_study, run_study
+from scenarios.study.parts import _TABLES, _part_size, load_study, run_study
+from scenarios.study.settings import Settings
 from scenarios.study.summary import number_needed_to_treat
 from scenarios.study.tables import quantiles
 from scenarios.study.terminal import print_study
@@ -54,6 +55,18 @@ def test_a_study_says_what_it_is_in_a_line_and_offers_its_tables(study):
 def test_the_numbers_do_not_depend_on_the_parts(study, tmp_path):
     other = run_study(COHORT, PLANS, tmp_path / "s", **{**ASKED, "part": 7})
     assert_same_tables(study, other)
+
+
+def test_processes_give_the_same_tables(study, tmp_path):
+    asked = {**ASKED, "part": 13, "map_chunks": mapper("local", workers=2)}
+    assert_same_tables(study, run_study(COHORT, PLANS, tmp_path / "s", **asked))
+
+
+def test_a_part_is_a_twin_or_some_seconds_of_numbers(tmp_path):
+    few, many = Settings(365, 200, 0), Settings(365, 4000, 0)
+    assert _part_size(COHORT, PLANS, few) == 1000
+    assert _part_size(COHORT, PLANS, many) == 50
+    assert _part_size(FolderCohort(tmp_path, ("a.twin", "b.twin"), ""), PLANS, few) == 1
 
 
 def test_results_in_another_order_end_with_the_same_tables(study, tmp_path):

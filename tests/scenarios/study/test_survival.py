@@ -32,6 +32,12 @@ def exponential(hazard_ratio, n=2000, seed=0):
     return pl.concat([lives_of(waits * 700), lives_of(waits * 700 / hazard_ratio, plan="b")])
 
 
+def unpaired(hazard_ratio, n, seed=0):
+    """The same with chance of its own under each plan: studies differ by their patients."""
+    waits = -np.log(np.random.default_rng(seed).random((2, n)))
+    return pl.concat([lives_of(waits[0] * 700), lives_of(waits[1] * 700 / hazard_ratio, plan="b")])
+
+
 @pytest.fixture(scope="module")
 def ncctg(shared_data):
     """Days, event and group (women) of 228 patients with advanced lung cancer."""
@@ -164,6 +170,16 @@ def test_power_grows_with_size_and_depends_on_the_seed_only():
     table = power(lives, sizes=(100, 400, 1600), **asked)
     assert table["power"].is_sorted()
     assert table.equals(power(lives, sizes=(100, 400, 1600), **asked))
+
+
+@pytest.mark.long
+def test_the_interval_of_power_holds_what_other_patients_would_find():
+    """Sixteen studies of 150 patients: their intervals of 95 % hold the power that 20,000 patients have."""
+    asked = {"arms": ("a", "b"), "sizes": (300,), "accrual_days": 365.0, "follow_up_days": 1500.0}
+    true = power(unpaired(0.75, n=20_000), **asked, trials=1500)["power"][0]
+    found = pl.concat([power(unpaired(0.75, n=150, seed=s), **asked, trials=100) for s in range(1, 17)])
+    assert found["power"].std() > 0.1  # more than the chance of 100 trials
+    assert ((found["low"] <= true) & (true <= found["high"])).sum() >= 13  # P(fewer | 95 %) = 1 %
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ SCRIPT = """
     from ray.cluster_utils import Cluster
     from scenarios import TreatmentPlan
     from scenarios.study.cohort import SampledCohort
-    from scenarios.study.executor import ray_map
+    from scenarios.executors.cluster import ray_map
     from scenarios.study.parts import run_study
 
     small = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
@@ -83,7 +83,7 @@ def test_a_cluster_that_cannot_be_reached_is_one_sentence(tmp_path):
 ACTORS = """
     import logging, os, signal, sys
     import ray
-    from scenarios.study.executor import mapper
+    from scenarios.executors.mapping import mapper
 
     ray.init(address="local", num_cpus=2, num_gpus=2, object_store_memory=80_000_000, include_dashboard=False,
              logging_level=logging.ERROR, log_to_driver=False)
@@ -154,7 +154,7 @@ def test_a_users_own_models_py_does_not_hide_ours_from_workers(tmp_path):
 ALONE = """
     import os
     from pathlib import Path
-    from scenarios.study.executor import mapper
+    from scenarios.executors.mapping import mapper
 
     def token(job):
         return os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"]

@@ -1,4 +1,4 @@
-"""Where the parts of a study are computed: in this process, or on a Ray cluster."""
+"""Work on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -8,33 +8,15 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twin import InputError
 
-EXECUTORS = ("local", "ray")
 _AHEAD = 2  # tasks in flight for each core: none waits for work, and results do not pile up
 _REACH_S = 20.0
 _PATIENCE = 8  # deaths of actors that are borne with, besides three for each
 _NONE = object()
-
-
-def mapper(name: str, hold: Callable[[], Any] | None = None) -> Callable[[Callable, Iterable], Iterable]:
-    """A function like `map` that computes somewhere; results may come in any order.
-
-    Args:
-        name: "local", or "ray": the cluster that RAY_ADDRESS names, else one on this machine.
-        hold: what each worker loads once and keeps, such as a generator; on the cluster workers are then actors, on a
-            GPU each where there are any.
-
-    Raises:
-        InputError: an unknown executor.
-    """
-    if name not in EXECUTORS:
-        raise InputError(f"unknown executor {name!r}; there are: {', '.join(EXECUTORS)}")
-    return map if name == "local" else partial(ray_map, hold=hold)
 
 
 def ray_map(
