@@ -44,6 +44,9 @@ def cohort(
         bool, typer.Option("--truth", help="With --images: the truth under every plan.")
     ] = False,
     workers: Annotated[Workers, typer.Option(help="Processes of this machine.")] = 2,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add patients (--n) or plans to the study in --out.")
+    ] = False,
 ) -> None:
     """Compare treatment plans in a cohort of patients, or make a longitudinal set of images (--images)."""
     if images:
@@ -61,6 +64,7 @@ def cohort(
         "image_samples": image_samples,
         "generator": generator,
         "map_chunks": mapper(executor, hold, workers),
+        "extend": extend,
     }
     with progress_bar() as progress:
         study = run_study(patients, plans, out, **asked, progress=progress)

@@ -9,27 +9,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
 
 from scenarios.engine.courses import realise
-from scenarios.plans.plan import Frozen, TreatmentPlan
+from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
 from scenarios.records.budget import batch_size
 from scenarios.records.former import modern
 from scenarios.records.request import others_code, versions
-from scenarios.records.schema import SIMULATED
+from scenarios.records.study_file import RECORD, StudyRecord, read_record, write_record
 from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
 from scenarios.study.cohort import Cohort, FolderCohort, pieces
+from scenarios.study.extension import HELD, PARTS, RUNS, check_agree, check_extends, hold, missing_jobs, woven
 from scenarios.study.imaged import hold_generator
 from scenarios.study.part import PartJob, run_part
 from scenarios.study.settings import Settings
 from scenarios.study.summary import summarise_study
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
-from twin.files.json_file import read_json
 from twin.files.lock import remove
 from twin.files.tables import read_table, scan_table
 from twin.inputs.bounds import bounded
@@ -37,30 +36,8 @@ from twin.inputs.quantities import Horizon, PartSize, Samples, Seed, SomeSamples
 
 _MOST, _LEAST = 1000, 10  # patients of a part
 _STATES = 1000 * 3 * 200 * 365  # of a part: patients x plans x samples x days
-FORMAT = "rt-twin-study/2"
-FORMER = "rt-twin-study/1"  # other names of columns and outcomes (`scenarios.records.former`)
-_RECORD, _PARTS, _RUNS = "study.json", "parts", "runs"
 MapChunks = Callable[[Callable[[PartJob], Any], Iterable[PartJob]], Iterable[Any]]
 Progress = Callable[[str, float], None]
-
-
-class StudyRecord(Frozen):
-    """`study.json`: all that is needed to run the study again; equal requests give equal tables."""
-
-    format: Literal["rt-twin-study/2"] = "rt-twin-study/2"
-    simulated: str = SIMULATED
-    cohort: str
-    patients: int
-    plans: tuple[str, ...]
-    scenarios: tuple[dict[str, Any], ...]
-    days: float
-    samples: int
-    seed: int
-    level: float
-    part: int
-    versions: dict[str, str]
-    request: str
-    complete: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +68,8 @@ class Study:
     def __repr__(self) -> str:
         record = self.record
         plans = ", ".join(record.plans)
-        return f"<Study of {record.patients} patients: {plans}; {record.days:g} days, in {self.folder}>"
+        kept = f", reused: {record.reused}" if record.reused else ""
+        return f"<Study of {record.patients} patients: {plans}; {record.days:g} days{kept}, in {self.folder}>"
 
     @property
     def failed(self) -> pl.DataFrame:
@@ -116,6 +94,7 @@ def run_study(
     generator: str = "auto",
     map_chunks: MapChunks = map,
     part: PartSize | None = None,
+    extend: bool = False,
     progress: Progress | None = None,
 ) -> Study:
     """What each plan would do to every patient of a cohort, paired under common random numbers.
@@ -137,6 +116,7 @@ def run_study(
         generator: of these images.
         map_chunks: applies a function to the parts, like `map`; results may come in any order.
         part: patients in a part, which a kill may lose; None: a twin, or seconds of numbers. Tables stay the same.
+        extend: keep what the folder's study holds, and compute what is new: further sampled patients, or further plans.
         progress: called with a step's name and the share of all work that is done.
 
     Raises:
@@ -150,20 +130,29 @@ def run_study(
     record = _record(cohort, plans, settings, part)
     folder = Path(out)
     say = progress or (lambda step, share: None)
-    runs = folder.absolute() / _RUNS if image_samples else None
     with growing_folder(folder, worth="*/*"):
-        if _begin(folder, record):
+        if _begin(folder, record, cohort, extend):
             return load_study(folder)
-        parts = {
-            folder / _PARTS / f"{i:05d}": PartJob(i, cohort, begin, end, tuple(plans), settings, runs)
-            for i, (begin, end) in enumerate(pieces(cohort.n, part))
-        }
+        parts = _parts(folder, cohort, plans, settings, part)
         _compute(parts, map_chunks, say)
         _tell_of_faults(folder, list(parts))
         say("merging", 0.95)
-        _merge(folder, list(parts), record)
+        _merge(folder, parts, record)
         say("done", 1.0)
         return load_study(folder)
+
+
+def _parts(
+    folder: Path, cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int
+) -> dict[Path, PartJob]:
+    """What has to be done, by the folder that each part fills."""
+    if (folder / PARTS / HELD).is_dir():
+        jobs = missing_jobs(cohort, plans, settings, part, read_record(folder / PARTS / HELD))
+    else:
+        runs = folder.absolute() / RUNS if settings.image_samples else None
+        bounds = enumerate(pieces(cohort.n, part))
+        jobs = [PartJob(i, cohort, begin, end, tuple(plans), settings, runs) for i, (begin, end) in bounds]
+    return {folder / PARTS / f"{job.index:05d}": job for job in jobs}
 
 
 def _part_size(cohort: Cohort, plans: Sequence[Scenario], settings: Settings) -> int:
@@ -198,7 +187,7 @@ def _tell_of_faults(folder: Path, parts: Sequence[Path]) -> None:
     if failed.is_empty():
         return
     first = "{patient}: {fault}".format(**failed.row(0, named=True))
-    if len(failed) == len(patients):
+    if len(failed) == len(patients) and not (folder / PARTS / HELD).is_dir():
         remove(folder)
         raise InputError(f"none of the {len(patients)} patients could be simulated; the first, {first}")
     warnings.warn(f"{len(failed)} of {len(patients)} patients failed; the first, {first}", stacklevel=3)
@@ -211,7 +200,7 @@ def load_study(path: str | PathLike[str]) -> Study:
         InputError: no such study, a newer format, or one that was interrupted.
     """
     folder = Path(path)
-    record = _read(folder)
+    record = read_record(folder)
     if not record.complete:
         raise InputError(f"the study in {folder} was interrupted; run the same command again to finish it")
     return Study(folder, record)
@@ -242,6 +231,7 @@ def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part:
     dumped = [s.model_dump_json() for s in plans]
     asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
     asked += others_code(plans)
+    basis = [repr(settings), repr(sorted(versions().items()))]
     return StudyRecord(
         cohort=cohort.description,
         patients=cohort.n,
@@ -253,61 +243,65 @@ def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part:
         level=settings.level,
         part=part,
         versions=versions(),
-        request=hashlib.blake2b("\n".join(asked).encode(), digest_size=16).hexdigest(),
+        request=_digest(asked),
+        who=cohort.fingerprint,
+        basis=_digest(basis),
+        each=tuple(_digest([text, *others_code([plan])]) for text, plan in zip(dumped, plans, strict=True)),
     )
 
 
-def _begin(folder: Path, record: StudyRecord) -> bool:
-    """Whether the folder holds this very study, complete; where it is empty the study's record is written.
+def _digest(words: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(words).encode(), digest_size=16).hexdigest()
+
+
+def _begin(folder: Path, record: StudyRecord, cohort: Cohort, extend: bool) -> bool:
+    """Whether the folder holds this very study, complete; where it is to begin the study's record is written.
 
     Raises:
-        InputError: it holds another study, or something else.
+        InputError: it holds another study, to which nothing is to be added or can be, or something else.
     """
-    if (folder / _RECORD).is_file():
-        found = _read(folder)
-        if found.request != record.request:
+    if not (folder / RECORD).is_file():
+        if is_taken(folder):
+            raise InputError(f"{folder} exists with other content; choose another --out or remove it")
+        write_record(folder, record)
+        return False
+    found = read_record(folder)
+    if found.request != record.request:
+        if not extend:
             raise InputError(
-                f"{folder} holds another study ({found.cohort}); choose another --out or remove it"
+                f"{folder} holds another study ({found.cohort}); choose another --out, remove it, or give --extend to "
+                "add patients or plans to it"
             )
-        if found.complete:
-            remove(folder / _PARTS)  # where the last one was killed before it did
-        return found.complete
-    if is_taken(folder):
-        raise InputError(f"{folder} exists with other content; choose another --out or remove it")
-    _write(folder, record)
-    return False
+        check_extends(folder, found, record, cohort)
+        hold(folder, found, record, (*PART_SCHEMAS, *SUMMARY_SCHEMAS))
+        return False
+    if found.complete:
+        remove(folder / PARTS)  # where the last one was killed before it did
+    return found.complete
 
 
-def _write(folder: Path, record: StudyRecord) -> None:
-    with atomic_file(folder / _RECORD) as part:
-        part.write_text(record.model_dump_json(indent=1), encoding="utf-8")
-
-
-def _read(folder: Path) -> StudyRecord:
-    file = folder / _RECORD
-    if not file.exists():
-        raise InputError(f"{folder} is not the folder of a study: it has no {_RECORD}")
-    data = read_json(file)
-    found = data.get("format") if isinstance(data, dict) else None
-    if found == FORMER and data.get("complete") is not True:
-        raise InputError(f"{folder} holds a study that a former version began; remove it and run it again")
-    if found == FORMER:
-        data = {**data, "format": FORMAT}
-    elif found != FORMAT:
-        raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
-    try:
-        return StudyRecord.model_validate(data)
-    except ValidationError:
-        raise InputError(f"{file} is broken; remove the folder and run the study again") from None
-
-
-def _merge(folder: Path, parts: Sequence[Path], record: StudyRecord) -> None:
+def _merge(folder: Path, parts: Mapping[Path, PartJob], record: StudyRecord) -> None:
     """One file for each table, in the order of the patients; then the parts are no longer needed."""
+    held = folder / PARTS / HELD
+    before = read_record(held) if held.is_dir() else None
+    further = [p for p, job in parts.items() if before is not None and job.end <= before.patients]
+    rest = [p for p in parts if p not in further]
+    sources = dict.fromkeys(record.plans, rest)
+    old: dict[str, list[pl.LazyFrame]] = {}
+    if before is not None:
+        check_agree(folder, further, before)
+        known = set(before.plans)
+        sources = {slug: [*([held] if slug in known else further), *rest] for slug in record.plans}
+        old = {name: woven(name, held, further, record.plans, before.plans) for name in _MERGED}
+        record = record.model_copy(
+            update={"reused": f"{before.patients} patients, {', '.join(before.plans)}"}
+        )
     for name in _MERGED:
+        frames = [*old.get(name, []), *(scan_table(p / f"{name}.parquet") for p in rest)]
         with atomic_file(folder / f"{name}.parquet") as part:
-            scan_table([p / f"{name}.parquet" for p in parts]).sink_parquet(part, compression="zstd")
-    for name, frame in summarise_study(folder, parts, record.plans, record.level).items():
+            pl.concat(frames).sink_parquet(part, compression="zstd")
+    for name, frame in summarise_study(folder, sources, record.level).items():
         with atomic_file(folder / f"{name}.parquet") as part:
             frame.write_parquet(part, compression="zstd")
-    _write(folder, record.model_copy(update={"complete": True}))
-    remove(folder / _PARTS)
+    write_record(folder, record.model_copy(update={"complete": True}))
+    remove(folder / PARTS)

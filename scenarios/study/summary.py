@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +19,15 @@ _AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by up
 _VOLUMES = {10.0: "below 10", 30.0: "10 to 30", 100.0: "30 to 100", np.inf: "above 100"}  # cm3
 
 
-def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], level: float) -> Tables:
-    """The summary tables of merged parts.
+def summarise_study(folder: Path, sources: Mapping[str, Sequence[Path]], level: float) -> Tables:
+    """The summary tables of merged parts, and their counts of volumes added up.
 
     Args:
         folder: holds the merged `patients` and `effects`.
-        parts: folders of the parts, in order.
-        slugs: of the plans, the reference first.
+        sources: slug of each plan, the reference first -> folders whose `arms` count its patients.
         level: of the intervals.
     """
+    slugs = list(sources)
     groups = _groups(read_table(folder / "patients.parquet"))
     contrasts: list[dict] = []
     benefit: list[dict] = []
@@ -35,8 +35,10 @@ def summarise_study(folder: Path, parts: Sequence[Path], slugs: Sequence[str], l
         names = {"plan": plan, "reference": slugs[0], "outcome": outcome}
         contrasts.append(names | _contrast(rows, outcome, level))
         benefit += [names | row for row in _benefit(rows, groups, level)]
+    arms = _counts(sources)
     return {
-        "bands": _bands(parts, slugs, level),
+        "arms": arms,
+        "bands": _bands(arms, slugs, level),
         "contrasts": pl.DataFrame(contrasts, schema=dict(SUMMARY_SCHEMAS["contrasts"]), orient="row"),
         "benefit": pl.DataFrame(benefit, schema=dict(SUMMARY_SCHEMAS["benefit"]), orient="row"),
     }
@@ -158,18 +160,24 @@ def _class(column: str, classes: dict[float, str]) -> pl.Expr:
     return name
 
 
-def _bands(parts: Sequence[Path], slugs: Sequence[str], level: float) -> pl.DataFrame:
-    """Daily bands from the parts' counts, which add without rounding; one arm in memory at a time."""
+def _counts(sources: Mapping[str, Sequence[Path]]) -> pl.DataFrame:
+    """The counts of all parts, which add without rounding; one arm in memory at a time."""
+    frames = []
+    for slug, folders in sources.items():
+        rows = [scan_table(f / "arms.parquet").filter(pl.col("plan") == slug) for f in folders]
+        total = pl.concat(rows).group_by("plan", "day", "bin").agg(pl.col("n").sum())
+        frames.append(total.sort("day", "bin").collect())
+    return pl.concat(frames)
+
+
+def _bands(arms: pl.DataFrame, slugs: Sequence[str], level: float) -> pl.DataFrame:
+    """Daily bands of each arm."""
     frames = [pl.DataFrame(schema=dict(SUMMARY_SCHEMAS["bands"]))]
     for slug in slugs:
-        counts = np.zeros((0, BINS), dtype=np.int64)
-        for part in parts:
-            rows = scan_table(part / "arms.parquet").filter(pl.col("plan") == slug).collect()
-            day, bins = rows["day"].to_numpy(), rows["bin"].to_numpy()
-            if day.size and day.max() >= len(counts):
-                counts = np.pad(counts, ((0, int(day.max()) + 1 - len(counts)), (0, 0)))
-            np.add.at(counts, (day, bins), rows["n"].to_numpy())
-        if len(counts):
+        day, bins, n = (arms.filter(pl.col("plan") == slug)[c].to_numpy() for c in ("day", "bin", "n"))
+        if len(day):
+            counts = np.zeros((int(day.max()) + 1, BINS), dtype=np.int64)
+            counts[day, bins] = n
             frames.append(_arm_bands(counts, level).with_columns(plan=pl.lit(slug), level=pl.lit(level)))
     columns = SUMMARY_SCHEMAS["bands"]
     return pl.concat([f.select(pl.col(c).cast(t) for c, t in columns.items()) for f in frames])

@@ -48,6 +48,10 @@ def print_study(study: Study) -> None:
     )
     if dosed:
         console.print(f"Organ doses by {'; '.join(dosed)}.", highlight=False)
+    if study.record.reused:
+        console.print(
+            f"Taken from the earlier study: {study.record.reused}.", highlight=False, soft_wrap=True
+        )
     failed = study.failed
     if len(failed):
         console.print(

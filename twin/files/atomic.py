@@ -111,6 +111,17 @@ def growing_folder(path: str | os.PathLike[str], *, worth: str = "*") -> Iterato
                     folder.rmdir()  # only where nothing is left in it
 
 
+def move(path: Path, target: Path) -> None:
+    """Give a file another place on the same disk, for good; what was there is gone.
+
+    Raises:
+        InputError: the disk refuses it.
+    """
+    with refusals_explained(target):
+        path.replace(target)
+        flush(target.parent)
+
+
 def append(path: Path, line: str) -> None:
     """Add a line to a file that only the caller writes; a power cut may cut the last one short.
 

@@ -1,0 +1,74 @@
+"""The record of a study: what was asked for, on disk as `study.json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from scenarios.plans.plan import Frozen
+from scenarios.records.schema import SIMULATED
+from twin import InputError
+from twin.files.atomic import atomic_file
+from twin.files.json_file import read_json
+
+FORMAT = "rt-twin-study/2"
+FORMER = "rt-twin-study/1"  # other names of columns and outcomes (`scenarios.records.former`)
+RECORD = "study.json"
+
+
+class StudyRecord(Frozen):
+    """`study.json`: all that is needed to run the study again; equal requests give equal tables.
+
+    `who` is the fingerprint of the patients, `basis` a digest of settings and versions, `each` one of every plan, and
+    `reused` what was taken from an earlier study.
+    """
+
+    format: Literal["rt-twin-study/2"] = "rt-twin-study/2"
+    simulated: str = SIMULATED
+    cohort: str
+    patients: int
+    plans: tuple[str, ...]
+    scenarios: tuple[dict[str, Any], ...]
+    days: float
+    samples: int
+    seed: int
+    level: float
+    part: int
+    versions: dict[str, str]
+    request: str
+    complete: bool = False
+    who: str = ""
+    basis: str = ""
+    each: tuple[str, ...] = ()
+    reused: str = ""
+
+
+def write_record(folder: Path, record: StudyRecord) -> None:
+    """Write the record of a study into its folder."""
+    with atomic_file(folder / RECORD) as part:
+        part.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+
+
+def read_record(folder: Path) -> StudyRecord:
+    """Read the record of a study.
+
+    Raises:
+        InputError: there is none, it is broken, of a newer format, or of a former one that was interrupted.
+    """
+    file = folder / RECORD
+    if not file.exists():
+        raise InputError(f"{folder} is not the folder of a study: it has no {RECORD}")
+    data = read_json(file)
+    found = data.get("format") if isinstance(data, dict) else None
+    if found == FORMER and data.get("complete") is not True:
+        raise InputError(f"{folder} holds a study that a former version began; remove it and run it again")
+    if found == FORMER:
+        data = {**data, "format": FORMAT}
+    elif found != FORMAT:
+        raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")
+    try:
+        return StudyRecord.model_validate(data)
+    except ValidationError:
+        raise InputError(f"{file} is broken; remove the folder and run the study again") from None
