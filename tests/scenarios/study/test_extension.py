@@ -1,4 +1,4 @@
-"""A study that is added to: equal to one that was made whole, what is kept is not computed again, and nothing is lost."""
+"""A study that is added to: equal to one made whole, what is kept is not computed again, and nothing is lost."""
 
 import shutil
 
