@@ -71,7 +71,7 @@ def _forecast(f: Forecast) -> str:
 
 def _differences(found: CrossValidation) -> Iterator[str]:
     yield "## Randomised differences of trials that were left out\n"
-    yield "Points of the share without the event; * left out with its fold, not alone.\n"
+    yield "Points of the share without the event.\n"
     yield "| | trial | arms | endpoint | months | published | forecast | 80 % |"
     yield "|---" * 8 + "|"
     for d in sorted(found.differences, key=lambda d: (d.inside, -abs(d.ours - d.published))):
@@ -79,7 +79,7 @@ def _differences(found: CrossValidation) -> Iterator[str]:
 
 
 def _difference(d: Difference) -> str:
-    mark = ("" if d.inside else "miss") + ("" if d.alone else "*")
+    mark = "" if d.inside else "miss"
     return (
         f"| {mark} | {d.trial} | {d.arms} | {d.endpoint.replace('_', ' ')} | {d.months:g} | "
         f"{d.published:+.1f} | {d.ours:+.1f} | {d.low:+.0f} to {d.high:+.0f} |"

@@ -91,7 +91,7 @@ def _central(delivery: Delivery, n: int) -> dict[str, Effect]:
     near = Centrality.of(delivery.twin.contours)
     status = "unknown" if near.kind == "unknown" else "estimated" if near.estimated else "ok"
     note = f"{near.words}; by series of stereotactic treatment, whatever its dose (docs/model.md, 4)"
-    risks = central_risks(near.kind, delivery.twin.id, n, delivery.seed)
+    risks = central_risks(near.kind, n, delivery.seed)
     return {name: Effect(p, "probability", "expected", status, note) for name, p in risks.items()}
 
 
@@ -187,7 +187,7 @@ def _complication(row: Complication, organ: OrganDose, status: str, delivery: De
         words += "; fitted to conventional fractionation, not to SBRT"
     courses = [arm.course(sample) for sample in range(n)]
     concurrent = delivery.twin.clinical.chemotherapy == "concurrent"
-    hurry = hurry_factors(delivery.twin.id, n, delivery.seed)
+    hurry = hurry_factors(n, delivery.seed)
     metric, reach = organ.metric(row, courses), organ.reach(courses)
     drawn = coefficient_draws(row.name, n, delivery.seed)
     found = row.risk(metric, reach, courses, hurry=hurry, concurrent=concurrent, coefficients=drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -46,6 +46,8 @@ from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 from twin.several import several
 
+Told = Callable[[Sequence[PlanOutcomes]], object]
+
 
 @bounded
 def compare(
@@ -64,6 +66,7 @@ def compare(
     approve: Approve | None = None,
     progress: Progress | None = None,
     treatment: VirtualTreatment | None = None,
+    judged: Told | None = None,
 ) -> Comparison:
     """What each plan would do to this patient.
 
@@ -82,13 +85,13 @@ def compare(
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
         treatment: the generator of that name, where it is loaded already.
+        judged: called with what each plan means, sample by sample.
 
     Returns:
         The comparison: tables in polars frames, images, and what is needed to run it again.
 
     Raises:
-        InputError: a plan contradicts what was delivered; an unknown name; a bad number; more memory than can be
-            taken; images of a tumour model that has no field.
+        InputError: a plan contradicts what was delivered; a bad name or number; too much memory; a field is missing.
     """
     scenarios, names = distinct(plans), several(scanners)
     request = Request(days, samples, image_samples, seed, generator, names, kinetics, outcomes, dose)
@@ -101,20 +104,22 @@ def compare(
 
     made = forecast(twin, scenarios, request, tumour, method, approve, clock)
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
-    judged = _judged(made, model)
+    means = _judged(made, model, judged)
     records = _plan_records(made, days)
-    tables = _tables(made, records, judged, drawn, request, model)
-    clock.lap("tables", 1.0)
+    tables = _tables(made, records, means, drawn, request, model, clock)
     tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, samples)
     clock.lap("scorecard", 1.0)
-    return Comparison(_record(made, request, records, judged, drawn, clock), twin, tables, drawn.images)
+    return Comparison(_record(made, request, records, means, drawn, clock), twin, tables, drawn.images)
 
 
-def _judged(made: Forecast, model: OutcomeModel) -> list[PlanOutcomes]:
-    return [
+def _judged(made: Forecast, model: OutcomeModel, told: Told | None) -> list[PlanOutcomes]:
+    found = [
         plan_outcomes(model, delivery, made.belief, made.daily, made.gtv_cm3[p], made.survivors[p])
         for p, delivery in enumerate(made.deliveries)
     ]
+    if told is not None:
+        told(found)
+    return found
 
 
 def _plan_records(made: Forecast, days: float) -> tuple[PlanRecord, ...]:
@@ -141,11 +146,12 @@ def _tables(
     drawn: Images,
     request: Request,
     model: OutcomeModel,
+    clock: Clock,
 ) -> dict[str, pl.DataFrame]:
     """All tables but the scorecard."""
     effects = {record.slug: one.effects for record, one in zip(records, judged, strict=True)}
     samples = np.arange(made.belief.n, dtype=np.int32)
-    return {
+    found = {
         "samples": pl.DataFrame({"sample": samples, **made.belief.samples}),
         "trajectory": trajectory_table(records, made.daily, made.gtv_cm3, drawn.field_cm3),
         "bands": band_table("bands", records, made.daily, made.gtv_cm3),
@@ -171,6 +177,8 @@ def _tables(
         "dvh": dvh_table(records, made.scenarios, made.structures, made.arms),
         "recist": recist_table(made.twin, drawn.images),
     }
+    clock.lap("tables", 1.0)
+    return found
 
 
 def _record(

@@ -17,7 +17,7 @@ import numpy as np
 
 from scenarios.engine.organ_dose import ORGANS, dose_spread
 from simulators.core.course import Course, Event
-from simulators.core.outcome import HOT, HOTTEST, Complication
+from simulators.core.outcome import HOT, HOTTEST, Complication, shifted
 from simulators.outcome.complications import COMPLICATIONS
 from twin.dose import Method
 
@@ -172,16 +172,61 @@ class Matches:
 
 
 @dataclass(frozen=True, eq=False)
+class ComplicationTable:
+    """A complication of every reference patient, at every factor on the organ's doses, (m, factors) each.
+
+    Args:
+        row: the relation.
+        probability: with its coefficients as they were printed.
+        metric: the number that the probability takes; None where its coefficients are certain.
+        time: what the course's time adds to the log odds; None where that is nothing.
+    """
+
+    row: Complication
+    probability: np.ndarray
+    metric: np.ndarray | None
+    time: np.ndarray | None
+
+    @classmethod
+    def of(cls, row: Complication, course: Course, relative: np.ndarray) -> ComplicationTable:
+        """That of a course, with the (m, factors, parts) doses of the organ over the prescription."""
+        metric, reach = _metric_and_reach(row, course, relative)
+        adds = row.by_time(course) if row.by_time is not None else 0.0
+        return cls(
+            row,
+            row.risk(metric, reach, [course]),
+            metric if row.unsure is not None else None,
+            reach * adds if adds else None,
+        )
+
+    def look_up(self, matches: Matches, hurry: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """(patients, samples) probability in draws of what the relation's sources do not know.
+
+        Args:
+            matches: of the patients.
+            hurry: (samples,) factor on what the time adds.
+            coefficients: (samples, 2) standard normal draws.
+        """
+        organ, row = self.row.organ, self.row
+        found, log_odds = matches.look_up(organ, self.probability), np.zeros(1)
+        if self.time is not None:
+            log_odds = log_odds + (hurry - 1.0) * matches.look_up(organ, self.time)
+        if self.metric is not None and row.unsure is not None:
+            log_odds = log_odds + row.unsure(matches.look_up(organ, self.metric), coefficients)
+        return shifted(found, log_odds) if log_odds.any() else found
+
+
+@dataclass(frozen=True, eq=False)
 class OrganTables:
     """What a course does to the organs of every reference patient, at every factor on its doses.
 
     Args:
         metrics: outcome -> (organ, unit, (m, factors)).
-        complications: outcome -> (its relation, (m, factors) probability with concurrent drugs).
+        complications: outcome -> what it is, with concurrent drugs.
     """
 
     metrics: Mapping[str, tuple[str, str, np.ndarray]]
-    complications: Mapping[str, tuple[Complication, np.ndarray]]
+    complications: Mapping[str, ComplicationTable]
 
     @classmethod
     def of(cls, references: ReferencePatients, course: Course) -> OrganTables:
@@ -190,7 +235,7 @@ class OrganTables:
         total = fractions.sum()
         scale = np.exp(_LOG_FACTOR)[:, None]
         metrics: dict[str, tuple[str, str, np.ndarray]] = {}
-        complications: dict[str, tuple[Complication, np.ndarray]] = {}
+        complications: dict[str, ComplicationTable] = {}
         for organ, (mean, *volumes) in _METRICS.items():
             relative = references.parts[organ][:, None, :] * scale
             dose = total * relative
@@ -198,7 +243,7 @@ class OrganTables:
             metrics |= {name: (organ, "fraction", _above(dose, gy)) for name, gy in volumes}
             for row in COMPLICATIONS:
                 if row.organ == organ:
-                    complications[row.name] = (row, complication(row.name, course, {organ: relative}))
+                    complications[row.name] = ComplicationTable.of(row, course, relative)
         return cls(metrics, complications)
 
 
@@ -214,12 +259,19 @@ def complication(
         concurrent: with concurrent drugs.
     """
     row = next(c for c in COMPLICATIONS if c.name == name)
-    relative, fractions = parts[row.organ], course.dose_gy[course.of(Event.FRACTION)]
+    metric, reach = _metric_and_reach(row, course, parts[row.organ])
+    return row.risk(metric, reach, [course], concurrent=concurrent)
+
+
+def _metric_and_reach(
+    row: Complication, course: Course, relative: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a complication's risk takes, from (..., parts) dose of the organ over the prescription."""
+    fractions = course.dose_gy[course.of(Event.FRACTION)]
     squares, ratio = (fractions**2).sum(), row.alpha_beta_gy
     eqd2_gy = (ratio * fractions.sum() * relative + squares * relative**2) / (2.0 + ratio)
     metric = _above(relative, HOT) if row.metric == "hot" else _metric(row, eqd2_gy)
-    reach = np.clip(relative[..., int(HOTTEST * relative.shape[-1])], 0.0, 1.0)
-    return row.risk(metric, reach, [course], concurrent=concurrent)
+    return metric, np.clip(relative[..., int(HOTTEST * relative.shape[-1])], 0.0, 1.0)
 
 
 _METRICS: dict[str, tuple] = {

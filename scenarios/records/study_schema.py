@@ -71,13 +71,18 @@ PART_SCHEMAS: dict[str, Schema] = {
     "decisions": {"patient": pl.String, **SCHEMAS["decisions"]},
     # true daily volumes of an arm, counted in bins (`study_part.bin_edges`)
     "arms": {"plan": pl.String, "day": pl.Int32, "bin": pl.Int32, "n": pl.Int64},
+    # effects summed over patients in each draw of the population that all of them share, in units of 1e-12: whole
+    # numbers add without rounding
+    "draws": {"plan": pl.String, "outcome": pl.String, "sample": pl.Int32, "total": pl.Int64, "n": pl.Int64},
 }
 # Made from the merged parts.
 SUMMARY_SCHEMAS: dict[str, Schema] = {
     # daily, over the true volumes of all patients of an arm, cm3
     "bands": SCHEMAS["bands"],
-    # over patients: mean effect and its interval (kind "monte-carlo": that of a mean over so many patients), the
-    # central interval of the individual effects, shares of patients who are better and worse off, and how many to treat
+    # over patients: mean effect and its interval by kind: "expected" = patients averaged within each draw of what is
+    # not known of the population, central interval over draws; "monte-carlo" = that of a mean over so many
+    # patients, where nothing is drawn that they share. error: of the mean, by the number of patients. Then the central
+    # interval of the individual effects, shares of patients who are better and worse off, and how many to treat
     # for one to be better off (negative: worse off)
     "contrasts": {
         **_ESTIMATE,

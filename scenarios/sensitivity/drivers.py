@@ -1,7 +1,8 @@
 """What drives control, survival and pneumonitis of one patient: Sobol indices of what is not known of them.
 
 Inputs are those that the calibrated outcomes and the dose draw: the population's parameters by what they are about, the
-terms of a trial and of its arm, the contour, the dose to organs, and the fit of pneumonitis. Parameters of one group
+terms of a trial and of its arm, the contour, the dose to organs, the fit of pneumonitis, and, of a twin that has
+learned from its scans, how far they tell of control. Parameters of one group
 keep their posterior's correlation; between groups it is taken away, so that shares of variance are defined; `coupling`
 says what that costs.
 """
@@ -23,7 +24,8 @@ from scenarios.plans.scenario import Scenario
 from scenarios.sensitivity.indices import Indices, sobol_indices
 from simulators.calibration.model import PRIORS
 from simulators.dose.dvh import dvh
-from simulators.outcome.cases import CONTOUR_SD, Cases, complete, frozen
+from simulators.outcome.calibrated import learned
+from simulators.outcome.cases import CONTOUR_SD, Cases, complete, parameters
 from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
 from simulators.outcome.given import Given
 from twin import InputError, PatientTwin
@@ -39,10 +41,12 @@ POPULATION = {  # parameters of the calibrated outcomes by what they are about; 
     ),
     "survival after failure": ("after_months", "after_early", "decade_death"),
     "deaths of other causes": ("other_early", "operable_ratio", "other_late"),
+    "volume and failure": ("volume_hazard",),
 }  # fmt: skip
 TRIAL, ARM = "trial: era, staging, selection", "arm of a trial"
 CONTOUR, LUNG, HEART = "contour of the tumour", "dose to the lungs", "dose to the heart"
 FIT = "coefficients of pneumonitis"
+LINK = "link of scans to control"
 _TERMS = {TRIAL: ("trial_control", "trial_distant", "trial_death"), ARM: ("arm_control", "arm_death")}
 OUTCOMES = ("tumour_control", "local_control_2y", "overall_survival_2y", "pneumonitis")
 ROWS = 1024
@@ -60,6 +64,8 @@ class _Case:
     def groups(self) -> dict[str, list[int]]:
         """Group -> its columns; of a group of parameters the first chooses the posterior's draw."""
         widths = dict.fromkeys(self.parameters, 1) | {TRIAL: 4, ARM: 3, CONTOUR: 1, LUNG: 1, HEART: 1, FIT: 2}
+        if self.twin.belief is not None and self.twin.belief.kind != "prior":
+            widths[LINK] = 1
         ends = np.cumsum(list(widths.values()))
         return {
             name: list(range(end - width, end))
@@ -93,8 +99,8 @@ class _Case:
         """(m, outcomes) expected values at (m, inputs) uniform numbers."""
         from scipy.special import ndtri
 
-        posterior = frozen()
-        values, n = posterior.parameters(), len(posterior.draws)
+        values = parameters()
+        n = len(values["volume_hazard"])
         at = {name: (u[:, columns[0]] * n).astype(int) for name, columns in self.groups.items()}
         q = {p: values[p][at[group], 0] for group, names in self.parameters.items() for p in names}
         for group, spreads in _TERMS.items():
@@ -106,6 +112,8 @@ class _Case:
             self._doses(u, organ, group) for organ, group in (("Lungs-GTV", LUNG), ("Heart", HEART))
         )
         fit = ndtri(u[:, self.groups[FIT]])
+        if LINK in self.groups:
+            q |= learned(q, self.twin, u[:, self.groups[LINK][0]])
         harm = {"pneumonitis": _pneumonitis(lung[1], fit), "mean_heart_dose": heart[0]}
         return self._judged(q, ndtri(u[:, self.groups[CONTOUR][0]]), harm)
 
@@ -131,7 +139,10 @@ class _Case:
             np.zeros(1), of_patient,
         )  # fmt: skip
         moved = case.cells.log_volume + CONTOUR_SD * contour
-        cells = replace(case.cells, log_volume=moved, volume_sd=0.0 * case.cells.volume_sd)
+        ratio = case.cells.failure_ratio * np.exp(q["volume_hazard"] * CONTOUR_SD * contour)
+        cells = replace(
+            case.cells, log_volume=moved, volume_sd=0.0 * case.cells.volume_sd, failure_ratio=ratio
+        )
         found = replace(case, cells=cells).at_two_years()
         told = 1.0 if complete(self.twin.clinical) else np.nan
         alive = told * found["overall_survival_2y"][0]

@@ -78,7 +78,7 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     ends = np.stack([arm.ends(shape) for arm in arms])
     curves, daily, end_cm3 = _followed(members, arms, params, ends, settings)
     effects = volumes(curves, end_cm3, ends, settings)
-    organs = organ_effects(members, scenarios, arms, matches)
+    organs = organ_effects(members, scenarios, arms, matches, settings.seed)
     future = after_treatment(members, arms, organs, settings, settings.samples)
     effects |= {**future.effects, **organs.effects}
     return Batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 
 from scenarios.comparison.effect import Effect
 from scenarios.comparison.intervals import quantiles
+from scenarios.comparison.outcomes import PlanOutcomes
 from scenarios.comparison.result import Comparison
 from scenarios.comparison.steps import compare
 from scenarios.engine.adaptive import realise_adaptive
@@ -24,7 +26,7 @@ from scenarios.study.cohort import Member
 from scenarios.study.lives import after_treatment
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
-from scenarios.study.tables import Tables, empty, life_rows
+from scenarios.study.tables import Tables, draw_rows, empty, life_rows
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
 from simulators.tumour.dose_volume import DoseVolumeKinetics
@@ -55,10 +57,11 @@ def imaged_tables(
     planned = planned_doses(member.twin, [s.plan for s in scenarios])
     doses = planned.doses
     twin = planned.twin.fork(doses=doses)  # the plans' doses are computed once, for belief and truth
+    judged: list[PlanOutcomes] = []
     run = compare(
         twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
         image_samples=settings.image_samples, generator=settings.generator,
-        treatment=hold_generator(settings.generator) if settings.image_samples else None,
+        treatment=hold_generator(settings.generator) if settings.image_samples else None, judged=judged.extend,
     )  # fmt: skip
     if settings.image_samples and runs is not None:
         run.save(runs / member.id)
@@ -68,6 +71,7 @@ def imaged_tables(
     tables = {
         "outcomes": _with_patient(run.outcomes, member, "outcomes"),
         "effects": _effects(run, member),
+        "draws": _draws(judged, slugs),
         "decisions": _with_patient(run.decisions, member, "decisions"),
     }
     if truth is not None:
@@ -150,6 +154,19 @@ def _trajectory(
 def _effects(run: Comparison, member: Member) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.Float64)
     return _with_patient(run.contrasts.with_columns(better=nothing, worse=nothing), member, "effects")
+
+
+def _draws(judged: Sequence[PlanOutcomes], slugs: Sequence[str]) -> pl.DataFrame:
+    first, *others = (plan.effects for plan in judged)
+    rows = [empty("draws")]
+    for slug, other in zip(slugs[1:], others, strict=True):
+        pairs = {
+            name: replace(effect, values=np.stack([first[name].values, effect.values])[:, None])
+            for name, effect in other.items()
+            if name in first
+        }
+        rows.append(draw_rows((slugs[0], slug), pairs))
+    return pl.concat(rows)
 
 
 def _with_patient(frame: pl.DataFrame, member: Member, name: str) -> pl.DataFrame:

@@ -12,9 +12,9 @@ from scenarios.study.arm import ArmCourses
 from scenarios.study.cohort import Member
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
-from simulators.core.chance import Purpose, many_uniforms, stratified
+from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import LifeTimes
-from simulators.outcome.cases import Cases, complete, population
+from simulators.outcome.cases import Cases, complete, of_arm, of_trial, population
 from simulators.outcome.given import Given
 from simulators.outcome.life import DRAWS
 
@@ -42,7 +42,8 @@ def after_treatment(
 ) -> Future:
     """Control, failure and death of every patient.
 
-    All patients share the draws of the population. The truth of each has a draw of its own, so that the lives of a
+    All patients share the draws of population, trial and arm, so that a mean over them within a draw is an expected
+    value in it. The truth of each has a draw of its own, so that the lives of a
     cohort are not those of one guess.
 
     Args:
@@ -103,16 +104,17 @@ def _population(
         seed: root of all chance.
         samples: of the belief.
     """
-    ids, belief = [m.id for m in members], np.arange(samples)
+    ids = [m.id for m in members]
     true = many_uniforms(seed, ids, Purpose.TRUTH, _TRUE_POPULATION, 4)
-    index = np.broadcast_to((belief + 0.5) / max(1, samples), (len(ids), samples))
-    trial = stratified(many_uniforms(seed, ids, Purpose.POPULATION, belief, 3))
+    index = np.broadcast_to((np.arange(samples) + 0.5) / max(1, samples), (len(ids), samples))
+    trial = np.broadcast_to(of_trial(seed, samples), (len(ids), samples, 3))
     of_arms = []
     for plan in plans:
-        named = [f"{i} {p}" for i, p in zip(ids, plan, strict=True)]
-        own = many_uniforms(seed, named, Purpose.TRUTH, _TRUE_POPULATION, 2)
-        arm = stratified(many_uniforms(seed, named, Purpose.POPULATION, belief, 2))
-        of_arms.append(np.concatenate([own, arm], axis=1))
+        own = many_uniforms(
+            seed, [f"{i} {p}" for i, p in zip(ids, plan, strict=True)], Purpose.TRUTH, _TRUE_POPULATION, 2
+        )
+        shared = {p: of_arm(seed, p, samples) for p in set(plan)}
+        of_arms.append(np.concatenate([own, np.stack([shared[p] for p in plan])], axis=1))
     return population(
         np.concatenate([true[..., 0], index], axis=1),
         np.concatenate([true[..., 1:], trial], axis=1),

@@ -15,6 +15,8 @@ from scenarios.study.cohort import Member
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import shifted
+from simulators.outcome.central import central_risks
+from simulators.outcome.complications import coefficient_draws, hurry_factors
 
 _DOSE_NUMBERS = 4
 
@@ -63,6 +65,7 @@ def organ_effects(
     scenarios: Sequence[Scenario],
     arms: Sequence[ArmCourses],
     by_technique: Mapping[bool, Matches],
+    seed: int,
 ) -> Organs:
     """Organ doses of every patient, plan and sample, and the complications that follow from them.
 
@@ -71,14 +74,16 @@ def organ_effects(
         scenarios: the plans.
         arms: what each plan became.
         by_technique: whether the technique is SBRT -> the patients' matches.
+        seed: root of all chance.
     """
+    chance = _Chance(seed, next(iter(by_technique.values())).reference.shape[1])
     drugs = [m.clinical.chemotherapy for m in members]
     without = np.array([np.nan if d is None else float(d != "concurrent") for d in drugs])[:, None]
     values: dict[str, list[np.ndarray]] = {}
     units: dict[str, str] = {}
     for scenario, arm in zip(scenarios, arms, strict=True):
         sbrt = stereotactic(scenario)
-        of_arm = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk))
+        of_arm = _arm_organs(arm, ReferencePatients.of(sbrt), by_technique[sbrt].after(arm.shrunk), chance)
         for name, (unit, found, alone) in of_arm.items():
             values.setdefault(name, []).append(shifted(found, alone * without) if alone else found)
             units[name] = unit
@@ -86,7 +91,47 @@ def organ_effects(
     used = {m for s in scenarios for m in ReferencePatients.of(stereotactic(s)).methods}
     method, note = " and ".join(sorted(used)), "dose of a similar in-silico patient"
     effects = {k: Effect(v, units[k], _kind(units[k]), "estimated", note, method) for k, v in stacked.items()}
+    effects |= _central(members, scenarios, chance)
     return Organs(effects, stacked["pneumonitis"], stacked["mean_heart_dose"])
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """What sources of complications do not know, in draws that all patients share; the truth, first, as printed.
+
+    Args:
+        seed: root of all chance.
+        n: samples, the truth first.
+    """
+
+    seed: int
+    n: int
+
+    def hurry(self) -> np.ndarray:
+        """(n,) factors on what a course's time adds."""
+        return np.append(1.0, hurry_factors(self.n - 1, self.seed))
+
+    def coefficients(self, name: str) -> np.ndarray:
+        """(n, 2) standard normal draws of a complication's coefficients."""
+        return np.concatenate([np.zeros((1, 2)), coefficient_draws(name, self.n - 1, self.seed)])
+
+
+def _central(members: Sequence[Member], scenarios: Sequence[Scenario], chance: _Chance) -> dict[str, Effect]:
+    """Toxicity of stereotactic plans by a patient's site, central being within 2 cm of the airways; else nan.
+
+    How near a central tumour lies is not known of patients without images.
+    """
+    if not any(stereotactic(s) for s in scenarios):
+        return {}
+    treated = np.array([stereotactic(s) for s in scenarios])[:, None, None]
+    central = np.array([m.site == "central" for m in members])[:, None]
+    risks = central_risks("central", chance.n - 1, chance.seed)
+    note = "the site of the tumour decides; by series of stereotactic treatment, whatever its dose"
+    return {
+        name: Effect(np.where(treated & central, np.append(risk.mean(), risk), np.nan), "probability", "expected",
+                     "estimated", note)
+        for name, risk in risks.items()
+    }  # fmt: skip
 
 
 def _kind(unit: str) -> Kind:
@@ -94,7 +139,7 @@ def _kind(unit: str) -> Kind:
 
 
 def _arm_organs(
-    arm: ArmCourses, references: ReferencePatients, matches: Matches
+    arm: ArmCourses, references: ReferencePatients, matches: Matches, chance: _Chance
 ) -> dict[str, tuple[str, np.ndarray, float]]:
     """Outcome -> (unit, (p, s) values, log odds without concurrent drugs)."""
     shape = matches.reference.shape
@@ -107,9 +152,10 @@ def _arm_organs(
         for name, (organ, unit, table) in tables.metrics.items():
             values = found.setdefault(name, (unit, np.empty(shape), 0.0))[1]
             values[mine] = matches.look_up(organ, table)[mine]
-        for name, (row, table) in tables.complications.items():
-            values = found.setdefault(name, ("probability", np.empty(shape), row.alone))[1]
-            values[mine] = matches.look_up(row.organ, table)[mine]
+        for name, table in tables.complications.items():
+            values = found.setdefault(name, ("probability", np.empty(shape), table.row.alone))[1]
+            drawn = table.look_up(matches, chance.hurry(), chance.coefficients(name))
+            values[mine] = drawn[mine]
     return found
 
 

@@ -77,7 +77,7 @@ class Study:
         return self.patients.filter(pl.col("fault").is_not_null()).select("patient", "fault")
 
 
-_MERGED = tuple(name for name in PART_SCHEMAS if name != "arms")
+_MERGED = tuple(name for name in PART_SCHEMAS if name not in ("arms", "draws"))
 _TABLES = {name: PART_SCHEMAS[name] for name in _MERGED} | SUMMARY_SCHEMAS
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from scenarios.comparison.intervals import normal_quantile
-from scenarios.records.study_schema import SUMMARY_SCHEMAS
+from scenarios.comparison.intervals import normal_quantile, quantiles
+from scenarios.records.study_schema import PART_SCHEMAS, SUMMARY_SCHEMAS
 from scenarios.study.part import BINS, bin_edges
-from scenarios.study.tables import HIGHER_IS_BETTER, Tables
+from scenarios.study.tables import HIGHER_IS_BETTER, PARTS_OF_ONE, Tables
 from twin.files.tables import read_table, scan_table
 
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
@@ -24,20 +24,23 @@ def summarise_study(folder: Path, sources: Mapping[str, Sequence[Path]], level: 
 
     Args:
         folder: holds the merged `patients` and `effects`.
-        sources: slug of each plan, the reference first -> folders whose `arms` count its patients.
+        sources: slug of each plan, the reference first -> folders whose `arms` and `draws` count its patients.
         level: of the intervals.
     """
     slugs = list(sources)
     groups = _groups(read_table(folder / "patients.parquet"))
+    draws = _added("draws", sources)
+    of_draws = _means(draws)
     contrasts: list[dict] = []
     benefit: list[dict] = []
     for plan, outcome, rows in _effects(folder / "effects.parquet", slugs):
         names = {"plan": plan, "reference": slugs[0], "outcome": outcome}
-        contrasts.append(names | _contrast(rows, outcome, level))
+        contrasts.append(names | _contrast(rows, outcome, level, of_draws.get((plan, outcome))))
         benefit += [names | row for row in _benefit(rows, groups, level)]
-    arms = _counts(sources)
+    arms = _added("arms", sources)
     return {
         "arms": arms,
+        "draws": draws,
         "bands": _bands(arms, slugs, level),
         "contrasts": pl.DataFrame(contrasts, schema=dict(SUMMARY_SCHEMAS["contrasts"]), orient="row"),
         "benefit": pl.DataFrame(benefit, schema=dict(SUMMARY_SCHEMAS["benefit"]), orient="row"),
@@ -60,16 +63,25 @@ def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.Da
                 yield plan, outcome, found
 
 
-def _contrast(rows: pl.DataFrame, outcome: str, level: float) -> dict:
+def _means(draws: pl.DataFrame) -> dict[tuple, np.ndarray]:
+    """(plan, outcome) -> mean effect over all patients in each draw of the population."""
+    means = draws.with_columns(mean=pl.col("total") / pl.col("n") / PARTS_OF_ONE)
+    found = means.partition_by("plan", "outcome", as_dict=True, maintain_order=True)
+    return {key: frame["mean"].to_numpy() for key, frame in found.items()}
+
+
+def _contrast(rows: pl.DataFrame, outcome: str, level: float, draws: np.ndarray | None) -> dict:
     effect = rows["mean"].to_numpy()
     mean, low, high, error = _interval(effect, level)
+    if draws is not None:
+        low, high = (float(q) for q in quantiles(draws, ((1 - level) / 2, (1 + level) / 2)))
     patients = np.quantile(effect, [(1 - level) / 2, (1 + level) / 2])
     row = {
         "unit": rows["unit"][0],
         "mean": mean,
         "low": low,
         "high": high,
-        "kind": "monte-carlo",
+        "kind": "monte-carlo" if draws is None else "expected",
         "error": error,
         "dose_method": ", ".join(sorted(rows["dose_method"].drop_nulls().unique())) or None,
         "patients_low": float(patients[0]),
@@ -160,13 +172,14 @@ def _class(column: str, classes: dict[float, str]) -> pl.Expr:
     return name
 
 
-def _counts(sources: Mapping[str, Sequence[Path]]) -> pl.DataFrame:
-    """The counts of all parts, which add without rounding; one arm in memory at a time."""
+def _added(name: str, sources: Mapping[str, Sequence[Path]]) -> pl.DataFrame:
+    """The whole numbers of all parts, which add without rounding; one arm in memory at a time."""
+    keys = [c for c in PART_SCHEMAS[name] if c not in ("n", "total")]
     frames = []
     for slug, folders in sources.items():
-        rows = [scan_table(f / "arms.parquet").filter(pl.col("plan") == slug) for f in folders]
-        total = pl.concat(rows).group_by("plan", "day", "bin").agg(pl.col("n").sum())
-        frames.append(total.sort("day", "bin").collect())
+        rows = [scan_table(f / f"{name}.parquet").filter(pl.col("plan") == slug) for f in folders]
+        total = pl.concat(rows).group_by(keys).agg(pl.exclude(keys).sum())
+        frames.append(total.sort(keys).collect())
     return pl.concat(frames)
 
 

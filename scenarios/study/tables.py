@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,16 +13,19 @@ from scenarios.comparison.intervals import Estimate, estimate, quantiles
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.scenario import Scenario
 from scenarios.records.study_schema import PART_SCHEMAS
+from scenarios.study.arm import stereotactic
 from scenarios.study.batch import Batch
 from scenarios.study.cohort import Member
 from scenarios.study.settings import Settings
 from simulators.belief.prior import prior_belief
 from simulators.core.outcome import LifeTimes
 from simulators.outcome.cases import complete
+from simulators.outcome.complications import AS_PRINTED
 from twin import PatientTwin
 
 HIGHER_IS_BETTER = frozenset({"tumour_control", "local_control_2y", "overall_survival_2y"})
 Tables = dict[str, pl.DataFrame]
+PARTS_OF_ONE = 1e12  # units of `draws`
 
 
 def empty(name: str) -> pl.DataFrame:
@@ -63,6 +67,9 @@ def batch_tables(batch: Batch, scenarios: Sequence[Scenario], settings: Settings
         "trajectory": _trajectory(batch, slugs, settings),
         "outcomes": _outcomes(batch, scenarios, settings),
         "effects": _effects(batch, slugs, settings),
+        "draws": draw_rows(
+            slugs, {k: replace(e, values=e.values[..., 1:]) for k, e in batch.effects.items()}
+        ),
         "lives": life_rows(batch.members, slugs, batch.lives),
         "truth": _truth(batch),
         "decisions": _decisions(batch),
@@ -102,7 +109,14 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
         "status": pl.Series([*(e.status for e in effects), "unknown"]).gather(status),
         "outside": pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
     }
-    return _frame("outcomes", columns)
+    return _frame("outcomes", columns).filter(_applies(batch, scenarios))
+
+
+def _applies(batch: Batch, scenarios: Sequence[Scenario]) -> np.ndarray:
+    """Which outcomes a patient has under a plan: toxicity of central treatment needs a tumour that may be there."""
+    near = np.array([[stereotactic(s) and m.site != "peripheral" for s in scenarios] for m in batch.members])
+    of_airways = np.array([name.startswith("central_") for name in batch.effects])
+    return (near.ravel()[:, None] | ~of_airways).ravel()
 
 
 def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataFrame:
@@ -130,6 +144,32 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
         "dose_method": _repeated([e.dose_method for e in batch.effects.values()], size),
     }
     return _frame("effects", rows).filter(pl.col("mean").is_not_null())
+
+
+def draw_rows(slugs: Sequence[str], effects: Mapping[str, Effect]) -> pl.DataFrame:
+    """The `draws` of some patients, of outcomes whose samples are draws of a population that all patients share.
+
+    Args:
+        slugs: of the plans (a).
+        effects: outcome -> values (a, p, s).
+    """
+    frames = [empty("draws")]
+    for name, effect in effects.items():
+        if effect.kind != "expected" or name in AS_PRINTED:
+            continue
+        difference = effect.values[1:] - effect.values[:1]
+        known = ~np.isnan(difference).any(axis=-1)
+        total = (
+            np.rint(np.where(known[..., None], difference, 0.0) * PARTS_OF_ONE).astype(np.int64).sum(axis=1)
+        )
+        for slug, row, n in zip(slugs[1:], total, known.sum(axis=1), strict=True):
+            if n:
+                same = {"plan": slug, "outcome": name, "n": int(n)}
+                own = pl.DataFrame({"sample": np.arange(len(row)), "total": row}).with_columns(
+                    **{k: pl.lit(v) for k, v in same.items()}
+                )
+                frames.append(own.select(pl.col(c).cast(t) for c, t in PART_SCHEMAS["draws"].items()))
+    return pl.concat(frames)
 
 
 def life_rows(members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes) -> pl.DataFrame:

@@ -65,10 +65,9 @@ class CrossValidation:
         signs = sum((d.ours > 0) == (d.published > 0) for d in told)
         inside = sum(d.inside for d in self.differences)
         share, low, high = share_inside(inside, len(self.differences))
-        trials, alone = (len({d.trial for d in self.differences if d.alone or not k}) for k in (False, True))
         yield (
-            f"{len(self.differences)} randomised differences of trials that were left out, {alone} of {trials} of them "
-            f"alone, others with their fold: sign right in {signs} of {len(told)}; 80 % intervals hold {share:.0%} "
+            f"{len(self.differences)} differences of {len({d.trial for d in self.differences})} randomised trials, "
+            f"each left out alone: sign right in {signs} of {len(told)}; 80 % intervals hold {share:.0%} "
             f"({low:.0%} to {high:.0%})"
         )
 

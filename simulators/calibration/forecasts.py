@@ -61,7 +61,6 @@ class Difference:
         trial, arms, endpoint, months: what it is.
         published: of the printed numbers.
         ours, low, high: mean and central 80 % predictive interval.
-        alone: whether the fit had all other trials, and not only those of other folds.
     """
 
     trial: str
@@ -72,7 +71,6 @@ class Difference:
     ours: float
     low: float
     high: float
-    alone: bool = False
 
     @property
     def inside(self) -> bool:
@@ -108,16 +106,13 @@ def forecasts(
     return found
 
 
-def differences(
-    posterior: Posterior, rows: Sequence[Row], seed: int = 0, *, alone: bool = True
-) -> list[Difference]:
+def differences(posterior: Posterior, rows: Sequence[Row], seed: int = 0) -> list[Difference]:
     """What a posterior that has not seen a randomised trial says of the differences between its arms.
 
     Args:
         posterior: fitted without these rows.
         rows: of one trial.
         seed: as in `forecasts`.
-        alone: whether the posterior is that of all other trials.
     """
     shown = [row for row in rows if row.endpoint not in RATIOS]
     draws = _predictive(posterior, shown, seed)
@@ -132,7 +127,7 @@ def differences(
         found.append(
             Difference(
                 row.trial, f"{row.arm} less {shown[j].arm}", row.endpoint, row.months,
-                100 * (free_share(row) - free_share(shown[j])), float(values.mean()), float(low), float(high), alone,
+                100 * (free_share(row) - free_share(shown[j])), float(values.mean()), float(low), float(high),
             )
         )  # fmt: skip
     return found

@@ -117,6 +117,7 @@ class Arms:
         immune, operable, decades, after: (c,) consolidation, fit for surgery, decades after 2005, clock after
             chemoradiotherapy.
         log_volume, volume_sd: (c,) ln of the tumour's volume over `VOLUME_CM3`'s largest, and its SD between patients.
+        failure_ratio: (c,) ratio of the cumulative hazards of failures; 1 for arms.
         death_ratio, other_ratio: (c,) ratios of the hazards of all deaths and of those of other causes; 1 for arms.
     """
 
@@ -139,6 +140,7 @@ class Arms:
     after: np.ndarray
     log_volume: np.ndarray
     volume_sd: np.ndarray
+    failure_ratio: np.ndarray
     death_ratio: np.ndarray
     other_ratio: np.ndarray
 
@@ -178,6 +180,7 @@ class Arms:
             after=np.array([float(row.clock != "start") for row in cells]),
             log_volume=np.log(VOLUME_CM3 / VOLUME_CM3[-1])[stage],
             volume_sd=np.full(len(cells), VOLUME_SD),
+            failure_ratio=np.ones(len(cells)),
             death_ratio=np.ones(len(cells)),
             other_ratio=np.ones(len(cells)),
         )
@@ -221,7 +224,12 @@ def control_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -
         + GUMBEL[1]
     )
     x = (kill + excess[..., None]) / xp.sqrt(variance) + each["u_control"]
-    return (_phi(x, xp) * arms.weight).sum(axis=-1)
+    return _scaled((_phi(x, xp) * arms.weight).sum(axis=-1), arms)
+
+
+def _scaled(spared: Any, arms: Arms) -> Any:
+    """Share that never fails, where a patient's hazard of failure is in a ratio to that of the arm."""
+    return spared if np.all(arms.failure_ratio == 1.0) else spared**arms.failure_ratio
 
 
 def _phi(x: Any, xp: ModuleType) -> Any:
@@ -303,9 +311,9 @@ def _free(q: Mapping[str, Any], arms: Arms, months: np.ndarray, xp: ModuleType) 
     chances = {
         "local": (1.0 - control_probability(q, arms, xp), local_by),
         "distant": (relapse_probability(q, arms, xp), distant_by),
-        "regional": (_phi(q["regional"], xp), distant_by),
+        "regional": (regional_probability(q, arms, xp), distant_by),
     }
-    ratio = failure_ratio(q, arms)[..., None]
+    ratio = immune_ratio(q, arms)[..., None]
     plain = not np.any(arms.immune)  # most cells have no consolidation, and a power takes its time
     return {
         kind: 1.0 - chance[..., None] * by
@@ -324,10 +332,22 @@ def relapse_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -
         xp: numpy or jax.numpy.
     """
     probit = sum((arms.stage == i) * q[f"distant_{i + 1}"] for i in range(3)) + q["u_distant"]
-    return _phi(probit - q["drug_distant"] * arms.drugs - q["decade_distant"] * arms.decades, xp)
+    probit = probit - q["drug_distant"] * arms.drugs - q["decade_distant"] * arms.decades
+    return 1.0 - _scaled(_phi(-probit, xp), arms)
 
 
-def failure_ratio(q: Mapping[str, Any], arms: Arms) -> Any:
+def regional_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> Any:
+    """(..., c) probability of relapse in nodes, whatever else happens.
+
+    Args:
+        q: parameters, (..., c) or (..., 1).
+        arms: with c cells.
+        xp: numpy or jax.numpy.
+    """
+    return 1.0 - _scaled(_phi(-q["regional"], xp), arms)
+
+
+def immune_ratio(q: Mapping[str, Any], arms: Arms) -> Any:
     """(..., c) ratio of the hazards of failure from entry on: that of immune consolidation, or 1.
 
     Args:

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulators.belief.prior import DIMENSIONS, points
-from simulators.core.chance import Key, Purpose, stratified, uniforms
+from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.outcome import LifeTimes, Treated
-from simulators.outcome.cases import Cases, complete, population
+from simulators.outcome.cases import Cases, complete, of_arm, of_trial, population
 from simulators.outcome.given import Given, plan_of
 from simulators.outcome.life import DRAWS, draws
 from simulators.outcome.standard import StandardOutcomes
-from twin import InputError
+from twin import InputError, PatientTwin
 
 
 class CalibratedOutcomes(StandardOutcomes):
@@ -84,34 +84,43 @@ def _cases(treated: Treated, harm: Mapping[str, np.ndarray] | None = None) -> Ca
     n, twin, seed = len(treated.survivors), treated.twin, treated.seed
     each = {id(course): course for course in treated.courses}  # samples of an open loop share one
     given = Given.of(treated.courses, (treated.relative,), treated.bin_fraction)
-    trial = stratified(uniforms(Key(seed, twin.id, Purpose.POPULATION), np.arange(n), 3))
-    plan = Key(seed, f"{twin.id} {plan_of(next(iter(each.values())))}", Purpose.POPULATION)
-    arm = stratified(uniforms(plan, np.arange(n), 2))
-    q = population((np.arange(n) + 0.5)[None] / n, trial[None], arm[None])
+    arm = of_arm(seed, plan_of(next(iter(each.values()))), n)
+    q = population((np.arange(n) + 0.5)[None] / n, of_trial(seed, n)[None], arm[None])
     return Cases.of(
         [twin.clinical],
         np.array([twin.gtv_cm3]),
         given.reshaped(1, n),
-        q | _learned(q, treated),
+        q | _of_scans(q, treated),
         dict(zip(DRAWS, np.moveaxis(draws(twin.id, seed, np.arange(n))[None], -1, 0), strict=True)),
         treated.end_days[None],
         harm or {},
     )
 
 
-def _learned(q: Mapping[str, np.ndarray], treated: Treated) -> dict[str, np.ndarray]:
-    """What the twin's own scans say of its radiosensitivity, as far as the link to control holds.
+def _of_scans(q: Mapping[str, np.ndarray], treated: Treated) -> dict[str, np.ndarray]:
+    key = Key(treated.seed, treated.twin.id, Purpose.POPULATION, ordinal=1)
+    return learned(q, treated.twin, uniforms(key, np.arange(len(treated.survivors)), 1)[:, 0])
+
+
+def learned(q: Mapping[str, np.ndarray], twin: PatientTwin, link: np.ndarray) -> dict[str, np.ndarray]:
+    """What a twin's own scans say of its radiosensitivity, as far as the link to control holds.
 
     A patient's radiosensitivity is standard normal before, r z + sqrt(1 - r^2) e with z that of the belief and e its
     own; z became normal with mean m and SD s, r is uniform from 0 to 1 in each sample. So alpha's mean grows by r m
     of its SDs, and its variance shrinks to 1 - r^2 (1 - s^2); before any observation nothing changes.
+
+    Args:
+        q: the population's parameters, (..., n).
+        twin: the patient.
+        link: (n,) r of each sample.
+
+    Returns:
+        The parameters that change.
     """
-    belief = treated.twin.belief
+    belief = twin.belief
     if belief is None or belief.kind == "prior":
         return {}
-    z = points(belief.samples, treated.twin)[:, DIMENSIONS.index("alpha")]
-    key = Key(treated.seed, treated.twin.id, Purpose.POPULATION, ordinal=1)
-    link = uniforms(key, np.arange(len(treated.survivors)), 1)[:, 0]
+    z = points(belief.samples, twin)[:, DIMENSIONS.index("alpha")]
     mean = 1.0 + q["alpha_spread"] * link * z.mean()
     spread = q["alpha_spread"] * np.sqrt(1.0 - link**2 * (1.0 - min(float(z.var()), 1.0)))
     mean = np.maximum(mean, _LEAST_ALPHA)

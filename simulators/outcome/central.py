@@ -83,12 +83,13 @@ def _gap_mm(structures: StructureSet, airways: np.ndarray, gtv: np.ndarray) -> f
     return max(0.0, float(between) - max(spacing)) if between > 0 else 0.0
 
 
-def central_risks(kind: str, patient_id: str, n: int, seed: int) -> Mapping[str, np.ndarray]:
+def central_risks(kind: str, n: int, seed: int) -> Mapping[str, np.ndarray]:
     """Outcome -> (n,) probability of toxicity of grade 3 to 5, and of death of it, in each draw of a series.
+
+    All patients share the draws.
 
     Args:
         kind: of `Centrality`.
-        patient_id: the twin's id.
         n: samples.
         seed: the run's seed.
 
@@ -101,7 +102,7 @@ def central_risks(kind: str, patient_id: str, n: int, seed: int) -> Mapping[str,
         return {}
     if kind == "unknown":
         return {f"central_{what}": np.full(n, np.nan) for what in SERIES}
-    z = ndtri(uniforms(Key(seed, patient_id, Purpose.OUTCOME, ordinal=2), np.arange(n), 1)[:, 0])
+    z = ndtri(uniforms(Key(seed, "central tumours", Purpose.POPULATION), np.arange(n), 1)[:, 0])
     found = {}
     for what, classes in SERIES.items():
         mean, sd = pooled(classes[kind])

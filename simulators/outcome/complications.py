@@ -56,17 +56,16 @@ def acute_log_odds_of_time(course: Course) -> float:
     return float(np.log(_ODDS_PER_GY)) * MUCOSA_GY_PER_DAY * saved
 
 
-def hurry_factors(patient_id: str, n: int, seed: int) -> np.ndarray:
-    """(n,) factors on what a course's time adds, normal about 1: trials differ; the same under every plan.
+def hurry_factors(n: int, seed: int) -> np.ndarray:
+    """(n,) factors on what a course's time adds, normal about 1: trials differ; the same for all patients and plans.
 
     Args:
-        patient_id: of the twin.
         n: samples.
         seed: the run's seed.
     """
     from scipy.special import ndtri
 
-    key = Key(seed, patient_id, Purpose.OUTCOME, ordinal=1)
+    key = Key(seed, "time of acute oesophagitis", Purpose.POPULATION)
     return 1.0 + _HURRY_SPREAD * ndtri(uniforms(key, np.arange(n), 1)[:, 0])
 
 
@@ -277,6 +276,12 @@ COMPLICATIONS = (
         "Wang 2017",
     ),
 )
+
+
+# Judged as printed: of these, no draw holds what the source does not know.
+AS_PRINTED = frozenset(c.name for c in COMPLICATIONS if c.unsure is None and c.by_time is None) | {
+    "pneumonitis_risk_factors"
+}
 
 
 def pneumonitis_with_risk_factors(

@@ -36,7 +36,7 @@ def test_with_no_scaling_a_patient_has_the_doses_of_his_match():
         ("pneumonitis", logistic(late, -3.87, 0.126)),
         ("pneumonitis_lkb", lkb(late, 30.8, 0.37)),
     ):
-        assert matches.look_up(organ, tables.complications[name][1]) == pytest.approx(
+        assert matches.look_up(organ, tables.complications[name].probability) == pytest.approx(
             float(by_hand), rel=1e-6
         )
 

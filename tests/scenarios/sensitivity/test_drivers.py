@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from scenarios import TreatmentPlan
+from scenarios.sensitivity import drivers
 from scenarios.sensitivity.drivers import OUTCOMES, sensitivity
 from scenarios.sensitivity.figure import write_figure
 from simulators.calibration.model import PRIORS
@@ -52,10 +53,16 @@ def test_shares_add_up_and_each_outcome_has_the_drivers_that_its_model_gives_it(
 
 
 def test_every_parameter_of_the_posterior_is_in_one_group(found):
-    from scenarios.sensitivity import drivers
-
     named = [name for names in (*drivers.POPULATION.values(), *drivers._TERMS.values()) for name in names]
-    assert sorted(named) == sorted({prior.name for prior in PRIORS})
+    assert sorted(named) == sorted({prior.name for prior in PRIORS} | {"volume_hazard"})
+
+
+def test_how_far_scans_tell_of_control_drives_a_twin_that_has_learned_and_no_other(patient, found):
+    assert patient.belief.kind != "prior"
+    assert share(found[0], "tumour_control", drivers.LINK) > 0.005
+    assert share(found[0], "pneumonitis", drivers.LINK) == 0.0
+    untaught, _ = sensitivity(patient.fork(belief=None), PLAN, rows=64)
+    assert drivers.LINK not in untaught["group"]
 
 
 def test_the_same_seed_gives_the_same_indices(patient, found):

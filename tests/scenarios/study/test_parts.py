@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from scenarios import Gap, Scenario, TreatmentPlan, load
 from scenarios.executors.mapping import mapper
 from scenarios.plans.policy import CONTINUE, Decision, Policy
+from scenarios.study.batch import simulate
 from scenarios.study.cohort import FolderCohort, SampledCohort, TableCohort
 from scenarios.study.parts import _TABLES, _part_size, load_study, run_study
 from scenarios.study.settings import Settings
@@ -160,8 +161,36 @@ def test_contrasts_are_means_over_patients_with_a_number_needed_to_treat(study):
     )
     assert row["mean"] == pytest.approx(effects.mean())
     assert row["nnt"] == pytest.approx(1 / effects.mean())
-    assert row["high"] - row["low"] == pytest.approx(2 * 1.2815516 * effects.std() / np.sqrt(50))
-    assert row["low"] > 0
+    assert row["error"] == pytest.approx(effects.std() / np.sqrt(50))
+
+
+def test_contrasts_of_what_patients_share_are_expected_values_and_others_monte_carlo(study):
+    """Patients averaged within each draw of the population, and the interval over draws; by hand."""
+    settings = Settings(ASKED["days"], ASKED["samples"], ASKED["seed"])
+    scenarios = [Scenario.of(plan) for plan in PLANS]
+    effects = simulate(COHORT.members(0, 50), scenarios, settings).effects
+    rows = {(r["plan"], r["outcome"]): r for r in study.contrasts.iter_rows(named=True)}
+    for outcome in ("tumour_control", "overall_survival_2y", "pneumonitis"):
+        row, values = rows["55-20", outcome], effects[outcome].values[..., 1:]
+        draws = (values[1] - values[0]).mean(axis=0)
+        assert [row["low"], row["high"]] == pytest.approx(np.quantile(draws, [0.1, 0.9]), abs=1e-9), outcome
+        assert row["kind"] == "expected" and row["low"] < row["mean"] < row["high"]
+    control = rows["55-20", "tumour_control"]
+    assert control["high"] - control["low"] > 5 * control["error"]  # the population is what is not known
+    for outcome in ("gtv_3_months", "mean_lung_dose", "pneumonitis_lkb"):
+        row = rows["55-20", outcome]
+        assert row["kind"] == "monte-carlo"
+        assert row["high"] - row["low"] == pytest.approx(2 * 1.2815516 * row["error"])
+
+
+def test_central_tumours_have_the_toxicity_of_stereotactic_plans_and_others_no_row_of_it(tmp_path):
+    plans = [TreatmentPlan.parse(p) for p in ("54/3", "60/30")]
+    study = run_study(COHORT, plans, tmp_path / "s", **{**ASKED, "samples": 20})
+    rows = study.outcomes.filter(pl.col("outcome") == "central_toxicity")
+    site = dict(study.patients.select("patient", "site").iter_rows())
+    assert set(rows["plan"]) == {"54-3"} and {site[p] for p in rows["patient"]} == {"central"}
+    assert len(rows) == sum(s == "central" for s in site.values()) > 10
+    assert rows["mean"].is_between(0.05, 0.2).all() and set(rows["kind"]) == {"expected"}
 
 
 def test_less_is_better_for_doses_and_an_interval_over_zero_has_no_number_needed():

@@ -84,6 +84,23 @@ def test_control_rises_with_dose_and_falls_with_volume_and_lost_time():
     assert control("54/3", gtv_cm3=9.0, concurrent=False) > 0.8
 
 
+@pytest.mark.parametrize(("record", "median"), [(ADVANCED, 80.0), (EARLY, 9.0)])
+def test_failures_go_with_the_volume_and_the_median_of_the_stage_stays_where_trials_put_it(record, median):
+    large, middle = (MODEL.expected(treated("60/30", record, v), {}) for v in (np.e * median, median))
+    cells = _cases(treated("60/30", record, median)).cells
+    assert cells.failure_ratio == pytest.approx(1.0, abs=2e-3)
+    distant = np.log(
+        -np.log1p(-large["distant_failure_5y"].mean()) / -np.log1p(-middle["distant_failure_5y"].mean())
+    )
+    control = np.log(np.log(large["tumour_control"].mean()) / np.log(middle["tumour_control"].mean()))
+    survival = np.log(
+        np.log(large["overall_survival_2y"].mean()) / np.log(middle["overall_survival_2y"].mean())
+    )
+    assert 0.15 < distant < 0.35  # local failures and death compete
+    assert 0.25 < control < 0.55  # clonogens grow with the volume too
+    assert 0.08 < survival < 0.30  # published: 0.25 (Etiz 2002)
+
+
 @pytest.mark.parametrize("case", [("60/30", ADVANCED, 80.0, True), ("54/3", EARLY, 9.0, False)])
 def test_intervals_are_what_the_model_does_not_know_and_200_draws_give_them(case):
     """Of every outcome, and of its difference to another plan (`benchmarks/intervals.py` has the whole)."""

@@ -31,10 +31,10 @@ def test_what_is_not_drawn_is_unknown_and_a_trachea_alone_shows_only_that_a_tumo
     assert Centrality.of(drawn(0, airway="")).kind == "unknown"
     assert Centrality.of(drawn(60, airway="Trachea")).kind == "unknown"
     assert Centrality.of(drawn(4, airway="Trachea", estimated=True)).estimated
-    risks = central_risks("unknown", "p", 5, 0)
+    risks = central_risks("unknown", 5, 0)
     assert set(risks) == {"central_toxicity", "central_death"}
     assert all(np.isnan(p).all() for p in risks.values())
-    assert central_risks("peripheral", "p", 5, 0) == {}
+    assert central_risks("peripheral", 5, 0) == {}
 
 
 def test_two_series_are_pooled_by_hand():
@@ -49,9 +49,7 @@ def test_two_series_are_pooled_by_hand():
 
 
 def test_rates_lie_within_their_series_and_nearer_is_worse():
-    near, far = (
-        central_risks(kind, "p", 4000, 0)["central_toxicity"] for kind in ("ultracentral", "central")
-    )
+    near, far = (central_risks(kind, 4000, 0)["central_toxicity"] for kind in ("ultracentral", "central"))
     assert near.mean() > far.mean() and np.std(near) > np.std(far)
     assert 0.01 < np.quantile(near, 0.1) < 0.1 and 0.34 < np.quantile(near, 0.9) < 0.6
     for what, classes in SERIES.items():
@@ -59,5 +57,5 @@ def test_rates_lie_within_their_series_and_nearer_is_worse():
             rates = [e / n for e, n in series]
             middle = 1 / (1 + np.exp(-pooled(series)[0]))
             assert min(rates) <= middle + 1e-9 and middle <= max(rates) + 0.01, what
-    same = central_risks("ultracentral", "p", 4, 0)["central_toxicity"]
+    same = central_risks("ultracentral", 4, 0)["central_toxicity"]
     np.testing.assert_array_equal(same, near[:4])

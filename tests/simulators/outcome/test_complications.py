@@ -101,9 +101,9 @@ def test_a_missed_week_lowers_the_risk_of_oesophagitis_and_its_days_count_as_a_t
     times = gap.time_days + 7.0 * (gap.time_days > 20)
     longer = replace(gap, time_days=times)
     assert acute_log_odds_of_time(longer) == pytest.approx(-7 * 0.8 * np.log(1.094))
-    factors = hurry_factors("p", 20_000, 0)
+    factors = hurry_factors(20_000, 0)
     assert factors.mean() == pytest.approx(1.0, abs=0.03) and factors.std() == pytest.approx(0.9, rel=0.03)
-    np.testing.assert_array_equal(factors[:5], hurry_factors("p", 5, 0))
+    np.testing.assert_array_equal(factors[:5], hurry_factors(5, 0))
 
 
 def test_cardiac_risk_has_the_published_rates_and_no_step():
