@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from simulators.core.scanner import ScanOptions, ScanRequest
-from simulators.scanners.quality.added_noise import low_dose
-from simulators.scanners.quality.estimate import OwnNoise
+from simulators.scanners.quality.added_noise import added_noise, low_dose
+from simulators.scanners.quality.estimate import OwnNoise, is_noiseless
 from simulators.scanners.quality.kernel import KERNELS, Kernel, KernelName, softened
 from twin import Geometry, InputError, Volume
 from twin.inputs.quantities import DoseShare, SliceMm
@@ -17,6 +17,9 @@ from twin.volume import Modality, Unit
 
 _AIR_HU = -1024
 _SAME = 1.02  # kernels nearer than this are the same
+# A CT without noise in pixels as small as this is no scan but an object that is drawn, which any kernel may scan.
+_OBJECT_MM = 0.5
+_OBJECT_KERNEL: KernelName = "standard"
 
 
 class CtOptions(ScanOptions):
@@ -34,7 +37,10 @@ class CtOptions(ScanOptions):
 
 
 class CtScanner:
-    """CT of another dose, kernel and slice thickness than a CT; never less noisy nor sharper than that is."""
+    """CT of another dose, kernel and slice thickness than a CT; never less noisy nor sharper than that is.
+
+    In-silico anatomy that is drawn in pixels of 0.5 mm or less and without noise is scanned with any kernel.
+    """
 
     name = "ct"
     modality: Modality = "CT"
@@ -66,6 +72,13 @@ class CtScanner:
             return (
                 ct if asked.slice_mm is None else _integers(*_thicker(ct.geometry, ct.array, asked.slice_mm))
             )
+        if _is_object(ct):
+            kernel = Kernel.named(asked.kernel or _OBJECT_KERNEL)
+            hu = softened(ct.array, ct.geometry.spacing_mm[1:], None, kernel)
+            hu += added_noise(ct, kernel, asked.dose, request.key)
+            return _integers(
+                *((ct.geometry, hu) if asked.slice_mm is None else _thicker(ct.geometry, hu, asked.slice_mm))
+            )
         own = OwnNoise.of(ct)
         wanted = None if asked.kernel is None else _softer(own.kernel, asked.kernel)
         hu = ct.array if asked.dose == 1.0 else low_dose(ct, own, asked.dose, request.key)
@@ -80,6 +93,10 @@ class CtScanner:
 SCANNER = CtScanner
 
 
+def _is_object(ct: Volume) -> bool:
+    return max(ct.geometry.spacing_mm[1:]) <= _OBJECT_MM and is_noiseless(ct)
+
+
 def _softer(own: Kernel, name: KernelName) -> Kernel:
     wanted = Kernel.named(name)
     if wanted.f50_per_mm > _SAME * own.f50_per_mm:
@@ -87,7 +104,8 @@ def _softer(own: Kernel, name: KernelName) -> Kernel:
         raise InputError(
             f"the scan's noise has the colour of a kernel with an MTF of 50 % at {10 * own.f50_per_mm:.1f} lp/cm; the "
             f"kernel {name} has it at {10 * wanted.f50_per_mm:.1f}, and what the scan does not show cannot be made "
-            f"sharper; softer kernels are: {', '.join(softer) or 'none'}"
+            f"sharper; softer kernels are: {', '.join(softer) or 'none'}; sharp ones scan "
+            "in-silico anatomy that is drawn for them: rt-twin phantom OUT.twin --fine"
         )
     return wanted
 

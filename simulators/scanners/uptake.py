@@ -9,6 +9,7 @@ import numpy as np
 
 from twin import Geometry, StructureSet, Volume
 from twin.anatomy.coarse import Coarse
+from twin.geometry import Box
 
 # SUV by HU outside named compartments: air, lung, fat, muscle, marrow, cortical bone. Typical means of
 # fasting patients (Wang Y et al., J Nucl Med 48:1253, 2007; Zincirkeser et al., J Int Med Res 35:231, 2007).
@@ -18,6 +19,12 @@ BLOOD_POOL_SUV = 1.7
 LIVER_SUV = 2.2
 STOMACH_SUV = 1.6
 SOFT_HU = (-20.0, 200.0)  # what may be blood pool, liver or heart: not fat, air or bone
+_BRAIN_HU, _BRAIN_SUV = (
+    (10.0, 28.0, 38.0),
+    (0.3, 3.5, 9.0),
+)  # fluid, white and grey matter [quoted from memory]
+_BONE_HU, _RING_MM = 300.0, 2.0
+_BRAIN_CM2 = 15.0  # spaces within bone that are smaller are canals and sinuses
 _VENTRICLE_MM = (20.0, 31.0)  # inner and outer radius of the left ventricle's wall, blurred by its beat
 
 
@@ -31,6 +38,7 @@ class Compartment(IntEnum):
     STOMACH = 4
     MYOCARDIUM = 5
     LUNG = 6
+    BRAIN = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,7 @@ class Anatomy:
     def of(cls, ct: Volume, structures: StructureSet | None, grid: Geometry) -> Anatomy:
         """The compartments of a patient: the mediastinum lies between the lungs, the liver below the right one.
 
-        Structures that are missing leave their compartment out.
+        Lungs and brain that nobody drew are found; a heart that is missing leaves its compartment out.
 
         Args:
             ct: the CT, HU.
@@ -66,6 +74,8 @@ class Anatomy:
 
         hu = block_mean(ct.on(grid.resampled(grid.spacing_mm[0] / 2), fill=-1000.0))
         left, right, heart = mask("Lung_L"), mask("Lung_R"), mask("Heart")
+        if not (left | right).any():
+            left, right = _lungs(ct, grid)
         lungs = left | right
         body = () if structures is None else structures.role("EXTERNAL")
         if body:
@@ -82,6 +92,10 @@ class Anatomy:
             out[heart] = Compartment.MEDIASTINUM
             out[_ventricle_wall(heart, grid, up, leftward)] = Compartment.MYOCARDIUM
         out[lungs] = Compartment.LUNG
+        brain = mask("Brain")
+        if not brain.any():
+            brain = skull_space(Volume(grid, hu, "CT", "HU"))
+        out[brain & inside] = Compartment.BRAIN
         return cls(grid, hu, out)
 
 
@@ -91,6 +105,20 @@ def _body(ct: Volume, grid: Geometry) -> np.ndarray:
 
     coarse = Coarse.of(ct, grid.spacing_mm[0])
     return Volume(coarse.geometry, find_body(coarse).astype(np.uint8), "MASK", "1").on(grid) > 0.5
+
+
+def _lungs(ct: Volume, grid: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """(z, y, x) bool: the left and the right lung of a CT on which none is drawn; empty where it shows none."""
+    from twin.anatomy.lungs import find_body, find_lungs  # loads scipy
+
+    coarse = Coarse.of(ct, grid.spacing_mm[0])
+    body = find_body(coarse)
+    if not body.any():
+        return np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
+    middle = float(np.nonzero(body.any(axis=(0, 1)))[0].mean())
+    found = find_lungs(coarse, body, np.zeros_like(body), middle)
+    left, right = (Volume(coarse.geometry, m.astype(np.uint8), "MASK", "1").on(grid) > 0.5 for m in found)
+    return left, right
 
 
 def background_suv(hu: np.ndarray, compartment: np.ndarray, myocardium_suv: float) -> np.ndarray:
@@ -110,6 +138,8 @@ def background_suv(hu: np.ndarray, compartment: np.ndarray, myocardium_suv: floa
         (Compartment.MYOCARDIUM, myocardium_suv),
     ):
         suv[soft & (compartment == where)] = value
+    brain = np.broadcast_to(soft & (compartment == Compartment.BRAIN), suv.shape)
+    suv[brain] = np.interp(np.broadcast_to(hu, suv.shape)[brain], _BRAIN_HU, _BRAIN_SUV)
     suv[np.broadcast_to(compartment == Compartment.OUTSIDE, suv.shape)] = 0.0
     return suv
 
@@ -151,3 +181,41 @@ def _beyond(mask: np.ndarray, axis: int, step: int) -> np.ndarray:
     order = [slice(None)] * 3
     order[axis] = slice(None, None, -step)
     return np.logical_or.accumulate(mask[tuple(order)], axis=axis)[tuple(order)] & ~mask
+
+
+def box_on(grid: Geometry, part: Geometry) -> Box:
+    """The voxels of a grid that a crop on a finer grid of the same axes touches.
+
+    Args:
+        grid: the grid.
+        part: the crop.
+    """
+    edges = grid.index(part.lps([(-0.5, -0.5, -0.5), np.subtract(part.shape, 0.5)]))
+    low, high = np.floor(edges.min(axis=0) + 0.5 + 1e-6), np.ceil(edges.max(axis=0) + 0.5 - 1e-6)
+    low = np.clip(low, 0, np.subtract(grid.shape, 1)).astype(int)
+    high = np.clip(high, low + 1, grid.shape).astype(int)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return z, y, x
+
+
+def skull_space(hu: Volume) -> np.ndarray:
+    """(z, y, x) bool within a ring of bone that is as large as a skull, slice by slice.
+
+    Args:
+        hu: a CT, axes upright.
+    """
+    from scipy.ndimage import binary_closing, binary_fill_holes, label
+
+    step = max(1, round(_RING_MM / hu.geometry.spacing_mm[1]))
+    bone = hu.array[:, ::step, ::step] > _BONE_HU
+    out = np.zeros(bone.shape, bool)
+    pixel_cm2 = hu.geometry.spacing_mm[1] * hu.geometry.spacing_mm[2] * step**2 / 100
+    for k, plane in enumerate(bone):
+        if np.count_nonzero(plane) * pixel_cm2 < 2:
+            continue
+        ring = binary_closing(plane, iterations=2)
+        holes, count = label(binary_fill_holes(ring) & ~ring)
+        sizes = np.bincount(holes.ravel(), minlength=count + 1) * pixel_cm2
+        sizes[0] = 0
+        out[k] = (sizes > _BRAIN_CM2)[holes]
+    return out.repeat(step, 1).repeat(step, 2)[:, : hu.array.shape[1], : hu.array.shape[2]]

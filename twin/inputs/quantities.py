@@ -58,6 +58,13 @@ VoxelMm = Annotated[float, Field(ge=0.5, le=10, allow_inf_nan=False)]
 BreathMm = Annotated[float, Field(ge=0, le=40, allow_inf_nan=False)]
 BreathSeconds = Annotated[float, Field(ge=2, le=20, allow_inf_nan=False)]
 Kilovolts = Annotated[int, Field(ge=40, le=150)]
+Metastases = Annotated[int, Field(ge=0, le=6)]
+Snr = Annotated[float, Field(ge=5, le=500, allow_inf_nan=False)]
+FwhmMm = Annotated[float, Field(ge=3, le=12, allow_inf_nan=False)]
+PetVoxelMm = Annotated[float, Field(ge=2, le=8, allow_inf_nan=False)]
+CountNoise = Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)]  # SD over mean in the liver
+UptakeMinutes = Annotated[float, Field(ge=30, le=180, allow_inf_nan=False)]
+Bias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 # Counts.
 Fractions = Annotated[int, Field(ge=1, le=100)]  # of one phase

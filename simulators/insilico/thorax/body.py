@@ -147,18 +147,22 @@ class Frame:
 
     Args:
         habitus: the patient's build.
+        pixels: along a row and a column.
     """
 
     habitus: Habitus
+    pixels: int = PIXELS
 
     @cached_property
     def geometry(self) -> Geometry:
         """The CT grid."""
         h = self.habitus
         n = round((TOP_MM - BOTTOM_MM) * h.height / SLICE_MM)
-        first = -(PIXELS - 1) / 2 * h.pixel_mm
+        first = -(self.pixels - 1) / 2 * h.pixel_mm
         bottom = round(BOTTOM_MM * h.height / SLICE_MM) * SLICE_MM
-        return Geometry((n, PIXELS, PIXELS), (SLICE_MM, h.pixel_mm, h.pixel_mm), (first, first, bottom))
+        return Geometry(
+            (n, self.pixels, self.pixels), (SLICE_MM, h.pixel_mm, h.pixel_mm), (first, first, bottom)
+        )
 
     @cached_property
     def z(self) -> np.ndarray:
@@ -170,7 +174,7 @@ class Frame:
     def midline(self) -> np.ndarray:
         """(nz,) fine column of the midline (x = 0) in each slice."""
         dx, _ = self.shift_mm(self.z)
-        return (PIXELS - 1) / 2 + dx * self.habitus.width / self.habitus.pixel_mm
+        return (self.pixels - 1) / 2 + dx * self.habitus.width / self.habitus.pixel_mm
 
     def shift_mm(self, z) -> tuple[np.ndarray, np.ndarray]:
         """Sideways and backward shift of the body at heights z: posture and a slight scoliosis, mm.
@@ -192,7 +196,8 @@ class Frame:
             columns: of the coarse grid.
         """
         h = self.habitus
-        line = (np.arange(PIXELS // factor) * factor + (factor - 1) / 2 - (PIXELS - 1) / 2) * h.pixel_mm
+        n = self.pixels
+        line = (np.arange(n // factor) * factor + (factor - 1) / 2 - (n - 1) / 2) * h.pixel_mm
         dx, dy = self.shift_mm(self.z[:, None])
         x = (line[columns] / h.width - dx).astype(np.float32)
         y = (line[rows] / h.depth - dy).astype(np.float32)

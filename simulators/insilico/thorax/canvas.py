@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulators.insilico.thorax import canvas_kernels as kernels
-from simulators.insilico.thorax.body import Frame
+from simulators.insilico.thorax.body import PIXELS, Frame
 
 AIR_HU = -1000.0
 
@@ -17,10 +17,9 @@ class Canvas:
         frame: its grid.
     """
 
-    soft_mm = 1.2  # in-plane width of a surface before the point spread
-
     def __init__(self, frame: Frame) -> None:
         self.frame = frame
+        self.soft_mm = 1.2 * PIXELS / frame.pixels  # in-plane width of a surface before the point spread
         self.hu = np.full(frame.geometry.shape, AIR_HU, dtype=np.float32)
 
     def paint(self, distance: np.ndarray, hu: float) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulators.core.chance import Key
 from simulators.insilico.thorax import canvas_kernels as kernels
-from simulators.insilico.thorax.body import FACTOR, Frame, Habitus, Walls, spine_y_mm, walls
+from simulators.insilico.thorax.body import FACTOR, PIXELS, Frame, Habitus, Walls, spine_y_mm, walls
 from simulators.insilico.thorax.canvas import Canvas
 from simulators.insilico.thorax.chest_wall import long_bones, muscles, strips
 from simulators.insilico.thorax.mediastinum import Middle, abdomen, middle
@@ -34,17 +34,19 @@ class Scene:
     truth: dict
 
 
-def build(wish: Wish, key: Key, *, noise: bool = True) -> Scene:
+def build(wish: Wish, key: Key, *, noise: bool = True, fine: int = 1) -> Scene:
     """The scene of one patient; the anatomy depends on the key alone, but where tumour and nodes displace it.
 
     Args:
         wish: what tumour is wanted.
         key: of the anatomy.
         noise: whether the scanner adds noise.
+        fine: pixels are so many times smaller, and as many times more.
     """
-    habitus = Habitus.draw(key.at(ordinal=1).generator())
+    drawn = Habitus.draw(key.at(ordinal=1).generator())
+    habitus = replace(drawn, pixel_mm=drawn.pixel_mm / fine)
     rng = key.at(ordinal=3).generator()
-    canvas = Canvas(Frame(habitus))
+    canvas = Canvas(Frame(habitus, fine * PIXELS))
     grid = canvas.frame.grid()
     wall = walls(grid, habitus)
     bodies = node_bodies(grid, wish.side, key.at(ordinal=5).generator()) if wish.nodes else {}
@@ -156,7 +158,8 @@ def _spine(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     frame = canvas.frame
     line = np.stack([0 * frame.z, spine_y_mm(frame.z) + 14, frame.z], axis=1)
     _, j, i = frame.voxels(line).mean(axis=0).astype(int)
-    rows, columns = slice(j - 62, j + 66), slice(i - 54, i + 54)
+    fine = frame.pixels // PIXELS
+    rows, columns = slice(j - 62 * fine, j + 66 * fine), slice(i - 54 * fine, i + 54 * fine)
     box = (slice(None), rows, columns)
     parts = vertebrae(frame.grid(1, rows, columns))
     marrow = smooth_field(canvas.hu[box].shape, frame.geometry.spacing_mm, 1.1, rng)

@@ -14,6 +14,7 @@ import numpy as np
 from simulators.core.chance import Key
 from simulators.scanners.projection import Beam, backproject, filtered, project
 from simulators.scanners.quality.estimate import OwnNoise
+from simulators.scanners.quality.kernel import Kernel
 from twin import Geometry, Volume
 
 WATER_PER_MM = 0.0193  # attenuation of water at 70 keV, the mean behind a body at 120 kV
@@ -25,6 +26,7 @@ _ALUMINIUM_PER_CM = 0.64
 _COARSE_MM = 4.0
 _COARSE_VIEWS, _VIEWS = 90, 360
 _AT_ONCE = 16  # slices
+_PHOTONS = 1.0e5  # of a ray of 1 mm slices at the full dose: 1e5 to 1e6 are quoted from memory
 
 Variance = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of (p, relative N0)
 
@@ -52,6 +54,26 @@ def low_dose(ct: Volume, own: OwnNoise, share: float, key: Key) -> np.ndarray:
     return ct.array + noise.of(variance, np.arange(ct.geometry.shape[0]), key)
 
 
+def added_noise(ct: Volume, kernel: Kernel, share: float, key: Key) -> np.ndarray:
+    """The noise of a scan of an object, (z, y, x) float32 HU.
+
+    Args:
+        ct: the object, HU, axes upright.
+        kernel: of the scan.
+        share: of a usual dose.
+        key: of the noise; each slice has a stream of its own.
+    """
+    everywhere = np.arange(ct.geometry.shape[0])
+    noise = _ProjectedNoise(ct, OwnNoise(0.0, kernel, everywhere, np.empty(0, bool), 0))
+    photons = share * _PHOTONS * ct.geometry.spacing_mm[0] * noise.u_step_mm
+
+    def variance(p: np.ndarray, flux: np.ndarray) -> np.ndarray:
+        inverse = np.exp(p) / (photons * flux)
+        return inverse * (1 + ELECTRONIC * inverse)
+
+    return noise.of(variance, everywhere, key)
+
+
 class _ProjectedNoise:
     """Noise of a CT's line integrals as it looks in the image."""
 
@@ -62,6 +84,7 @@ class _ProjectedNoise:
         _, dy, dx = ct.geometry.spacing_mm
         radius = 0.5 * float(np.hypot(ny * dy, nx * dx))
         self.u_mm = _even(radius, min(dy, dx))
+        self.u_step_mm = float(self.u_mm[1] - self.u_mm[0])
         coarse = ct.geometry.resampled((ct.geometry.spacing_mm[0], _COARSE_MM, _COARSE_MM))
         mu = WATER_PER_MM * np.maximum(1 + _block_means(ct, coarse) / 1000, 0.0)
         self.coarse = self._beam(_COARSE_VIEWS, _even(radius, _COARSE_MM), np.arange(nz))
@@ -108,7 +131,7 @@ class _ProjectedNoise:
 
     def _window(self, f_per_mm: np.ndarray) -> np.ndarray:
         """The scan's kernel, less what linear interpolation between the rays takes."""
-        return self.own.kernel.mtf(f_per_mm) / np.sinc(f_per_mm * (self.u_mm[1] - self.u_mm[0])) ** 2
+        return self.own.kernel.mtf(f_per_mm) / np.sinc(f_per_mm * self.u_step_mm) ** 2
 
     def _image(self, rays: np.ndarray, slices: np.ndarray) -> np.ndarray:
         """(n, y, x) HU of rays of some slices: each alone, on the pixels of the scan, with its kernel."""

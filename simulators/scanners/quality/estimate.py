@@ -19,6 +19,7 @@ _REGION_MM, _LEAST_SIDE = 6.0, 7
 _MOST_SLICES = 24
 _ENOUGH = 300  # regions
 _CALM = 1.25  # regions whose SD is at most this, over the mode, hold noise alone
+_LEAST_HU = 0.3  # SD below which there is none
 _WIDTHS = np.geomspace(0.12, 1.2, 24)  # f50 of kernels that are tried, per mm
 
 
@@ -64,7 +65,7 @@ class OwnNoise:
                 "no body is found in the scan: it holds hardly any soft tissue, whose noise is needed"
             )
         level = mode(sd[where])
-        if level < 0.3:
+        if level < _LEAST_HU:
             raise InputError("the scan has no noise, so that none of another dose can be told from it")
         calm = where & (sd < _CALM * level)
         rest = hu - mean
@@ -82,6 +83,17 @@ class OwnNoise:
         """
         _, sd = _regions(noise, self.side)
         return mode(sd[self.where])
+
+
+def is_noiseless(ct: Volume) -> bool:
+    """Whether half of a CT's voxels of soft tissue are like their neighbours.
+
+    Args:
+        ct: HU, axes upright.
+    """
+    plane = ct.array[ct.geometry.shape[0] // 2].astype(np.float32)
+    soft = (plane[:, 1:] > SOFT_HU[0]) & (plane[:, 1:] < SOFT_HU[1])
+    return bool(soft.any()) and float(np.median(np.abs(np.diff(plane, axis=1))[soft])) <= 2 * _LEAST_HU
 
 
 def _regions(hu: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:

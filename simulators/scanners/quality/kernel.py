@@ -45,13 +45,15 @@ class Kernel:
         return np.exp(-np.log(2) * (f_per_mm / self.f50_per_mm) ** power)
 
 
-def softened(hu: np.ndarray, spacing_mm: tuple[float, float], own: Kernel, wanted: Kernel) -> np.ndarray:
+def softened(
+    hu: np.ndarray, spacing_mm: tuple[float, float], own: Kernel | None, wanted: Kernel
+) -> np.ndarray:
     """Slices as a softer kernel would give them, with their noise; sharper frequencies than the own stay as they are.
 
     Args:
         hu: (z, y, x).
         spacing_mm: between pixels along (y, x).
-        own: kernel of the slices.
+        own: kernel of the slices; None where they are an object that no kernel has seen.
         wanted: a softer one.
 
     Returns:
@@ -63,7 +65,8 @@ def softened(hu: np.ndarray, spacing_mm: tuple[float, float], own: Kernel, wante
     ny, nx = (next_fast_len(n + 2 * pad, real=True) for n in hu.shape[1:])
     fy, fx = np.fft.fftfreq(ny, spacing_mm[0]), np.fft.rfftfreq(nx, spacing_mm[1])
     f = np.hypot(fy[:, None], fx)
-    ratio = np.minimum(wanted.mtf(f) / np.maximum(own.mtf(f), _LEAST), 1.0).astype(np.float32)
+    there = 1.0 if own is None else np.maximum(own.mtf(f), _LEAST)
+    ratio = np.minimum(wanted.mtf(f) / there, 1.0).astype(np.float32)
     out = np.empty(hu.shape, np.float32)
     for k, plane in enumerate(hu):
         sides = [(pad, n - m - pad) for n, m in zip((ny, nx), plane.shape, strict=True)]

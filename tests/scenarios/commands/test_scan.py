@@ -38,7 +38,12 @@ def test_a_ct_alone_needs_no_twin(twin, thorax, tmp_path):
     out = tmp_path / "out"
     said(tmp_path / "ct.nii.gz", "--scanner", "pet", "--out", out)
     facts = json.loads((out / "scan.json").read_text())
-    assert (facts["scanner"], facts["unit"], facts["source"], facts["options"]) == ("pet", "SUV", "CT", {})
+    assert (facts["scanner"], facts["unit"], facts["source"], facts["options"]["noise"]) == (
+        "pet",
+        "SUV",
+        "CT",
+        0.1,
+    )
     assert "SIMULATED" in facts["simulated"]
     assert nibabel.load(out / facts["file"]).shape[2] == 50
     with pytest.raises(InputError, match="already exists"):

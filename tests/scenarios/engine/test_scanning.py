@@ -24,7 +24,7 @@ def test_it_is_marked_and_keeps_what_made_it(scanned, patient, tmp_path):
     made = read.scans[-1]
     assert (made.name, made.time_days, made.volume.modality) == ("pet-1", 3.0, "PT")
     how = made.simulated
-    assert (how.scanner, how.source, how.seed, dict(how.options)) == ("pet", "CT", 5, {})
+    assert (how.scanner, how.source, how.seed, how.options["noise"]) == ("pet", "CT", 5, 0.1)
     assert how.version.startswith("rt-twin ")
     assert read.acquired == tuple(s for s in read.scans if s.name == "CT")
     again = scan(
@@ -49,7 +49,10 @@ def test_a_second_one_has_a_name_of_its_own_and_both_can_be_taken_back(scanned, 
         ({"scanner": "sonar"}, "unknown scanner 'sonar'"),
         ({"scanner": "pet", "source": "MR"}, "no scan 'MR'; there are: CT, pet-1"),
         ({"scanner": "pet", "source": "pet-1"}, "pet-1 is PT; virtual scanners scan a CT"),
-        ({"scanner": "pet", "options": {"dose": "1"}}, "pet has no options; it was given dose"),
+        (
+            {"scanner": "pet", "options": {"dose": "1"}},
+            "pet has no option 'dose'; its options are: reconstruction",
+        ),
         ({"scanner": "pet", "seed": -1}, "seed must lie between"),
     ],
 )

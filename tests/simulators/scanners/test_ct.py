@@ -139,3 +139,45 @@ def test_every_kernel_has_its_mtf():
         assert kernel.mtf(np.array([0.0, kernel.f50_per_mm, kernel.f10_per_mm])) == pytest.approx(
             [1, 0.5, 0.1]
         )
+
+
+def drawn(pixel=0.45, noise=0.0):
+    """A wire-like edge: a bone-bright half plane in water, in pixels that only drawn anatomy has."""
+    n = 128
+    grid = Geometry((3, n, n), (3.0, pixel, pixel), (0.0, 0.0, 0.0))
+    hu = np.zeros(grid.shape, np.float32)
+    hu[:, :, n // 2 :] = 400
+    hu += noise * np.random.default_rng(0).standard_normal(grid.shape)
+    return Volume(grid, np.rint(hu).astype(np.int16), "CT", "HU")
+
+
+def rise_mm(image):
+    """From 10 to 90 % of an edge."""
+    edge = image.array.astype(float).mean(axis=(0, 1))
+    edge = (edge - edge[:30].mean()) / (edge[-30:].mean() - edge[:30].mean())
+    return image.geometry.spacing_mm[2] * (
+        np.interp(0.9, edge[45:85], np.arange(40)) - np.interp(0.1, edge[45:85], np.arange(40))
+    )
+
+
+def test_sharp_kernels_scan_what_is_drawn_for_them_and_make_more_noise():
+    made = {name: scanned(drawn(), kernel=name) for name in ("soft", "standard", "sharp")}
+    widths = [rise_mm(image) for image in made.values()]
+    assert widths[0] > widths[1] > 1.3 * widths[2]
+    flat = [image.array[:, 8:-8, 8:48].astype(float).std() for image in made.values()]
+    assert flat[0] < flat[1] and 3 < flat[2] / flat[0] < 12  # 3 to 6 times is said of sharp over soft
+    assert abs(made["sharp"].array[:, 8:-8, 8:48].mean()) < 2
+
+
+def test_a_real_scan_in_small_pixels_stays_as_sharp_as_it_is():
+    with pytest.raises(InputError, match=r"cannot be made sharper.*rt-twin phantom OUT\.twin --fine"):
+        scanned(real_small(), kernel="sharp")
+
+
+def real_small():
+    """Noise of a soft kernel on water, in pixels of 0.45 mm."""
+    noise = np.random.default_rng(1).standard_normal((3, 128, 128))
+    f = np.hypot(np.fft.fftfreq(128, 0.45)[:, None], np.fft.fftfreq(128, 0.45))
+    shaped = np.fft.ifft2(np.fft.fft2(noise) * np.sqrt(f) * Kernel.of(0.3).mtf(f)).real
+    grid = Geometry((3, 128, 128), (3.0, 0.45, 0.45), (0.0, 0.0, 0.0))
+    return Volume(grid, np.rint(30 * shaped / shaped.std()).astype(np.int16), "CT", "HU")

@@ -1,0 +1,1 @@
+from .patient import make_head as make_head

@@ -1,0 +1,10 @@
+from .anatomy import Body as Body
+from .anatomy import signals as signals
+from .artefacts import acquired as acquired
+from .artefacts import biased as biased
+from .artefacts import with_noise as with_noise
+from .sampled import sampled as sampled
+from .sequence import Sequence as Sequence
+from .sequence import signal as signal
+from .tissue import TISSUES as TISSUES
+from .tissue import Relaxation as Relaxation

@@ -1,0 +1,54 @@
+"""Proton density and relaxation of tissues at two field strengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from twin.inputs.mapping import read_mapping
+
+TISSUES = (
+    "air", "lung", "fat", "muscle", "skin", "blood", "myocardium", "liver", "cord", "marrow", "cortical_bone", "tumour",
+    "grey_matter", "white_matter", "csf", "metastasis", "necrosis", "oedema", "lesion",
+)  # fmt: skip
+FIELDS_T = (1.5, 3.0)
+_UNEVEN_MS = (
+    60.0,
+    35.0,
+)  # T2' of an even tissue: what the field's own unevenness takes from gradient echoes [assumed]
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """A tissue in a field.
+
+    Args:
+        pd: protons that are seen, of those of water.
+        t1, t2, t2star: ms.
+        flows: it leaves the slice before a spin echo.
+    """
+
+    pd: float
+    t1: float
+    t2: float
+    t2star: float
+    flows: bool = False
+
+    @classmethod
+    def of(cls, tissue: str, field_t: float) -> Relaxation:
+        """A tissue of the table.
+
+        Args:
+            tissue: one of `TISSUES`.
+            field_t: 1.5 or 3, T.
+        """
+        row, at = _table()[tissue], FIELDS_T.index(field_t)
+        t2 = float(row["t2"][at])
+        own = row["t2star"][at] if "t2star" in row else 1 / (1 / t2 + 1 / _UNEVEN_MS[at])
+        return cls(row["pd"], float(row["t1"][at]), t2, float(own), row.get("flows", False))
+
+
+@cache
+def _table() -> dict:
+    return read_mapping(Path(__file__).with_name("data") / "tissues.yaml")
