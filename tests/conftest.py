@@ -17,6 +17,13 @@ os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plans_of_the_tests(tmp_path_factory) -> None:
+    """Fluence plans are kept beside what the tests make, for all workers: never where the user's lie."""
+    own = tmp_path_factory.getbasetemp()
+    os.environ["XDG_CACHE_HOME"] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     if not SHARED_DATA.is_dir():

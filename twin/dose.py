@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,33 @@ from twin.volume import Volume
 # How a dose was calculated: by a planning system and imported; as a plan optimised here, by superposition; or by the
 # quick approximation from a prescription.
 Method = Literal["planning system", "fluence plan", "approximate"]
+_SAID = "RT-Twin: "  # begins what exported files say of a dose's method
+
+
+def method_words(method: str) -> str:
+    """What an exported dose says of its method, at most 64 characters.
+
+    Args:
+        method: of a dose; several joined by "and".
+    """
+    return f"{_SAID}{method}"[:64]
+
+
+def least_method(words: Iterable[str]) -> Method:
+    """The method that knows least of those that files name; files of others come from a planning system.
+
+    Args:
+        words: of each file; other programs' may hold anything.
+
+    Example:
+        >>> least_method([method_words("planning system and fluence plan")]), least_method(["approximate"])
+        ('fluence plan', 'planning system')
+    """
+    own = [text for text in words if text.startswith(_SAID)]
+    for method in ("approximate", "fluence plan"):
+        if any(method in text for text in own):
+            return method
+    return "planning system"
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,10 @@
         const scan = this.scan();
         if (this.scanOf(shown)) lines.push(`${scan.layer.label} ${frame.acquired ? "acquired:" : "by"} ${frame.generators[scan.layer.name]}`);
         else if (scan) lines.push(`no ${scan.layer.label} on this day`);
-        if (shown.dose) lines.push(this.manifest.dose_label ?? `Dose ${this.state.dose === "full" ? "of the full course" : "delivered so far"}`);
+        if (shown.dose) {
+          const which = `Dose ${this.state.dose === "full" ? "of the full course" : "delivered so far"}`;
+          lines.push(this.manifest.dose_label ?? (plan?.dose ? `${which}: ${plan.dose}` : which));
+        }
         if (plan?.context.length) lines.push("\u26a0 outside the context of use");
         if (panel.failure ?? this.failure) lines.push(panel.failure ?? this.failure);
         else if (panel.pending >= 0 && panel.pending !== null) lines.push("loading \u2026");

@@ -10,6 +10,7 @@ from dashboards.figures.style import ABOVE, SHARES, axis, layout, stamp
 from dashboards.files.run_folder import RunFolder
 from dashboards.names import readable
 from scenarios.records.schema import KINDS
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
 SHOWN = {
@@ -114,8 +115,15 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
             row = table.filter((pl.col("outcome") == outcome) & (pl.col("plan") == plan.slug))
             if not row.is_empty():
                 unit = _unit(row["unit"][0], paired)
-                traces.append(_mark(row, unit, plan.label, plan_colour(i), suffix))
-        axes |= _axes(suffix, x_domain, y_domain, paired, n % _PER_ROW == 0, [p.label for _, p in plans])
+                traces.append(_mark(row, unit, methods.label(plan, run.record.plans), plan_colour(i), suffix))
+        axes |= _axes(
+            suffix,
+            x_domain,
+            y_domain,
+            paired,
+            n % _PER_ROW == 0,
+            [methods.label(p, run.record.plans) for _, p in plans],
+        )
         notes.append(_heading(f"<b>{SHOWN[outcome]}</b>, {unit}", x_domain[0], y_domain[1]))
     reference = f"; each minus {run.record.plans[0].label}" if paired else ""
     words = f"{100 * run.record.level:g} % intervals: {_kinds(table)}{reference}"

@@ -27,6 +27,7 @@ from dashboards.viewer.controls import (
 )
 from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import View
+from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
 PANELS = 4
@@ -116,6 +117,7 @@ def manifest_of(run: RunFolder) -> dict[str, Any]:
                 "colour": plan_colour(i),
                 "context": list(plan.context),
                 "end_days": plan.end_days,
+                "dose": methods.words(plan.dose_method or ""),
             }
             for i, plan in enumerate(run.record.plans)
         ],

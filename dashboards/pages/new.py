@@ -19,6 +19,7 @@ from dashboards.parts.comparison_form import Foreseen, Form, Known, foreseen
 from dashboards.parts.comparison_job import start_comparison
 from dashboards.parts.page import Desk, Page
 from dashboards.parts.scenario_form import MOST, SUGGESTED, parameters
+from scenarios.engine.planned_dose import DOSE_BY_DEFAULT
 from scenarios.plans.policy import policies
 from scenarios.plans.scenario import Scenario
 from scenarios.report.colours import plan_colour
@@ -42,7 +43,7 @@ _FIELDS = {
     "during": ("new-during", "value"),
     "after": ("new-after", "value"),
     "also": ("new-also", "value"),
-    **{name: (f"new-{name}", "value") for name in (*_SETTINGS, "scanners", "generator")},
+    **{name: (f"new-{name}", "value") for name in (*_SETTINGS, "scanners", "generator", "dose")},
 }
 
 
@@ -77,6 +78,7 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
                 "of what was delivered: +20/8. No treatment: none.",
             ),
             *_treatment_rows(),
+            _dose_row(),
             *_imaging_rows(),
             _number_row(),
         ],
@@ -114,6 +116,12 @@ def _treatment_rows() -> list[Any]:
             ),
         ]),
     ]  # fmt: skip
+
+
+def _dose_row() -> Any:
+    """By which method a dose is calculated that the patient does not bring along."""
+    found = [("fluence", "Fluence plan, not a deliverable arc"), ("approximate", "Approximate, in seconds")]
+    return _row("Dose", [segments("new-dose", "Method of dose", found, DOSE_BY_DEFAULT)])
 
 
 def _imaging_rows() -> list[Any]:
@@ -261,7 +269,7 @@ def _register_run(app: Dash, desk: Desk, each: dict[str, Any]) -> None:
             form = Form.read(values, given, ids)
             scenarios = form.scenarios
             out = new_path(desk.library.root, str(name or name_of(form.key, scenarios)))
-            settings = {n: getattr(form, n) for n in (*_SETTINGS, "scanners", "generator")}
+            settings = {n: getattr(form, n) for n in (*_SETTINGS, "scanners", "generator", "dose")}
             job = start_comparison(
                 desk, desk.library.twin(form.key).entry.path, scenarios, out, settings,
                 title=f"Compare {'; '.join(s.label for s in scenarios)}", opens=link("/compare", run=out.name),

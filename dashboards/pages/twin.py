@@ -26,6 +26,7 @@ from dashboards.viewer.controls import (
 from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import View
 from scenarios.plans.plan import TreatmentPlan
+from scenarios.report import methods
 from twin.errors import InputError
 from twin.inputs.bounds import check
 from twin.inputs.quantities import Cm3, Time
@@ -132,7 +133,9 @@ def manifest_of(subject: TwinFolder) -> dict[str, Any]:
     doses = list(subject.twin.doses.values())
     label = None
     if doses:
-        label = f"Dose {doses[0].name}" + (f" ({doses[0].method})" if doses[0].approximate else "")
+        label = f"Dose {doses[0].name}" + (
+            f" ({methods.words(doses[0].method)})" if doses[0].approximate else ""
+        )
     return {
         "of": "twin",
         **Shown(subject).describe(),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dashboards.parts.scenario_form import Asked, Break, numbers_of, scenarios_of
 from scenarios.engine.courses import realise
+from scenarios.engine.planned_dose import DOSE_BY_DEFAULT
 from scenarios.plans.context import reasons_outside
 from scenarios.plans.plan import sentence
 from scenarios.plans.scenario import MakeUp, Scenario
@@ -57,6 +58,7 @@ class Form(BaseModel):
     seed: Seed
     scanners: tuple[Text, ...] = Field((), max_length=20)
     generator: Text = "auto"
+    dose: Text = DOSE_BY_DEFAULT
 
     @field_validator("*", mode="before")
     @classmethod
@@ -89,7 +91,7 @@ class Form(BaseModel):
     def request(self) -> Request:
         """How far, and for how many samples."""
         numbers = (self.days, self.samples, self.images, self.seed)
-        return Request(*numbers, self.generator, self.scanners, "standard", OUTCOMES_BY_DEFAULT)
+        return Request(*numbers, self.generator, self.scanners, "standard", OUTCOMES_BY_DEFAULT, self.dose)
 
     @property
     def scenarios(self) -> list[Scenario]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dashboards.jobs.child import Job
 from dashboards.parts.page import Desk
+from scenarios.engine.planned_dose import DOSE_BY_DEFAULT
 from scenarios.plans.scenario import Scenario
 from twin.errors import InputError
 
@@ -57,6 +58,7 @@ def arguments_of(
     seed: int,
     scanners: Sequence[str] = (),
     generator: str | None = None,
+    dose: str = DOSE_BY_DEFAULT,
 ) -> list[str]:
     """The arguments of `rt-twin compare`.
 
@@ -70,9 +72,10 @@ def arguments_of(
         seed: root of all chance.
         scanners: names of virtual scanners.
         generator: of the follow-up CT; None for `auto`.
+        dose: method of doses that the twin does not hold.
     """
     arguments = ["compare", str(twin), "--out", str(out), *(f"--plan={text}" for text in plans)]
     arguments += ["--days", str(float(days)), "--samples", str(int(samples))]
     arguments += ["--image-samples", str(int(images)), "--seed", str(int(seed))]
-    arguments.append(f"--generator={generator or 'auto'}")
+    arguments += [f"--generator={generator or 'auto'}", f"--dose={dose}"]
     return arguments + [f"--scanner={name}" for name in scanners]

@@ -99,6 +99,7 @@ def again(desk: Desk, key: str, subject: TwinFolder) -> Job:
         "seed": record.seed,
         "scanners": record.scanners,
         "generator": record.generator,
+        "dose": record.dose,
     }
     return start_comparison(
         desk, subject.entry.path, scenarios, out, settings,

@@ -47,6 +47,7 @@ def outcome_table(run: RunFolder) -> Any:
         rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
     used = [f"{text}." for status, text in _LEGEND.items() if status in frame["status"].to_list()]
     note = [*kinds_in_words(frame, run.record.level), enough_samples(frame), *used]
+    note += methods.notes(run.record.plans)
     heads = [html.Th("Outcome", scope="col"), *plan_heads(run), html.Th("Credibility", scope="col")]
     return scroll_table(heads, rows, " ".join(filter(None, [*note, _GRADED])))
 

@@ -10,6 +10,7 @@ from dash import html
 from dashboards.elements import scroll_table
 from dashboards.files.run_folder import RunFolder
 from dashboards.tables.outcomes import plan_heads
+from scenarios.report import methods
 
 _JUDGED = ("pass", "fail", "estimated")
 _NO_TABLE = "This run was made before scorecards were part of a run; run the comparison again to have one."
@@ -38,7 +39,7 @@ def scorecard_table(run: RunFolder) -> Any:
         cells = [_cell(group.filter(pl.col("plan") == plan.slug)) for plan in run.record.plans]
         rows.append(html.Tr([words, *cells]))
     heads = [html.Th("Constraint and its set", scope="col"), *plan_heads(run)]
-    return scroll_table(heads, rows, _note(table))
+    return scroll_table(heads, rows, " ".join([_note(table), *methods.notes(run.record.plans)]))
 
 
 def _note(table: pl.DataFrame) -> str:
@@ -47,8 +48,6 @@ def _note(table: pl.DataFrame) -> str:
         f"Value of the dose as planned; its {100 * level:g} % interval and the share that passes are over {n} samples "
         "of set-up errors and of the dose's own error."
     )
-    if table["approximate"].any():
-        words += " The dose is approximate: not from a planning system."
     if "estimated" in table["verdict"].to_list():
         words += " \u2020 estimated: the organ was drawn by this software."
     return words

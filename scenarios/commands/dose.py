@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scenarios.commands.arguments import JsonOption, TwinArg
 from scenarios.commands.facts import print_facts
+from scenarios.commands.progress import progress_bar
 from scenarios.plans.plan import TreatmentPlan
-from twin import PatientTwin
+from twin import InputError, PatientTwin, Scan
 from twin.anatomy.plausibility import missed_nodes
+
+if TYPE_CHECKING:
+    from scenarios.engine.other_scan import OtherScan
 
 
 def dose(
@@ -26,39 +30,50 @@ def dose(
     as_json: JsonOption = False,
 ) -> None:
     """Plan a prescription on a twin's CT and calculate its dose by superposition; or recalculate it on another scan."""
-    from scenarios.engine.fluence import ct_named, fluence_plan, kept, on_other_scan
-    from simulators.planner import beyond_limits, measures
+    from scenarios.engine.fluence import FluencePlans, kept
+    from scenarios.engine.other_scan import body_on, ct_named, on_other_scan
+    from simulators.planner import hold, measures
     from simulators.planner.plan import METHOD
 
     begin = perf_counter()
-    patient = PatientTwin.load(twin)
-    there = None if scan is None else ct_named(patient, scan)
-    asked = TreatmentPlan.parse(plan)
-    planned = fluence_plan(patient, asked)
-    facts: dict[str, Any] = {"plan": asked.label, "technique": planned.template.name, "method": METHOD}
-    calculated = planned.dose
-    if there is not None:
-        other = on_other_scan(patient, planned, there)
-        calculated = other.dose
-        facts |= {
-            "scan": there.name,
-            "gamma_2_2_percent": other.gamma_percent,
-            "path_change_mm": other.path_mm,
-            "largest_path_change_mm": other.largest_path_mm,
-            "change": other.change,
-            "dvh_change_points": {
-                name: {f"{gy:g} Gy": points for gy, points in curve}
-                for name, curve in other.dvh_change.items()
-            },
-        }
+    patient, asked = PatientTwin.load(twin), TreatmentPlan.parse(plan)
+    if asked.total_gy == 0:
+        raise InputError(f"the plan {asked.label} gives no dose; there is nothing to calculate")
+    with progress_bar() as progress:
+        plans = FluencePlans(patient, told=progress)
+        there = None if scan is None else ct_named(patient, scan)
+        body = None if there is None else body_on(patient, there)
+        if there is not None and body is not None:  # before anything is planned
+            hold(there, body, plans.grown.of(asked))
+        planned, limits = plans.of(asked), plans.limits(asked)
+        facts: dict[str, Any] = {"plan": asked.label, "technique": planned.template.name, "method": METHOD}
+        calculated = planned.dose
+        if there is not None and body is not None:
+            progress(f"on {there.name}", 1.0)
+            other = on_other_scan(patient, planned, there, body)
+            calculated = other.dose
+            facts |= _compared(there, other)
     found = measures(calculated, patient.contours, planned.targets)
     nodes = missed_nodes(patient.contours, calculated.volume, asked.total_gy, asked.label)
-    notes = [*beyond_limits(found, planned.template), *planned.notes, *nodes]
+    facts |= found | {"notes": [*limits, *planned.notes, *nodes], "seconds": perf_counter() - begin}
+    print_facts(facts, as_json)
     if keep:
         with PatientTwin.changing(twin) as before:
             kept(before, planned.dose).save(twin)
-    facts |= found | {"notes": notes, "seconds": perf_counter() - begin}
-    print_facts(facts, as_json)
+
+
+def _compared(there: Scan, other: OtherScan) -> dict[str, Any]:
+    """What differs on another scan."""
+    return {
+        "scan": there.name,
+        "gamma_2_2_percent": other.gamma_percent,
+        "path_change_mm": other.path_mm,
+        "largest_path_change_mm": other.largest_path_mm,
+        "change": other.change,
+        "dvh_change_points": {
+            name: {f"{gy:g} Gy": points for gy, points in curve} for name, curve in other.dvh_change.items()
+        },
+    }
 
 
 COMMAND = dose

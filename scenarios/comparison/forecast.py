@@ -13,7 +13,8 @@ from scenarios.engine.adaptive import Approve, realise_adaptive
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import realise
 from scenarios.engine.delivery import Delivery, Shrinking
-from scenarios.engine.planned_dose import Computed, Targets, planned_doses
+from scenarios.engine.fluence import FluencePlans, Targets
+from scenarios.engine.planned_dose import Computed, planned_doses
 from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
@@ -97,10 +98,12 @@ def forecast(
     belief = tumour.believed(twin, resampled(twin, request.samples, request.seed), request.seed)
     clock.lap("belief", 0.02)
     targets = Targets(twin)
-    planned = planned_doses(twin, [s.plan for s in scenarios], targets, method=method)
+    fluence = FluencePlans(twin, targets, lambda step, share: clock.progress(step, 0.02 + 0.13 * share))
+    planned = planned_doses(twin, [s.plan for s in scenarios], fluence, method=method)
     twin = planned.twin
     clock.lap("dose", 0.15)
-    arms = _arms(twin, scenarios, planned.doses, belief, request, tumour, approve)
+    replans = fluence if method == "fluence plan" else None
+    arms = _arms(twin, scenarios, planned.doses, replans, belief, request, tumour, approve)
     clock.lap("courses", 0.2)
     daily = np.arange(0.0, np.floor(request.days) + 1)
     gtv_cm3, survivors = _trajectories(twin, tumour, arms, belief, daily)
@@ -112,7 +115,7 @@ def forecast(
     structures = [targets.of(s.plan) for s in scenarios]
     return Forecast(
         twin, request.seed, tumour, scenarios, structures, arms, belief, daily, gtv_cm3, survivors,
-        planned.notes, before,
+        (*planned.notes, *fluence.notes), before,
     )  # fmt: skip
 
 
@@ -141,6 +144,7 @@ def _arms(
     twin: PatientTwin,
     scenarios: Sequence[Scenario],
     doses: Mapping[str, DoseGrid],
+    fluence: FluencePlans | None,
     belief: Belief,
     request: Request,
     tumour: TumourModel,
@@ -155,7 +159,7 @@ def _arms(
             arms.append(Arm.open_loop(twin, realise(scenario, twin, request.days), doses))
             continue
         if plan.label not in libraries:
-            libraries[plan.label] = PlanLibrary(twin, plan, doses[plan.label])
+            libraries[plan.label] = PlanLibrary(twin, plan, doses[plan.label], fluence)
         arms.append(
             realise_adaptive(
                 scenario, scenario.policy, twin, belief, libraries[plan.label],

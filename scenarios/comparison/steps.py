@@ -22,7 +22,7 @@ from scenarios.comparison.scorecard import scorecard_table
 from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table, whole_dose
 from scenarios.engine.adaptive import Approve
 from scenarios.engine.courses import realise
-from scenarios.engine.planned_dose import method_named
+from scenarios.engine.planned_dose import DOSE_BY_DEFAULT, method_named
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
@@ -62,7 +62,7 @@ def compare(
     scanners: str | Sequence[str] = (),
     kinetics: str = "standard",
     outcomes: str = OUTCOMES_BY_DEFAULT,
-    dose: str = "approximate",
+    dose: str = DOSE_BY_DEFAULT,
     approve: Approve | None = None,
     progress: Progress | None = None,
     treatment: VirtualTreatment | None = None,
@@ -81,7 +81,7 @@ def compare(
         scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
         kinetics: tumour model by name; "standard" is this engine's own.
         outcomes: outcome model by name; "calibrated" is that of published trials, "standard" follows the tumour model.
-        dose: method of doses that the twin does not hold: "approximate", or "fluence" (minutes a plan).
+        dose: method of doses that the twin does not hold: "fluence" (half a minute a technique), or "approximate".
         approve: accepts or refuses each decision of a policy that changes something, given its row.
         progress: called with a step's name and the share of all work that is done.
         treatment: the generator of that name, where it is loaded already.

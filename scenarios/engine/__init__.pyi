@@ -6,6 +6,8 @@ from .course_dose import fractions_of as fractions_of
 from .courses import realise as realise
 from .delivery import Delivery as Delivery
 from .delivery import Shrinking as Shrinking
+from .fluence import FluencePlans as FluencePlans
+from .fluence import Targets as Targets
 from .library import LEVELS as LEVELS
 from .library import PLANNED as PLANNED
 from .library import DoseLibrary as DoseLibrary
@@ -14,7 +16,6 @@ from .observation import observe as observe
 from .organ_dose import DOSE_SD as DOSE_SD
 from .organ_dose import dose_factors as dose_factors
 from .organ_dose import dose_spread as dose_spread
-from .planned_dose import Targets as Targets
 from .planned_dose import planned_doses as planned_doses
 from .render import ImageJob as ImageJob
 from .replan import PlanLibrary as PlanLibrary

@@ -1,38 +1,148 @@
-"""Plans of a twin as fluence on its CT, and their dose on its other scans."""
+"""Fluence plans of a patient: one of a technique, scaled to its prescriptions; and replans that begin with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scenarios.engine.planned_dose import Targets
 from scenarios.plans.plan import TreatmentPlan
-from simulators.dose.dvh import dvh
-from simulators.dose.gamma import gamma
-from simulators.planner import FluencePlan, measures, plan_dose, template_for
-from twin import DoseGrid, InputError, PatientTwin, Scan, StructureSet
+from simulators.dose.approximate import SBRT_GY
+from simulators.dose.targets import breathing_phases, targets
+from twin import DoseGrid, PatientTwin, Scan, StructureSet
 from twin.dicom.naming import Names
 
-DVH_STEP_GY = 5.0
+if TYPE_CHECKING:
+    from simulators.planner import FluencePlan
+
+Told = Callable[[str, float], None]  # a step in words, and the share of it that is done
+# Gy and fractions at which a technique is optimised. Doses of other prescriptions are these, scaled.
+_REFERENCE = {"conventional": (60.0, 30), "hypofractionated": (55.0, 20), "stereotactic": (54.0, 3)}
 
 
-def fluence_plan(twin: PatientTwin, plan: TreatmentPlan) -> FluencePlan:
-    """A plan optimised on the baseline CT.
+class Targets:
+    """A patient's structures with the CTV and PTV of each technique, grown once where none were drawn.
 
     Args:
         twin: the patient.
-        plan: with radiotherapy.
-
-    Raises:
-        InputError: a plan without dose, or a CT that cannot be planned on.
     """
-    if plan.total_gy == 0:
-        raise InputError(f"the plan {plan.label} gives no dose; there is nothing to calculate")
-    return plan_dose(
-        twin.baseline, twin.contours, plan.total_gy, plan.fractions,
-        targets=Targets(twin).of(plan), template=template_for(plan.largest_fraction_gy),
-    )  # fmt: skip
+
+    def __init__(self, twin: PatientTwin) -> None:
+        self._twin, self._known = twin, dict[bool, StructureSet]()
+
+    def of(self, plan: TreatmentPlan) -> StructureSet:
+        """The structures for a plan."""
+        sbrt = plan.largest_fraction_gy >= SBRT_GY
+        if sbrt not in self._known:
+            self._known[sbrt] = self._grown(sbrt)
+        return self._known[sbrt]
+
+    def _grown(self, sbrt: bool) -> StructureSet:
+        contours = self._twin.contours
+        if contours.role("PTV"):
+            return contours
+        histology = self._twin.clinical.histology
+        phases = breathing_phases(self._twin)
+        grown = targets(self._twin.baseline, contours, sbrt=sbrt, histology=histology, phases=phases)
+        return contours.extended(s for s in grown if s.name not in contours)
+
+
+class FluencePlans:
+    """Plans that are optimised on a patient's CT.
+
+    Args:
+        twin: the patient.
+        grown: his targets, where they are grown already.
+        told: hears what is being planned.
+
+    Attributes:
+        grown: the targets.
+        notes: what is to be said of replans, a sentence each.
+    """
+
+    def __init__(
+        self, twin: PatientTwin, grown: Targets | None = None, told: Told = lambda step, share: None
+    ) -> None:
+        self._twin, self.grown, self._told = twin, grown or Targets(twin), told
+        self.notes: list[str] = []
+        self._optimised: dict[tuple[str, float, int], FluencePlan] = {}
+        self._limits: dict[tuple[str, float, int], tuple[str, ...]] = {}
+
+    def of(self, plan: TreatmentPlan) -> FluencePlan:
+        """The plan of a prescription: its technique's, scaled, where that keeps all limits; else one of its own.
+
+        Args:
+            plan: with dose.
+
+        Raises:
+            InputError: a CT that cannot be planned on.
+        """
+        return self._optimised_for(plan).scaled(plan.total_gy, plan.fractions)
+
+    def limits(self, plan: TreatmentPlan) -> tuple[str, ...]:
+        """Which of its technique's limits a prescription's plan does not keep, a sentence each.
+
+        Args:
+            plan: with dose.
+
+        Raises:
+            InputError: a CT that cannot be planned on.
+        """
+        self._optimised_for(plan)
+        return self._limits[self._key(plan)]
+
+    def replanned(self, plan: TreatmentPlan, scan: Scan, structures: StructureSet, when: str) -> DoseGrid:
+        """The dose of a replan on another anatomy, which begins with the plan's fluence.
+
+        Args:
+            plan: that is replanned.
+            scan: the CT of the day.
+            structures: on it, with the tumour.
+            when: of the replan, in words.
+
+        Raises:
+            InputError: a CT that cannot be planned on.
+        """
+        from simulators.planner import kept_plan  # loads numba
+
+        first = self._optimised_for(plan)
+        sbrt = first.template.name == "stereotactic"
+        target = targets(scan, structures, sbrt=sbrt, histology=self._twin.clinical.histology)
+        made = kept_plan(
+            scan, structures, first.dose.prescription_gy, first.dose.fractions or 1, targets=target,
+            template=first.template, start=first,
+            told=lambda share: self._told(f"planning {plan.label}, {when}", share),
+        )  # fmt: skip
+        return made.scaled(plan.total_gy, plan.fractions).dose
+
+    def _key(self, plan: TreatmentPlan) -> tuple[str, float, int]:
+        from simulators.planner import template_for
+
+        return template_for(plan.largest_fraction_gy).name, plan.total_gy, plan.fractions
+
+    def _optimised_for(self, plan: TreatmentPlan) -> FluencePlan:
+        """The optimised plan that a prescription takes its own from."""
+        from simulators.planner import beyond_limits, measures
+
+        key = self._key(plan)
+        if key not in self._optimised:
+            for gy, fractions in dict.fromkeys((_REFERENCE[key[0]], key[1:])):
+                made = self._made(plan, gy, fractions)
+                scaled = made.scaled(plan.total_gy, plan.fractions)
+                found = measures(scaled.dose, self._twin.contours, scaled.targets)
+                self._optimised[key], self._limits[key] = made, beyond_limits(found, made.template)
+                if not self._limits[key]:
+                    break
+        return self._optimised[key]
+
+    def _made(self, plan: TreatmentPlan, gy: float, fractions: int) -> FluencePlan:
+        from simulators.planner import kept_plan, template_for  # loads numba
+
+        return kept_plan(
+            self._twin.baseline, self._twin.contours, gy, fractions, targets=self.grown.of(plan),
+            template=template_for(plan.largest_fraction_gy),
+            told=lambda share: self._told(f"planning {plan.label}", share),
+        )  # fmt: skip
 
 
 def kept(twin: PatientTwin, dose: DoseGrid) -> PatientTwin:
@@ -48,96 +158,3 @@ def kept(twin: PatientTwin, dose: DoseGrid) -> PatientTwin:
         ):  # fmt: skip
             return twin.keeping(replace(dose, name=former.name))
     return twin.keeping(replace(dose, name=Names(twin.doses).free(f"{dose.name}, {dose.method}")))
-
-
-@dataclass(frozen=True, eq=False)
-class OtherScan:
-    """A plan's dose on another scan of the patient, beside that on the baseline CT.
-
-    Args:
-        dose: on the other scan, Gy.
-        gamma_percent: local gamma of 2 % and 2 mm above half the prescription: voxels that pass, %.
-        change: of each measure, other scan less baseline; organs as they are drawn on the baseline CT.
-        dvh_change: structure -> (dose in steps of `DVH_STEP_GY`, change of the volume that gets it, points of %).
-        path_mm: mean change of the beams' water-equivalent path to the isocentre, mm.
-        largest_path_mm: the largest of any beam, mm.
-    """
-
-    dose: DoseGrid
-    gamma_percent: float
-    change: dict[str, float]
-    dvh_change: dict[str, list[tuple[float, float]]]
-    path_mm: float
-    largest_path_mm: float
-
-
-def on_other_scan(twin: PatientTwin, planned: FluencePlan, scan: Scan) -> OtherScan:
-    """Recalculate a plan on another scan.
-
-    Args:
-        twin: the patient.
-        planned: a plan on the baseline CT.
-        scan: a CT of the twin.
-
-    Raises:
-        InputError: a CT that does not hold the beams' paths.
-    """
-    body = _body(twin, scan)
-    dose = planned.recalculated(scan, body)
-    first = measures(planned.dose, twin.contours, planned.targets)
-    now = measures(dose, twin.contours, planned.targets)
-    passed = gamma(
-        planned.dose.volume, dose.volume, dose_percent=2.0, distance_mm=2.0, threshold_percent=50.0, local=True,
-        normalisation_gy=dose.prescription_gy,
-    )  # fmt: skip
-    path = planned.depths_mm(scan, body) - planned.depths_mm(twin.baseline, twin.contours)
-    change = {k: v - before for k, v in now.items() if v is not None and (before := first[k]) is not None}
-    curves = _dvh_change(planned.dose, dose, twin.contours.extended(planned.targets.role("PTV")))
-    largest = float(path[abs(path).argmax()])
-    return OtherScan(dose, 100 * passed.pass_rate, change, curves, float(path.mean()), largest)
-
-
-def _dvh_change(
-    before: DoseGrid, after: DoseGrid, structures: StructureSet
-) -> dict[str, list[tuple[float, float]]]:
-    """How the DVHs of targets and organs change, points of volume at each dose."""
-    names = [s.name for s in structures if s.role in ("GTV", "PTV", "OAR")]
-    lungs = ["Lungs-GTV"] if {"Lung_L", "Lung_R"} <= set(names) else []
-    found = {}
-    for name in (*lungs, *names):
-        first, now = (dvh(d.volume, structures, name) for d in (before, after))
-        steps = np.arange(0.0, max(first.max_gy, now.max_gy) + DVH_STEP_GY, DVH_STEP_GY)
-        shares = [np.interp(steps, c.dose_gy, c.volume_fraction, right=0.0) for c in (first, now)]
-        found[name] = list(zip(steps.tolist(), (100 * (shares[1] - shares[0])).tolist(), strict=True))
-    return found
-
-
-def ct_named(twin: PatientTwin, name: str) -> Scan:
-    """A CT of a twin.
-
-    Args:
-        twin: the patient.
-        name: of the scan.
-
-    Raises:
-        InputError: there is none of that name, or its place is not known.
-    """
-    scans = [s for s in twin.scans if s.volume.modality == "CT"]
-    for scan in scans:
-        if scan.name == name:
-            if scan.registration is not None and scan.registration.poor:
-                raise InputError(
-                    f"the scan {name} is not registered with the baseline CT well enough (mutual information "
-                    f"{scan.registration.similarity:.2f} of 1 to 2); nothing can be calculated on it"
-                )
-            return scan
-    raise InputError(f"the twin has no CT {name!r}; there are: {', '.join(s.name for s in scans)}")
-
-
-def _body(twin: PatientTwin, scan: Scan) -> StructureSet:
-    """Structures on a scan's grid with the body: as drawn, else found in the scan."""
-    from twin.anatomy.organs import complete
-
-    grid = scan.volume.geometry
-    drawn = next((s for s in twin.structures if s.geometry.same_grid(grid)), StructureSet(grid, ()))
-    return drawn if drawn.role("EXTERNAL") else complete(scan, drawn)

@@ -13,10 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from scenarios.plans.plan import TreatmentPlan
+from scenarios.engine.fluence import FluencePlans
+from scenarios.plans.plan import Phase, TreatmentPlan
 from simulators.dose.approximate import SBRT_GY, approximate_dose
-from simulators.dose.targets import breathing_phases, motion_words, targets
-from twin import DoseGrid, InputError, PatientTwin, StructureSet, Volume
+from simulators.dose.targets import motion_words
+from twin import DoseGrid, InputError, PatientTwin, Volume
 from twin.dicom.naming import Names
 from twin.patient import NO_REFERENCE
 from twin.structures import bounding_box
@@ -24,7 +25,8 @@ from twin.structures import bounding_box
 _REACHED = 0.9  # of the prescription, median over the GTV: otherwise the dose is of another target
 _SAME = 1e-3  # relative: rounding of a prescription
 Computed = Literal["fluence plan", "approximate"]
-COMPUTED: Computed = "approximate"  # where nobody asks for a method: a plan takes minutes, this takes seconds
+COMPUTED: Computed = "approximate"  # for many patients: a plan takes half a minute, this takes a second
+DOSE_BY_DEFAULT = "fluence"  # of one patient: scenarios differ by what was planned
 _NAMES: dict[str, Computed] = {"fluence": "fluence plan", "approximate": "approximate"}
 _REFERENCE = {False: (60.0, 30), True: (54.0, 3)}  # Gy and fractions, by whether the technique is SBRT
 
@@ -47,7 +49,7 @@ class Planned:
 def planned_doses(
     twin: PatientTwin,
     plans: Sequence[TreatmentPlan],
-    grown: Targets | None = None,
+    fluence: FluencePlans | None = None,
     *,
     method: Computed = COMPUTED,
 ) -> Planned:
@@ -59,13 +61,13 @@ def planned_doses(
     Args:
         twin: the patient.
         plans: whose doses.
-        grown: the patient's targets, where they are grown already.
-        method: of a dose that the twin does not hold.
+        fluence: the patient's fluence plans, where some are made already.
+        method: of a dose that the twin does not hold; approximate doses of what was given give way to fluence plans.
 
     Raises:
         InputError: which of the planning system's doses to take, or what it prescribes, must be asked.
     """
-    own, calculated = Own(twin), Calculated(twin, grown or Targets(twin))
+    own, calculated = Own(twin), Calculated(twin, fluence or FluencePlans(twin))
     scaled: dict[tuple[int, float], Volume] = {}
     made: dict[str, DoseGrid] = {}
     for plan in plans:
@@ -79,6 +81,8 @@ def planned_doses(
         ratio = 1.0 if _is_of(unit, plan) else plan.total_gy / unit.prescription_gy
         scaled[at] = scaled.get(at) or (unit.volume if ratio == 1.0 else _times(unit.volume, ratio))
         made[plan.label] = DoseGrid(plan.label, scaled[at], plan.total_gy, unit.method, plan.fractions)
+    if method == "fluence plan":
+        twin = _planned_anew(twin, calculated)
     apart = _without_namesakes(twin, made)
     return Planned(apart, {**apart.doses, **made}, tuple(calculated.notes))
 
@@ -106,14 +110,14 @@ class Calculated:
 
     Args:
         twin: the patient.
-        grown: his targets.
+        fluence: his fluence plans.
 
     Attributes:
         notes: what is to be said of them, a sentence each.
     """
 
-    def __init__(self, twin: PatientTwin, grown: Targets) -> None:
-        self._twin, self._grown = twin, grown
+    def __init__(self, twin: PatientTwin, fluence: FluencePlans) -> None:
+        self._twin, self._fluence = twin, fluence
         self._known: dict[tuple[Computed, float, int], DoseGrid] = {}
         self.notes: list[str] = []
 
@@ -134,23 +138,18 @@ class Calculated:
 
     def _painted(self, plan: TreatmentPlan) -> DoseGrid:
         reference = _REFERENCE[plan.largest_fraction_gy >= SBRT_GY]
-        grown = self._grown.of(plan)
+        grown = self._fluence.grown.of(plan)
         said = f"In approximate doses {motion_words(grown)}."
         self.notes += [said] if said not in self.notes else []
         return approximate_dose(self._twin.baseline, self._twin.contours, *reference, targets=grown)
 
     def _planned(self, plan: TreatmentPlan) -> DoseGrid:
-        from simulators.planner import plan_dose, template_for  # loads numba
-
         try:
-            found = plan_dose(
-                self._twin.baseline, self._twin.contours, plan.total_gy, plan.fractions,
-                targets=self._grown.of(plan), template=template_for(plan.largest_fraction_gy),
-            )  # fmt: skip
+            found = self._fluence.of(plan)
         except InputError as error:
             self.notes.append(f"{plan.label} has an approximate dose instead of a fluence plan: {error}.")
             return self.of(plan, "approximate")
-        self.notes += [f"{plan.label}: {note}." for note in found.notes]
+        self.notes += [f"{plan.label}: {note}." for note in (*self._fluence.limits(plan), *found.notes)]
         return found.dose
 
 
@@ -171,6 +170,20 @@ def _one_distribution(one: DoseGrid, other: DoseGrid) -> bool:
     ratio = np.float32(other.prescription_gy / one.prescription_gy)
     near = _SAME * other.prescription_gy
     return bool(np.abs(one.volume.array * ratio - other.volume.array).max() <= near)
+
+
+def _planned_anew(twin: PatientTwin, calculated: Calculated) -> PatientTwin:
+    """The twin with fluence plans in the place of the approximate doses that were given: what was given of a plan and
+    what is to come of it have one method."""
+    doses = dict(twin.doses)
+    for name in {f.grid: None for f in twin.fractions if f.grid is not None}:
+        former = doses[name]
+        if former.method == "approximate" and former.fractions:
+            phase = Phase(total_gy=former.prescription_gy, fractions=former.fractions)
+            made = calculated.of(TreatmentPlan(phases=(phase,)), "fluence plan")
+            if made.method == "fluence plan":
+                doses[name] = made if made.name == name else replace(made, name=name)
+    return twin.fork(doses=doses)
 
 
 def _without_namesakes(twin: PatientTwin, made: Mapping[str, DoseGrid]) -> PatientTwin:
@@ -255,30 +268,3 @@ class Own:
         box = bounding_box(gtv)
         there = dose.volume.on(self._twin.contours.geometry.crop(box))[gtv[box]]
         return float(np.median(there)) >= _REACHED * dose.prescription_gy
-
-
-class Targets:
-    """A patient's structures with the CTV and PTV of each technique, grown once where none were drawn.
-
-    Args:
-        twin: the patient.
-    """
-
-    def __init__(self, twin: PatientTwin) -> None:
-        self._twin, self._known = twin, dict[bool, StructureSet]()
-
-    def of(self, plan: TreatmentPlan) -> StructureSet:
-        """The structures for a plan."""
-        sbrt = plan.largest_fraction_gy >= SBRT_GY
-        if sbrt not in self._known:
-            self._known[sbrt] = self._grown(sbrt)
-        return self._known[sbrt]
-
-    def _grown(self, sbrt: bool) -> StructureSet:
-        contours = self._twin.contours
-        if contours.role("PTV"):
-            return contours
-        histology = self._twin.clinical.histology
-        phases = breathing_phases(self._twin)
-        grown = targets(self._twin.baseline, contours, sbrt=sbrt, histology=histology, phases=phases)
-        return contours.extended(s for s in grown if s.name not in contours)

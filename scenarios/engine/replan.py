@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from scenarios.engine.fluence import FluencePlans
 from scenarios.engine.library import LEVELS, PLANNED, DoseLibrary, Millimetres, State
 from scenarios.engine.organ_dose import organ_quantiles
 from scenarios.engine.replan_anatomy import DayAnatomy, sampled
@@ -35,6 +36,7 @@ class PlanLibrary(DoseLibrary):
         twin: the patient.
         plan: whose doses.
         first: the dose of the plan on the baseline CT.
+        fluence: plans replans; their doses are approximate where None.
         doses: state name -> dose on the organs, which stand still.
         tumour_doses: state name -> dose on the tumour's tissue, which moves.
         relative: state name -> (bins,) dose over prescription in the GTV's dose bins.
@@ -44,6 +46,7 @@ class PlanLibrary(DoseLibrary):
     twin: PatientTwin
     plan: TreatmentPlan
     first: DoseGrid
+    fluence: FluencePlans | None = None
     doses: dict[str, DoseGrid] = field(default_factory=dict)
     tumour_doses: dict[str, DoseGrid] = field(default_factory=dict)
     relative: dict[str, np.ndarray] = field(default_factory=dict)
@@ -129,11 +132,18 @@ class PlanLibrary(DoseLibrary):
         """Dose of a level on the day's anatomy, the same on the tissue of day 0, and the GTV's points on the day."""
         if level not in self._levels:
             anatomy = DayAnatomy.of(self.twin, LEVELS[level])
-            dose = self._replanned(anatomy)
+            dose = self._replanned(anatomy, level)
             self._levels[level] = dose, anatomy.on_day_0(dose), anatomy.follow(self._points)
         return self._levels[level]
 
-    def _replanned(self, anatomy: DayAnatomy) -> DoseGrid:
+    def _replanned(self, anatomy: DayAnatomy, level: int) -> DoseGrid:
+        if self.fluence is not None:
+            try:
+                when = f"replan at {LEVELS[level]:.0%}"
+                return self.fluence.replanned(self.plan, anatomy.scan, anatomy.structures, when)
+            except InputError as error:
+                self.fluence.notes.append(f"Replans of {self.plan.label} are approximate: {error}.")
+                self.fluence = None
         sbrt = self.plan.largest_fraction_gy >= SBRT_GY
         prescription = (54.0, 3) if sbrt else (self.plan.total_gy, self.plan.fractions)
         target = targets(anatomy.scan, anatomy.structures, sbrt=sbrt, histology=self.twin.clinical.histology)

@@ -12,6 +12,7 @@ import numpy as np
 
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
+from simulators.dose.approximate import SBRT_GY
 from twin import PatientTwin
 from twin.inputs.memory import MOST_GB, afford
 
@@ -29,6 +30,7 @@ _DAY_BYTES, _PATIENT_DAY_BYTES = 24, 22  # of a patient's day: while it is count
 _REFERRED_BYTES = 40_000  # of one patient of a clinic, with all his visits
 _REFERRED_SAMPLE_BYTES = 100
 _GRID_MM = 4.0  # of doses, and of what the scanners named below make
+_FINE_DOSE_MM = 2.0  # of stereotactic fluence plans
 _COARSE = {"pet", "cbct", "radiograph"}  # all others may make images of as many voxels as the CT has
 
 
@@ -83,12 +85,18 @@ def comparison_gb(
     curves = len(scenarios) * request.samples * (request.days + 1) * _CURVE_BYTES
     patients = request.samples * (_SAMPLE_BYTES + policies * _POLICY_BYTES)
     fine = sum(name not in _COARSE for name in request.scanners)
-    coarse = 1 + len(request.scanners) - fine  # the dose is one
+    coarse = len(request.scanners) - fine + _dose_grids(scenarios, request)
     kept = 4 * (size.follow_up_voxels + coarse * size.coarse_voxels + fine * size.voxels)
     made = 30 * size.follow_up_voxels + 8 * size.coarse_voxels
     follow_ups = sum(images) * min(request.image_samples, request.samples)
     pictures = follow_ups * kept + min(follow_ups, _FOLLOW_UPS_AT_ONCE) * made
     return _PROGRAM_GB + (8 * size.voxels + curves + patients + pictures) / 1e9
+
+
+def _dose_grids(scenarios: Sequence[Scenario], request: Request) -> float:
+    """The voxels of a dose, in grids of 4 mm."""
+    stereotactic = any(s.plan.total_gy and s.plan.largest_fraction_gy >= SBRT_GY for s in scenarios)
+    return (_GRID_MM / _FINE_DOSE_MM) ** 3 if stereotactic and request.dose == "fluence" else 1.0
 
 
 def afford_comparison(

@@ -49,7 +49,7 @@ class Request:
     scanners: tuple[str, ...]
     kinetics: str
     outcomes: str
-    dose: str = "approximate"
+    dose: str
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -75,6 +75,7 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
             prescription_gy=plan.total_gy,
             fractions=plan.fractions,
             structure_set_uid=structure_uid,
+            method=plan.dose_method or "",
         )
         write_rtdose(
             part / "rtdose.dcm",
@@ -82,6 +83,7 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
             origin,
             plan_uid=plan_uid,
             description=f"accumulated, {words}",
+            method=plan.dose_method or "",
         )
 
 

@@ -8,12 +8,12 @@ from scenarios.records.run import PlanRecord
 
 
 def mixed(plans: Sequence[PlanRecord]) -> bool:
-    """Whether plans with dose differ in the method by which it was calculated.
+    """Whether more than one method calculated the doses of plans, of several or within one.
 
     Args:
         plans: of a run.
     """
-    return len({p.dose_method for p in plans if p.dose_method}) > 1
+    return len({m for p in plans if p.dose_method for m in p.dose_method.split(" and ")}) > 1
 
 
 def head(plan: PlanRecord, plans: Sequence[PlanRecord]) -> str:
@@ -33,8 +33,21 @@ def label(plan: PlanRecord, plans: Sequence[PlanRecord]) -> str:
         plan: one of the plans.
         plans: of the run.
     """
-    words = head(plan, plans)
-    return f"{plan.label} ({words})" if words else plan.label
+    said = head(plan, plans)
+    return f"{plan.label} ({said})" if said else plan.label
+
+
+def words(method: str) -> str:
+    """A method in full, where there is room for it.
+
+    Args:
+        method: as in the tables.
+
+    Example:
+        >>> words("planning system and fluence plan")
+        'planning system and fluence plan, not a deliverable arc'
+    """
+    return method.replace("fluence plan", "fluence plan, not a deliverable arc")
 
 
 def difference(method: str | None) -> str:
@@ -60,10 +73,14 @@ def notes(plans: Sequence[PlanRecord]) -> list[str]:
     for plan in plans:
         if plan.dose_method:
             by_method.setdefault(plan.dose_method, []).append(plan.label)
-    said = [f"Method of dose, {method}: {', '.join(labels)}." for method, labels in by_method.items()]
+    said = [f"Method of dose, {words(method)}: {', '.join(labels)}." for method, labels in by_method.items()]
     if len(by_method) > 1:
         said.append(
             "The methods differ between these plans: a part of any difference in organ doses, and in what follows from "
             "them, is the methods' and not the plans'."
+        )
+    elif mixed(plans):
+        said.append(
+            "Several methods calculated the doses of each course: the first plan's and its replans' differ."
         )
     return said

@@ -60,7 +60,7 @@ def imaged_tables(
     judged: list[PlanOutcomes] = []
     run = compare(
         twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
-        image_samples=settings.image_samples, generator=settings.generator,
+        image_samples=settings.image_samples, generator=settings.generator, dose="approximate",
         treatment=hold_generator(settings.generator) if settings.image_samples else None, judged=judged.extend,
     )  # fmt: skip
     if settings.image_samples and runs is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from simulators.planner.sample import Sample
 from simulators.planner.template import Template, template_for
 from twin import DoseGrid, Geometry, InputError, Scan, StructureSet, Volume
 
+Told = Callable[[float], None]  # the share of a plan's work that is done
 METHOD = "fluence plan, not a deliverable arc; dose by collapsed-cone superposition"
 _CENTRAL_MM = 25.0  # a target nearer to the middle of the body takes beams from all sides
 _LEAST_COVER = 0.95
@@ -49,6 +51,18 @@ class FluencePlan:
     template: Template
     notes: tuple[str, ...]
 
+    def scaled(self, prescription_gy: float, fractions: int) -> FluencePlan:
+        """The same fluence for another prescription: dose is linear in fluence.
+
+        Args:
+            prescription_gy: total dose, Gy.
+            fractions: number of fractions.
+        """
+        ratio = np.float32(prescription_gy / self.dose.prescription_gy)
+        grid = self.dose.volume.geometry
+        dose = _grid(grid, self.dose.volume.array * ratio, prescription_gy, fractions)
+        return replace(self, dose=dose, beams=replace(self.beams, fluence=self.beams.fluence * ratio))
+
     def recalculated(self, scan: Scan, structures: StructureSet) -> DoseGrid:
         """The dose of the same beams on another scan of the same frame.
 
@@ -59,7 +73,7 @@ class FluencePlan:
         Raises:
             InputError: no body, or a scan that does not hold the beams' paths.
         """
-        _hold(scan, structures, union(self.targets, "PTV"))
+        hold(scan, structures, self.targets)
         medium = Medium.of(scan, structures, self.template.spacing_mm)
         dose = Volume(medium.grid, superposed(medium, self.beams), "DOSE", "Gy")
         return replace(self.dose, volume=dose)
@@ -85,6 +99,7 @@ def plan_dose(
     targets: StructureSet | None = None,
     template: Template | None = None,
     start: FluencePlan | None = None,
+    told: Told = lambda share: None,
 ) -> FluencePlan:
     """Plan a prescription: optimise on a pencil-beam approximation, correct it by superposition, calculate by it.
 
@@ -96,6 +111,7 @@ def plan_dose(
         targets: a set with the PTV; grown from the GTVs where None.
         template: the technique's; by the size of a fraction where None.
         start: a former plan of the patient and technique: its directions stay, and its fluence is begun with.
+        told: called with the share of the work that is done.
 
     Raises:
         InputError: a prescription that is not positive, no body or target, or a CT that does not hold the beams.
@@ -106,12 +122,12 @@ def plan_dose(
     template = template or template_for(prescription_gy / fractions)
     if targets is None:
         targets = grow_targets(scan, structures, sbrt=template.name == "stereotactic")
+    hold(scan, structures, targets)
     ptv = union(targets, "PTV")
     medium = Medium.of(scan, structures, template.planning_mm or template.spacing_mm)
     beams = _beams(medium, ptv, template, None if start is None else start.beams.gantry_rad)
-    _hold(scan, structures, ptv)
     fluence = _planned(
-        medium, beams, Sample.of(medium, structures, targets), template, prescription_gy, start
+        medium, beams, Sample.of(medium, structures, targets), template, prescription_gy, start, told
     )
     if template.planning_mm:
         medium = Medium.of(scan, structures, template.spacing_mm)
@@ -130,6 +146,7 @@ def _planned(
     template: Template,
     prescription_gy: float,
     start: FluencePlan | None,
+    told: Told,
 ) -> np.ndarray:
     """(beams, nv, nu) fluence of least cost, with what closed leaves let through."""
     aperture = beams.fluence > 0
@@ -144,12 +161,14 @@ def _planned(
             smooth_mm=template.smooth_mm,
         )  # fmt: skip
 
+    told(0.0)
     *corrected, last = _REPLAN if start is not None else _ITERATIONS[: template.rounds + 1]
-    for iterations in corrected:
+    for done, iterations in enumerate(corrected, start=1):
         if iterations:
             fluence = improved(iterations)
         leaking = fluence + _leakage(fluence, aperture, template)
         pencil = pencil.corrected(fluence, superposed(medium, replace(beams, fluence=leaking))[at])
+        told(done / (len(corrected) + 1))
     fluence = improved(last)
     return fluence + _leakage(fluence, aperture, template)
 
@@ -249,13 +268,19 @@ def _normalisation(
     return scale, notes
 
 
-def _hold(scan: Scan, structures: StructureSet, ptv: Volume) -> None:
-    """Refuse a CT that does not hold the beams' paths.
+def hold(scan: Scan, structures: StructureSet, targets: StructureSet) -> None:
+    """Refuse a CT that does not hold the target and the beams' paths to it.
+
+    Args:
+        scan: CT in HU.
+        structures: on its grid, with the body.
+        targets: with the PTV.
 
     Raises:
-        InputError: the target lies at the CT's end, or the body is cut off beside it.
+        InputError: no body, the target lies outside the CT or at its end, or the body is cut off beside it.
     """
-    body = union(structures, "EXTERNAL")
+    body, ptv = union(structures, "EXTERNAL"), union(targets, "PTV")
+    _contains(scan, ptv)
     room_mm, ends = _ends(body, ptv)
     if room_mm < 0.0:
         raise InputError(
@@ -272,6 +297,21 @@ def _hold(scan: Scan, structures: StructureSet, ptv: Volume) -> None:
     if cut_mm > 60.0:
         raise InputError(f"the scan {scan.name} cuts the body off over {cut_mm:.0f} mm beside the target; beams "
                          f"through what it does not show cannot be planned")  # fmt: skip
+
+
+def _contains(scan: Scan, ptv: Volume) -> None:
+    """Refuse a CT beside whose grid a part of the PTV lies.
+
+    Raises:
+        InputError: it does.
+    """
+    grid = scan.volume.geometry
+    at = grid.index(ptv.geometry.lps(np.argwhere(ptv.array > 0)))[:, 1:]
+    beside = ((at < -0.5) | (at > np.array(grid.shape[1:]) - 0.5)).any(axis=1).mean()
+    if beside > 0:
+        raise InputError(
+            f"the scan {scan.name} does not cover the target: {beside:.0%} of the PTV lies beside it"
+        )
 
 
 def _ends(body: Volume, ptv: Volume) -> tuple[float, np.ndarray]:

@@ -26,14 +26,23 @@ def _fill(folder: Path, patient: PatientTwin) -> None:
 
     patient.save(folder / "patient.twin")
     plans = [TreatmentPlan.parse(p) for p in PLANS]
-    compare(patient, plans, days=31, samples=12, seed=1, scanners=["pet"], generator="mechanistic").save(
-        folder / "demo"
-    )
+    compare(
+        patient,
+        plans,
+        days=31,
+        samples=12,
+        seed=1,
+        scanners=["pet"],
+        generator="mechanistic",
+        dose="approximate",
+    ).save(folder / "demo")
     run_study(cohort_from(40, None, None, 0), plans, folder / "study", days=365, samples=16, seed=0)
     policies = [
         Scenario.model_validate({"plan": plans[0], "policy": kind}) for kind in ("none", "fixed replans")
     ]
-    compare(patient, policies, days=31, samples=4, image_samples=0, seed=1).save(folder / "adaptive")
+    compare(patient, policies, days=31, samples=4, image_samples=0, seed=1, dose="approximate").save(
+        folder / "adaptive"
+    )
     simulate_clinic(Clinic(linacs=2), Referrals(per_year=300), days=60, seed=0, samples=0).save(
         folder / "clinic"
     )

@@ -90,7 +90,7 @@ def folder(tmp_path, phantom_twin, monkeypatch):
 
 
 SMALLER = {  # the same code with less to do
-    "days=365, samples=200": "days=15, samples=4",
+    "days=365, samples=200": 'days=15, samples=4, dose="approximate"',
     "(10_000)": "(400)",
     "(1_000": "(50",
     "days=365, seed=0": "days=90, seed=0",

@@ -18,7 +18,14 @@ def patient_folder(phantom_twin, tmp_path_factory):
 def run(phantom_twin):
     plans = [TreatmentPlan.parse(p) for p in PLANS]
     return compare(
-        phantom_twin, plans, days=95, samples=24, seed=3, scanners=["pet"], generator="mechanistic"
+        phantom_twin,
+        plans,
+        days=95,
+        samples=24,
+        seed=3,
+        scanners=["pet"],
+        generator="mechanistic",
+        dose="approximate",
     )
 
 

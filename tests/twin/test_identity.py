@@ -266,7 +266,7 @@ def test_nothing_of_a_patient_is_kept_or_said_from_the_import_to_the_export(drop
         ("show", twin),
         ("show", twin, "--json"),
         ("compare", twin, "--plan", "60/15", "--days", "31", "--samples", "4", "--image-samples", "1",
-         "--generator", "mechanistic", "--out", out / "run"),
+         "--generator", "mechanistic", "--dose", "approximate", "--out", out / "run"),
         ("export", out / "run", "--dicom", out / "dicom"),
     ):  # fmt: skip
         done = watched(*command)

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import BaseTag
 
 from twin.contours.outlines import outlines
+from twin.dose import method_words
 from twin.errors import InputError
 from twin.geometry import Geometry
 from twin.structures import Structure, StructureSet
@@ -201,6 +202,7 @@ def write_rtplan(
     prescription_gy: float,
     fractions: int,
     structure_set_uid: str,
+    method: str = "",
     number: int = 3,
 ) -> str:
     """Write a prescription without beams, to which a dose can refer.
@@ -211,6 +213,7 @@ def write_rtplan(
         prescription_gy: total dose to the target, Gy.
         fractions: planned number.
         structure_set_uid: the RTSTRUCT it belongs to.
+        method: by which its dose was calculated, several joined by "and".
         number: SeriesNumber.
 
     Returns:
@@ -222,6 +225,8 @@ def write_rtplan(
     data.RTPlanLabel, data.RTPlanDate, data.RTPlanTime = label[:16], "", ""
     data.RTPlanGeometry, data.PlanIntent, data.ApprovalStatus = "PATIENT", "RESEARCH", "UNAPPROVED"
     data.InstanceNumber = 1
+    if method:
+        data.RTPlanDescription = method_words(method)
     data.ReferencedStructureSetSequence = [_referenced(uid.RTStructureSetStorage, structure_set_uid)]
     target = _item(DoseReferenceNumber=1, DoseReferenceStructureType="SITE", DoseReferenceType="TARGET")
     target.DoseReferenceDescription, target.TargetPrescriptionDose = "GTV", _ds(prescription_gy)
@@ -235,7 +240,14 @@ def write_rtplan(
 
 
 def write_rtdose(
-    part: Path, dose: Volume, origin: Origin, *, plan_uid: str, description: str, number: int = 4
+    part: Path,
+    dose: Volume,
+    origin: Origin,
+    *,
+    plan_uid: str,
+    description: str,
+    method: str = "",
+    number: int = 4,
 ) -> str:
     """Write a dose as 16-bit steps of a 65,535th of its maximum.
 
@@ -245,6 +257,7 @@ def write_rtdose(
         origin: where it comes from.
         plan_uid: the RTPLAN it is the dose of.
         description: of the series.
+        method: by which it was calculated, several joined by "and".
         number: SeriesNumber.
 
     Returns:
@@ -266,6 +279,8 @@ def write_rtdose(
     data.InstanceNumber, data.NumberOfFrames, data.FrameIncrementPointer = 1, frames, 0x3004000C
     data.GridFrameOffsetVector = [_ds(dose.geometry.spacing_mm[0] * n) for n in range(frames)]
     data.DoseUnits, data.DoseType, data.DoseSummationType = "GY", "PHYSICAL", "PLAN"
+    if method:
+        data.DoseComment = method_words(method)
     data.ReferencedRTPlanSequence = [_referenced(uid.RTPlanStorage, plan_uid)]
     _say_synthetic(data, origin)
     _save(data, part)

@@ -39,7 +39,18 @@ def test_show_says_what_the_twin_holds(patient_folder):
 
 @pytest.mark.long
 def test_compare_prints_the_table_and_writes_the_run(patient_folder, tmp_path):
-    words = ("--days", 100, "--samples", 10, "--image-samples", 0, "--out", tmp_path / "r")
+    words = (
+        "--days",
+        100,
+        "--samples",
+        10,
+        "--image-samples",
+        0,
+        "--dose",
+        "approximate",
+        "--out",
+        tmp_path / "r",
+    )
     result = rt_twin("compare", patient_folder, "--plan", "60/30", "--plan", "60/15", *words)
     assert result.returncode == 0, result.stderr
     for expected in ("SIMULATED", "60/30", "60/15", "intervals of 80 %", "control 2 y", "report.html"):

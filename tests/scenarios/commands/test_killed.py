@@ -63,7 +63,8 @@ class Command:
 
 PATIENT, RUN, SET = (str(GIVEN / name) for name in ("patient.twin", "run", "set"))
 COMPARE = (
-    "compare HERE/patient.twin --plan 60/30 --samples 3 --days 30 --out HERE/run --generator mechanistic"
+    "compare HERE/patient.twin --plan 60/30 --samples 3 --days 30 --out HERE/run --generator mechanistic "
+    "--dose approximate"
 )
 COMMANDS = {
     "import": Command(

@@ -81,7 +81,7 @@ def observed(phantom_twin):
 
 @pytest.fixture(scope="module")
 def learned_run(observed):
-    return compare(observed, [STANDARD], days=120, samples=200, image_samples=0, seed=3)
+    return compare(observed, [STANDARD], days=120, samples=200, image_samples=0, seed=3, dose="approximate")
 
 
 def test_the_run_shows_which_observation_moved_the_forecast(learned_run):
@@ -127,7 +127,9 @@ def test_failures_are_those_that_survival_and_control_count(run):
 
 def test_without_what_survival_needs_distant_failure_has_no_rows(observed):
     unknown = observed.fork(clinical=observed.clinical.model_copy(update={"age_years": None}))
-    found = compare(unknown, [Scenario(plan=STANDARD)], days=30, samples=24, image_samples=0).failures
+    found = compare(
+        unknown, [Scenario(plan=STANDARD)], days=30, samples=24, image_samples=0, dose="approximate"
+    ).failures
     assert set(found["kind"]) == {"local failure"} and len(found) == 24
 
 
@@ -156,7 +158,7 @@ def test_the_report_shows_what_was_learned_scored_and_measured(learned_run, run,
 
 def test_a_low_effective_size_is_said(observed):
     poor = observed.fork(belief=replace(observed.belief, ess=120.0))
-    run = compare(poor, [Scenario(plan=STANDARD)], days=30, samples=24, image_samples=0)
+    run = compare(poor, [Scenario(plan=STANDARD)], days=30, samples=24, image_samples=0, dose="approximate")
     assert any("120 of 2000. That is low" in note for note in run.record.notes)
 
 

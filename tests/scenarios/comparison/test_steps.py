@@ -26,7 +26,11 @@ def assert_same_tables(one, other):
 
 
 def without_images(twin, plans, **fields):
-    return compare(twin, plans, **{"days": 95, "samples": 24, "image_samples": 0, "seed": 3, **fields})
+    return compare(
+        twin,
+        plans,
+        **{"days": 95, "samples": 24, "image_samples": 0, "seed": 3, "dose": "approximate", **fields},
+    )
 
 
 def test_tables_have_the_schemas_and_every_sample_every_day(run):
@@ -90,7 +94,7 @@ def test_the_callers_twin_is_not_changed(phantom_twin):
 
 def test_asking_for_images_changes_no_number(phantom_twin, run):
     asked = {"days": 95, "samples": 24, "seed": 3, "scanners": ["pet"], "generator": "mechanistic"}
-    without = compare(phantom_twin, PLANS, image_samples=0, **asked)
+    without = without_images(phantom_twin, PLANS, **asked)
     for name in run.tables.keys() - {"trajectory", "recist"}:
         assert run.tables[name].equals(without.tables[name]), name
     assert run.trajectory.drop("field_gtv_cm3").equals(without.trajectory.drop("field_gtv_cm3"))
@@ -211,7 +215,9 @@ class Refusing:
 
 
 def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twin):
-    run = compare(phantom_twin, PLANS[1:], days=61, samples=2, seed=3, treatment=Refusing())
+    run = compare(
+        phantom_twin, PLANS[1:], days=61, samples=2, seed=3, treatment=Refusing(), dose="approximate"
+    )
     days = [int(i.record.day) for i in run.images if i.record.kind == "ct"]
     assert days == [7, 14, 21]
     assert [n.split(":")[0] for n in run.record.notes if "image" in n] == [
@@ -261,7 +267,7 @@ def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(phantom
     published, own = (r.bands.filter(at)["median"][0] for r in (other, run))
     assert abs(published - own) > 1
     with pytest.raises(InputError, match="have no field to make images from"):
-        compare(phantom_twin, PLANS[:1], days=30, samples=2, kinetics="published")
+        compare(phantom_twin, PLANS[:1], days=30, samples=2, kinetics="published", dose="approximate")
 
 
 @pytest.mark.parametrize("words", [{"kinetics": "magic"}, {"outcomes": "magic"}])

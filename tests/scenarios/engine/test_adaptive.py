@@ -74,7 +74,9 @@ def test_yaml_gives_the_same_policy_back_and_an_unknown_one_is_refused(tmp_path)
 def run_of(twin, policies, **fields):
     scenarios = [Scenario(plan=PLAN, policy=p) for p in policies]
     return compare(
-        twin, scenarios, **{"days": 60, "samples": SAMPLES, "image_samples": 0, "seed": 1, **fields}
+        twin,
+        scenarios,
+        **{"days": 60, "samples": SAMPLES, "image_samples": 0, "seed": 1, "dose": "approximate", **fields},
     )
 
 
@@ -227,7 +229,9 @@ def test_the_policy_of_the_docs_runs_as_written(phantom_twin):
     text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
     names: dict = {"__name__": "docs"}
     exec(text.split("```python")[1].split("```")[0], names)
-    run = compare(phantom_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0)
+    run = compare(
+        phantom_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0, dose="approximate"
+    )
     stopped = run.decisions.filter(pl.col("decision") == "stop")
     assert (stopped["gtv_cm3"] < 20).all()
     fractions = run.events.filter(pl.col("kind") == "fraction").group_by("sample").len()

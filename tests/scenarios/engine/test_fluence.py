@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from scenarios.commands.main import app
-from scenarios.engine.fluence import ct_named, kept
+from scenarios.engine.fluence import kept
+from scenarios.engine.other_scan import ct_named
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.plan import TreatmentPlan
 from twin import Geometry, InputError, PatientTwin, Registration, StructureSet, Volume

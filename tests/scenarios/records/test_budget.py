@@ -21,7 +21,7 @@ def request(**more) -> Request:
         "generator": "auto",
         "scanners": ("pet",),
     }
-    return Request(**{**asked, "kinetics": "standard", "outcomes": "standard", **more})
+    return Request(**{**asked, "kinetics": "standard", "outcomes": "standard", "dose": "approximate", **more})
 
 
 def test_the_estimate_of_what_was_measured_lies_above_it_and_below_twice_of_it():
@@ -34,6 +34,14 @@ def test_the_estimate_of_what_was_measured_lies_above_it_and_below_twice_of_it()
     ):
         found = 1000 * comparison_gb(THORAX, [Scenario.parse(p) for p in plans], asked, images)
         assert peak_mb < found < 2 * peak_mb
+
+
+def test_the_fine_grid_of_stereotactic_fluence_plans_counts():
+    scenarios, images = [Scenario.parse("54/3")], (18,)
+    coarse, fine = (
+        comparison_gb(THORAX, scenarios, request(dose=d), images) for d in ("approximate", "fluence")
+    )
+    assert fine - coarse == pytest.approx(18 * 7 * 4 * THORAX.coarse_voxels / 1e9)
 
 
 def test_a_comparison_that_is_too_large_is_refused_before_any_work(phantom_twin):

@@ -78,7 +78,15 @@ def test_the_run_says_once_why_another_generator_was_taken(phantom_twin):
     from scenarios import TreatmentPlan, compare
 
     early = FallbackTreatment(Early)
-    run = compare(phantom_twin, [TreatmentPlan.parse("55/20")], days=70, samples=2, seed=3, treatment=early)
+    run = compare(
+        phantom_twin,
+        [TreatmentPlan.parse("55/20")],
+        days=70,
+        samples=2,
+        seed=3,
+        treatment=early,
+        dose="approximate",
+    )
     makers = {i.day: i.generator for i in run.record.images if i.kind == "ct"}
     assert {d > 30 for d, maker in makers.items() if maker == "mechanistic 1"} == {True}
     assert {d > 30 for d, maker in makers.items() if maker == "early 1"} == {False}

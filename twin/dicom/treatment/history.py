@@ -154,7 +154,7 @@ class _History:
                 f"{prescription_gy:g} Gy prescribed; check that plan, dose and contours belong together"
             )
         fractions = self._fractions_of(parts) if stated else None
-        grid = DoseGrid(self.names.free(name), volume, prescription_gy, fractions=fractions)
+        grid = DoseGrid(self.names.free(name), volume, prescription_gy, dose.method, fractions)
         self.grids.append(grid)
         if dose.total:
             self.sums.append((dose.plans, grid))

@@ -35,6 +35,7 @@ class RtDose:
         groups: numbers of the fraction groups that it is the dose of; empty where none is named.
         beams: numbers of the beams that it is the dose of; empty where none is named.
         made: orders doses by the time at which they were made.
+        comment: DoseComment, in which this software's own files say how the dose was calculated.
         file: its name, for messages.
     """
 
@@ -46,6 +47,7 @@ class RtDose:
     groups: frozenset[int] = frozenset()
     beams: frozenset[int] = frozenset()
     made: tuple[str, ...] = ()
+    comment: str = ""
     file: Instance | None = field(default=None, repr=False)
 
     def moved(self, matrix: np.ndarray, frame: str) -> RtDose:
@@ -160,6 +162,7 @@ def _dose(file: Instance, geometry: Geometry, dose_gy: np.ndarray) -> RtDose:
         groups,
         beams,
         made(file, "ContentDate", "SeriesDate"),
+        file.text("DoseComment"),
         file,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from twin.dicom.left_out import LeftOut
 from twin.dicom.treatment.rtdose import RtDose
 from twin.dicom.treatment.rtplan import Plan
+from twin.dose import Method, least_method
 from twin.errors import InputError
 from twin.geometry import Shape, Triple
 from twin.volume import Volume
@@ -32,12 +33,14 @@ class PlanDose:
         total: it is a sum of several plans, whether the file names all of them or not.
         exact: it was exported as the dose of the whole; else it was put together from parts, which some systems
             export for one fraction though the standard means all of them.
+        method: by which it was calculated.
     """
 
     volume: Volume
     plans: frozenset[str]
     total: bool
     exact: bool
+    method: Method
 
 
 def plan_doses(doses: Sequence[RtDose], plans: Mapping[str, Plan], left_out: LeftOut) -> list[PlanDose]:
@@ -63,18 +66,23 @@ def plan_doses(doses: Sequence[RtDose], plans: Mapping[str, Plan], left_out: Lef
     found = []
     for (named, many), parts in sorted(of.items(), key=lambda item: (item[0][1], sorted(item[0][0]))):
         if many:
-            found.append(PlanDose(_newest(parts, left_out).volume, named, True, True))
+            found.append(_whole(_newest(parts, left_out), named, total=True))
             continue
         whole = [d for d in parts if d.summation == "PLAN"] or [
             d for d in parts if d.summation == "" and not d.beams
         ]
         if whole:
-            found.append(PlanDose(_newest(whole, left_out).volume, named, False, True))
+            found.append(_whole(_newest(whole, left_out), named, total=False))
             continue
         summed = _of_parts(parts, plans.get(next(iter(named), "")), left_out)
         if summed is not None:
-            found.append(PlanDose(summed, named, False, False))
+            method = least_method(d.comment for d in parts)
+            found.append(PlanDose(summed, named, total=False, exact=False, method=method))
     return found
+
+
+def _whole(dose: RtDose, named: frozenset[str], *, total: bool) -> PlanDose:
+    return PlanDose(dose.volume, named, total, exact=True, method=least_method([dose.comment]))
 
 
 def _plans_of(dose: RtDose, plans: Mapping[str, Plan]) -> frozenset[str]:
