@@ -16,6 +16,10 @@ from twin.anatomy.plausibility import missed_nodes
 
 if TYPE_CHECKING:
     from scenarios.engine.other_scan import OtherScan
+    from simulators.planner.template import Template
+
+_FAR = 0.1  # of a limit: what weights of the objectives change is less [assumed]
+_ORGANS = ("lung_", "mean_lung", "mean_heart", "oesophagus_", "cord_")
 
 
 def dose(
@@ -57,9 +61,30 @@ def dose(
     nodes = missed_nodes(patient.contours, calculated.volume, asked.total_gy, asked.label)
     facts |= found | {"notes": [*limits, *planned.notes, *nodes], "seconds": perf_counter() - begin}
     print_facts(facts, as_json)
+    _refuse_what_no_plan_meets(
+        asked, measures(planned.dose, patient.contours, planned.targets), planned.template
+    )
     if keep:
         with PatientTwin.changing(twin) as before:
             kept(before, planned.dose).save(twin)
+
+
+def _refuse_what_no_plan_meets(
+    asked: TreatmentPlan, found: dict[str, float | None], template: Template
+) -> None:
+    """Refuse a prescription whose plan misses a limit on an organ by so much that no other weights would mend it.
+
+    Raises:
+        InputError: it does.
+    """
+    from simulators.planner import beyond_limits
+
+    organs = {k: v for k, v in found.items() if k == "ptv_cm3" or k.startswith(_ORGANS)}
+    missed = beyond_limits(organs, template, by=_FAR)
+    if missed:
+        raise InputError(
+            f"no plan of {asked.label} that covers the target keeps its limits on this CT: {'; '.join(missed)}"
+        )
 
 
 def _compared(there: Scan, other: OtherScan) -> dict[str, Any]:

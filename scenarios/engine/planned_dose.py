@@ -16,6 +16,7 @@ import numpy as np
 from scenarios.engine.fluence import FluencePlans
 from scenarios.plans.plan import Phase, TreatmentPlan
 from simulators.dose.approximate import SBRT_GY, approximate_dose
+from simulators.dose.dvh import share_outside
 from simulators.dose.targets import motion_words
 from twin import DoseGrid, InputError, PatientTwin, Volume
 from twin.dicom.naming import Names
@@ -247,7 +248,24 @@ class Own:
                 f"cannot be scaled from it; say it with rt-twin edit TWIN --reference {name}=GY/FRACTIONS, or "
                 f"{NO_REFERENCE} to leave it"
             )
+        if found:
+            self._covers(found[0])
         return found[0] if found else None
+
+    def _covers(self, dose: DoseGrid) -> None:
+        """Refuse a dose beyond whose grid a part of the tumour lies.
+
+        Raises:
+            InputError: it does.
+        """
+        for gtv in self._twin.contours.role("GTV"):
+            outside = share_outside(dose.volume, gtv.mask)
+            if 0 < outside < 1:  # what lies wholly outside is not what was treated
+                raise InputError(
+                    f"the grid of the planning system's dose {dose.name} does not cover the target: {outside:.0%} of "
+                    f"{gtv.name} lies outside it; import the whole dose, or leave it: rt-twin edit TWIN --reference "
+                    f"{NO_REFERENCE}"
+                )
 
     def calculated(self, plan: TreatmentPlan, method: Computed) -> DoseGrid | None:
         """A dose of a plan's prescription that was calculated here before: a fluence plan's, else one by the method.

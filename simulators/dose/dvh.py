@@ -271,3 +271,15 @@ def _to_edges(dose: Volume) -> Volume:
     origin = (float(first[0]), float(first[1]), float(first[2]))
     wider = replace(grid, shape=(z + 2, y + 2, x + 2), origin_mm=origin)
     return Volume(wider, np.pad(dose.array, 1, mode="edge"), dose.modality, dose.unit)
+
+
+def share_outside(dose: Volume, mask: Volume) -> float:
+    """The share of a mask's voxels that lie outside a dose's grid.
+
+    Args:
+        dose: Gy.
+        mask: of a structure.
+    """
+    grid = dose.geometry
+    at = grid.index(mask.geometry.lps(np.argwhere(mask.array > 0)))
+    return float(((at < -0.5) | (at > np.array(grid.shape) - 0.5)).any(axis=1).mean())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulators.dose.constraints import POINT_CM3
-from simulators.dose.dvh import Dvh, dvh
+from simulators.dose.dvh import Dvh, dvh, share_outside
 from simulators.dose.medium import union
 from simulators.planner.sample import FAR_MM
 from simulators.planner.template import Template
@@ -56,12 +56,13 @@ def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) ->
     }
 
 
-def beyond_limits(found: dict[str, float | None], template: Template) -> tuple[str, ...]:
+def beyond_limits(found: dict[str, float | None], template: Template, *, by: float = 0.0) -> tuple[str, ...]:
     """Which of a template's limits a plan does not keep, a sentence each.
 
     Args:
         found: what `measures` found.
         template: how it was planned.
+        by: share of a limit by which it must be missed to be said.
 
     Example:
         >>> from simulators.planner.template import template_for
@@ -73,11 +74,11 @@ def beyond_limits(found: dict[str, float | None], template: Template) -> tuple[s
         value = found.get(name)
         if value is None:
             continue
-        if low is not None and value < low - 0.05:
+        if low is not None and value < (1 - by) * low - 0.05:
             said.append(
                 f"{name} is {value:.3g}, below the {low:g} that the {template.name} template asks for"
             )
-        if high is not None and value > high + 0.05:
+        if high is not None and value > (1 + by) * high + 0.05:
             said.append(
                 f"{name} is {value:.3g}, above the {high:.3g} that the {template.name} template allows"
             )
@@ -90,9 +91,7 @@ def _covered(dose: DoseGrid, ptv: Volume) -> None:
     Raises:
         InputError: it does.
     """
-    grid = dose.volume.geometry
-    at = grid.index(ptv.geometry.lps(np.argwhere(ptv.array > 0)))
-    missed = ((at < -0.5) | (at > np.array(grid.shape) - 0.5)).any(axis=1).mean()
+    missed = share_outside(dose.volume, ptv)
     if missed > 0:
         raise InputError(
             f"the grid of the dose {dose.name} does not cover the target: {missed:.0%} of the PTV lies outside it"

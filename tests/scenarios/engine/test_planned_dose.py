@@ -150,6 +150,15 @@ def test_a_ct_that_allows_no_fluence_plan_gets_the_approximate_dose_and_the_reas
     assert "60/30 has an approximate dose instead of a fluence plan: the scan CT cuts" in planned.notes[0]
 
 
+def test_a_planning_systems_dose_that_ends_within_the_target_is_refused(patient):
+    twin = patient(first="60/30")
+    half = twin.doses["first"].volume.crop((slice(0, 21), slice(None), slice(None)))
+    cut = twin.fork(doses={"first": replace(twin.doses["first"], volume=half)})
+    with pytest.raises(InputError, match=r"first does not cover the target: \d+% of GTVp .*--reference none"):
+        of(cut)
+    assert of(cut.referring("none"))["60/30"].method == "approximate"
+
+
 def test_a_method_that_does_not_exist_is_refused():
     with pytest.raises(InputError, match="there are: fluence, approximate"):
         method_named("guess")

@@ -45,6 +45,15 @@ def test_importing_an_export_gives_the_same_patient_back(run, exported, record):
     dose = run.image(record.plan, record.day, "dose")
     (found,) = back.doses.values()
     assert np.abs(found.volume.on(dose.geometry) - dose.array).max() <= 0.01
+    assert found.method == "approximate", "no planning system's, whoever imports it"
+
+
+def test_dose_and_plan_say_by_which_method_they_were_calculated(exported, record):
+    import pydicom
+
+    folder = folder_of(exported, record)
+    assert pydicom.dcmread(folder / "rtdose.dcm").DoseComment == "RT-Twin: approximate"
+    assert pydicom.dcmread(folder / "rtplan.dcm").RTPlanDescription == "RT-Twin: approximate"
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
