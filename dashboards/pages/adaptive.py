@@ -239,7 +239,8 @@ def decision_rows(
         table = table.filter(pl.col("sample") == sample)
     if changes_only:
         table = table.filter(pl.col("decision") != "continue")
-    plans = {p.slug: {"plan": p.label, "colour": plan_colour(i)} for i, p in enumerate(run.record.plans)}
+    every = run.record.plans
+    plans = {p.slug: {"plan": methods.label(p, every), "colour": plan_colour(i)} for i, p in enumerate(every)}
     rows = []
     for row in table.sort("plan", "sample", "day").head(LONGEST).iter_rows(named=True):
         decision = row["decision"] + (f" {row['fractions']:+d} fractions" if row["fractions"] else "")

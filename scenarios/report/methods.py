@@ -51,7 +51,7 @@ def words(method: str) -> str:
 
 
 def difference(method: str | None) -> str:
-    """What is to be said beside a difference of two plans; nothing where one method served both.
+    """What is to be said beside a difference of two plans; nothing where one method served both throughout.
 
     Args:
         method: of a row of `contrasts`.
@@ -60,7 +60,7 @@ def difference(method: str | None) -> str:
         >>> difference("planning system"), difference("approximate - planning system")
         ('', ' doses by approximate - planning system')
     """
-    return f" doses by {method}" if method and " - " in method else ""
+    return f" doses by {method}" if method and (" - " in method or " and " in method) else ""
 
 
 def notes(plans: Sequence[PlanRecord]) -> list[str]:

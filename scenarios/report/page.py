@@ -172,7 +172,7 @@ def _decision_table(run: Run) -> str:
     changes = run.decisions.filter(pl.col("decision") != "continue")
     if run.decisions.is_empty():
         return ""
-    labels = {p.slug: p.label for p in run.record.plans}
+    labels = {p.slug: methods.label(p, run.record.plans) for p in run.record.plans}
     asked = run.decisions.group_by("plan").len("asked")
     taken = changes.group_by("plan", "decision", maintain_order=True).agg(
         pl.len().alias("times"),

@@ -3,6 +3,8 @@
 import pytest
 
 from scenarios import TreatmentPlan, compare
+from simulators.planner import template_for
+from twin import PatientTwin
 
 PLANS = ("60/30", "55/20")
 
@@ -34,3 +36,18 @@ def run_folder(run, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "small"
     run.save(path)
     return path
+
+
+@pytest.fixture
+def quick_plans(monkeypatch):
+    """The conventional technique with few beams on a coarse grid."""
+    rough = {"directions": 8, "spacing_mm": 8.0, "pixel_mm": 8.0, "rounds": 0}
+    found = template_for(2.0).model_copy(update=rough)
+    monkeypatch.setattr("simulators.planner.template_for", lambda fraction_gy: found)
+    return found
+
+
+@pytest.fixture
+def boxes(thorax):
+    scan, contours = thorax()
+    return PatientTwin("boxes", scans=(scan,), structures=(contours,))
