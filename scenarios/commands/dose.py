@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from simulators.planner.template import Template
 
 _FAR = 0.1  # of a limit: what weights of the objectives change is less [assumed]
-_ORGANS = ("lung_", "mean_lung", "mean_heart", "oesophagus_", "cord_")
 
 
 def dose(
@@ -77,10 +76,9 @@ def _refuse_what_no_plan_meets(
     Raises:
         InputError: it does.
     """
-    from simulators.planner import beyond_limits
+    from simulators.planner import beyond_limits, of_organs
 
-    organs = {k: v for k, v in found.items() if k == "ptv_cm3" or k.startswith(_ORGANS)}
-    missed = beyond_limits(organs, template, by=_FAR)
+    missed = beyond_limits(of_organs(found), template, by=_FAR)
     if missed:
         raise InputError(
             f"no plan of {asked.label} that covers the target keeps its limits on this CT: {'; '.join(missed)}"

@@ -69,7 +69,7 @@ class FluencePlans:
         self._limits: dict[tuple[str, float, int], tuple[str, ...]] = {}
 
     def of(self, plan: TreatmentPlan) -> FluencePlan:
-        """The plan of a prescription: its technique's, scaled, where that keeps all limits; else one of its own.
+        """The plan of a prescription: its technique's, scaled, where that keeps organs' limits; else one of its own.
 
         Args:
             plan: with dose.
@@ -122,7 +122,7 @@ class FluencePlans:
 
     def _optimised_for(self, plan: TreatmentPlan) -> FluencePlan:
         """The optimised plan that a prescription takes its own from."""
-        from simulators.planner import beyond_limits, measures
+        from simulators.planner import beyond_limits, measures, of_organs
 
         key = self._key(plan)
         if key not in self._optimised:
@@ -131,7 +131,7 @@ class FluencePlans:
                 scaled = made.scaled(plan.total_gy, plan.fractions)
                 found = measures(scaled.dose, self._twin.contours, scaled.targets)
                 self._optimised[key], self._limits[key] = made, beyond_limits(found, made.template)
-                if not self._limits[key]:
+                if not beyond_limits(of_organs(found), made.template):
                     break
         return self._optimised[key]
 

@@ -56,6 +56,19 @@ def measures(dose: DoseGrid, structures: StructureSet, targets: StructureSet) ->
     }
 
 
+def of_organs(found: dict[str, float | None]) -> dict[str, float | None]:
+    """The measures of organs, whose limits are in Gy and do not go with the prescription.
+
+    Args:
+        found: what `measures` found.
+
+    Example:
+        >>> of_organs({"cord_max_gy": 33.0, "r50": 4.0})
+        {'cord_max_gy': 33.0}
+    """
+    return {name: value for name, value in found.items() if name.endswith("_gy") or name.startswith("lung_v")}
+
+
 def beyond_limits(found: dict[str, float | None], template: Template, *, by: float = 0.0) -> tuple[str, ...]:
     """Which of a template's limits a plan does not keep, a sentence each.
 
