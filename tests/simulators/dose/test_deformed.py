@@ -87,6 +87,13 @@ def test_a_uniform_dose_stays_uniform_whatever_moves():
     np.testing.assert_allclose(found.array[..., 4:-4], 10.0, rtol=1e-6)
 
 
+def test_tissue_that_is_drawn_in_to_less_than_half_its_length_is_followed():
+    points = GRID.lps(np.moveaxis(np.indices(GRID.shape), 0, -1))
+    found = field(1.5 * X, "reference").on_day(points)
+    np.testing.assert_allclose(found[..., 0], points[..., 0] / 2.5, atol=0.01)
+    np.testing.assert_allclose(found[..., 1:], points[..., 1:], atol=1e-9)
+
+
 def test_what_cannot_be_mapped_is_a_sentence():
     with pytest.raises(InputError, match="day 1 needs its density"):
         summed_over_days([DayDose(WATER)], GRID)
@@ -94,7 +101,7 @@ def test_what_cannot_be_mapped_is_a_sentence():
         with pytest.raises(InputError, match="folds"):
             summed_over_days([DayDose(WATER, field(-1.5 * X, towards))], GRID, mapping="dose")
     with pytest.raises(InputError, match="cannot be inverted"):
-        summed_over_days([DayDose(WATER, field(1.5 * X, "reference"), WATER)], GRID)
+        summed_over_days([DayDose(WATER, field(3.5 * X, "reference"), WATER)], GRID)
     with pytest.raises(InputError, match="needs the shape"):
         Field(GRID, np.zeros((3, 2, 2, 2)), "day")
     with pytest.raises(InputError, match="no day"):
