@@ -73,8 +73,8 @@ class Field:
     def _inverted(self, rest: np.ndarray) -> np.ndarray:
         """(3, n) u with u(x) = -displacement(x + u(x)), by iteration, at (3, n) voxel indices, mm.
 
-        Whole steps converge where tissue is stretched to less than twice its length, as all but the last step of a tumour
-        that all but vanishes asks for; shorter ones up to four times.
+        Whole steps converge where tissue is stretched to less than twice its length, shorter ones up to four times, as
+        around a tumour that all but vanishes.
         """
         for step, most in ((1.0, _ITERATIONS), (_SHORT, 4 * _ITERATIONS)):
             u, change = self._iterated(rest, step, most)
