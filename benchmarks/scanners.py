@@ -124,6 +124,9 @@ def scans(source: str | None = None) -> None:
     for name, options in (
         ("ct", {"dose": 0.25}),
         ("radiograph", {}),
+        ("pet", {}),
+        ("mr", {"sequence": "t1"}),
+        ("mr", {"sequence": "t2"}),
         ("cbct", {"quality": "fast"}),
         ("cbct", {}),
     ):

@@ -32,8 +32,8 @@ def scanned(ct, name, **options):
     return scanner_named(name).scan([ScanRequest(ct, None, KEY, options)])[0]
 
 
-def picture(ct) -> None:
-    """CT, CT of a tenth of the dose, CBCT of two vendors, one uncorrected, in two windows; two radiographs."""
+def picture(ct, drawn) -> None:
+    """CT, CT of a tenth of the dose, CBCT of two vendors, one uncorrected, in two windows; radiographs, MR and PET."""
     nz = ct.geometry.shape[0]
     part = ct.crop((slice(nz // 2 - 4, nz // 2 + 5), slice(None), slice(None)))
     made = {
@@ -48,7 +48,15 @@ def picture(ct) -> None:
     planes = [volume.on(middle, fill=-1000.0)[0] for volume in made.values()]
     rows = [np.hstack([windowed(plane, window) for plane in planes]) for window in (LUNG, SOFT)]
     plain = [scanned(ct, "radiograph", view=view).array.reshape(512, 512)[::-1] for view in ("pa", "lateral")]
-    size = rows[0].shape[1] // len(planes) * 2
+    for name, options, bright in (
+        ("mr", {"sequence": "t1"}, 99.5),
+        ("mr", {"sequence": "t2"}, 99.5),
+        ("pet", {}, 99.95),
+    ):
+        (image,) = scanner_named(name).scan([ScanRequest(ct, drawn, KEY, options)])
+        grey = np.clip(image.on(middle)[0] / np.percentile(image.array, bright), 0, 1)
+        plain.append(1 - grey if name == "pet" else grey)
+    size = rows[0].shape[1] // len(plain)
     shot = [Image.fromarray((255 * grey).astype(np.uint8)).resize((size, size)) for grey in plain]
     tall = Image.new("L", (rows[0].shape[1], 2 * len(rows[0]) + size + 16))
     for n, row in enumerate(rows):
@@ -57,9 +65,13 @@ def picture(ct) -> None:
         tall.paste(one, (n * size, 2 * len(rows[0]) + 16))
     for n, name in enumerate(made):
         ImageDraw.Draw(tall).text((n * rows[0].shape[1] // len(made) + 6, 4), name, fill=255)
-    ImageDraw.Draw(tall).text((2 * size + 6, tall.height - 20), SIMULATED, fill=255)
+    for n, name in enumerate(("radiograph, pa", "lateral", "MR, T1", "MR, T2", "PET")):
+        ImageDraw.Draw(tall).text(
+            (n * size + 6, tall.height - size + 4), name, fill=0 if name == "PET" else 255
+        )
+    ImageDraw.Draw(tall).text((6, 2 * len(rows[0]) + 1), SIMULATED, fill=255)
     tall.save(HERE / "scanners.png", optimize=True)
-    print(f"{SIMULATED}: {', '.join(made)}; radiographs pa and lateral")
+    print(f"{SIMULATED}: {', '.join(made)}; radiographs pa and lateral, MR, PET")
 
 
 def ct(ct) -> None:
@@ -186,6 +198,8 @@ def nps_peak(noise, step):
 
 if __name__ == "__main__":
     source = read_scans(sys.argv[2]) if len(sys.argv) > 2 else make_patient(7)[0]
-    {"picture": picture, "ct": ct, "cylinder": cylinder, "sharpness": sharpness, "tissue": tissue}[
-        sys.argv[1]
-    ](source.baseline.volume)
+    scan = source.baseline.volume
+    if sys.argv[1] == "picture":
+        picture(scan, source.contours if len(sys.argv) == 2 else None)
+    else:
+        {"ct": ct, "cylinder": cylinder, "sharpness": sharpness, "tissue": tissue}[sys.argv[1]](scan)

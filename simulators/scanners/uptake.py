@@ -23,7 +23,9 @@ _BRAIN_HU, _BRAIN_SUV = (
     (10.0, 28.0, 38.0),
     (0.3, 3.5, 9.0),
 )  # fluid, white and grey matter [quoted from memory]
+_AERATED_HU = -250.0
 _BONE_HU, _RING_MM = 300.0, 2.0
+_RING_SHARE = 0.6  # of what lies around the brain that is bone
 _BRAIN_CM2 = 15.0  # spaces within bone that are smaller are canals and sinuses
 _VENTRICLE_MM = (20.0, 31.0)  # inner and outer radius of the left ventricle's wall, blurred by its beat
 
@@ -74,17 +76,19 @@ class Anatomy:
 
         hu = block_mean(ct.on(grid.resampled(grid.spacing_mm[0] / 2), fill=-1000.0))
         left, right, heart = mask("Lung_L"), mask("Lung_R"), mask("Heart")
-        if not (left | right).any():
-            left, right = _lungs(ct, grid)
+        drawn = bool((left | right).any())
+        if not drawn:  # vessels within them and what was closed over are no lung
+            left, right = (lung & (hu < _AERATED_HU) for lung in _lungs(ct, grid))
         lungs = left | right
         body = () if structures is None else structures.role("EXTERNAL")
-        if body:
-            inside = np.logical_or.reduce([mask(s.name) for s in body])
-        else:  # drawn lungs hold the body's air; without them it has to be found
-            inside = hu > -400 if lungs.any() else _body(ct, grid)
+        # Drawn lungs hold the body's air; without them it has to be found.
+        found = hu > -400 if drawn else _body(ct, grid)
+        inside = np.logical_or.reduce([mask(s.name) for s in body]) if body else found
         out = np.where(inside, Compartment.BODY, Compartment.OUTSIDE).astype(np.uint8)
         up, leftward = _facing(grid)
         out[_beyond(lungs, 2, 1) & _beyond(lungs, 2, -1) & inside] = Compartment.MEDIASTINUM
+        if not drawn:
+            out[_between(left, right) & inside] = Compartment.MEDIASTINUM
         under_left, under_right = (_beyond(m, 0, up) & ~_beyond(m, 0, -up) & inside for m in (left, right))
         out[under_left] = Compartment.STOMACH
         out[under_right] = Compartment.LIVER
@@ -105,6 +109,17 @@ def _body(ct: Volume, grid: Geometry) -> np.ndarray:
 
     coarse = Coarse.of(ct, grid.spacing_mm[0])
     return Volume(coarse.geometry, find_body(coarse).astype(np.uint8), "MASK", "1").on(grid) > 0.5
+
+
+def _between(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(z, y, x) bool between the middles of both lungs, as far forwards and backwards as they reach: the heart
+    lies there."""
+    out = np.zeros(left.shape, bool)
+    for k in np.flatnonzero(left.any(axis=(1, 2)) & right.any(axis=(1, 2))):
+        rows = np.flatnonzero((left[k] | right[k]).any(axis=1))
+        one, two = sorted(float(np.nonzero(lung[k])[1].mean()) for lung in (left, right))
+        out[k, rows[0] : rows[-1] + 1, int(one) : int(two) + 1] = True
+    return out
 
 
 def _lungs(ct: Volume, grid: Geometry) -> tuple[np.ndarray, np.ndarray]:
@@ -199,12 +214,13 @@ def box_on(grid: Geometry, part: Geometry) -> Box:
 
 
 def skull_space(hu: Volume) -> np.ndarray:
-    """(z, y, x) bool within a ring of bone that is as large as a skull, slice by slice.
+    """(z, y, x) bool within a ring of bone that is as large as a skull, slice by slice; not within ribs, which
+    have gaps.
 
     Args:
         hu: a CT, axes upright.
     """
-    from scipy.ndimage import binary_closing, binary_fill_holes, label
+    from scipy.ndimage import binary_closing, binary_dilation, binary_fill_holes, label
 
     step = max(1, round(_RING_MM / hu.geometry.spacing_mm[1]))
     bone = hu.array[:, ::step, ::step] > _BONE_HU
@@ -216,6 +232,7 @@ def skull_space(hu: Volume) -> np.ndarray:
         ring = binary_closing(plane, iterations=2)
         holes, count = label(binary_fill_holes(ring) & ~ring)
         sizes = np.bincount(holes.ravel(), minlength=count + 1) * pixel_cm2
-        sizes[0] = 0
-        out[k] = (sizes > _BRAIN_CM2)[holes]
+        for hole in (holes == n for n in range(1, count + 1) if sizes[n] > _BRAIN_CM2):
+            rim = binary_dilation(hole, iterations=2) & ~hole
+            out[k] |= hole & (plane[rim].mean() > _RING_SHARE)
     return out.repeat(step, 1).repeat(step, 2)[:, : hu.array.shape[1], : hu.array.shape[2]]
