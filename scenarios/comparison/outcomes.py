@@ -20,7 +20,7 @@ from simulators.dose.approximate import SBRT_GY
 from simulators.dose.dvh import region
 from simulators.dose.organ_points import OrganPoints
 from simulators.outcome.central import Centrality, central_risks
-from simulators.outcome.complications import coefficient_draws, hurry_factors
+from simulators.outcome.complications import coefficient_draws, hurry_draws
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import Belief, InputError
 
@@ -187,7 +187,7 @@ def _complication(row: Complication, organ: OrganDose, status: str, delivery: De
         words += "; fitted to conventional fractionation, not to SBRT"
     courses = [arm.course(sample) for sample in range(n)]
     concurrent = delivery.twin.clinical.chemotherapy == "concurrent"
-    hurry = hurry_factors(n, delivery.seed)
+    hurry = hurry_draws(n, delivery.seed)
     metric, reach = organ.metric(row, courses), organ.reach(courses)
     drawn = coefficient_draws(row.name, n, delivery.seed)
     found = row.risk(metric, reach, courses, hurry=hurry, concurrent=concurrent, coefficients=drawn)

@@ -179,7 +179,7 @@ class ComplicationTable:
         row: the relation.
         probability: with its coefficients as they were printed.
         metric: the number that the probability takes; None where its coefficients are certain.
-        time: what the course's time adds to the log odds; None where that is nothing.
+        time: SD between trials of what the course's time adds to the log odds; None where that is certain.
     """
 
     row: Complication
@@ -191,12 +191,12 @@ class ComplicationTable:
     def of(cls, row: Complication, course: Course, relative: np.ndarray) -> ComplicationTable:
         """That of a course, with the (m, factors, parts) doses of the organ over the prescription."""
         metric, reach = _metric_and_reach(row, course, relative)
-        adds = row.by_time(course) if row.by_time is not None else 0.0
+        _, spread = row.by_time(course) if row.by_time is not None else (0.0, 0.0)
         return cls(
             row,
             row.risk(metric, reach, [course]),
             metric if row.unsure is not None else None,
-            reach * adds if adds else None,
+            reach * spread if spread else None,
         )
 
     def look_up(self, matches: Matches, hurry: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -204,13 +204,13 @@ class ComplicationTable:
 
         Args:
             matches: of the patients.
-            hurry: (samples,) factor on what the time adds.
+            hurry: (samples,) standard normal draws of what the time adds.
             coefficients: (samples, 2) standard normal draws.
         """
         organ, row = self.row.organ, self.row
         found, log_odds = matches.look_up(organ, self.probability), np.zeros(1)
         if self.time is not None:
-            log_odds = log_odds + (hurry - 1.0) * matches.look_up(organ, self.time)
+            log_odds = log_odds + hurry * matches.look_up(organ, self.time)
         if self.metric is not None and row.unsure is not None:
             log_odds = log_odds + row.unsure(matches.look_up(organ, self.metric), coefficients)
         return shifted(found, log_odds) if log_odds.any() else found

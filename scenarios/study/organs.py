@@ -16,7 +16,7 @@ from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
 from simulators.core.outcome import shifted
 from simulators.outcome.central import central_risks
-from simulators.outcome.complications import coefficient_draws, hurry_factors
+from simulators.outcome.complications import coefficient_draws, hurry_draws
 
 _DOSE_NUMBERS = 4
 
@@ -108,8 +108,8 @@ class _Chance:
     n: int
 
     def hurry(self) -> np.ndarray:
-        """(n,) factors on what a course's time adds."""
-        return np.append(1.0, hurry_factors(self.n - 1, self.seed))
+        """(n,) standard normal draws of what a course's time adds."""
+        return np.append(0.0, hurry_draws(self.n - 1, self.seed))
 
     def coefficients(self, name: str) -> np.ndarray:
         """(n, 2) standard normal draws of a complication's coefficients."""

@@ -160,8 +160,9 @@ def _accelerated_rows(patients: int, seed: int) -> Iterator[Row]:
         for (schedule, published, n), value in zip(arms, ours, strict=True):
             yield share_row(
                 f"severe acute oesophagitis, {schedule}, %", source, published, n, float(value),
-                note="no effect of time was fitted to trials; fields of the whole mediastinum are not in the doses",
-                of="oesophagitis",
+                note="the effect of several fractions a day is that of this trial and two others; fields of the whole "
+                "mediastinum are not in the doses",
+                held_out=False, of="oesophagitis",
             )  # fmt: skip
 
 

@@ -61,8 +61,8 @@ class Complication:
         volume_effect: n of the generalised mean dose.
         missing: what has to be known of the patient before there is a probability; empty where all is.
         alpha_beta_gy: of the EQD2 that the metric is made from, Gy.
-        by_dose, by_time: course -> what its dose, and its shortness, add to the log odds where the organ gets the whole
-            dose; None where they do not count, or in the metric.
+        by_dose, by_time: course -> what its dose adds to the log odds where the organ gets the whole dose; and its
+            time, with the SD between trials; None where they do not count, or in the metric.
         alone: what is added to the log odds without concurrent drugs.
         unsure: metric and (n, 2) standard normal draws of the fit's coefficients -> what they add to the log odds; None
             where the source does not say how sure it was.
@@ -80,7 +80,7 @@ class Complication:
     missing: str = ""
     alpha_beta_gy: float = 3.0  # tissue that reacts late
     by_dose: Callable[[Course], float] | None = None
-    by_time: Callable[[Course], float] | None = None
+    by_time: Callable[[Course], tuple[float, float]] | None = None
     alone: float = 0.0
     unsure: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
 
@@ -90,7 +90,7 @@ class Complication:
         reach: np.ndarray,
         courses: Sequence[Course],
         *,
-        hurry: np.ndarray | float = 1.0,
+        hurry: np.ndarray | float = 0.0,
         concurrent: bool = True,
         coefficients: np.ndarray | None = None,
     ) -> np.ndarray:
@@ -100,16 +100,19 @@ class Complication:
             metric: (..., n) of the organ's EQD2.
             reach: (..., n) dose of the organ's hottest part (`HOTTEST` of it) over that prescribed, at most 1.
             courses: (n,) what was given, or (1,).
-            hurry: (n,) factor on what the time adds, where that is uncertain.
+            hurry: (n,) standard normal draws of what the time adds, or 0 for its mean.
             concurrent: with concurrent drugs.
             coefficients: (n, 2) draws for `unsure`, or None for the coefficients as they were printed.
         """
         log_odds = np.array(0.0 if concurrent else self.alone)
         each = {id(course): course for course in courses}  # samples of an open loop share one
-        for adds, factor in ((self.by_dose, 1.0), (self.by_time, hurry)):
-            if adds is not None:
-                known = {key: adds(course) for key, course in each.items()}
-                log_odds = log_odds + reach * factor * np.array([known[id(course)] for course in courses])
+        if self.by_dose is not None:
+            of_dose = {key: self.by_dose(course) for key, course in each.items()}
+            log_odds = log_odds + reach * np.array([of_dose[id(course)] for course in courses])
+        if self.by_time is not None:
+            of_time = {key: self.by_time(course) for key, course in each.items()}
+            mean, sd = np.array([of_time[id(course)] for course in courses]).T
+            log_odds = log_odds + reach * (mean + hurry * sd)
         if self.unsure is not None and coefficients is not None:
             log_odds = log_odds + self.unsure(metric, coefficients)
         return shifted(self.probability(metric), log_odds)

@@ -18,16 +18,16 @@ from twin import ClinicalRecord
 PNEUMONITIS_FATAL = 0.019  # of all patients, Palma 2013 [quoted from memory]
 PNEUMONITIS_ONSET_MONTHS = (np.sqrt(8.0), np.log(8.0) / (2 * 1.645))  # log-normal: 90 % within 1 to 8 months
 
-# Acute oesophagitis. alpha/beta of mucosa that reacts early, and what it makes good by proliferation: human mucosa of
-# head and neck regenerates from early on (Denham 1996, 188 patients); both numbers [quoted from memory].
+# Acute oesophagitis: alpha/beta of mucosa that reacts early, and what a day of its proliferation makes good, as in
+# human mucosa of head and neck (Denham 1996, 188 patients); both numbers [quoted from memory].
 ACUTE_ALPHA_BETA_GY, MUCOSA_GY_PER_DAY = 10.0, 0.8
 # Odds ratio of grade 3 for each Gy to the hottest 2 cm3: 126 patients of four trials (PMC6002355).
 _ODDS_PER_GY = 1.094
 _PALMA_GY = 65.0  # median dose of the patients whose rates go by V60, in some 2 Gy five times a week
 _MOST_DAYS = 28.0  # what CHART saves: nothing shorter was compared with a conventional course
-# SD between trials of the effect of a day, over its mean: CHART, ECOG 2597 and RTOG 9410 found more, two trials of
-# 2.75 Gy five times a week less (docs/model.md, 4).
-_HURRY_SPREAD = 0.9
+# Log odds of a day by which a course is shorter, and their SD between trials (docs/model.md, 4). Several fractions a
+# day: CHART, ECOG 2597 and RTOG 9410, given the effect of dose. One a day: two trials of 2.75 Gy found less than none.
+_SEVERAL_A_DAY, _ONCE_A_DAY = (0.093, 0.033), (0.0, 0.04)
 # Grade 3 or 4 in 18 % with concurrent drugs, 4 % without: 1,205 patients of six randomised trials (Auperin 2010).
 _WITHOUT_DRUGS = float(np.log(0.04 / 0.96) - np.log(0.18 / 0.82))
 
@@ -43,21 +43,29 @@ def acute_log_odds_of_dose(course: Course) -> float:
     return float(np.log(_ODDS_PER_GY)) * (float(equivalent) - _PALMA_GY)
 
 
-def acute_log_odds_of_time(course: Course) -> float:
-    """What the time of a course adds to the log odds of acute oesophagitis where it gets the whole dose.
+def acute_log_odds_of_time(course: Course) -> tuple[float, float]:
+    """What the time of a course adds to the log odds of acute oesophagitis where it gets the whole dose: mean and SD.
 
-    The days that it is shorter than the same acute effect in 2 Gy five times a week count 0.8 Gy each, and each Gy as
-    in patients who got more of it; a course that took longer has lower odds.
+    Days by which it is shorter than the same acute effect in 2 Gy five times a week count by how many fractions a day
+    has; in a course that took longer each day makes good 0.8 Gy. The SD is that between trials.
 
     Args:
         course: with its doses as prescribed.
     """
-    saved = min(Schedule.of(course).days_saved(ACUTE_ALPHA_BETA_GY), _MOST_DAYS)
-    return float(np.log(_ODDS_PER_GY)) * MUCOSA_GY_PER_DAY * saved
+    given = Schedule.of(course)
+    saved = min(given.days_saved(ACUTE_ALPHA_BETA_GY), _MOST_DAYS)
+    if saved < 0.0:
+        return float(np.log(_ODDS_PER_GY)) * MUCOSA_GY_PER_DAY * saved, -_ONCE_A_DAY[1] * saved
+    several = min(max(given.per_day - 1.0, 0.0), 1.0)
+    mean, sd = (
+        (1.0 - several) * once + several * more
+        for once, more in zip(_ONCE_A_DAY, _SEVERAL_A_DAY, strict=True)
+    )
+    return mean * saved, sd * saved
 
 
-def hurry_factors(n: int, seed: int) -> np.ndarray:
-    """(n,) factors on what a course's time adds, normal about 1: trials differ; the same for all patients and plans.
+def hurry_draws(n: int, seed: int) -> np.ndarray:
+    """(n,) standard normal draws of how trials differ in what time adds; the same for all patients and plans.
 
     Args:
         n: samples.
@@ -66,7 +74,7 @@ def hurry_factors(n: int, seed: int) -> np.ndarray:
     from scipy.special import ndtri
 
     key = Key(seed, "time of acute oesophagitis", Purpose.POPULATION)
-    return 1.0 + _HURRY_SPREAD * ndtri(uniforms(key, np.arange(n), 1)[:, 0])
+    return ndtri(uniforms(key, np.arange(n), 1)[:, 0])
 
 
 def coefficient_draws(name: str, n: int, seed: int) -> np.ndarray:

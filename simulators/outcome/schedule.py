@@ -20,11 +20,13 @@ class Schedule:
         total_gy: total dose, Gy.
         size_gy: mean dose of a fraction, weighted by dose, times the factor of incomplete repair, Gy.
         days: from the first fraction's day to the last one's, both counted; 0 without fractions.
+        per_day: mean number of fractions on days that have any.
     """
 
     total_gy: float
     size_gy: float
     days: float
+    per_day: float = 1.0
 
     @classmethod
     def of(cls, course: Course) -> Schedule:
@@ -43,7 +45,7 @@ class Schedule:
         hours = 24.0 * float(within.mean()) if within.size else 6.0
         factor = np.array([1.0 + thames_factor(m, hours, REPAIR_H) for m in range(1, int(count.max()) + 1)])
         size = float((dose**2 * factor[count[index] - 1]).sum() / dose.sum())
-        return cls(float(dose.sum()), size, float(day[-1] - day[0] + 1.0))
+        return cls(float(dose.sum()), size, float(day[-1] - day[0] + 1.0), float(count.mean()))
 
     def days_saved(self, alpha_beta_gy: float) -> float:
         """Days by which it is shorter than its own EQD2 given in 2 Gy five times a week, from a Monday on.

@@ -32,8 +32,8 @@ STORED = {
     "pericarditis": (1.68548e-6, 3.76958e-6),
     "cardiac_events_2y": (0.0406937, 0.0406909),
     "oesophagitis": (None, None),
-    "oesophagitis_belderbos": (0.023476, 0.051728),
-    "oesophagitis_chapet": (0.020017, 0.045734),
+    "oesophagitis_belderbos": (0.0234761, 0.0254753),
+    "oesophagitis_chapet": (0.0200167, 0.0216161),
 }
 
 

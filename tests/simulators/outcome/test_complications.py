@@ -11,7 +11,7 @@ from simulators.outcome.complications import (
     PNEUMONITIS_ONSET_MONTHS,
     acute_log_odds_of_time,
     coefficient_draws,
-    hurry_factors,
+    hurry_draws,
     lkb,
     logistic,
     lung_coefficients,
@@ -82,7 +82,7 @@ def test_oesophagitis_of_an_accelerated_course_by_hand():
         54 * (1 + 1.5 * (1 + h) / 10) / 1.2 / 2
     )  # 26.1 of 2 Gy: on the 36th day the 26th, on the 37th the 27th
     saved = 36 + (fractions - 26) - 12
-    odds = 0.04 / 0.96 * 1.094 ** (2 * fractions - 65 + 0.8 * saved)
+    odds = 0.04 / 0.96 * 1.094 ** (2 * fractions - 65) * np.exp(0.093 * saved)
     one = np.ones(1)
     assert row.risk(0 * one, one, [chart]) == pytest.approx(odds / (1 + odds))
     odds *= (0.04 / 0.96) / (0.18 / 0.82)  # Auperin: without concurrent drugs
@@ -100,10 +100,25 @@ def test_a_missed_week_lowers_the_risk_of_oesophagitis_and_its_days_count_as_a_t
     gap = replace(course_of("60/30", False))
     times = gap.time_days + 7.0 * (gap.time_days > 20)
     longer = replace(gap, time_days=times)
-    assert acute_log_odds_of_time(longer) == pytest.approx(-7 * 0.8 * np.log(1.094))
-    factors = hurry_factors(20_000, 0)
-    assert factors.mean() == pytest.approx(1.0, abs=0.03) and factors.std() == pytest.approx(0.9, rel=0.03)
-    np.testing.assert_array_equal(factors[:5], hurry_factors(5, 0))
+    assert acute_log_odds_of_time(longer) == pytest.approx((-7 * 0.8 * np.log(1.094), 7 * 0.04))
+    draws = hurry_draws(20_000, 0)
+    assert draws.mean() == pytest.approx(0.0, abs=0.03) and draws.std() == pytest.approx(1.0, rel=0.03)
+    np.testing.assert_array_equal(draws[:5], hurry_draws(5, 0))
+
+
+def test_several_fractions_a_day_worsen_oesophagitis_and_one_large_one_hardly():
+    """CHART's odds ratio to 60/30 was 7.6; courses of one fraction a day in three weeks had 15 to 25 %."""
+    row = {c.name: c for c in COMPLICATIONS}["oesophagitis"]
+    one, hot = np.ones(4000), 0.085 * np.ones(4000)
+
+    def risk(schedule, concurrent):
+        course = course_of(schedule, concurrent)
+        return row.risk(hot, one, [course], hurry=hurry_draws(4000, 0), concurrent=concurrent).mean()
+
+    chart, conventional = risk("CHART", False), risk("60/30", False)
+    assert 4.0 < chart / (1 - chart) / (conventional / (1 - conventional)) < 7.6
+    assert 0.10 < risk("60/15", True) < 0.30
+    assert risk("60/15", True) > risk("60/30", True)
 
 
 def test_cardiac_risk_has_the_published_rates_and_no_step():
