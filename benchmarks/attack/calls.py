@@ -155,7 +155,7 @@ def _compare(c: Case) -> list[str]:
         f"--seed={c.number(0, 3)}",
     ]
     words += [f"--image-samples={c.number(0, often=0.9)}", f"--kinetics={c.word('standard', 'published')}"]
-    words += [f"--generator={c.word('mechanistic')}"] + (
+    words += [f"--generator={c.word('mechanistic')}", f"--dose={c.word('approximate')}"] + (
         [f"--scanner={c.word('pet')}"] if c.rng.random() < 0.2 else []
     )
     return [*words, "--out", str(c.folder / "run")]
@@ -224,6 +224,7 @@ def _show(c: Case) -> list[str]:
         "--days=20",
         "--samples=2",
         "--image-samples=0",
+        "--dose=approximate",
         "--out",
         str(c.folder / "run"),
     ]

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from scenarios.commands.main import app
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def test_a_comparison_plans_once_and_says_what_is_quicker(quick_plans, boxes, tmp_path, monkeypatch):

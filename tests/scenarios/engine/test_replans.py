@@ -12,7 +12,7 @@ from scenarios.engine.replan_anatomy import DayAnatomy
 from scenarios.policies.fixed_replans import FixedReplans
 from twin import DoseGrid, Volume
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 PLANS = [TreatmentPlan.parse(p) for p in ("60/30", "66/33")]
 
 
