@@ -11,6 +11,7 @@ from .irradiated_lung import within as within
 from .lattice import SplineBasis as SplineBasis
 from .lung_injury import LABEL_HU as LABEL_HU
 from .lung_injury import THRESHOLD_GY as THRESHOLD_GY
+from .lung_injury import Reaction as Reaction
 from .lung_injury import amplitude_hu as amplitude_hu
 from .lung_injury import injury_hu as injury_hu
 from .lung_injury import response as response

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import grey_dilation
 
 from simulators.anatomy.deformation import Flow, scar_velocity_mm
-from simulators.anatomy.lung_injury import THRESHOLD_GY, response
+from simulators.anatomy.lung_injury import THRESHOLD_GY, Reaction, ablation, response
 from simulators.anatomy.tumour_site import TumourSite, voxels
 from twin import Geometry, Volume
 from twin.geometry import Box
 from twin.structures import bounding_box
+
+_SHARED_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +57,25 @@ class IrradiatedLung:
         return grown[0], grown[1], grown[2]
 
     @cached_property
-    def reaction(self) -> np.ndarray:
-        """(z, y, x) float32 on the box: response to the dose times the share of lung, 0 to 1."""
+    def lung(self) -> np.ndarray:
+        """(z, y, x) float32 share of lung on the box once the tumour is gone."""
         lung = self.lungs[self.box].astype(np.float32)
         lung[within(self.box, self.site.box)] = self.share
-        return response(self.eqd2.on(self.whole.crop(self.box))) * lung
+        return lung
+
+    @cached_property
+    def reaction(self) -> Reaction:
+        """How the lung of the box answers."""
+        # Lung that shares a voxel with its wall answers too, or a dark line would be left between injury and wall.
+        lung = grey_dilation(self.lung, [2 * n + 1 for n in voxels(_SHARED_MM, self.whole.spacing_mm)])
+        dose = self.eqd2.on(self.whole.crop(self.box))
+        return Reaction(response(dose) * lung, ablation(dose))
 
     @cached_property
     def scar_velocity_mm(self) -> np.ndarray:
         """(3, z, y, x) float32 flow of lung into scars on the flow's coarse grid, mm per unit of -ln(volume)."""
-        return scar_velocity_mm(self.flow, response(self.eqd2.on(self.flow.coarse)))
+        dose = self.eqd2.on(self.flow.coarse)
+        return scar_velocity_mm(self.flow, response(dose) * (1.0 + ablation(dose)))
 
 
 def within(outer: Box, inner: Box) -> Box:

@@ -20,6 +20,8 @@ _FEATHER_MM = 2.0
 _EDGE_MM = 1.2
 _PATCHES = 4
 _SEARCH_MM = 90.0
+_FINE_MM = 1.2
+_SIGMAS = 3.0
 
 
 def without_tumour(site: TumourSite, scan: Scan, lungs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,15 +206,32 @@ def grown_tumour(site: TumourSite, depth_mm: float = 3.0) -> np.ndarray:
     return np.where(reach > 0.0, np.clip(mirrored, low, high), site.hu).astype(np.float32)
 
 
-def grain(site: TumourSite) -> np.ndarray:
-    """(z, y, x) float32 HU: the scanner's noise in the baseline, what is fine and not larger than noise.
+def texture(hu: np.ndarray, most_hu: float, spacing_mm) -> np.ndarray:
+    """(z, y, x) float32 HU: what of an image is fine and no larger than noise, which is noise and lung's own grain.
 
-    Resampling smooths noise and stretches it into streaks; where tissue moved, this puts it back as it was.
+    Resampling smooths it and combs it into streaks where tissue is stretched; so tissue moves without it, and it is
+    put back as it was.
+
+    Args:
+        hu: (z, y, x).
+        most_hu: how far noise goes (`most_texture_hu`).
+        spacing_mm: (z, y, x).
+    """
+    fine = _fine(hu, spacing_mm)
+    # Tukey's biweight: noise comes away whole, a vessel not at all, and nothing is cut between them.
+    return (fine * np.square(np.maximum(0.0, 1.0 - np.square(fine / most_hu)))).astype(np.float32)
+
+
+def most_texture_hu(site: TumourSite) -> float:
+    """How far what is fine goes in the site's lung where it is noise: three times its robust SD, HU.
 
     Args:
         site: the tumour and its surroundings.
     """
-    residual = site.hu - gaussian_filter(site.hu, (0.0, 0.9, 0.9), mode="nearest")
-    calm = residual[site.lung] if site.lung.any() else residual
-    noise_hu = 1.4826 * float(np.median(np.abs(calm)))
-    return np.where(np.abs(residual) < 3.0 * noise_hu, residual, np.float32(0.0))
+    fine = _fine(site.hu, site.geometry.spacing_mm)
+    calm = fine[site.lung] if site.lung.any() else fine
+    return _SIGMAS * 1.4826 * max(float(np.median(np.abs(calm))), 1e-3)
+
+
+def _fine(hu: np.ndarray, spacing_mm) -> np.ndarray:
+    return hu - gaussian_filter(hu, [0.0, *(_FINE_MM / s for s in spacing_mm[1:])], mode="nearest")

@@ -17,7 +17,7 @@ def _catmull_rom(t):
 
 @njit(cache=True, parallel=True)
 def warp_cubic(image, shift, out):
-    """Write image(x + shift(x)) to `out` wherever the shift is not zero.
+    """Write image(x + shift(x)) to `out` wherever the shift is not zero; beyond its neighbours no value goes.
 
     Args:
         image: (z, y, x) float32.
@@ -36,7 +36,7 @@ def warp_cubic(image, shift, out):
                 px = min(max(x + dx, 0.0), nx - 1.0)
                 iz, iy, ix = int(pz), int(py), int(px)
                 wz, wy, wx = _catmull_rom(pz - iz), _catmull_rom(py - iy), _catmull_rom(px - ix)
-                total = 0.0
+                total, low, high = 0.0, np.inf, -np.inf
                 for a in range(4):
                     za = min(max(iz + a - 1, 0), nz - 1)
                     plane = 0.0
@@ -44,10 +44,13 @@ def warp_cubic(image, shift, out):
                         yb = min(max(iy + b - 1, 0), ny - 1)
                         row = 0.0
                         for c in range(4):
-                            row += wx[c] * image[za, yb, min(max(ix + c - 1, 0), nx - 1)]
+                            value = image[za, yb, min(max(ix + c - 1, 0), nx - 1)]
+                            row += wx[c] * value
+                            if 0 < a < 3 and 0 < b < 3 and 0 < c < 3:  # the eight corners of its cell
+                                low, high = min(low, value), max(high, value)
                         plane += wy[b] * row
                     total += wz[a] * plane
-                out[z, y, x] = total
+                out[z, y, x] = min(max(total, low), high)
 
 
 @njit(cache=True, parallel=True)
@@ -75,6 +78,45 @@ def compose(shift):
                         (1 - fx) * shift[k, iz + 1, iy + 1, ix] + fx * shift[k, iz + 1, iy + 1, ix + 1]
                     )
                     out[k, z, y, x] = shift[k, z, y, x] + (1 - fz) * near + fz * far
+    return out
+
+
+@njit(cache=True, parallel=True)
+def stretched(displacement, spacing_mm):
+    """How far tissue is stretched along the direction in which it is most, times its length, by central differences.
+
+    That is 1/s of the least singular value s of the matrix of x + displacement(x), taken for all from the norm of its
+    inverse, which is exact where tissue is stretched along one direction alone.
+
+    Args:
+        displacement: (3, z, y, x) float32 in (z, y, x) mm: where each point came from.
+        spacing_mm: (3,) float32.
+    """
+    _, nz, ny, nx = displacement.shape
+    out = np.ones((nz, ny, nx), dtype=np.float32)
+    for z in prange(nz):
+        m = np.empty((3, 3), dtype=np.float32)
+        za, zb = max(z - 1, 0), min(z + 1, nz - 1)
+        for y in range(ny):
+            ya, yb = max(y - 1, 0), min(y + 1, ny - 1)
+            for x in range(nx):
+                xa, xb = max(x - 1, 0), min(x + 1, nx - 1)
+                for k in range(3):
+                    d = displacement[k]
+                    m[k, 0] = (d[zb, y, x] - d[za, y, x]) / (max(zb - za, 1) * spacing_mm[0])
+                    m[k, 1] = (d[z, yb, x] - d[z, ya, x]) / (max(yb - ya, 1) * spacing_mm[1])
+                    m[k, 2] = (d[z, y, xb] - d[z, y, xa]) / (max(xb - xa, 1) * spacing_mm[2])
+                    m[k, k] += 1.0
+                norm, det = 0.0, 0.0
+                for i in range(3):
+                    for j in range(3):
+                        a, b, c, e = (i + 1) % 3, (i + 2) % 3, (j + 1) % 3, (j + 2) % 3
+                        minor = m[a, c] * m[b, e] - m[a, e] * m[b, c]
+                        norm += minor * minor
+                        if i == 0:
+                            det += m[0, j] * minor
+                det = max(abs(det), 1e-3)
+                out[z, y, x] = np.sqrt(max(norm / (det * det) - 2.0, 1.0))
     return out
 
 

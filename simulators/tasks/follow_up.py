@@ -60,7 +60,7 @@ _TASK = Task(
 class FollowUpTask:
     """A tumour-centred crop at 2 mm, of which a network corrects the mechanistic draft, in layers."""
 
-    version: str = "6"
+    version: str = "7"
     preferred: str = "bridge"
     training: Mapping[str, Any] = field(default_factory=dict)
     task: Task = _TASK

@@ -9,28 +9,38 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from simulators.anatomy.deformation import Flow, displacement_mm, elastic_tau, shrinkage_flow
 from simulators.anatomy.irradiated_lung import IrradiatedLung, within
-from simulators.anatomy.lung_injury import LABEL_HU, amplitude_hu, injury_hu, scar_tau, smooth_noise
-from simulators.anatomy.lung_texture import grain, grown_tumour, without_tumour
+from simulators.anatomy.lung_injury import (
+    LABEL_HU,
+    Reaction,
+    amplitude_hu,
+    filled,
+    injury_hu,
+    mean_injury_hu,
+    scar_tau,
+    smooth_noise,
+)
+from simulators.anatomy.lung_texture import grown_tumour, most_texture_hu, texture, without_tumour
 from simulators.anatomy.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
 from simulators.anatomy.tumour_site import TumourSite, lungs_of, smoothstep, tumour_site, voxels
-from simulators.anatomy.warp_kernels import warp_cubic
 from simulators.belief.drawn_tumour import drawn_tumour, drawn_volumes
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView
+from simulators.treatment.moved_tissue import Move, Tissue
 from twin import Geometry, InputError, Scan, StructureSet, Volume
 from twin.geometry import Box
 from twin.structures import bounding_box
 
-VERSION = "mechanistic 1"
+VERSION = "mechanistic 2"
 MAX_ELAPSED_DAYS = 5 * 365.25
 MAX_GROWTH = 4.0
 _LUNG_WITHIN_MM = 10.0
 _KEPT_PATIENTS, _KEPT_DOSES = 4, 4
 _ONSET_MM = 2.0
-_GRAIN, _GRAIN_MM = 0.8, 1.5
 _GROWTH_MARGIN_MM = 30.0
+_WITHIN = 0.2
 _HU_RANGE = (-1024, 3071)
 
 
@@ -67,12 +77,26 @@ class _Patient:
         return without_tumour(self.site, self.scan, self.lungs)
 
     @cached_property
-    def grain(self) -> np.ndarray:
-        return grain(self.site)
+    def most_texture_hu(self) -> float:
+        return most_texture_hu(self.site)
+
+    def _apart(self, hu: np.ndarray) -> Tissue:
+        return Tissue.of(hu, self.most_texture_hu, self.site.geometry.spacing_mm)
 
     @cached_property
-    def grown_hu(self) -> np.ndarray:
-        return grown_tumour(self.site)
+    def drawn(self) -> Tissue:
+        """The site as the scan shows it."""
+        return self._apart(self.site.hu)
+
+    @cached_property
+    def cleared(self) -> Tissue:
+        """The site without the tumour."""
+        return self._apart(self.healthy[0])
+
+    @cached_property
+    def grown(self) -> Tissue:
+        """The site with tumour beyond its border."""
+        return self._apart(grown_tumour(self.site))
 
     @cached_property
     def growth_box(self) -> Box:
@@ -174,11 +198,11 @@ class MechanisticTreatment:
 
     def _parts(self, request: TreatmentRequest) -> _Parts:
         patient, view = self._patient(request), _view(request)
-        shift = _shift(patient, view, request)
+        move = Move(_shift(patient, view, request), patient.site.geometry.spacing_mm)
         work = patient.work(view)
-        inside, share = _outline(patient, view, work, shift, request)
-        box, reaction = _reaction(patient, request, shift)
-        return _Parts(request, patient, view, shift, work, inside, share, box, reaction)
+        inside, share = _outline(patient, view, work, move, request)
+        box, reaction = _reaction(patient, request, move)
+        return _Parts(request, patient, view, move, work, inside, share, box, reaction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,22 +213,22 @@ class _Parts:
         request: what was asked for.
         patient: of its scan.
         view: the tumour.
-        shift: displacement on the site's crop, mm, or None.
+        move: how the site's tissue has moved.
         work: box of the site in which tumour may lie.
         inside, share: the mask, and the share of tumour in each voxel, on that box.
         box: of the scan, what changes.
-        reaction: of its lung to the dose, 0 to 1, or None where there is none.
+        reaction: of its lung to the dose, or None where there is none.
     """
 
     request: TreatmentRequest
     patient: _Patient
     view: TumourView
-    shift: np.ndarray | None
+    move: Move
     work: Box
     inside: np.ndarray
     share: np.ndarray
     box: Box
-    reaction: np.ndarray | None
+    reaction: Reaction | None
 
     @property
     def geometry(self) -> Geometry:
@@ -220,50 +244,58 @@ class _Parts:
     def painted(self) -> np.ndarray:
         """(z, y, x) float32 HU of the box, without injury."""
         image = self.patient.scan.volume.array[self.box].astype(np.float32)
-        image[self.part] = _paint(self.patient, self.view, self.work, self.shift, self.share)
+        image[self.part] = _paint(self.patient, self.view, self.work, self.move, self.share)
         return image
 
-    def seen(self, rise: np.ndarray) -> np.ndarray:
-        """(z, y, x) float32: of a rise by injury, what shows where the tumour is not."""
+    def beside(self, rise: np.ndarray) -> np.ndarray:
+        """(z, y, x) float32: of a rise by injury, what there is where the tumour is not."""
         site, rise = self.patient.site, rise.copy()
-        cleared = _onset(site, self.view) * (1.0 - self.share)
-        rise[self.part][self.work] *= np.where(site.gap[self.work], cleared, 1.0 - self.share)
+        cleared = 1.0 - self.share
+        cleared = np.where(site.gap[self.work], _onset(site, self.view) * cleared, cleared)
+        # At the tumour's edge there is less air already: only within it nothing answers.
+        rise[self.part][self.work] *= smoothstep(cleared / _WITHIN)
         return rise
+
+    def filled(self, hu: np.ndarray, rise: np.ndarray) -> np.ndarray:
+        """(z, y, x) float32: of a rise by injury in aerated lung, what an image of the box has air for."""
+        fine = texture(hu, self.patient.most_texture_hu, self.geometry.spacing_mm)
+        return filled(hu - fine, rise)
 
 
 def _follow_up(parts: _Parts) -> FollowUp:
     request, geometry = parts.request, parts.geometry
-    if parts.reaction is None:
-        rise = np.zeros(geometry.shape, dtype=np.float32)
-    else:
+    gtv, injury = (np.zeros(geometry.shape, dtype=np.uint8) for _ in range(2))
+    gtv[parts.part][parts.work] = parts.inside
+    image = parts.painted
+    if parts.reaction is not None and request.eqd2_since is not None:
         whole = parts.patient.scan.volume.geometry
         rise = injury_hu(parts.reaction, geometry, whole, request.since_rt_end_days, request.key)
-        rise = parts.seen(rise)
-    gtv = np.zeros(geometry.shape, dtype=np.uint8)
-    gtv[parts.part][parts.work] = parts.inside
-    image = np.rint(np.clip(parts.painted + rise, *_HU_RANGE)).astype(np.int16)
+        rise = parts.beside(rise)
+        lung = parts.patient.irradiated(request.eqd2_since).lung > 0.5
+        injury[(rise > LABEL_HU) & lung & (gtv == 0)] = 1
+        image = image + parts.filled(image, rise)
+    image = np.rint(np.clip(image, *_HU_RANGE)).astype(np.int16)
     return FollowUp(
         request=request,
         scan=Volume(geometry, image, "CT", "HU"),
         gtv=Volume(geometry, gtv, "MASK", "1"),
-        injury=Volume(geometry, ((rise > LABEL_HU) & (gtv == 0)).astype(np.uint8), "MASK", "1"),
+        injury=Volume(geometry, injury, "MASK", "1"),
         gtv_cm3=float(parts.share.sum(dtype=np.float64)) * geometry.voxel_cm3,
-        displacement_mm=_embedded(parts.shift, geometry, parts.part),
+        displacement_mm=_embedded(parts.move.shift_mm, geometry, parts.part),
         generator=VERSION,
     )
 
 
 def _layers(parts: _Parts) -> Layers:
-    patient, shift, part = parts.patient, parts.shift, parts.part
-    site = patient.site
+    patient, part = parts.patient, parts.part
     tissue, tumour = (patient.scan.volume.array[parts.box].astype(np.float32) for _ in range(2))
-    tissue[part] = _with_grain(_warped(patient.healthy[0], shift, site), shift, patient)
-    tumour[part] = _with_grain(_warped(patient.grown_hu, shift, site), shift, patient)
+    tissue[part] = patient.cleared.moved(parts.move)
+    tumour[part] = patient.grown.moved(parts.move)
     image = parts.painted
     if parts.reaction is not None:
-        rise = amplitude_hu(parts.request.since_rt_end_days) * parts.reaction
-        tissue += rise
-        image = image + parts.seen(rise)
+        rise = mean_injury_hu(parts.reaction, parts.request.since_rt_end_days)
+        image = image + parts.filled(image, parts.beside(rise))
+        tissue += parts.filled(tissue, rise)
     share = np.zeros(tissue.shape, dtype=np.float32)
     share[part][parts.work] = parts.share
     # What the painted edge has of its own goes into both layers: laid over one another they are the image.
@@ -304,53 +336,40 @@ def _shift(patient: _Patient, view: TumourView, request: TreatmentRequest) -> np
     return displacement_mm(patient.flow, velocity)
 
 
-def _voxel_shift(shift: np.ndarray, site: TumourSite) -> np.ndarray:
-    return shift / np.asarray(site.geometry.spacing_mm, dtype=np.float32)[:, None, None, None]
-
-
 def _outline(
-    patient: _Patient, view: TumourView, work: Box, shift: np.ndarray | None, request: TreatmentRequest
+    patient: _Patient, view: TumourView, work: Box, move: Move, request: TreatmentRequest
 ) -> tuple[np.ndarray, np.ndarray]:
     """The mask, and the share of tumour in each voxel, both on the box in which the tumour may lie."""
     site = patient.site
     geometry = site.geometry.crop(work)
     rough = smooth_noise(request.key, 0, 6.0, geometry, patient.scan.volume.geometry)
     score = score_mm(site, view, rough, work)
-    if shift is not None:
-        score = moved(score, _voxel_shift(shift[(slice(None), *work)], site))
+    if move.shift_mm is not None:
+        score = moved(score, move.voxels(work))
     if view.gtv_cm3 < 0.5 * geometry.voxel_cm3:
         return np.zeros(score.shape, dtype=bool), np.zeros(score.shape, dtype=np.float32)
-    score = without_crumbs(score, site.gtv[work], view.gtv_cm3, geometry.voxel_cm3)
-    threshold = level(score, view.gtv_cm3, geometry.voxel_cm3)
-    inside = score > threshold
-    walls = (site.still_mm[work] <= 0.0) & ~inside
-    border = np.where(walls, np.float32(-99.0), border_mm(score, threshold, geometry.spacing_mm))
+    kept = without_crumbs(score, site.gtv[work], view.gtv_cm3, geometry.voxel_cm3)
+    threshold = level(kept, view.gtv_cm3, geometry.voxel_cm3)
+    inside = kept > threshold
+    # Where a crumb was put last a cliff is left around it, which is no border of the tumour.
+    crumbs = binary_dilation(kept < score, iterations=2)
+    outside = ((site.still_mm[work] <= 0.0) | crumbs) & ~inside
+    border = np.where(outside, np.float32(-99.0), border_mm(kept, threshold, geometry.spacing_mm))
     return inside, tumour_share(border, view.gtv_cm3, geometry.voxel_cm3)
 
 
-def _paint(
-    patient: _Patient, view: TumourView, work: Box, shift: np.ndarray | None, share: np.ndarray
-) -> np.ndarray:
+def _paint(patient: _Patient, view: TumourView, work: Box, move: Move, share: np.ndarray) -> np.ndarray:
     """HU on the site's crop, without injury."""
     site = patient.site
     grows = view.gtv_cm3 > site.gtv_cm3
     onset = _onset(site, view)
-    part = None if shift is None else shift[(slice(None), *work)]
-    hu = _warped(site.hu if grows else patient.healthy[0], shift, site)
-    tumour = _warped((patient.grown_hu if grows else site.hu)[work], part, site)
+    hu = (patient.drawn if grows else patient.cleared).moved(move)
+    tumour = (patient.grown if grows else patient.drawn).moved(move, work)
     if grows:
         hu[work] += onset * share * (tumour - hu[work])
     else:
         cleared = onset * (1.0 - share)
         hu[work] = np.where(cleared >= 1.0, hu[work], tumour + cleared * (hu[work] - tumour))
-    return _with_grain(hu, shift, patient)
-
-
-def _with_grain(hu: np.ndarray, shift: np.ndarray | None, patient: _Patient) -> np.ndarray:
-    """The site with the scanner's noise as it was, where resampling has smoothed it; changed in place."""
-    if shift is not None:
-        length = np.sqrt(np.einsum("kzyx,kzyx->zyx", shift, shift))
-        hu += np.float32(_GRAIN) * smoothstep(length / _GRAIN_MM) * patient.grain
     return hu
 
 
@@ -360,26 +379,18 @@ def _onset(site: TumourSite, view: TumourView) -> np.float32:
     return np.float32(smoothstep(moved_mm / _ONSET_MM))
 
 
-def _warped(hu: np.ndarray, shift: np.ndarray | None, site: TumourSite) -> np.ndarray:
-    out = np.array(hu, dtype=np.float32)
-    if shift is not None:
-        warp_cubic(np.ascontiguousarray(hu), np.ascontiguousarray(_voxel_shift(shift, site)), out)
-    return out
-
-
-def _reaction(
-    patient: _Patient, request: TreatmentRequest, shift: np.ndarray | None
-) -> tuple[Box, np.ndarray | None]:
-    """The box of the scan that changes, and how its lung reacts to the dose, 0 to 1; None where it does not."""
+def _reaction(patient: _Patient, request: TreatmentRequest, move: Move) -> tuple[Box, Reaction | None]:
+    """The box of the scan that changes, and how its lung reacts to the dose; None where it does not."""
     site, eqd2 = patient.site, request.eqd2_since
     if eqd2 is None or amplitude_hu(request.since_rt_end_days) <= 0.0:
         return site.box, None
     irradiated = patient.irradiated(eqd2)
     reaction = irradiated.reaction
-    if shift is not None:
+    if move.shift_mm is not None:
         part = within(irradiated.box, site.box)
-        reaction = reaction.copy()
-        reaction[part] = np.clip(_warped(reaction[part], shift, site), 0.0, 1.0)
+        reaction = Reaction(*(v.copy() for v in (reaction.response, reaction.ablation)))
+        for values in (reaction.response, reaction.ablation):
+            values[part] = np.clip(move.of(values[part]), 0.0, 1.0)
     return irradiated.box, reaction
 
 

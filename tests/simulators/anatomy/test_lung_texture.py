@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from simulators.anatomy.lung_texture import grain, grown_tumour, lung_share, without_tumour
+from simulators.anatomy.lung_texture import (
+    grown_tumour,
+    lung_share,
+    most_texture_hu,
+    texture,
+    without_tumour,
+)
 from simulators.anatomy.tumour_site import tumour_site
 from twin import Geometry, Scan, StructureSet, Volume
 
@@ -86,9 +92,11 @@ def test_grown_tumour_looks_like_the_tumour_and_its_inside_is_kept(free):
     np.testing.assert_array_equal(grown[deep], site.hu[deep])
 
 
-def test_grain_is_noise_without_structure(free):
+def test_texture_is_noise_without_structure(free):
     site, _, _ = free
-    noise = grain(site)
-    assert abs(noise[site.lung].mean()) < 0.2 * 40
-    assert 15 < noise[site.lung].std() < 45
-    assert np.abs(noise).max() < 3 * 45
+    most = most_texture_hu(site)
+    fine = texture(site.hu, most, site.geometry.spacing_mm)
+    assert abs(fine[site.lung].mean()) < 0.2 * 40
+    assert 15 < fine[site.lung].std() < 45
+    assert np.abs(fine).max() < 0.3 * most
+    assert 2.0 * 25 < most < 4.0 * 45

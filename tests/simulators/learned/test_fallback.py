@@ -38,7 +38,7 @@ def asked(phantom_twin):
 @pytest.mark.long
 def test_each_image_is_made_by_the_one_whose_domain_it_lies_in(asked):
     made = FallbackTreatment(Early).generate([asked(50.0), asked(20.0), asked(60.0)])
-    assert [f.generator for f in made] == ["mechanistic 1", "early 1", "mechanistic 1"]
+    assert [f.generator for f in made] == ["mechanistic 2", "early 1", "mechanistic 1"]
     late = "early: it learned from 0 to 30 days after the scan"
     assert [f.fallback for f in made] == [late, None, late]
     assert [f.request.elapsed_days for f in made] == [50.0, 20.0, 60.0]
@@ -57,7 +57,7 @@ def test_without_weights_the_mechanistic_one_says_why(asked):
     auto = FallbackTreatment(none)
     assert auto.domain(asked(20.0)) is None
     followup = auto.generate([asked(20.0)])[0]
-    assert followup.generator == "mechanistic 1" and followup.fallback == "there are no weights named bridge"
+    assert followup.generator == "mechanistic 2" and followup.fallback == "there are no weights named bridge"
 
 
 def test_nothing_is_loaded_before_an_image_is_wanted():
@@ -88,10 +88,10 @@ def test_the_run_says_once_why_another_generator_was_taken(phantom_twin):
         dose="approximate",
     )
     makers = {i.day: i.generator for i in run.record.images if i.kind == "ct"}
-    assert {d > 30 for d, maker in makers.items() if maker == "mechanistic 1"} == {True}
+    assert {d > 30 for d, maker in makers.items() if maker == "mechanistic 2"} == {True}
     assert {d > 30 for d, maker in makers.items() if maker == "early 1"} == {False}
     late = sum(d > 30 for d in makers)
     assert [n for n in run.record.notes if "follow-up CTs" in n] == [
-        f"{late} of {len(makers)} follow-up CTs were made by mechanistic 1 "
+        f"{late} of {len(makers)} follow-up CTs were made by mechanistic 2 "
         "(early: it learned from 0 to 30 days after the scan)"
     ]
