@@ -235,16 +235,18 @@
       const mode = differs ? "difference" : scan?.how === "only" ? "scan" : "ct";
       const layers = this.layers(shown, mode);
       const alone = mode === "scan" ? this.alone(scan) : null;
+      const picture = alone && this.pictureOf(panel);
       const generated = Boolean(frame && !frame.acquired) || manifest.in_silico || Boolean(shown.dose && manifest.dose_simulated);
       return {
-        grid: this.grid, plane, k, mode, layers,
+        grid: this.grid, plane, k, mode, layers, ...picture?.place,
         zoom: panel.view.zoom, pan: panel.view.pan,
         window: state.window, inverted: state.inverted,
-        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup, alone,
-        outlines: this.outlinesOf(shown),
-        crosshair: this.crosshair ? panel.view.at : null,
+        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup,
+        alone: picture ? { ...alone, volume: picture.volume } : alone,
+        outlines: picture ? [] : this.outlinesOf(shown),
+        crosshair: this.crosshair && !picture ? panel.view.at : null,
         title: this.title(panel, frame, mode, shown),
-        corner: this.cornerOf(panel, plane, k, shown),
+        corner: picture ? ["projection"] : this.cornerOf(panel, plane, k, shown),
         simulated: generated ? manifest.simulated : null,
         bars: this.bars(alone ? [...layers, alone] : layers, mode),
       };
@@ -284,6 +286,18 @@
       const { low, max } = this.scale(scan);
       const dark = scan.layer.draw === "overlay" || this.state.inverted;
       return { volume: scan.volume, ramp: dark ? "inverse" : "grey", low, max, from: -Infinity, fade: 1, opacity: 1, unit: scan.layer.unit };
+    }
+
+    /** A scan that is shown alone and is one voxel deep, as a radiograph: a picture of its own plane, on its own grid. */
+    pictureOf(panel) {
+      const scan = this.scanOf(panel.shown ?? {});
+      const deep = scan?.how === "only" ? scan.volume.shape.map((n, axis) => [n, axis]).filter(([n]) => n === 1) : [];
+      if (deep.length !== 1) return null;
+      const [[, axis]] = deep;
+      const plane = Object.keys(rt.PLANES).find((name) => rt.PLANES[name].through === axis);
+      const spacing = this.grid.spacing.map((mm, a) => mm / Math.abs(scan.volume.step[a]));
+      const grid = { ...this.grid, shape: scan.volume.shape, spacing };
+      return { place: { grid, plane, k: 0 }, volume: { ...scan.volume, zero: [0, 0, 0], step: [1, 1, 1] } };
     }
 
     bars(layers, mode) {

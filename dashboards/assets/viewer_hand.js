@@ -64,18 +64,18 @@
           panel.view.pan[0] += ((event.clientX - this.drag[0]) * ratio) / fit;
           panel.view.pan[1] += ((event.clientY - this.drag[1]) * ratio) / fit;
           this.drag = [event.clientX, event.clientY];
-        } else if (event.shiftKey) {
+        } else if (event.shiftKey && !this.pictureOf(panel)) {
           this.crosshair = true;
           panel.view.at = index.map((v, a) => Math.max(0, Math.min(this.grid.shape[a] - 1, Math.round(v))));
           this.baseline.load(panel.view.at[0]);
         }
-        this.point({ index, panel });
+        this.point(this.pictureOf(panel) ? null : { index, panel });
       }
 
       place(panel) {
         const plane = panel.spec.plane ?? this.state.plane;
         const k = Math.round(panel.view.at[rt.PLANES[plane].through]);
-        return { grid: this.grid, plane, k, zoom: panel.view.zoom, pan: panel.view.pan };
+        return { grid: this.grid, plane, k, zoom: panel.view.zoom, pan: panel.view.pan, ...this.pictureOf(panel)?.place };
       }
 
       point(probe) {

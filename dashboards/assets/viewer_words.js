@@ -21,7 +21,7 @@
           const when = after >= 0 ? `${after.toFixed(0)} d after the last fraction` : "during treatment";
           lines.push(`Day ${frame.day.toFixed(1)}, ${when}`);
           if (mode !== "scan") {
-            lines.push(`CT by ${frame.generators.ct}, sample ${frame.sample}`);
+            lines.push(`CT by ${frame.generators.ct}, sample ${frame.sample}${frame.standing}`);
             const why = this.manifest.fallbacks?.[frame.generators.ct];
             if (why) lines.push(`not by a learned generator: ${why.length > LONGEST_REASON ? `${why.slice(0, LONGEST_REASON)}\u2026` : why}`);
           }

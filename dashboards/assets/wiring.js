@@ -105,7 +105,7 @@
       if (value !== undefined && value !== null) values[name] = value;
     });
     values.day = nearest(manifest.days, values.day ?? 0);
-    values.sample = Number(values.sample ?? 0);
+    values.sample = Number(values.sample ?? manifest.sample);
     if (values.linked === rt.viewer?.state.linked) delete values.linked;
     return values;
   }

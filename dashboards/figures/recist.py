@@ -33,7 +33,9 @@ def recist_figure(run: RunFolder) -> dict[str, Any] | None:
     acquired = table.filter(pl.col("plan").is_null()).sort("day")
     traces: list[dict[str, Any]] = []
     for i, plan in enumerate(run.record.plans):
-        mine = table.filter((pl.col("plan") == plan.slug) & (pl.col("sample") == 0)).sort("day")
+        mine = table.filter((pl.col("plan") == plan.slug) & (pl.col("sample") == run.shown_sample)).sort(
+            "day"
+        )
         if mine.is_empty():
             continue
         past = acquired.filter(pl.col("day") < mine["day"][0]).tail(1)
@@ -110,6 +112,6 @@ def _line(rows: pl.DataFrame, label: str, colour: str, width: float) -> dict[str
             "size": 9,
             "line": {"width": 1.6},
         },
-        "name": f"{label}: sample 0",
+        "name": f"{label}: as imaged",
         "hovertemplate": "%{y:.0f} mm, %{text}",
     }

@@ -55,7 +55,9 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
     bands = run.table("bands").filter(mine).with_columns(pl.col("low", "median", "high").round(DIGITS))
     imaged = pl.coalesce("field_gtv_cm3", "gtv_cm3")  # the curve that the images follow
     sample = (
-        run.table("trajectory").filter(mine & (pl.col("sample") == 0)).with_columns(imaged.alias("imaged"))
+        run.table("trajectory")
+        .filter(mine & (pl.col("sample") == run.shown_sample))
+        .with_columns(imaged.alias("imaged"))
     )
     common = {"type": "scatter", "mode": "lines", "legendgroup": plan.slug}
     label = plan.label + (" \u26a0 outside" if plan.context else "")
@@ -81,7 +83,7 @@ def _plan(run: RunFolder, index: int) -> list[dict[str, Any]]:
             "x": sample["day"].to_list(),
             "y": sample["imaged"].round(DIGITS).to_list(),
             "line": {"width": 1.4, "color": colour, "dash": "dot"},
-            "name": f"{label}: sample 0 (imaged)",
+            "name": f"{label}: sample {run.shown_sample} (imaged)",
             "showlegend": False,
             "hoverinfo": "skip",
         },
@@ -96,7 +98,7 @@ def _legend(interval: str) -> list[dict[str, Any]]:
     dotted = {"color": GREY, "width": 1.4, "dash": "dot"}
     return [
         {**nothing, "mode": "markers", "marker": square, "name": f"line: median, band: {interval}"},
-        {**nothing, "mode": "lines", "line": dotted, "name": "sample 0, as imaged"},
+        {**nothing, "mode": "lines", "line": dotted, "name": "one sample, as imaged"},
     ]
 
 

@@ -74,11 +74,36 @@ class RunFolder(Subject):
         """
         return read_run_table(self.entry.path, name)
 
+    @property
+    def shown_sample(self) -> int:
+        """The sample that stands for all."""
+        return self.record.shown_sample
+
+    def standing(self, frame: Frame) -> str:
+        """The percentile that a frame's sample has among all on its day.
+
+        Args:
+            frame: the day.
+        """
+        found = self._percentiles.get((frame.plan, frame.sample, round(frame.day, 6)))
+        return "" if found is None else f", percentile {found:.0f}"
+
+    @cached_property
+    def _percentiles(self) -> dict[tuple[str, int, float], float]:
+        rows = self.table("imaged").iter_rows(named=True)
+        return {(r["plan"], r["sample"], round(r["day"], 6)): r["percentile"] for r in rows}
+
+    @cached_property
+    def stands_for(self) -> dict[int, str]:
+        """What each sample with images stands for: median, low, high or between."""
+        table = self.table("imaged")
+        return dict(zip(table["sample"].to_list(), table["stands_for"].to_list(), strict=True))
+
     def imaged(self, name: str) -> pl.DataFrame:
-        """The rows of a table that all samples share, and those of sample 0, whose images are shown.
+        """The rows of a table that all samples share, and those of the sample that stands for all.
 
         Args:
             name: of the table.
         """
         sample = pl.col("sample")
-        return self.table(name).filter(sample.is_null() | (sample == 0))
+        return self.table(name).filter(sample.is_null() | (sample == self.shown_sample))

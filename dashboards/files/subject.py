@@ -52,6 +52,20 @@ class Subject(ABC):
     def frames(self) -> tuple[Frame, ...]:
         """The days with images besides the baseline."""
 
+    @property
+    def shown_sample(self) -> int:
+        """The sample whose images are shown first."""
+        return 0
+
+    def standing(self, frame: Frame) -> str:
+        """Words on where a generated day's sample lies among all samples, begun by a comma; empty where not known.
+
+        Args:
+            frame: the day.
+        """
+        del frame
+        return ""
+
     @abstractmethod
     def read(self, frame: Frame, layer: Layer) -> Volume:
         """The image of a layer that a frame has.

@@ -146,8 +146,8 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
         html.Div(className="rt-grow"),
         dmc.Select(
             id="ctl-sample",
-            data=[{"value": str(s), "label": f"sample {s}"} for s in samples],
-            value=str(samples[0]),
+            data=[{"value": str(s), "label": f"{run.stands_for.get(s, 'sample')} ({s})"} for s in samples],
+            value=str(run.shown_sample),
             allowDeselect=False,
             size="xs",
             w=104,

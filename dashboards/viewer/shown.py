@@ -66,7 +66,8 @@ class Shown:
             "simulated": SIMULATED,
             "layers": [layer.model_dump() for layer in self.subject.layers],
             "scans": [value for value, _ in scan_choices(self.subject.layers)],
-            "frames": [_described(frame) for frame in self.subject.frames],
+            "frames": [_described(frame, self.subject.standing(frame)) for frame in self.subject.frames],
+            "sample": self.subject.shown_sample,
             "days": [0.0, *sorted({frame.day for frame in self.subject.frames if frame.day > 0})],
         }
 
@@ -217,11 +218,12 @@ class Shown:
             return ()
 
 
-def _described(frame: Frame) -> dict:
-    """A frame for the browser."""
+def _described(frame: Frame, standing: str) -> dict:
+    """A frame for the browser, with words on where its sample lies among all."""
     return {
         "plan": frame.plan,
         "sample": frame.sample,
+        "standing": standing,
         "day": frame.day,
         "kinds": sorted(frame.files),
         "generators": frame.generators,

@@ -45,7 +45,10 @@ def compare(
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     days: Annotated[Horizon, typer.Option(help="How far to look, days from day 0.")] = 365,
     samples: Annotated[Samples, typer.Option(help="Samples of the belief.")] = 200,
-    image_samples: Annotated[SomeSamples, typer.Option(help="Samples that get follow-up images.")] = 1,
+    image_samples: Annotated[
+        SomeSamples,
+        typer.Option(help="Samples with follow-up images: 1 the median one, 3 with a low and a high one."),
+    ] = 1,
     seed: Annotated[Seed, typer.Option(help="Root of all chance.")] = 0,
     generator: Annotated[
         str, typer.Option(help="Of the follow-up CT: auto, mechanistic, or weights by name or folder.")

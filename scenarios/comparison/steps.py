@@ -17,6 +17,7 @@ from scenarios.comparison.forecast import Forecast, forecast
 from scenarios.comparison.images import Images, draw
 from scenarios.comparison.measured import recist_table
 from scenarios.comparison.outcomes import PlanOutcomes, contrasts, outcome_rows, plan_outcomes
+from scenarios.comparison.representative import imaged_table
 from scenarios.comparison.result import Comparison
 from scenarios.comparison.scorecard import scorecard_table
 from scenarios.comparison.tables import band_table, dvh_table, event_table, trajectory_table, whole_dose
@@ -75,7 +76,7 @@ def compare(
         plans: whole courses from day 0; fractions before `twin.now_days` are history.
         days: how far to look, days from day 0.
         samples: number of samples of the belief; all plans share them.
-        image_samples: how many of these samples get follow-up images.
+        image_samples: how many of these get follow-up images (`representatives`: a median, a low, a high one, ...).
         seed: root of all chance.
         generator: of the follow-up CT (`simulators.generator_named`).
         scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
@@ -153,7 +154,7 @@ def _tables(
     samples = np.arange(made.belief.n, dtype=np.int32)
     found = {
         "samples": pl.DataFrame({"sample": samples, **made.belief.samples}),
-        "trajectory": trajectory_table(records, made.daily, made.gtv_cm3, drawn.field_cm3),
+        "trajectory": trajectory_table(records, made.daily, made.gtv_cm3, drawn.field_cm3, drawn.samples),
         "bands": band_table("bands", records, made.daily, made.gtv_cm3),
         "prior_bands": band_table("prior_bands", records, made.daily, made.before[1])
         if made.before
@@ -175,6 +176,7 @@ def _tables(
         "trials": trial_table(records, made.scenarios, made.twin.clinical),
         "failures": failure_table(records, judged),
         "dvh": dvh_table(records, made.scenarios, made.structures, made.arms),
+        "imaged": imaged_table(made, records, drawn.samples),
         "recist": recist_table(made.twin, drawn.images),
     }
     clock.lap("tables", 1.0)
@@ -196,6 +198,8 @@ def _record(
         ),
         plans=records,
         **asdict(request),
+        shown_sample=next(iter(drawn.samples), 0),
+        scanner_options=drawn.scanner_options,
         level=LEVEL,
         belief="prior" if made.belief.kind == "prior" else "posterior",
         versions=versions(),

@@ -20,7 +20,11 @@ _LUNGS = "Lungs-GTV"  # what lung constraints are about
 
 
 def trajectory_table(
-    records: Sequence[PlanRecord], daily: np.ndarray, gtv_cm3: np.ndarray, field_cm3: np.ndarray
+    records: Sequence[PlanRecord],
+    daily: np.ndarray,
+    gtv_cm3: np.ndarray,
+    field_cm3: np.ndarray,
+    imaged: Sequence[int],
 ) -> pl.DataFrame:
     """Daily volume of every sample.
 
@@ -28,11 +32,12 @@ def trajectory_table(
         records: the plans.
         daily: (days,) days from day 0.
         gtv_cm3: (plan, sample, day) volumes, cm3.
-        field_cm3: (plan, image sample, day) volumes of the fields that the first samples' images are made from, cm3.
+        field_cm3: (plan, image sample, day) volumes of the fields that some samples' images are made from, cm3.
+        imaged: these samples.
     """
     plans, samples, days = gtv_cm3.shape
     fields = np.full(gtv_cm3.shape, np.nan)
-    fields[:, : field_cm3.shape[1]] = field_cm3
+    fields[:, list(imaged)] = field_cm3
     slugs = pl.Series([r.slug for r in records], dtype=pl.String)
     return table(
         "trajectory",

@@ -129,19 +129,23 @@ def maker(scanner: VirtualScanner) -> str:
 
 
 def day_0(
-    twin: PatientTwin, plans: Sequence[str], samples: int, seed: int, scanners: Sequence[VirtualScanner]
+    twin: PatientTwin,
+    plans: Sequence[str],
+    samples: Sequence[int],
+    seed: int,
+    scanners: Sequence[VirtualScanner],
 ) -> list[RunImage]:
     """The scans of the patient as the baseline CT shows, before any plan: all plans share them.
 
     Args:
         twin: the patient.
         plans: their slugs.
-        samples: how many samples get images.
+        samples: who get images.
         seed: root of the run's chance.
         scanners: make the scans.
     """
     baseline, images = twin.baseline, []
-    for sample in range(samples):
+    for sample in samples:
         key = Key(seed, twin.id, Purpose.SCANNER, sample, _DAY_0)
         for scanner in scanners:
             request = ScanRequest(baseline.volume, twin.contours, key, scanner.options.course)

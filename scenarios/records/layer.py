@@ -54,7 +54,11 @@ INJURY = Layer(
     name="injury", modality="MASK", unit="1", label="LungInjury", draw="outline", colour="#7dd3fc", role="OTHER"
 )  # fmt: skip
 DOSE = Layer(name="dose", modality="DOSE", unit="Gy", label="Dose", draw="overlay", low=0.0, colour="plasma")
-_OWN = {layer.name: layer for layer in (FOLLOW_UP, TUMOUR, INJURY, DOSE)}
+PRESENCE = Layer(
+    name="presence", modality="MASK", unit="1", label="Share of samples with tumour", draw="overlay", low=0.0, high=1.0,
+    colour="plasma",
+)  # fmt: skip
+_OWN = {layer.name: layer for layer in (FOLLOW_UP, TUMOUR, INJURY, DOSE, PRESENCE)}
 _SCANS: dict[str, dict[str, Any]] = {  # how scans of a modality are drawn
     "PT": {"label": "PET", "draw": "overlay", "low": 0.0, "high": 10.0, "colour": "hot"},
     "MR": {"label": "MR", "draw": "alone", "low": 0.0},
@@ -62,7 +66,7 @@ _SCANS: dict[str, dict[str, Any]] = {  # how scans of a modality are drawn
     "CBCT": {"low": -1000.0, "high": 400.0},
     "DX": {"label": "Radiograph", "low": 0.0, "high": 1.0},
 }
-_MADE_BY = "-scan"  # a scanner's layer never bears the name of one of the engine's own
+MADE_BY = "-scan"  # a scanner's layer never bears the name of one of the engine's own
 
 
 def scanned_by(scanner: str) -> str:
@@ -75,7 +79,7 @@ def scanned_by(scanner: str) -> str:
         >>> scanned_by("ct")
         'ct-scan'
     """
-    return scanner + _MADE_BY
+    return scanner + MADE_BY
 
 
 def scan_layer(modality: Modality, unit: Unit, name: str | None = None) -> Layer:
@@ -95,7 +99,7 @@ def scan_layer(modality: Modality, unit: Unit, name: str | None = None) -> Layer
     look = {"label": modality, "draw": "alone", **_SCANS.get(modality, {})}
     own = look["label"].lower()
     if name not in (None, own, scanned_by(own)):
-        look["label"] += f", {str(name).removesuffix(_MADE_BY)}"
+        look["label"] += f", {str(name).removesuffix(MADE_BY)}"
     return Layer(name=name or own, modality=modality, unit=unit, **look)
 
 

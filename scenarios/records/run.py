@@ -19,6 +19,7 @@ from scenarios.records.schema import (
     SCHEMAS,
     SECOND_RUN_FORMAT,
     SIMULATED,
+    THIRD_RUN_FORMAT,
     table,
 )
 from twin import InputError, PatientTwin, Volume
@@ -71,19 +72,22 @@ class RunRecord(_Frozen):
     """`run.json`: all that is needed to run the comparison again, and what it cost.
 
     `request` is a hash of what was asked for; runs with equal hashes have equal tables. `layers` says what the kinds of
-    its images are and how they are drawn.
+    its images are and how they are drawn; `shown_sample` is the sample with images that stands for all, and
+    `scanner_options` how each virtual scanner was set.
     """
 
-    format: Literal["rt-twin-run/3"] = "rt-twin-run/3"
+    format: Literal["rt-twin-run/4"] = "rt-twin-run/4"
     simulated: str = SIMULATED
     patient: PatientRecord
     plans: tuple[PlanRecord, ...]
     days: float
     samples: int
     image_samples: int
+    shown_sample: int = 0
     seed: int
     generator: str
     scanners: tuple[str, ...]
+    scanner_options: Mapping[str, Mapping[str, Any]] = {}
     kinetics: str = "standard"
     outcomes: str = "standard"
     dose: str = "approximate"
@@ -145,8 +149,10 @@ class Run:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.tables]
 
-    def stored(self, plan: str, day: float, kind: str, sample: int = 0) -> Volume | None:
-        """The image of a plan's slug on exactly a day, or None where none was made."""
+    def stored(self, plan: str, day: float, kind: str, sample: int | None = None) -> Volume | None:
+        """The image of a plan's slug on exactly a day, or None where none was made; of the sample that stands for all
+        where None is named."""
+        sample = self.record.shown_sample if sample is None else sample
         for image in self.images:
             r = image.record
             if (r.plan, r.kind, r.sample) == (plan, kind, sample) and abs(r.day - day) < 1e-6:
@@ -154,7 +160,7 @@ class Run:
         return None
 
     def image(
-        self, plan: str, day: float, kind: str = "ct", sample: int = 0, *, within_days: float = 1.0
+        self, plan: str, day: float, kind: str = "ct", sample: int | None = None, *, within_days: float = 1.0
     ) -> Volume:
         """The image of a plan that was made nearest to a day.
 
@@ -162,12 +168,13 @@ class Run:
             plan: its label (60/30) or slug (60-30).
             day: from day 0.
             kind: name of the layer: ct, gtv, dose, or a scanner's, as pet-scan.
-            sample: of the belief.
+            sample: of the belief; the one that stands for all where None.
             within_days: how far from the day the image may be, days.
 
         Raises:
             InputError: there is none; the sentence lists what there is.
         """
+        sample = self.record.shown_sample if sample is None else sample
         slugs = {p.label: p.slug for p in self.record.plans}
         slug = slugs.get(plan, plan)
         if slug not in slugs.values():
@@ -217,7 +224,7 @@ def read_record(path: Path) -> RunRecord:
     found = data.get("format") if isinstance(data, dict) else None
     if found == FIRST_RUN_FORMAT:
         data = _from_first_format(data)
-    elif found == SECOND_RUN_FORMAT:
+    elif found in (SECOND_RUN_FORMAT, THIRD_RUN_FORMAT):
         data = {**data, "format": RUN_FORMAT}
     elif found != RUN_FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {RUN_FORMAT}: update rt-twin")

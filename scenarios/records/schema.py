@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-RUN_FORMAT = "rt-twin-run/3"
+RUN_FORMAT = "rt-twin-run/4"
+# Images were those of the first samples, whatever they stood for.
+THIRD_RUN_FORMAT = "rt-twin-run/3"
 # The ends of some intervals, their kinds and two outcomes had other names (`scenarios.records.former`).
 SECOND_RUN_FORMAT = "rt-twin-run/2"
 # Runs did not list their layers, and a sample with images had one curve, its field's, which tables were made from.
@@ -222,6 +224,18 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
         "lesions": pl.Int32,
         "response": pl.String,
     },
+    # where the samples with images lie among all samples: stands_for: "median", "low" or "high" (nearest the median, or
+    # the ends of the interval, by mean rank over all plans' days with images) or "between"; percentile: share of the n
+    # samples with a smaller volume on that day, in %
+    "imaged": {
+        "plan": pl.String,
+        "sample": pl.Int32,
+        "stands_for": pl.String,
+        "day": pl.Float64,
+        "gtv_cm3": pl.Float64,
+        "percentile": pl.Float64,
+        "n": pl.Int32,
+    },
     # day of "local failure", "regional failure" and "distant failure" in each sample: null where there is none before
     # death; a kind that the outcome model or the clinical record does not tell has no rows
     "failures": {"plan": pl.String, "sample": pl.Int32, "kind": pl.String, "day": pl.Float64},
@@ -237,7 +251,7 @@ SCHEMAS: dict[str, dict[str, type[pl.DataType]]] = {
 }
 
 # Tables that runs of the first releases lack: they are read as empty.
-ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures", "credibility", "trials")
+ADDED = ("drawn_bands", "moved", "scorecard", "recist", "failures", "credibility", "trials", "imaged")
 
 # What an interval is of (`outcomes`), and how it is said.
 KINDS = {

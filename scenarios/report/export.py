@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scenarios.records.run import ImageRecord, PlanRecord, Run
+from scenarios.records.layer import MADE_BY
+from scenarios.records.run import ImageRecord, PlanRecord, Run, RunImage
 from twin import InputError, StructureSet, Volume
-from twin.export.dicom import CtSeries, Origin, write_ct, write_rtdose, write_rtplan, write_rtstruct
+from twin.export import Origin, Series, write_rtdose, write_rtplan, write_rtstruct, write_scan
+from twin.export import exported as written_as_dicom
 from twin.files.atomic import atomic_folder
+
+_FIRST_SCAN = 5  # SeriesNumber; CT, structures, plan and dose come before
 
 
 def export_dicom(run: Run, folder: Path) -> int:
     """Write the baseline and every follow-up of a run, a folder for each date, whole or not at all.
 
-    Layout: `baseline/`, `PLAN-SLUG/d021.354-s000/` with `ct-NNN.dcm`, `rtstruct.dcm`, `rtplan.dcm`, `rtdose.dcm`.
+    Layout: `baseline/`, `PLAN-SLUG/d021.354-s000/` with `ct-NNN.dcm`, `rtstruct.dcm`, `rtplan.dcm`, `rtdose.dcm` and
+    what virtual scanners made, as `pet-NNN.dcm`; their scans of day 0 lie in `day-0/`.
     UIDs follow from the run; all dates share the baseline's frame of reference, because they share its grid.
 
     Args:
@@ -39,10 +45,11 @@ def export_dicom(run: Run, folder: Path) -> int:
         for record in dates:
             place = part / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
             _follow_up(run, plans[record.plan], record, source, place)
+        _day_0_scans(run, source, part / "day-0")
     return len(dates)
 
 
-def _baseline(run: Run, part: Path) -> CtSeries:
+def _baseline(run: Run, part: Path) -> Series:
     part.mkdir()
     made_by = "in-silico thorax" if run.twin.in_silico else None
     origin = Origin(
@@ -53,18 +60,20 @@ def _baseline(run: Run, part: Path) -> CtSeries:
         run.record.versions["rt-twin"],
         **_known(run),
     )
-    ct = write_ct(part, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0")
+    ct = write_scan(
+        part, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0"
+    )
     write_rtstruct(part / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
     return ct
 
 
-def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries, part: Path) -> None:
+def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: Series, part: Path) -> None:
     part.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
     origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version, **_known(run))
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
-    ct = write_ct(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
+    ct = write_scan(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
     structure_uid = write_rtstruct(part / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
     doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
     dose = run.stored(record.plan, record.day, doses[0], record.sample) if doses else None
@@ -85,6 +94,52 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: CtSeries
             description=f"accumulated, {words}",
             method=plan.dose_method or "",
         )
+    same = [
+        i
+        for i in run.images
+        if (i.record.plan, i.record.sample, i.record.day) == (record.plan, record.sample, record.day)
+    ]
+    _write_scans(run, same, seed, words, source, part)
+
+
+def _day_0_scans(run: Run, source: Series, part: Path) -> None:
+    """What scanners made of the baseline, which all plans share."""
+    by_file = {i.record.file: i for i in run.images if i.record.day <= 0.0}
+    seed = f"{run.record.request}|day 0"
+    _write_scans(run, by_file.values(), seed, "day 0", source, part)
+
+
+def _write_scans(
+    run: Run, images: Iterable[RunImage], seed: str, words: str, source: Series, part: Path
+) -> None:
+    """The images of virtual scanners, whatever they are, beside what else there is of their day."""
+    layers = {layer.name: layer for layer in run.record.layers if layer.draw not in ("base", "outline")}
+    number = _FIRST_SCAN
+    for image in images:
+        layer = layers.get(image.record.kind)
+        if layer is None or layer.modality not in written_as_dicom():
+            continue
+        part.mkdir(parents=True, exist_ok=True)
+        scanner = layer.name.removesuffix(MADE_BY)
+        origin = Origin(
+            run.twin.id,
+            seed,
+            run.twin.id,
+            image.record.generator,
+            run.record.versions["rt-twin"],
+            **_known(run),
+        )
+        write_scan(
+            part,
+            _as_acquired(run, image.volume),
+            origin,
+            description=f"{layer.label}, {words}",
+            number=number,
+            name=f"{scanner}-s{image.record.sample:03d}" if part.name == "day-0" else layer.name,
+            source=source,
+            options=run.record.scanner_options.get(scanner),
+        )
+        number += 1
 
 
 def _known(run: Run) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from html import escape
 
 import numpy as np
 
-from scenarios.records.layer import Layer
+from scenarios.records.layer import PRESENCE, Layer
 from scenarios.records.run import PlanRecord, Run
 from scenarios.report.colours import plan_colour, rgb
+from scenarios.report.picks import standing, whose
 from scenarios.report.picture import LUNG, coloured, grey, slice_png, windowed
+from twin import Volume
 from twin.geometry import Box
 
 _DAY_0 = "#ff3c3c"
@@ -21,13 +23,14 @@ _CLEAR_BELOW = 0.1  # of a scale: nothing is laid over where the share is less
 
 
 def image_section(run: Run) -> str:
-    """Pictures of sample 0: for each layer a row with one viewer for each plan; empty where the run has no image.
+    """Pictures of the sample that stands for all: for each layer a row with one viewer for each plan; empty where the
+    run has no image.
 
     Args:
         run: the comparison with its images.
     """
     record = run.record
-    made = [i for i in record.images if i.sample == 0]
+    made = [i for i in record.images if i.sample == record.shown_sample]
     days = sorted({i.day for i in made})
     if not days:
         return ""
@@ -45,7 +48,8 @@ def image_section(run: Run) -> str:
     ]
     legend = ", ".join(f'<span class="key" style="color:{c}">&#9632;</span> {escape(w)}' for c, w in keys)
     return (
-        "<h2>Follow-up images, sample 0</h2><p>Axial slice through the tumour, CT in a lung window 1500/-600. "
+        f"<h2>Follow-up images, {escape(whose(run))}</h2>"
+        "<p>Axial slice through the tumour, CT in a lung window 1500/-600. "
         f"{legend}. Made by: {escape(', '.join(makers))}.</p>"
         f'<label>day <output id="day">0 (acquired)</output> <input id="time" type="range" min="0" max="{len(days)}" '
         f'value="0" data-days="{escape(labels)}"></label>{"".join(rows)}'
@@ -100,12 +104,15 @@ class _View:
             (
                 i
                 for i in self.run.record.images
-                if (i.plan, i.kind, i.sample) == (plan.slug, layer.name, 0) and abs(i.day - day) < 1e-6
+                if (i.plan, i.kind, i.sample) == (plan.slug, layer.name, self.run.record.shown_sample)
+                and abs(i.day - day) < 1e-6
             ),
             None,
         )
         if record is None:
             return None
+        if layer.draw == "alone" and 1 in self._stored(layer, plan, day).geometry.shape:
+            return self._projection(layer, plan, day, f"SIMULATED, day {day:.0f}, {record.generator}")
         pixels = self._base(plan, day)
         if layer.draw != "base":
             share = self._share(layer, plan, day)
@@ -115,6 +122,8 @@ class _View:
                 pixels = coloured(pixels, share, layer.colour, clear_below=_CLEAR_BELOW)
         outlines = [self._day_0, *self._outlines(plan, day)]
         words = f"SIMULATED, day {day:.0f}, {record.generator}"
+        if layer != PRESENCE:
+            words += standing(self.run, plan.slug, day)
         return slice_png(pixels, outlines, aspect=self._aspect, words=words)
 
     @property
@@ -149,10 +158,25 @@ class _View:
         if box[0].start <= z < box[0].stop:
             plane[box[1:]] = image.array[z - box[0].start]
 
-    def _share(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
-        """(rows, columns) values of a layer on the grid of the slice, as a share of its scale, 0 to 1."""
+    def _projection(self, layer: Layer, plan: PlanRecord, day: float, words: str) -> str:
+        """An image one voxel deep, as a radiograph: the picture that it is, the head up."""
+        image = self._stored(layer, plan, day).upright()
+        axis = image.geometry.shape.index(1)
+        low, high = layer.low or 0.0, layer.high or float(image.array.max())
+        share = np.clip((np.take(image.array, 0, axis) - low) / max(high - low, 1e-6), 0.0, 1.0)
+        rows, columns = (s for a, s in enumerate(image.geometry.spacing_mm) if a != axis)
+        pixels = grey((255 * share[::-1] if axis else 255 * share).astype(np.uint8))
+        return slice_png(pixels, [], aspect=rows / columns, words=words, zoom=1)
+
+    def _stored(self, layer: Layer, plan: PlanRecord, day: float) -> Volume:
+        """What a record says there is."""
         image = self.run.stored(plan.slug, day, layer.name)
         assert image is not None
+        return image
+
+    def _share(self, layer: Layer, plan: PlanRecord, day: float) -> np.ndarray:
+        """(rows, columns) values of a layer on the grid of the slice, as a share of its scale, 0 to 1."""
+        image = self._stored(layer, plan, day)
         low = layer.low or 0.0
         high = float(image.array.max()) if layer.high is None else layer.high
         values = image.on(self.run.twin.contours.geometry.crop(self.box))[0]

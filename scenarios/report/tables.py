@@ -10,6 +10,7 @@ import polars as pl
 from scenarios.records.run import Run
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
+from scenarios.report.picks import standing, whose
 
 
 def score_section(run: Run) -> str:
@@ -70,15 +71,17 @@ def _score_cell(found: pl.DataFrame) -> str:
 
 
 def recist_section(run: Run) -> str:
-    """Diameters and response of each imaged date, as RECIST 1.1 counts them; generated ones of sample 0."""
-    sizes = run.recist.filter(pl.col("sample").is_null() | (pl.col("sample") == 0))
+    """Diameters and response of each imaged date, as RECIST 1.1 counts them; generated ones of the sample that
+    is shown, with where it lies among all samples on that day."""
+    sizes = run.recist.filter(pl.col("sample").is_null() | (pl.col("sample") == run.record.shown_sample))
     if sizes.is_empty():
         return ""
     labels = {p.slug: p.label for p in run.record.plans}
     rows = "".join(
         f"<tr><td>{escape(labels[r['plan']]) if r['plan'] else 'acquired'}</td><td>{r['day']:.0f}</td>"
         f"<td>{r['longest_mm']:.0f} mm</td><td>{r['perpendicular_mm']:.0f} mm</td><td>{r['lesions']}</td>"
-        f"<td>{r['cm3']:.1f} cm3</td><td>{escape(r['response'])}</td></tr>"
+        f"<td>{r['cm3']:.1f} cm3</td><td>{standing(run, r['plan'] or '', r['day']).strip(', ')}</td>"
+        f"<td>{escape(r['response'])}</td></tr>"
         for r in sizes.iter_rows(named=True)
     )
     heads = (
@@ -88,13 +91,14 @@ def recist_section(run: Run) -> str:
         "largest, perpendicular",
         "lesions",
         "volume",
+        "among all samples",
         "response",
     )
     head = "".join(f"<th>{h}</th>" for h in heads)
     return (
         "<h2>Measured on each scan</h2><p>RECIST 1.1 of all GTVs: the longest axial diameters of the lesions and of "
         "fragments of one are added; progression counts from the smallest sum so far. Scans after day 0 are simulated "
-        f"(sample 0). Scar and tumour are told apart here, as they cannot be on a real CT.</p>"
+        f"({escape(whose(run))}). Scar and tumour are told apart here, as they cannot be on a real CT.</p>"
         f"<table><tr>{head}</tr>{rows}</table>"
     )
 

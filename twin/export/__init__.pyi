@@ -1,6 +1,9 @@
-from .dicom import CtSeries as CtSeries
-from .dicom import Origin as Origin
-from .dicom import write_ct as write_ct
 from .dicom import write_rtdose as write_rtdose
 from .dicom import write_rtplan as write_rtplan
 from .dicom import write_rtstruct as write_rtstruct
+from .objects import Origin as Origin
+from .objects import Series as Series
+from .objects import is_simulated as is_simulated
+from .objects import new_uid as new_uid
+from .scans import exported as exported
+from .scans import write_scan as write_scan

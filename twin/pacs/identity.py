@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydicom.dataset import Dataset
 
 from twin.errors import InputError
-from twin.export.dicom import new_uid
+from twin.export import new_uid
 from twin.inputs.mapping import read_mapping
 from twin.nomenclature.labels import shown_path
 

@@ -11,7 +11,7 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from twin.errors import InputError
-from twin.export.dicom import is_simulated
+from twin.export import is_simulated
 from twin.pacs.archive import Archive, Unreachable
 from twin.pacs.connection import connection_named
 from twin.pacs.identity import Identities

@@ -221,7 +221,7 @@ def test_an_image_outside_the_generators_domain_is_left_out_and_said(phantom_twi
     days = [int(i.record.day) for i in run.images if i.record.kind == "ct"]
     assert days == [7, 14, 21]
     assert [n.split(":")[0] for n in run.record.notes if "image" in n] == [
-        f"no image of 55-20, sample 0, on day {d}" for d in (30, 60)
+        f"no image of 55-20, sample {run.record.shown_sample}, on day {d}" for d in (30, 60)
     ]
 
 

@@ -55,8 +55,10 @@ def test_an_image_is_that_of_the_nearest_day_or_the_sentence_lists_the_days(run)
         run.image("70/7", day)
     with pytest.raises(InputError, match="no image of kind 'mr' under 60/30; there are: ct, dose, gtv"):
         run.image("60/30", day, "mr")
-    with pytest.raises(InputError, match="no image of sample 7 under 60/30; there are: 0"):
-        run.image("60/30", day, sample=7)
+    with pytest.raises(
+        InputError, match=rf"no image of sample 99 under 60/30; there are: {run.record.shown_sample}"
+    ):
+        run.image("60/30", day, sample=99)
 
 
 def test_a_run_says_what_it_is_in_a_line_and_offers_its_tables(run):
@@ -109,6 +111,21 @@ def test_a_run_of_the_first_format_has_the_layers_of_its_images(run, run_folder,
     assert [layer.name for layer in again.record.layers] == ["ct", "gtv", "injury", "dose", "pet"]
     assert [layer.label for layer in again.record.layers] == [layer.label for layer in run.record.layers]
     assert [i.volume.unit for i in again.images] == [i.volume.unit for i in run.images]
+
+
+def test_a_run_of_the_third_format_shows_its_first_sample(run, run_folder, tmp_path):
+    shutil.copytree(run_folder, tmp_path / "third")
+    record = json.loads((run_folder / "run.json").read_text())
+    for name in ("shown_sample", "scanner_options"):
+        del record[name]
+    for image in record["images"]:
+        image["sample"] = 0
+    (tmp_path / "third" / "run.json").write_text(json.dumps(record | {"format": "rt-twin-run/3"}))
+    (tmp_path / "third" / "imaged.parquet").unlink()
+    again = load(tmp_path / "third")
+    assert again.record.shown_sample == 0 and again.imaged.is_empty()
+    day = next(i.record.day for i in again.images if i.record.kind == "ct")
+    assert again.image(again.record.plans[0].slug, day).array.any()
 
 
 def test_a_broken_table_or_no_run_at_all_is_refused(run_folder, tmp_path):

@@ -6,7 +6,7 @@ import pydicom
 import pytest
 
 from twin import Geometry, InputError, StructureSet, Volume
-from twin.export.dicom import Origin, write_ct, write_rtdose, write_rtplan, write_rtstruct
+from twin.export import Origin, write_rtdose, write_rtplan, write_rtstruct, write_scan
 from twin.importer import import_patient
 
 # dicom3tools before the standard's 2023b do not know SyntheticData and call it an error
@@ -48,8 +48,8 @@ def _export(folder, direction=(1.0, 0, 0, 0, 1, 0, 0, 0, 1)):
     later = Origin("P-0123456789ab", "run|60/30|90", "frame", "mechanistic", "0.1.0", "ab" * 32)
     (folder / "baseline").mkdir(parents=True)
     (folder / "later").mkdir()
-    source = write_ct(folder / "baseline", ct, first, description="baseline")
-    series = write_ct(folder / "later", ct, later, description="60/30 day 90", source=source)
+    source = write_scan(folder / "baseline", ct, first, description="baseline")
+    series = write_scan(folder / "later", ct, later, description="60/30 day 90", source=source)
     drawn = write_rtstruct(folder / "later" / "rs.dcm", structures, series, label="60/30 day 90")
     plan = write_rtplan(
         folder / "later" / "plan.dcm", later, prescription_gy=60, fractions=30, structure_set_uid=drawn
@@ -133,10 +133,13 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
         ct.array, "CT", "HU",
     )  # fmt: skip
     with pytest.raises(InputError, match="left-handed"):
-        write_ct(tmp_path, left, origin, description="x")
+        write_scan(tmp_path, left, origin, description="x")
+    with pytest.raises(InputError, match="no way to write DOSE as DICOM; there is one for CBCT, CT, DX, PT"):
+        write_scan(tmp_path, dose, origin, description="x")
     with pytest.raises(InputError, match="in HU"):
-        write_ct(tmp_path, dose, origin, description="x")
-    series = write_ct(tmp_path, ct, origin, description="x")
+        dose = Volume(ct.geometry, ct.array, "CT", "SUV")
+        write_scan(tmp_path, dose, origin, description="x")
+    series = write_scan(tmp_path, ct, origin, description="x")
     other = StructureSet(ct.geometry.resampled(4.0), ())
     with pytest.raises(InputError, match="whose grid they share"):
         write_rtstruct(tmp_path / "rs.dcm", other, series, label="x")

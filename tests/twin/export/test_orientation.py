@@ -5,7 +5,7 @@ import pydicom
 import pytest
 
 from twin import import_patient
-from twin.export.dicom import Origin, write_ct, write_rtstruct
+from twin.export import Origin, write_rtstruct, write_scan
 
 ROWS = {
     "HFS": (1, 0, 0, 0, 1, 0),
@@ -63,7 +63,7 @@ def test_position_axes_and_voxels_go_out_as_they_came(dicom_set, tmp_path, posit
     out = tmp_path / "out"
     out.mkdir()
     origin = Origin("P", "seed", "frame", position=scan.acquired.position)
-    ct = write_ct(out, scan.volume.turned(scan.acquired.direction), origin, description="baseline")
+    ct = write_scan(out, scan.volume.turned(scan.acquired.direction), origin, description="baseline")
     write_rtstruct(out / "rs.dcm", twin.contours, ct, label="baseline")
     came, went = by_place(folder), by_place(out)
     assert came.keys() == went.keys()

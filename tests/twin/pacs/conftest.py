@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from twin import Geometry, StructureSet, Volume
-from twin.export.dicom import Origin, write_ct, write_rtdose, write_rtplan, write_rtstruct
+from twin.export import Origin, write_rtdose, write_rtplan, write_rtstruct, write_scan
 
 PLUGIN = "libOrthancDicomWeb.so"
 
@@ -168,7 +168,7 @@ def simulated(tmp_path) -> Path:
     folder.mkdir()
     geometry = Geometry((8, 24, 32), (3.0, 1.5, 1.25), (-20.0, -18.0, 100.0))
     origin = Origin("P-0123456789ab", "a run", "a frame", "mechanistic", "1")
-    ct = write_ct(
+    ct = write_scan(
         folder, Volume(geometry, np.zeros((8, 24, 32), np.int16), "CT", "HU"), origin, description="x"
     )
     tumour = np.zeros((8, 24, 32), bool)
