@@ -150,7 +150,7 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
             value=str(run.shown_sample),
             allowDeselect=False,
             size="xs",
-            w=104,
+            w=136,
             display="none" if len(samples) == 1 else None,
             **named("Sample whose images are shown"),
         ),

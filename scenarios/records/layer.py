@@ -55,7 +55,7 @@ INJURY = Layer(
 )  # fmt: skip
 DOSE = Layer(name="dose", modality="DOSE", unit="Gy", label="Dose", draw="overlay", low=0.0, colour="plasma")
 PRESENCE = Layer(
-    name="presence", modality="MASK", unit="1", label="Share of samples with tumour", draw="overlay", low=0.0, high=1.0,
+    name="presence", modality="MASK", unit="1", label="Presence", draw="overlay", low=0.0, high=1.0,
     colour="plasma",
 )  # fmt: skip
 _OWN = {layer.name: layer for layer in (FOLLOW_UP, TUMOUR, INJURY, DOSE, PRESENCE)}

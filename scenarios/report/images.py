@@ -111,8 +111,11 @@ class _View:
         )
         if record is None:
             return None
+        words = f"SIMULATED, day {day:.0f}, {record.generator}"
+        if layer != PRESENCE:
+            words += standing(self.run, plan.slug, day)
         if layer.draw == "alone" and 1 in self._stored(layer, plan, day).geometry.shape:
-            return self._projection(layer, plan, day, f"SIMULATED, day {day:.0f}, {record.generator}")
+            return self._projection(layer, plan, day, words)
         pixels = self._base(plan, day)
         if layer.draw != "base":
             share = self._share(layer, plan, day)
@@ -121,9 +124,6 @@ class _View:
             else:
                 pixels = coloured(pixels, share, layer.colour, clear_below=_CLEAR_BELOW)
         outlines = [self._day_0, *self._outlines(plan, day)]
-        words = f"SIMULATED, day {day:.0f}, {record.generator}"
-        if layer != PRESENCE:
-            words += standing(self.run, plan.slug, day)
         return slice_png(pixels, outlines, aspect=self._aspect, words=words)
 
     @property
