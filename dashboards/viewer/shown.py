@@ -199,6 +199,8 @@ class Shown:
 
     def _coarse(self, layer: Layer, volume: Volume) -> bytes:
         """An image on its own grid, packed, with the way from the shown grid's indices to its own."""
+        if 1 in volume.geometry.shape:
+            return self._picture(layer, volume.upright())
         grid = volume.geometry
         zero, one = grid.index(self.grid.lps((0, 0, 0))), grid.index(self.grid.lps((1, 1, 1)))
         turned = grid.index(self.grid.lps((1, 0, 0))) - zero
@@ -210,6 +212,13 @@ class Shown:
         high = float(np.quantile(array, _BRIGHT)) if layer.high is None else layer.high
         meta = {"zero": zero.tolist(), "step": (one - zero).tolist(), "high": high}
         return pack([quantised(layer.name, array, layer.low, **meta)])
+
+    def _picture(self, layer: Layer, volume: Volume) -> bytes:
+        """An image one voxel deep, as a radiograph: it is shown on its own grid, whose size the viewer must know."""
+        step = np.divide(self.grid.spacing_mm, volume.geometry.spacing_mm)
+        high = float(np.quantile(volume.array, _BRIGHT)) if layer.high is None else layer.high
+        meta = {"zero": [0.0, 0.0, 0.0], "step": step.tolist(), "high": high}
+        return pack([quantised(layer.name, np.asarray(volume.array), layer.low, **meta)])
 
     def _structures(self, role) -> tuple[Structure, ...]:
         try:

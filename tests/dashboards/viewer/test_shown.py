@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from dashboards.files.entry import Entry
+from dashboards.files.twin_folder import TwinFolder
 from dashboards.viewer.pack import unpack
 from dashboards.viewer.shown import SLAB, Shown
 from scenarios import load
+from twin import Geometry, PatientTwin, Scan, Simulated, Volume
 from twin.errors import InputError
 
 
@@ -92,3 +95,20 @@ def test_a_scan_in_the_browser_is_the_scan_of_the_run(run, shown, comparison):
 def test_a_layer_that_a_day_lacks_is_refused(shown):
     with pytest.raises(InputError, match="no sonar on day"):
         shown.over(0, "sonar")
+
+
+def test_a_radiograph_is_packed_as_the_picture_that_it_is(thorax, tmp_path):
+    """On its own grid, which may reach beyond the CT: the browser tells its pixels from the CT's by the step."""
+    ct, drawn = thorax()
+    plane = Geometry((30, 1, 40), (10.0, 1.0, 8.0), (-160.0, 3.0, -150.0))
+    grey = np.linspace(0, 1, 1200, dtype=np.float32).reshape(plane.shape)
+    picture = Scan(
+        "radiograph-1", 20.0, Volume(plane, grey, "DX", "a.u."), simulated=Simulated("radiograph", "CT", 0)
+    )
+    PatientTwin(id="p", scans=(ct, picture), structures=(drawn,)).save(tmp_path / "p.twin")
+    twin = TwinFolder(Entry("p.twin", tmp_path / "p.twin", 0.0))
+    n = next(n for n, frame in enumerate(twin.frames) if "radiograph-1" in frame.files)
+    header, arrays = unpack(Shown(twin).over(n, "radiograph-1"))
+    part = header["parts"][0]
+    assert part["shape"] == [30, 1, 40] and part["zero"] == [0, 0, 0] and part["step"] == [0.5, 5.0, 0.625]
+    np.testing.assert_allclose(arrays["radiograph-1"] * part["scale"] + part["base"], grey, atol=1e-4)
