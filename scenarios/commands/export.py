@@ -19,7 +19,10 @@ from twin.pacs.identity import Identities
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with images.")],
     dicom: Annotated[
-        Path | None, typer.Option(help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE.")
+        Path | None,
+        typer.Option(
+            help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE, and what virtual scanners made."
+        ),
     ] = None,
     to: Annotated[
         str | None, typer.Option(metavar="NAME", help="The archive to send to: what is simulated, no more.")
