@@ -134,7 +134,9 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
     )  # fmt: skip
     with pytest.raises(InputError, match="left-handed"):
         write_scan(tmp_path, left, origin, description="x")
-    with pytest.raises(InputError, match="no way to write DOSE as DICOM; there is one for CBCT, CT, DX, PT"):
+    with pytest.raises(
+        InputError, match="no way to write DOSE as DICOM; there is one for CBCT, CT, DX, MR, PT"
+    ):
         write_scan(tmp_path, dose, origin, description="x")
     with pytest.raises(InputError, match="in HU"):
         dose = Volume(ct.geometry, ct.array, "CT", "SUV")
