@@ -14,6 +14,8 @@ from twin import InputError, StructureSet, Volume
 from twin.inputs.bounds import check, shortened
 from twin.volume import Modality, Unit
 
+_LEAST_ACROSS_MM = 50.0
+
 
 class ScanOptions(BaseModel):
     """A scanner's settings; this one has none. A scanner with settings adds them as fields of a type with bounds.
@@ -97,6 +99,24 @@ class ScanRequest:
         """
         request = followup.request
         return cls(request.scan.volume, request.structures, key, followup=followup)
+
+
+def hold_field(ct: Volume, scan: str, along_mm: float) -> None:
+    """Refuse a CT that is too small.
+
+    Args:
+        ct: axes upright.
+        scan: what is made of it, with its article.
+        along_mm: that it must reach along the body; across it must hold a limb.
+
+    Raises:
+        InputError: it reaches less far.
+    """
+    z, *across = ct.geometry.extent_mm
+    if z < along_mm:
+        raise InputError(f"the CT is {z:g} mm long; {scan} needs {along_mm:g} mm or more")
+    if min(across) < _LEAST_ACROSS_MM:
+        raise InputError(f"the CT is {min(across):g} mm wide; {scan} needs {_LEAST_ACROSS_MM:g} mm or more")
 
 
 class VirtualScanner(Protocol):

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from simulators.core.scanner import ScanOptions, ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
 from simulators.scanners.conebeam import Acquisition, System, acquire, line_paths
 from simulators.scanners.conebeam.breathing import Breathing
 from simulators.scanners.conebeam.system import SystemName
 from simulators.scanners.projection import reconstruct
 from simulators.scanners.projection.reconstruct import hann
 from simulators.scanners.radiograph import body_centre
-from twin import Geometry, InputError, Volume
+from twin import Geometry, Volume
 from twin.inputs.memory import afford
 from twin.inputs.quantities import BreathMm, BreathSeconds, FieldMm, Mas, Views, VoxelMm
 from twin.volume import Modality, Unit
@@ -80,10 +80,7 @@ class CbctScanner:
     def _one(self, request: ScanRequest) -> Volume:
         asked = self.options.of(self.name, request.options)
         ct = request.shown.upright()
-        if ct.geometry.extent_mm[0] < _SHORTEST_MM:
-            raise InputError(
-                f"the CT is {ct.geometry.extent_mm[0]:g} mm long; a cone-beam CT needs {_SHORTEST_MM:g} mm or more"
-            )
+        hold_field(ct, "a cone-beam CT", _SHORTEST_MM)
         centre = isocentre(request, ct)
         system = System.named(asked.system)
         return image(views(ct, centre, asked, request.key.generator()), system, centre, asked)

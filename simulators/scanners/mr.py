@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BeforeValidator
 
-from simulators.core.scanner import ScanOptions, ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
 from simulators.scanners.resonance import (
     TISSUES,
     Body,
@@ -80,10 +80,7 @@ class MrScanner:
     def _one(self, request: ScanRequest) -> Volume:
         asked = self.options.of(self.name, request.options)
         ct = request.shown.upright()
-        if ct.geometry.extent_mm[0] < _SHORTEST_MM:
-            raise InputError(
-                f"the CT is {ct.geometry.extent_mm[0]:g} mm long; an MR scan needs {_SHORTEST_MM:g} mm or more"
-            )
+        hold_field(ct, "an MR scan", _SHORTEST_MM)
         z, y, x = ct.geometry.spacing_mm
         least = next(mm for width, mm in _FINE_MM if ct.geometry.extent_mm[2] < width)
         fine = ct.geometry.resampled((z, max(y, least), max(x, least)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key
-from simulators.core.scanner import ScanOptions, ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
 from simulators.core.treatment import FollowUp, TumourView
 from simulators.scanners.uptake import Anatomy, Compartment, background_suv, block_mean, box_on
 from twin import Geometry, InputError, StructureSet, Volume
@@ -19,6 +19,7 @@ from twin.inputs.quantities import CountNoise, FwhmMm, UptakeMinutes
 from twin.volume import Modality, Unit
 
 VOXEL_MM = 4.0
+_SHORTEST_MM = 10.0
 LIVER_SUV = 2.2  # at which noise is stated
 # Width, mm, and share by which a wider one is taken off: modelled resolution overshoots at edges. The first is what a
 # scan has where nothing is said; the next two recover spheres as EARL's standards 1 and 2 ask (Kaalep et al.,
@@ -116,6 +117,7 @@ class PetScanner:
 
     def _one(self, request: ScanRequest) -> Volume:
         asked = self.options.of(self.name, request.options)
+        hold_field(request.scan.upright(), "a PET", _SHORTEST_MM)
         anatomy = _anatomy(request)
         if not anatomy.compartment.any():
             raise InputError("no body is found in the scan: hardly any of it is denser than -400 HU")

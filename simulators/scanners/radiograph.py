@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from simulators.core.scanner import ScanOptions, ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
 from simulators.scanners.projection import Beam, project
 from simulators.scanners.xray import Scatter, Signal, soft_and_bone
 from twin import Geometry, InputError, Volume
@@ -23,6 +23,7 @@ _PIXELS = 512
 # 0.45 of all that is read behind lung, and 0.6 to 0.75 behind the mediastinum [quoted from memory].
 _SCATTER, _SPREAD = 1.85, 1.5
 _BODY_HU = -400.0
+_SHORTEST_MM = 30.0
 _BASE_MM = 25.0  # structures wider than this are held back, finer ones lifted
 _BASE_GAIN, _DETAIL_GAIN = 0.4, 1.5
 
@@ -78,6 +79,7 @@ class RadiographScanner:
     def _one(self, request: ScanRequest) -> Volume:
         asked = self.options.of(self.name, request.options)
         ct = request.shown.upright()
+        hold_field(ct, "a radiograph", _SHORTEST_MM)
         centre = body_centre(ct)
         seen = exposure(ct, centre, asked)
         rng = request.key.generator()

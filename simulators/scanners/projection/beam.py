@@ -40,7 +40,7 @@ class Beam:
     def __post_init__(self) -> None:
         for name in ("u_mm", "v_mm"):
             steps = np.diff(getattr(self, name))
-            if (steps.size and (steps <= 0).any()) or np.ptp(steps) > _EVEN * abs(float(steps[0])):
+            if steps.size and ((steps <= 0).any() or np.ptp(steps) > _EVEN * abs(float(steps[0]))):
                 raise InputError(f"the pixels of a beam must be evenly spaced and rise; {name} does not")
 
     @property

@@ -181,3 +181,9 @@ def real_small():
     shaped = np.fft.ifft2(np.fft.fft2(noise) * np.sqrt(f) * Kernel.of(0.3).mtf(f)).real
     grid = Geometry((3, 128, 128), (3.0, 0.45, 0.45), (0.0, 0.0, 0.0))
     return Volume(grid, np.rint(30 * shaped / shaped.std()).astype(np.int16), "CT", "HU")
+
+
+def test_a_single_slice_is_scanned_too(scan):
+    one = Volume(GRID.crop((slice(1, 2), slice(None), slice(None))), scan.array[1:2], "CT", "HU")
+    core = RADIUS < 80
+    assert scanned(one, dose=0.25).array[:, core].std() > 1.5 * one.array[:, core].std()

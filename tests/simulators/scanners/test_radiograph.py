@@ -5,7 +5,7 @@ import pytest
 
 from simulators import Key, Purpose, ScanRequest, scanner_named
 from simulators.scanners.radiograph import RadiographOptions, body_centre, exposure
-from twin import InputError, Volume
+from twin import Geometry, InputError, Volume
 
 KEY = Key(3, "p", Purpose.SCANNER)
 
@@ -60,3 +60,14 @@ def test_options_that_cannot_be_and_a_scan_without_a_body_are_sentences(chest):
         radiograph(chest, view="oblique")
     with pytest.raises(InputError, match="no body is found"):
         radiograph(Volume(chest.geometry, np.full_like(chest.array, -1000), "CT", "HU"))
+
+
+@pytest.mark.parametrize("name", ["radiograph", "cbct", "pet", "mr"])
+def test_a_field_too_small_is_a_sentence_of_every_scanner(name):
+    for shape, words in (
+        ((2, 40, 40), "mm long; an? .* needs"),
+        ((30, 4, 40), "20 mm wide; an? .* needs 50 mm"),
+    ):
+        ct = Volume(Geometry(shape, (4.0, 5.0, 5.0), (0.0, 0.0, 0.0)), np.zeros(shape, np.int16), "CT", "HU")
+        with pytest.raises(InputError, match=words):
+            scanner_named(name).scan([ScanRequest(ct, None, Key(1, "p", Purpose.SCANNER))])
