@@ -18,7 +18,7 @@ import numpy as np
 from simulators.dose.approximate import approximate_dose
 from simulators.insilico.patient import make_patient
 from simulators.planner import FluencePlan, beyond_limits, measures, plan_dose, template_for
-from twin import PatientTwin, StructureSet, import_patient
+from twin import DoseGrid, PatientTwin, StructureSet, import_patient
 
 # PTV 250 to 600 cm3: what RTOG 0617's patients and arcs since have (medians), and 20 Gy of mean lung dose for each.
 BANDS = {
@@ -39,7 +39,7 @@ BINDING = {
     "cord_max_gy": ("SpinalCord", "at_most"),
     "oesophagus_mean_gy": ("Esophagus", "mean_at_most"),
     "d2cm_percent": ("Body", "far_at_most"),
-    "r50": ("Body", "falloff"),
+    "r50": ("Body", "half_at_most"),
     "r100": ("Body", "falloff"),
     "dmax_percent": ("PTV", "at_most"),
     "ptv_d95_percent": ("PTV", "at_least"),
@@ -64,9 +64,9 @@ def wishes(seeds: int) -> list[tuple[str, int, dict]]:
     return sorted(found, key=lambda w: w[1])
 
 
-def found_in(plan: FluencePlan, twin: PatientTwin) -> dict[str, float]:
-    known = measures(plan.dose, twin.contours, plan.targets)
-    return {k: float(v) for k, v in known.items() if v is not None}
+def known(dose: DoseGrid, twin: PatientTwin, targets: StructureSet) -> dict[str, float]:
+    """The measures that a patient's structures allow."""
+    return {k: float(v) for k, v in measures(dose, twin.contours, targets).items() if v is not None}
 
 
 def row(twin: PatientTwin, technique: str, *, replan: bool) -> dict:
@@ -75,19 +75,19 @@ def row(twin: PatientTwin, technique: str, *, replan: bool) -> dict:
     begin, used = perf_counter(), process_time()
     plan = plan_dose(twin.baseline, twin.contours, *prescription)
     seconds, cpu = perf_counter() - begin, process_time() - used
-    found = found_in(plan, twin)
+    found = known(plan.dose, twin, plan.targets)
     again = {}
     if replan:
         begin, used = perf_counter(), process_time()
         smaller = shrunk(plan.targets, 0.7)
         other = plan_dose(twin.baseline, twin.contours, *prescription, targets=smaller, start=plan)
         again = {"seconds": perf_counter() - begin, "cpu_seconds": process_time() - used}
-        again["found"] = found_in(other, twin)
+        again["found"] = known(other.dose, twin, other.targets)
     painted = approximate_dose(twin.baseline, twin.contours, *prescription, targets=plan.targets)
     said = beyond_limits(found, plan.template)
     return {
         "id": twin.id, "found": found, "beyond": said, "notes": plan.notes, "curves": curves(twin, plan, found),
-        "approximate": {k: v for k, v in measures(painted, twin.contours, plan.targets).items() if v is not None},
+        "approximate": known(painted, twin, plan.targets),
         "seconds": seconds, "cpu_seconds": cpu, "replan": again,
     }  # fmt: skip
 
@@ -127,7 +127,7 @@ def curves(twin: PatientTwin, plan: FluencePlan, found: dict[str, float]) -> dic
                 twin.baseline, twin.contours, *PRESCRIPTION[template.name], targets=plan.targets, start=plan,
                 template=template.model_copy(update={"objectives": objectives}),
             )  # fmt: skip
-            points.append((factor, found_in(other, twin)))
+            points.append((factor, known(other.dose, twin, other.targets)))
         shown = (name, "ptv_d95_percent", "dmax_percent", "r50", "mean_lung_gy")
         made[name] = [
             {"factor": f, **{k: p[k] for k in shown}} for f, p in sorted(points, key=lambda p: p[0])

@@ -77,6 +77,7 @@ class Sample:
             prescription_gy: Gy.
         """
         found = []
+        limits = template.limits_for(self.ptv_cm3)
         for objective in template.objectives:
             share = self.members.get(objective.structure)
             if share is None or not (share > 0).any():
@@ -85,14 +86,19 @@ class Sample:
             volume = (share * self.weight)[voxels]
             whole = self.members["PTV"] if objective.structure == "Body" else share
             level: float | np.ndarray = objective.level(prescription_gy)
+            kind: dict[str, object] = {}
             if objective.kind == "falloff":
                 mm, percent = np.array(objective.by_mm).T
                 level = np.interp(self.distance_mm[voxels], mm, percent / 100)
             elif objective.kind == "far_at_most":
-                level *= (template.limits_for(self.ptv_cm3)["d2cm_percent"][1] or np.inf) / 100
+                level *= (limits["d2cm_percent"][1] or np.inf) / 100
                 far = self.distance_mm[voxels] >= FAR_MM - _EARLY_MM
                 voxels, volume = voxels[far], volume[far]
-            found.append(Term(objective, level, voxels, volume / float(whole @ self.weight)))
+            elif objective.kind == "half_at_most":
+                beside = level * (limits["r50"][1] or np.inf) - 1  # that volume, less the PTV's, in PTVs
+                level, kind = 0.5, {"kind": "volume_at_most", "volume_percent": 100 * beside}
+            kept = objective.model_copy(update=kind)
+            found.append(Term(kept, level, voxels, volume / float(whole @ self.weight)))
         return found
 
 

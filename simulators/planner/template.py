@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulators.dose.approximate import SBRT_GY
 from twin import InputError
 
-Kind = Literal["at_least", "at_most", "mean_at_most", "volume_at_most", "falloff", "far_at_most"]
+Kind = Literal[
+    "at_least", "at_most", "mean_at_most", "volume_at_most", "falloff", "far_at_most", "half_at_most"
+]
 
 
 class Objective(BaseModel):
@@ -22,8 +24,10 @@ class Objective(BaseModel):
     Args:
         structure: "PTV" (all of them), the name of one or of an organ, or "Body" (all but the PTVs).
         kind: at_least and at_most of each voxel, mean_at_most of the organ, volume_at_most of a share of it, falloff
-            of each voxel by its distance from the PTV, far_at_most of each voxel 2 cm from the PTV or further.
-        percent: dose, % of the prescription; or `gy`. For far_at_most, % of the protocol's limit on D2cm.
+            of each voxel by its distance from the PTV, far_at_most of each voxel 2 cm from the PTV or further,
+            half_at_most of the volume that gets half the prescription.
+        percent: dose, % of the prescription; or `gy`. For far_at_most and half_at_most, % of the protocol's limit on
+            D2cm and R50.
         gy: dose, Gy, where the organ's tolerance does not follow the prescription.
         volume_percent: for volume_at_most.
         by_mm: (distance, % of the prescription) pairs, for falloff.

@@ -100,6 +100,9 @@ def test_a_protocol_s_limits_follow_the_volume_and_reach_the_objective(thorax):
     assert (sample.distance_mm[term.voxels] >= 18).all()
     limit = template.limits_for(sample.ptv_cm3)["d2cm_percent"][1]
     assert term.level == pytest.approx(0.88 * limit / 100)
+    half = next(t for t in sample.terms(template, 54.0) if t.objective.volume_percent > 0 and t.level == 0.5)
+    r50 = template.limits_for(sample.ptv_cm3)["r50"][1]
+    assert half.objective.volume_percent == pytest.approx(100 * (0.93 * r50 - 1)), "the PTV itself is apart"
 
 
 def test_several_prescribed_levels_are_planned_at_once(quick, thorax):
