@@ -159,7 +159,7 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
             doses |= {name: replace(unknown, unit=unit) for name, unit, _ in _METRICS[organ]}
             harm |= {row.name: replace(unknown, unit="probability", kind="expected") for row in rows}
             continue
-        spread = dose_spread(organ, arm.methods)
+        spread = dose_spread(organ, arm.delivered)
         place = place_spread_mm(organ, estimated=estimated)
         points = OrganPoints.even(twin.contours, organ, arm.doses[first].volume)
         chance = organ, twin.id, n, delivery.seed
@@ -168,6 +168,8 @@ def _organs(delivery: Delivery, n: int, complications: Sequence[Complication]) -
         note = (
             f"SD of the dose {spread:.0%}, of the organ's place {place:g} mm; set-up errors in each fraction"
         )
+        if (ratio := delivery.ratio(organ)) != 1.0:
+            note += f", the painted dose times {ratio:.2f}, as optimised plans have it"
         if delivery.shrinking is not None:
             note += ", tissue that follows the shrinking tumour"
         for name, unit, threshold_gy in _METRICS[organ]:
@@ -224,8 +226,9 @@ class OrganDose:
     ) -> OrganDose:
         """Doses at an organ's points, each sample's moved by (samples, 3) mm and scaled by a factor, (samples,)."""
         n, ratio, lps = len(factor), LATE_ALPHA_BETA_GY, points.lps_mm
-        linear = delivery.at(lps, n, place_mm=place_mm).astype(np.float64)
-        eqd2_gy = delivery.at(lps, n, alpha_beta_gy=ratio, place_mm=place_mm)
+        told = {"place_mm": place_mm, "organ": points.name}
+        linear = delivery.at(lps, n, **told).astype(np.float64)
+        eqd2_gy = delivery.at(lps, n, alpha_beta_gy=ratio, **told)
         squared = (2 + ratio) * eqd2_gy - ratio * linear
         f = factor[:, None]
         return cls(f * linear, f**2 * squared)

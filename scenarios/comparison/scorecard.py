@@ -49,7 +49,7 @@ def scorecard_table(
         scores = scorecard(
             dose, drawn,
             prescription_gy=record.total_gy, fractions=record.fractions,
-            sets=[coverage_goals(), *constraint_sets()], approximate=approximate,
+            sets=[coverage_goals(), *constraint_sets()], approximate=approximate, factor=spread.ratio,
         )  # fmt: skip
         rows.extend(_row(record, score, spread) for score in scores)
     return table("scorecard", rows)
@@ -114,17 +114,22 @@ class _Spread:
         upper = 100.0 if score.unit == "%" else np.inf
         return np.clip(score.value + found - base, 0.0, upper)
 
+    def ratio(self, name: str) -> float:
+        """By what the dose of a structure is multiplied."""
+        return 1.0 if name.startswith(_TARGETS) else self.delivery.ratio(name)
+
     def _histograms(self, name: str) -> list[Dvh]:
         """Of the planned dose, and of the dose of each sample."""
         points = OrganPoints.of(self.structures, name, self.dose)
         target, delivery = name.startswith(_TARGETS), self.delivery
         spread, place = 0.0, 0.0
         if not target:
-            spread = dose_spread(name, delivery.arm.methods)
+            spread = dose_spread(name, delivery.arm.delivered)
             place = place_spread_mm(name, estimated=points.estimated)
         chance = name, delivery.twin.id, self.n, delivery.seed
         moved = place_shifts(*chance, place)
-        drawn = delivery.at(points.lps_mm, self.n, tumour=target, place_mm=moved)
+        organ = None if target else name
+        drawn = delivery.at(points.lps_mm, self.n, tumour=target, place_mm=moved, organ=organ)
         factor = dose_factors(*chance, spread)[:, None]
         drawn = np.minimum(drawn * factor, np.maximum(drawn, self.dose.array.max()))
-        return [points.dvh(row) for row in (delivery.planned_at(points.lps_mm), *drawn)]
+        return [points.dvh(row) for row in (delivery.planned_at(points.lps_mm, organ), *drawn)]

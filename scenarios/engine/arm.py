@@ -39,10 +39,14 @@ class Arm:
     events: AnatomyEvents | None = None
 
     @cached_property
+    def delivered(self) -> tuple[DoseGrid, ...]:
+        """The doses that the courses deliver."""
+        return tuple(self.doses[n] for n in dict.fromkeys(n for course in self.courses for n in course.grids))
+
+    @property
     def methods(self) -> tuple[Method, ...]:
         """By which the doses that the courses deliver were calculated."""
-        names = dict.fromkeys(name for course in self.courses for name in course.grids)
-        return tuple(dict.fromkeys(self.doses[name].method for name in names))
+        return tuple(dict.fromkeys(dose.method for dose in self.delivered))
 
     @property
     def dose_method(self) -> str | None:

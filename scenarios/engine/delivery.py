@@ -16,6 +16,7 @@ import numpy as np
 
 from scenarios.engine.arm import Arm
 from scenarios.engine.course_dose import accumulated, fractions_of
+from scenarios.engine.organ_dose import dose_ratio
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Event
 from simulators.core.treatment import FollowUp
@@ -79,6 +80,7 @@ class Delivery:
         alpha_beta_gy: float | None = None,
         tumour: bool = False,
         place_mm: np.ndarray | None = None,
+        organ: str | None = None,
     ) -> np.ndarray:
         """(samples, points) float32 dose of the whole course with its set-up errors, Gy.
 
@@ -88,9 +90,10 @@ class Delivery:
             alpha_beta_gy: sum EQD2 with this alpha/beta; physical dose where None.
             tumour: the points lie in the tumour and move with it.
             place_mm: (samples, 3) LPS mm, how far the points of each sample lie from there, in all fractions.
+            organ: in which they lie: its doses are corrected by `dose_ratio`.
         """
         each = 1 if len(self.arm.courses) > 1 or (tumour and self.arm.events is not None) else samples
-        blocks = [(range(i, i + each), self._fractions(i)) for i in range(0, samples, each)]
+        blocks = [(range(i, i + each), self._fractions(i, organ)) for i in range(0, samples, each)]
         stages = [
             None if self.shrinking is None else self.shrinking.at(block, given) for block, given in blocks
         ]
@@ -111,10 +114,15 @@ class Delivery:
             )
         return np.concatenate(parts)
 
-    def planned_at(self, lps_mm: np.ndarray) -> np.ndarray:
-        """(points,) float32 physical dose of the first sample's course without any error, Gy."""
-        given = self._fractions(0)
+    def planned_at(self, lps_mm: np.ndarray, organ: str | None = None) -> np.ndarray:
+        """(points,) float32 physical dose of the first sample's course without any error, Gy, as `at` corrects it."""
+        given = self._fractions(0, organ)
         return delivered_at(self.arm.doses, given, lps_mm, np.zeros((1, len(given), 3)))[0]
+
+    def ratio(self, organ: str) -> float:
+        """What an organ's dose in the first sample's course is multiplied by, on average over its fractions."""
+        given = [(f.dose_gy, self.arm.doses[f.grid]) for f in self._fractions(0) if f.grid is not None]
+        return sum(gy * dose_ratio(organ, dose) for gy, dose in given) / sum(gy for gy, _ in given)
 
     def before(self, sample: int, ordinal: int) -> tuple[Volume | None, Volume | None, int]:
         """What one sample has received before an event, on the tissue of the baseline.
@@ -165,11 +173,16 @@ class Delivery:
         key = Key(self.seed, self.twin.id, Purpose.ANATOMY)
         return ChangedAnatomy(self.twin.baseline, self.twin.contours, key)
 
-    def _fractions(self, sample: int) -> list[Fraction]:
-        """The fractions of a sample; names of one and the same grid are one."""
+    def _fractions(self, sample: int, organ: str | None = None) -> list[Fraction]:
+        """The fractions of a sample; names of one and the same grid are one, and an organ's doses corrected."""
         one = {id(grid): name for name, grid in self.arm.doses.items()}
+        ratio = dict.fromkeys(self.arm.doses, 1.0)
+        if organ is not None:
+            ratio = {name: dose_ratio(organ, grid) for name, grid in self.arm.doses.items()}
         return [
-            f if f.grid is None else replace(f, grid=one[id(self.arm.doses[f.grid])])
+            f
+            if f.grid is None
+            else replace(f, grid=one[id(self.arm.doses[f.grid])], scale=f.scale * ratio[f.grid])
             for f in fractions_of(self.arm.course(sample))
         ]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scenarios.engine.organ_dose import ORGANS, dose_spread
+from scenarios.engine.organ_dose import ORGANS, DoseError, method_error
 from simulators.core.course import Course, Event
 from simulators.core.outcome import HOT, HOTTEST, Complication, shifted
 from simulators.outcome.complications import COMPLICATIONS
@@ -88,6 +88,11 @@ class ReferencePatients:
             far = far + _STRATUM * (self.nodes != nodes)
         return np.argsort(far, kind="stable")[:NEIGHBOURS]
 
+    def error(self, organ: str) -> DoseError:
+        """How far an organ's dose may be off, by the method that knows least."""
+        sbrt = self is ReferencePatients.of(True)
+        return max((method_error(organ, m, sbrt=sbrt) for m in self.methods), key=lambda e: e.sd)
+
     def tumour_dose(self) -> float:
         """Equivalent uniform dose of the tumour over the prescription (Niemierko 1997), the median of all."""
         prescription_gy, fraction_gy = (54.0, 18.0) if self is ReferencePatients.of(True) else (60.0, 2.0)
@@ -137,8 +142,9 @@ class Matches:
         larger = log_gtv[:, None] - references.log_gtv[reference]
         factor = {"integral": references.slopes["integral"] * larger}
         for k, organ in enumerate(ORGANS, start=1):
-            sd = dose_spread(organ, references.methods)
-            factor[organ] = references.slopes[organ] * larger + sd * ndtri(u[..., k]) - sd**2 / 2
+            error = references.error(organ)
+            spread = error.sd * ndtri(u[..., k]) - error.sd**2 / 2
+            factor[organ] = references.slopes[organ] * larger + np.log(error.ratio) + spread
         return cls(reference, factor)
 
     def part(self, patient: int, samples: slice) -> Matches:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.engine.courses import realise
-from scenarios.engine.organ_dose import dose_spread
+from scenarios.engine.organ_dose import dose_ratio, dose_spread
 from scenarios.engine.planned_dose import planned_doses
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario
@@ -89,9 +89,11 @@ class _Case:
                 curve = dvh(grid.volume, self.twin.contours, organ)
             except InputError:
                 continue
-            dose = np.interp(_RANKS, curve.volume_fraction[::-1], curve.dose_gy[::-1])
+            dose = dose_ratio(organ, grid) * np.interp(
+                _RANKS, curve.volume_fraction[::-1], curve.dose_gy[::-1]
+            )
             eqd2 = normal_tissue_eqd2(dose, self.plan.fractions)
-            spread = dose_spread(organ, [grid.method])
+            spread = dose_spread(organ, [grid])
             found[organ] = (spread, float(dose.mean()), float(eqd2.mean()))
         return found
 

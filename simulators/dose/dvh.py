@@ -42,6 +42,15 @@ class Dvh:
     volume_cm3: float
     estimated: bool = False
 
+    def times(self, factor: float) -> Dvh:
+        """The histogram of the dose times a factor."""
+        if factor == 1.0:
+            return self
+        edges = np.arange(int(np.ceil(self.dose_gy[-1] * factor / BIN_GY)) + 2) * BIN_GY
+        share = np.interp(edges / factor, self.dose_gy, self.volume_fraction)
+        mean, least, most = (factor * gy for gy in (self.mean_gy, self.min_gy, self.max_gy))
+        return replace(self, dose_gy=edges, volume_fraction=share, mean_gy=mean, min_gy=least, max_gy=most)
+
     def v(self, gy: float) -> float:
         """Share of the volume that receives a dose or more."""
         return float(np.interp(gy, self.dose_gy, self.volume_fraction))

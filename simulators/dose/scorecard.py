@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -51,6 +51,7 @@ def scorecard(
     fractions: int,
     sets: Sequence[ConstraintSet] | None = None,
     approximate: bool = False,
+    factor: Callable[[str], float] = lambda _: 1.0,
 ) -> list[Score]:
     """Every constraint of every set, in their order.
 
@@ -61,6 +62,7 @@ def scorecard(
         fractions: number of fractions.
         sets: constraint sets; those that come with the software where None.
         approximate: mark the scores as resting on an approximate dose.
+        factor: by what the dose of a structure is to be multiplied, where its method is known to be off.
 
     Raises:
         InputError: a prescription that is not positive.
@@ -72,7 +74,7 @@ def scorecard(
     def curve(name: str) -> Dvh | None:
         if name not in curves:
             try:
-                curves[name] = dvh(dose, structures, name)
+                curves[name] = dvh(dose, structures, name).times(factor(name))
             except InputError:
                 curves[name] = None
         return curves[name]

@@ -8,11 +8,17 @@ import pytest
 
 from scenarios import Scenario, TreatmentPlan, compare
 from scenarios.comparison.result import load
+from scenarios.engine.arm import Arm
+from scenarios.engine.courses import realise
+from scenarios.engine.delivery import Delivery
 from scenarios.engine.observation import deliver_until
-from scenarios.engine.organ_dose import DOSE_SD, dose_factors, dose_spread
+from scenarios.engine.organ_dose import APPROXIMATE_RATIO, DOSE_SD, ORGANS, dose_factors, method_error
+from scenarios.engine.planned_dose import planned_doses
 from scenarios.records.schema import ADDED
 from simulators.belief.update import update_belief
+from simulators.core.course import Event
 from simulators.dose.constraints import constraint_sets, coverage_goals
+from simulators.dose.organ_points import OrganPoints
 from twin import Observation
 
 pytestmark = pytest.mark.long  # whole comparisons
@@ -49,13 +55,42 @@ def test_targets_have_set_up_errors_but_no_error_of_dose(run):
 
 
 def test_an_organ_s_error_is_the_same_for_outcomes_and_constraints_and_under_every_plan():
-    assert dose_spread("Lungs-GTV", ["approximate"]) == DOSE_SD["approximate"]["Lungs-GTV"]
-    assert dose_spread("SpinalCord", ["planning system"]) == DOSE_SD["planning system"]["all"]
     assert min(min(by_organ.values()) for by_organ in DOSE_SD.values()) > 0
     many = dose_factors("SpinalCord", "p", 20_000, 0, 0.3)
     assert many.mean() == pytest.approx(1.0, abs=0.01) and np.log(many).std() == pytest.approx(0.3, rel=0.03)
     np.testing.assert_array_equal(many[:10], dose_factors("SpinalCord", "p", 10, 0, 0.3))
     assert (dose_factors("Heart", "p", 10, 0, 0.3) != dose_factors("Esophagus", "p", 10, 0, 0.3)).all()
+
+
+@pytest.mark.parametrize("sbrt", [False, True])
+def test_what_is_painted_is_corrected_by_what_was_measured_and_less_certain_than_a_plan(sbrt):
+    for organ in (*ORGANS, "SpinalCord", "Liver"):
+        plan, painted = (method_error(organ, m, sbrt=sbrt) for m in ("fluence plan", "approximate"))
+        measured, spread = APPROXIMATE_RATIO[sbrt].get(organ, APPROXIMATE_RATIO[sbrt]["all"])
+        assert plan.ratio == 1.0 and painted.ratio == measured
+        assert painted.sd == pytest.approx(np.hypot(plan.sd, spread), abs=1e-3)
+    assert method_error("Heart", "approximate", sbrt=sbrt).ratio != 1.0
+
+
+def test_only_the_painted_fractions_of_a_course_are_corrected(phantom_twin):
+    """The first half of a course by the planning system, the second painted, the same numbers in both grids."""
+    painted = planned_doses(phantom_twin, [STANDARD]).doses["60/30"]
+    drawn = replace(painted, name="drawn", method="planning system")
+    course = realise(Scenario.of(STANDARD), phantom_twin, 60.0)
+    grid = course.grid.copy()
+    grid[course.of(Event.FRACTION)[:15]] = 1
+    mixed = replace(course, grids=("60/30", "drawn"), grid=grid)
+    points = OrganPoints.even(phantom_twin.contours, "Heart", painted.volume).lps_mm[::7]
+    doses = {"60/30": painted, "drawn": drawn}
+    means = {}
+    for name, one in (("painted", course), ("mixed", mixed)):
+        arm = Arm([one], doses, np.ones(1), {})
+        delivery = Delivery(phantom_twin, arm, 0)
+        means[name] = delivery.planned_at(points, "Heart").mean() / delivery.planned_at(points).mean()
+        assert means[name] == pytest.approx(delivery.ratio("Heart"), rel=1e-5)
+    ratio = APPROXIMATE_RATIO[False]["Heart"][0]
+    assert means["painted"] == pytest.approx(ratio, rel=1e-5)
+    assert means["mixed"] == pytest.approx((1 + ratio) / 2, rel=1e-4)
 
 
 def test_every_imaged_date_is_measured(run):

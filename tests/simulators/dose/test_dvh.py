@@ -98,6 +98,18 @@ def test_v_and_d_are_inverse_of_each_other():
     assert h.d(0) == pytest.approx(h.max_gy, abs=0.02)
 
 
+def test_a_dose_times_a_factor():
+    rng = np.random.default_rng(2)
+    dose, weight = rng.uniform(0, 70, 20_000), rng.uniform(0, 1, 20_000)
+    for factor in (0.61, 1.0, 1.23):
+        scaled = from_samples("x", dose, weight, 50.0).times(factor)
+        true = from_samples("x", factor * dose, weight, 50.0)
+        assert scaled.mean_gy == pytest.approx(true.mean_gy)
+        assert scaled.d(0) == pytest.approx(true.max_gy, abs=0.03)
+        for gy in (5.0, 20.0, 40.0):
+            assert scaled.v(gy) == pytest.approx(true.v(gy), abs=1e-3)
+
+
 def test_lungs_without_the_gtv():
     left, right, gtv = (np.zeros(GRID.shape, bool) for _ in range(3))
     left[:, :, :10], right[:, :, 10:], gtv[:, :5, 8:12] = True, True, True

@@ -92,6 +92,18 @@ def test_conventional_plan_passes_and_fails_where_it_should():
     assert verdict(scores, "Esophagus", "Dmean").value is None
 
 
+def test_a_dose_that_is_known_to_be_off_is_judged_by_what_it_should_be():
+    half = {"SpinalCord": 0.5}
+    told = {"prescription_gy": 60, "fractions": 30}
+    as_is, known = (
+        scorecard(dose(25, 5), patient(), **told, factor=f)
+        for f in (lambda _: 1.0, lambda n: half.get(n, 1.0))
+    )
+    for structure, name, limit, ratio in (("SpinalCord", "Dmax", 50, 0.5), ("Lungs-GTV", "V20Gy", None, 1.0)):
+        before, after = (verdict(scores, structure, name, limit).value for scores in (as_is, known))
+        assert after == pytest.approx(ratio * before, abs=0.03)
+
+
 def test_outside_its_fractionation_a_constraint_is_not_applicable_never_a_pass():
     for total, n, holds in ((60, 30, {"QUANTEC"}), (54, 3, {"SBRT"}), (55, 20, set()), (60, 8, {"SBRT"})):
         scores = scorecard(dose(0, 0), patient(), prescription_gy=total, fractions=n)
