@@ -21,6 +21,7 @@ from simulators.planner.plan import FluencePlan, Told, plan_dose
 from simulators.planner.template import Template
 from twin import DoseGrid, Geometry, InputError, Scan, StructureSet, Volume
 from twin.files.atomic import atomic_file
+from twin.files.lock import remove
 
 MOST_BYTES = 1 << 30
 _CODE = ("planner", "photon", "dose")  # of this room: what plans follow from
@@ -86,15 +87,14 @@ def _read(file: Path, targets: StructureSet, template: Template) -> FluencePlan:
 
 
 def _write(file: Path, plan: FluencePlan) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.parent.chmod(0o700)
     grid, beams = plan.dose.volume.geometry, plan.beams
     with atomic_file(file) as part:
+        part.parent.chmod(0o700)
         part.chmod(0o600)
         with part.open("wb") as out:
             np.savez_compressed(
                 out, dose=plan.dose.volume.array, spacing_mm=grid.spacing_mm, origin_mm=grid.origin_mm,
-                name=plan.dose.name, prescription_gy=plan.dose.prescription_gy, fractions=plan.dose.fractions,
+                name=plan.dose.name, prescription_gy=plan.dose.prescription_gy, fractions=int(plan.dose.fractions or 1),
                 isocentre=beams.isocentre, gantry_rad=beams.gantry_rad, fluence=beams.fluence, v_mm=beams.v_mm,
                 u_mm=beams.u_mm, notes=np.array(plan.notes, dtype=str),
             )  # fmt: skip
@@ -112,7 +112,7 @@ def _bounded(place: Path) -> None:
     for _, size, file in sorted(found, reverse=True):
         total += size
         if total > MOST_BYTES:
-            file.unlink(missing_ok=True)
+            remove(file)
 
 
 def _digest(
