@@ -402,6 +402,21 @@ def test_stretched_lung_is_not_combed(month_five, lung_twin):
     assert ratio(mild.scan.array.astype(float), calm) < 1.2 * max(1.0, ratio(before, own))
 
 
+def test_no_stipple_is_left_where_tissue_moved(month_five):
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    _, before, mild, _ = month_five
+    after = mild.scan.array.astype(float)
+    around = np.ones((1, 3, 3), bool)
+    around[0, 1, 1] = False
+
+    def lonely(hu):
+        out = np.maximum(hu - maximum_filter(hu, footprint=around), minimum_filter(hu, footprint=around) - hu)
+        return ((out > 100) & (np.abs(after - before) > 3) & (before < 250)).sum()
+
+    assert lonely(after) < 1.5 * lonely(before) + 5
+
+
 def test_stereotactic_injury_is_dense_and_has_the_shape_of_the_high_dose(month_five, lung_twin, eqd2):
     box, before, mild, hot = month_five
     lung = lung_twin.contours.mask("Lung_L", "Lung_R")[box] & (before < -600)
