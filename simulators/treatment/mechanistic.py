@@ -36,6 +36,7 @@ from twin.structures import bounding_box
 VERSION = "mechanistic 2"
 MAX_ELAPSED_DAYS = 5 * 365.25
 MAX_GROWTH = 4.0
+ROUGH_MM = 6.0  # between bumps of a border
 _LUNG_WITHIN_MM = 10.0
 _KEPT_PATIENTS, _KEPT_DOSES = 4, 4
 _ONSET_MM = 2.0
@@ -342,7 +343,7 @@ def _outline(
     """The mask, and the share of tumour in each voxel, both on the box in which the tumour may lie."""
     site = patient.site
     geometry = site.geometry.crop(work)
-    rough = smooth_noise(request.key, 0, 6.0, geometry, patient.scan.volume.geometry)
+    rough = smooth_noise(request.key, 0, ROUGH_MM, geometry, patient.scan.volume.geometry)
     score = score_mm(site, view, rough, work)
     if move.shift_mm is not None:
         score = moved(score, move.voxels(work))

@@ -14,14 +14,14 @@ from simulators.anatomy.tumour_mask import level, moved, score_mm
 from simulators.anatomy.tumour_site import TumourSite, lungs_of, tumour_site, voxels
 from simulators.core.chance import Key
 from simulators.core.treatment import TumourView
-from simulators.treatment.mechanistic import MAX_GROWTH
+from simulators.treatment.mechanistic import MAX_GROWTH, ROUGH_MM
 from twin import Geometry, PatientTwin, Volume
 from twin.geometry import Box
 from twin.structures import bounding_box
 
 _VOXEL_MM = 3.0
 _MARGIN_MM = 6.0  # around the GTV, beyond what it may grow by
-_ROUGH_MM = 6.0
+_ALL: Box = (slice(None), slice(None), slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +85,9 @@ class Presence:
     def _score(self, key: Key) -> np.ndarray:
         """Where a sample's tumour is, before anything moves."""
         if key not in self._scores:
-            whole = (slice(None), slice(None), slice(None))
-            rough = smooth_noise(key, 0, _ROUGH_MM, self.site.geometry, self.whole)
+            rough = smooth_noise(key, 0, ROUGH_MM, self.site.geometry, self.whole)
             view = TumourView(self.site.gtv_cm3, self.site.gtv_cm3, 0.0)
-            self._scores[key] = score_mm(self.site, view, rough, whole)
+            self._scores[key] = score_mm(self.site, view, rough, _ALL)
         return self._scores[key]
 
     def _shift(self, steps: int) -> np.ndarray:
@@ -110,5 +109,4 @@ def _thinned(site: TumourSite, kept: Box) -> TumourSite:
     spacing = tuple(s * (k.step or 1) for s, k in zip(whole.spacing_mm, kept, strict=True))
     first = tuple(float(v) for v in whole.lps([k.start for k in kept]))
     geometry = Geometry(parts["gtv"].shape, spacing, first, whole.direction)  # type: ignore[arg-type]
-    everything = tuple(slice(0, n) for n in geometry.shape)
-    return replace(site, geometry=geometry, inner=everything, **parts)
+    return replace(site, geometry=geometry, inner=_ALL, **parts)
