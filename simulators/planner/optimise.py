@@ -37,6 +37,7 @@ def optimised(
         (beams, nv, nu) float32, not negative.
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     def whole(root: np.ndarray) -> np.ndarray:
         free = root**2
@@ -58,8 +59,9 @@ def optimised(
         return value, 2 * root * by
 
     first = start[aperture] if modulated else (start * aperture).sum(axis=(1, 2)) / aperture.sum(axis=(1, 2))
-    found = minimize(
-        cost, np.sqrt(np.maximum(first, 0.01 * first.mean())).astype(float), jac=True, method="L-BFGS-B",
-        options={"maxiter": iterations, "maxcor": 8, "ftol": 1e-5},
-    )  # fmt: skip
+    with threadpool_limits(1, user_api="blas"):  # its sums go by the number of threads
+        found = minimize(
+            cost, np.sqrt(np.maximum(first, 0.01 * first.mean())).astype(float), jac=True, method="L-BFGS-B",
+            options={"maxiter": iterations, "maxcor": 8, "ftol": 1e-5},
+        )  # fmt: skip
     return whole(found.x)
