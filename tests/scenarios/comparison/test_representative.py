@@ -36,7 +36,7 @@ def test_the_images_are_of_the_sample_nearest_the_median_on_all_days_and_under_a
 def three(phantom_twin):
     return compare(
         phantom_twin, [TreatmentPlan.parse("60/30")], days=35, samples=50, image_samples=3, seed=3,
-        generator="mechanistic",
+        generator="mechanistic", dose="approximate",
     )  # fmt: skip
 
 

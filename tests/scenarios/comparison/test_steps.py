@@ -100,8 +100,11 @@ def test_asking_for_images_changes_no_number(phantom_twin, run):
     assert run.trajectory.drop("field_gtv_cm3").equals(without.trajectory.drop("field_gtv_cm3"))
     assert without.trajectory["field_gtv_cm3"].null_count() == len(without.trajectory)
     assert set(without.recist["plan"]) == {None} and run.recist["plan"].n_unique() == 3
-    fields = run.trajectory.filter(pl.col("field_gtv_cm3").is_not_null())
-    assert fields.select("plan", "sample").unique().sort("plan").rows() == [("55-20", 0), ("60-30", 0)]
+    fields, shown = run.trajectory.filter(pl.col("field_gtv_cm3").is_not_null()), run.record.shown_sample
+    assert fields.select("plan", "sample").unique().sort("plan").rows() == [
+        ("55-20", shown),
+        ("60-30", shown),
+    ]
     assert len(fields) == 2 * 96
     difference = (fields["field_gtv_cm3"] - fields["gtv_cm3"]).abs() / fields["gtv_cm3"][0]
     assert difference.max() < 0.05  # two grains of one tumour
@@ -111,7 +114,8 @@ def test_the_masks_of_a_sample_with_images_follow_its_fields_curve(run):
     for image in run.images:
         if image.record.kind != "gtv":
             continue
-        rows = run.trajectory.filter((pl.col("plan") == image.record.plan) & (pl.col("sample") == 0))
+        mine = (pl.col("plan") == image.record.plan) & (pl.col("sample") == image.record.sample)
+        rows = run.trajectory.filter(mine)
         curve = np.interp(image.record.day, rows["day"], rows["field_gtv_cm3"])
         mask_cm3 = image.volume.array.sum() * image.volume.geometry.voxel_cm3
         assert (
