@@ -21,7 +21,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def plans_of_the_tests(tmp_path_factory) -> None:
     """Fluence plans are kept beside what the tests make, for all workers: never where the user's lie."""
     own = tmp_path_factory.getbasetemp()
-    os.environ["XDG_CACHE_HOME"] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache")
+    os.environ["RT_TWIN_PLANS"] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "plans")
 
 
 @pytest.fixture(scope="session")

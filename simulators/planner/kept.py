@@ -25,6 +25,7 @@ from twin.files.lock import remove
 
 MOST_BYTES = 1 << 30
 _CODE = ("planner", "photon", "dose")  # of this room: what plans follow from
+_DIGITS = 40
 _LIBRARIES = ("numpy", "scipy", "numba")
 
 
@@ -68,8 +69,10 @@ def kept_plan(
 
 
 def folder() -> Path:
-    """Where plans are kept: in the user's folder for what programs can make again."""
-    home = os.environ.get("XDG_CACHE_HOME")
+    """Where plans are kept: RT_TWIN_PLANS, or in the user's folder for what programs can make again."""
+    given, home = os.environ.get("RT_TWIN_PLANS"), os.environ.get("XDG_CACHE_HOME")
+    if given:
+        return Path(given)
     return (Path(home) if home else Path.home() / ".cache") / "rt-twin" / "plans"
 
 
@@ -87,9 +90,10 @@ def _read(file: Path, targets: StructureSet, template: Template) -> FluencePlan:
 
 
 def _write(file: Path, plan: FluencePlan) -> None:
-    grid, beams = plan.dose.volume.geometry, plan.beams
+    grid, beams, fresh = plan.dose.volume.geometry, plan.beams, not file.parent.exists()
     with atomic_file(file) as part:
-        part.parent.chmod(0o700)
+        if fresh:
+            part.parent.chmod(0o700)
         part.chmod(0o600)
         with part.open("wb") as out:
             np.savez_compressed(
@@ -104,7 +108,7 @@ def _write(file: Path, plan: FluencePlan) -> None:
 def _bounded(place: Path) -> None:
     """Remove what was used least recently until the folder keeps its bound."""
     found = []
-    for file in place.glob("*.npz"):
+    for file in place.glob(f"{'[0-9a-f]' * _DIGITS}.npz"):
         with suppress(OSError):  # another process removed it
             about = file.stat()
             found.append((about.st_mtime, about.st_size, file))
@@ -124,7 +128,7 @@ def _digest(
     template: Template,
     start: FluencePlan | None,
 ) -> str:
-    digest = hashlib.blake2b(digest_size=20)
+    digest = hashlib.blake2b(digest_size=_DIGITS // 2)
 
     def add(*parts: object) -> None:
         digest.update(repr(parts).encode())

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_comparison_plans_once_and_says_what_is_quicker(quick_plans, boxes, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("RT_TWIN_PLANS", str(tmp_path / "plans"))
     boxes.save(tmp_path / "p.twin")
     words = ["--days", "30", "--samples", "4", "--image-samples", "0"]
     plans = ["--plan", "60/30", "--plan", "66/33"]
