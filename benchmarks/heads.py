@@ -157,8 +157,9 @@ def main(data: Path, montage: Path | None) -> None:
             f"histogram of {name}, total variation to the nearest real head: in silico {spans[0]}, real {spans[1]}"
         )
     if montage is not None:
-        rows = [np.hstack(pictures[kind][:6]) for kind in ("real", "made")]
-        Image.fromarray(np.vstack(rows)).save(montage)
+        shown_of = min(len(pictures["real"]), len(pictures["made"]))
+        both = [np.hstack(pictures[kind][:shown_of]) for kind in ("real", "made")]
+        Image.fromarray(np.vstack(both)).save(montage)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ _INFLAMED_WEEKS, _INFLAMED_SHARE = (2.0, 6.0, 10.0, 16.0), (0.0, 1.0, 1.0, 0.0)
 # Where the tumour was, uptake stays for months whether cells live or not: ACRIN 6668 (Machtay et al., J Clin Oncol
 # 31:3823, 2013) has a SUVpeak of 3.2 and a SUVmax of 4.0 fourteen weeks after chemoradiation.
 _SCAR_SUV, _SCAR_LN = 3.7, 0.5
-_SCAR_WEEKS, _SCAR_SHARE = (3.0, 12.0, 26.0, 52.0), (0.0, 1.0, 1.0, 0.5)
+_SCAR_WEEKS, _SCAR_SHARE = (2.0, 6.0, 26.0, 52.0), (0.0, 1.0, 1.0, 0.5)
 _WORKDAYS = 7.0 / 5.0  # days a fraction takes at five a week
 # One for all scans of a patient: with what was drawn on the CT when it was made.
 _anatomies: WeakKeyDictionary[Volume, tuple[StructureSet | None, Anatomy]] = WeakKeyDictionary()
