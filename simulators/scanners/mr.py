@@ -25,11 +25,12 @@ from twin import InputError, Volume
 from twin.inputs.quantities import Bias, BreathMm, SliceMm, Snr, VoxelMm
 from twin.volume import Modality, Unit
 
-_FINE_MM = ((300.0, 1.0), (np.inf, 1.25))  # the grid on which tissues lie, by the width of the CT
+_FINE_MM = ((300.0, 1.0), (np.inf, 1.4))  # the grid on which tissues lie, by the width of the CT
 _SOFT = 300.0  # voxels of white matter, or of muscle
 _BIAS = {1.5: 0.08, 3.0: 0.15}  # SD of the coils' sensitivity, natural logarithm [assumed]
 _BREATH_MM = 6.0  # of the chest's wall [quoted from memory: 3 to 10]
 _SHORTEST_MM = 10.0
+_AIR_HU, _MARGIN_MM = -400, 30.0
 
 
 def _text(field: Any) -> Any:
@@ -59,7 +60,7 @@ class MrOptions(ScanOptions):
 
 
 class MrScanner:
-    """MR of the whole CT in axial slices; soft tissue lies at some hundreds, in arbitrary units."""
+    """MR of the body that the CT shows in axial slices; soft tissue lies at some hundreds, in arbitrary units."""
 
     name = "mr"
     modality: Modality = "MR"
@@ -81,6 +82,7 @@ class MrScanner:
         asked = self.options.of(self.name, request.options)
         ct = request.shown.upright()
         hold_field(ct, "an MR scan", _SHORTEST_MM)
+        ct = _around_body(ct)
         z, y, x = ct.geometry.spacing_mm
         least = next(mm for width, mm in _FINE_MM if ct.geometry.extent_mm[2] < width)
         fine = ct.geometry.resampled((z, max(y, least), max(x, least)))
@@ -116,6 +118,19 @@ class MrScanner:
 
 
 SCANNER = MrScanner
+
+
+def _around_body(ct: Volume) -> Volume:
+    """The part of a CT that holds more than air, with a margin for ghosts."""
+    thin = ct.array[:, ::4, ::4] > _AIR_HU
+    box = [slice(0, ct.array.shape[0])]
+    for axis, others in ((1, (0, 2)), (2, (0, 1))):
+        there = 4 * np.flatnonzero(thin.any(axis=others))
+        if there.size == 0:
+            return ct
+        margin = round(_MARGIN_MM / ct.geometry.spacing_mm[axis])
+        box.append(slice(max(0, int(there[0]) - margin), int(there[-1]) + 4 + margin))
+    return ct.crop((box[0], box[1], box[2]))
 
 
 def _means(true: Volume, spacing_mm: tuple[float, float, float]) -> np.ndarray:

@@ -69,6 +69,8 @@ class Body:
             ct: its CT on the day, axes upright.
             grid: finer than the image and no finer than the CT.
         """
+        from scipy.ndimage import binary_dilation
+
         hu = Volume(grid, _smoothed(ct, grid), "CT", "HU")
         coarse = Anatomy.of(ct, request.structures, ct.geometry.resampled(_COMPARTMENT_MM))
 
@@ -91,10 +93,10 @@ class Body:
         )
         brain = np.zeros(grid.shape, bool) if drawn_head else skull_space(hu)
         # The couch lies further off; where the skin ends is for HU to say.
-        inside = (
-            sampled(Volume(coarse.grid, coarse.compartment > Compartment.OUTSIDE, "MASK", "1"), grid) > 0.1
+        near = binary_dilation(coarse.compartment > Compartment.OUTSIDE)
+        return cls(
+            hu, tissue, names, brain & soft, sampled(Volume(coarse.grid, near, "MASK", "1"), grid, 0) > 0
         )
-        return cls(hu, tissue, names, brain & soft, inside)
 
     @property
     def region(self) -> Region:
