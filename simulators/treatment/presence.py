@@ -102,11 +102,21 @@ class Presence:
 def _thinned(site: TumourSite, kept: Box) -> TumourSite:
     """Every so many voxels of a site; the GTV's volume stays what it was."""
     whole = site.geometry
-    parts = {
-        name: np.ascontiguousarray(getattr(site, name)[kept])
-        for name in ("hu", "gtv", "lung", "distance_mm", "still_mm", "gap")
-    }
+
+    def thin(values: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(values[kept])
+
+    gtv = thin(site.gtv)
     spacing = tuple(s * (k.step or 1) for s, k in zip(whole.spacing_mm, kept, strict=True))
     first = tuple(float(v) for v in whole.lps([k.start for k in kept]))
-    geometry = Geometry(parts["gtv"].shape, spacing, first, whole.direction)  # type: ignore[arg-type]
-    return replace(site, geometry=geometry, inner=_ALL, **parts)
+    return replace(
+        site,
+        geometry=Geometry(gtv.shape, spacing, first, whole.direction),  # type: ignore[arg-type]
+        inner=_ALL,
+        hu=thin(site.hu),
+        gtv=gtv,
+        lung=thin(site.lung),
+        distance_mm=thin(site.distance_mm),
+        still_mm=thin(site.still_mm),
+        gap=thin(site.gap),
+    )
