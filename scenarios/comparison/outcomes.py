@@ -226,9 +226,8 @@ class OrganDose:
     ) -> OrganDose:
         """Doses at an organ's points, each sample's moved by (samples, 3) mm and scaled by a factor, (samples,)."""
         n, ratio, lps = len(factor), LATE_ALPHA_BETA_GY, points.lps_mm
-        told = {"place_mm": place_mm, "organ": points.name}
-        linear = delivery.at(lps, n, **told).astype(np.float64)
-        eqd2_gy = delivery.at(lps, n, alpha_beta_gy=ratio, **told)
+        linear = delivery.at(lps, n, place_mm=place_mm, organ=points.name).astype(np.float64)
+        eqd2_gy = delivery.at(lps, n, alpha_beta_gy=ratio, place_mm=place_mm, organ=points.name)
         squared = (2 + ratio) * eqd2_gy - ratio * linear
         f = factor[:, None]
         return cls(f * linear, f**2 * squared)
