@@ -152,9 +152,9 @@ def _arm_organs(
         for name, (organ, unit, table) in tables.metrics.items():
             values = found.setdefault(name, (unit, np.empty(shape), 0.0))[1]
             values[mine] = matches.look_up(organ, table)[mine]
-        for name, table in tables.complications.items():
-            values = found.setdefault(name, ("probability", np.empty(shape), table.row.alone))[1]
-            drawn = table.look_up(matches, chance.hurry(), chance.coefficients(name))
+        for name, harm in tables.complications.items():
+            values = found.setdefault(name, ("probability", np.empty(shape), harm.row.alone))[1]
+            drawn = harm.look_up(matches, chance.hurry(), chance.coefficients(name))
             values[mine] = drawn[mine]
     return found
 
