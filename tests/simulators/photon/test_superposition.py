@@ -109,7 +109,7 @@ def test_lung_slabs(lung, field):
     )  # the reference's beam is parallel: it fits in the lung
     water, depths = slab(field, 260, spacing)
     ratio = central(slab(field, 260, spacing, lung)[0], beams) / central(water, beams)
-    worst = 0.04 if (lung, field) == (0.1, 20) else 0.03  # two decays stand for the kernels' nine
+    worst = 0.04 if (lung, field) == (0.1, 20) else 0.03  # directions 13 degrees apart
     np.testing.assert_allclose(
         np.interp((70, 100, 130, 160, 200), depths, ratio), SLABS[lung, field], rtol=worst
     )
