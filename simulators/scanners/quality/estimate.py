@@ -52,14 +52,7 @@ class OwnNoise:
             InputError: there is no soft tissue, or no noise in it.
         """
         dx = ct.geometry.spacing_mm[2]
-        nz = ct.geometry.shape[0]
-        slices = np.unique(np.linspace(0, nz - 1, min(nz, _MOST_SLICES)).round().astype(int))
-        hu = ct.array[slices].astype(np.float32)
-        side = max(_LEAST_SIDE, 2 * int(_REGION_MM / dx / 2) + 1)
-        mean, sd = _regions(hu, side)
-        where = (mean > SOFT_HU[0]) & (mean < SOFT_HU[1]) & (sd < SOFT_HU[1])
-        where[:, :side] = where[:, -side:] = False
-        where[:, :, :side] = where[:, :, -side:] = False
+        slices, side, rest, sd, where = _soft(ct)
         if np.count_nonzero(where) < _ENOUGH:
             raise InputError(
                 "no body is found in the scan: it holds hardly any soft tissue, whose noise is needed"
@@ -68,7 +61,6 @@ class OwnNoise:
         if level < _LEAST_HU:
             raise InputError("the scan has no noise, so that none of another dose can be told from it")
         calm = where & (sd < _CALM * level)
-        rest = hu - mean
         lag = [(rest * np.roll(rest, 1, axis))[calm].mean() / (rest**2)[calm].mean() for axis in (1, 2)]
         tried = np.array([_neighbours(Kernel.of(f50), dx, side) for f50 in _WIDTHS])
         # The sharper a kernel, the less neighbours have in common, up to what pixels can hold.
@@ -86,14 +78,27 @@ class OwnNoise:
 
 
 def is_noiseless(ct: Volume) -> bool:
-    """Whether half of a CT's voxels of soft tissue are like their neighbours.
+    """Whether a CT's soft tissue has no noise, as no scan of a patient has.
 
     Args:
         ct: HU, axes upright.
     """
-    plane = ct.array[ct.geometry.shape[0] // 2].astype(np.float32)
-    soft = (plane[:, 1:] > SOFT_HU[0]) & (plane[:, 1:] < SOFT_HU[1])
-    return bool(soft.any()) and float(np.median(np.abs(np.diff(plane, axis=1))[soft])) <= 2 * _LEAST_HU
+    *_, sd, where = _soft(ct)
+    return bool(where.any()) and mode(sd[where]) < _LEAST_HU
+
+
+def _soft(ct: Volume) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray]:
+    """Slices that are looked at, the side of a region, and on them: voxels less their region's mean, its SD, where
+    regions are of soft tissue."""
+    nz = ct.geometry.shape[0]
+    slices = np.unique(np.linspace(0, nz - 1, min(nz, _MOST_SLICES)).round().astype(int))
+    hu = ct.array[slices].astype(np.float32)
+    side = max(_LEAST_SIDE, 2 * int(_REGION_MM / ct.geometry.spacing_mm[2] / 2) + 1)
+    mean, sd = _regions(hu, side)
+    where = (mean > SOFT_HU[0]) & (mean < SOFT_HU[1]) & (sd < SOFT_HU[1])
+    where[:, :side] = where[:, -side:] = False
+    where[:, :, :side] = where[:, :, -side:] = False
+    return slices, side, hu - mean, sd, where
 
 
 def _regions(hu: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
