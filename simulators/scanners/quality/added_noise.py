@@ -26,7 +26,7 @@ _ALUMINIUM_PER_CM = 0.64
 _COARSE_MM = 4.0
 _COARSE_VIEWS, _VIEWS = 90, 360
 _AT_ONCE = 16  # slices
-_PHOTONS = 1.0e5  # of a ray of 1 mm slices at the full dose: 1e5 to 1e6 are quoted from memory
+_PHOTONS = 6.0e5  # of a ray of 1 mm slices at the full dose: 1e5 to 1e6 are quoted from memory
 
 Variance = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of (p, relative N0)
 
