@@ -82,17 +82,24 @@ def build(grey: Volume, white: Volume, lesions: Volume | None, number: int | Non
     rng = key.generator()
     size = np.exp(rng.normal(0.0, 0.035, 3))
     place = _places(size, key)
-    shares = [_at(volume, place) for volume in (grey, white)]
+    grey_share, white_share = _at(grey, place), _at(white, place)
     there = None if lesions is None else _at(lesions, place) > 0.5
     skull, scalp = float(rng.normal(6.5, 0.8)), float(np.clip(rng.normal(6.0, 1.5), 3.5, 10.0))
-    brain = _halved(shares[0] + shares[1]) > 0.5
+    brain = _halved(grey_share + white_share) > 0.5
     walls = Around.of(brain, float(_COARSE), max(4.0, skull), scalp)
-    coarse = [_halved(share) for share in shares]
     corner = np.asarray(GRID.origin_mm) + (_COARSE - 1) / 2
-    found = drawn(number, *coarse, walls.dura, corner, float(_COARSE), key.at(ordinal=1).generator())
+    found = drawn(
+        number,
+        _halved(grey_share),
+        _halved(white_share),
+        walls.dura,
+        corner,
+        float(_COARSE),
+        key.at(ordinal=1).generator(),
+    )
     dura, head = (_doubled(d) for d in (walls.dura, walls.head))
     wide = float(np.clip(rng.normal(0.8, 1.3), -1.0, 4.0))
-    label = _brain(*shares, dura, wide, key)
+    label = _brain(grey_share, white_share, dura, wide, key)
     _around(label, dura, head, max(4.0, skull), key)
     if there is not None:
         label[there & ((label == Tissue.WHITE) | (label == Tissue.GREY))] = Tissue.LESION

@@ -36,8 +36,8 @@ def acquired(
     part = (at - low).astype(np.float32)[None, :, None]
     moved = (1 - part) * signal[:, low] + part * signal[:, low + 1]
     order = np.fft.fftfreq(ny) * ny
-    begun = rng.uniform(0, 2 * np.pi, nz)
-    breath = np.cos(np.pi * order[None] / _LINES_A_BREATH + begun[:, None]) ** 4 - 3 / 8
+    begun = rng.uniform(0, 2 * np.pi, (nz, 1))
+    breath = np.cos(np.pi * order[None, :] / _LINES_A_BREATH + begun) ** 4 - 3 / 8
     out = fft(signal, axis=1) + fft(moved - signal, axis=1) * breath[:, :, None].astype(np.float32)
     return np.abs(ifft(out, axis=1)).astype(np.float32)
 

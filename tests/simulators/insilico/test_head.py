@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_erosion
 
 from simulators.insilico.head import make_head
 from simulators.insilico.head.maps import lesion_mask, tissue_maps
@@ -48,7 +49,10 @@ def test_a_head_has_tissues_a_skull_and_metastases_with_what_belongs_to_them(hea
     drawn, hu = twin.contours, twin.baseline.volume.array
     assert {"Brain", "GrayMatter", "WhiteMatter", "CSF", "WMLesions", "GTVm1", "GTVm2"} <= set(drawn.names)
     for name, low, high in (("GrayMatter", 30, 45), ("WhiteMatter", 22, 36), ("CSF", -5, 25)):
-        assert low < np.median(hu[drawn.mask(name)]) < high
+        inner = binary_erosion(
+            drawn.mask(name), iterations=1 + (name == "CSF")
+        )  # a rim of fluid holds some bone
+        assert low < np.median(hu[inner]) < high
     brain, body = drawn.mask("Brain"), drawn.mask("Body")
     assert not (brain & ~body).any()
     k = brain.any(axis=(1, 2)).nonzero()[0].mean().astype(int)
@@ -63,7 +67,7 @@ def test_a_head_has_tissues_a_skull_and_metastases_with_what_belongs_to_them(hea
     assert twin.in_silico
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_another_head(maps, head):
     again = make_head(maps, 3, lesions=maps, metastases=2)[0].baseline.volume.array
     assert np.array_equal(again, head[0].baseline.volume.array)
