@@ -281,8 +281,8 @@ class Response:
 
 
 def _dense(hu: np.ndarray) -> np.ndarray:
-    """The HU that consolidation reaches: that of soft tissue, vessels a little above."""
-    return np.float32(35.0) + np.float32(0.06) * np.clip(hu + 800.0, 0.0, 800.0)
+    """The HU that consolidation reaches: that of soft tissue, 40 HU at most, of aerated lung a little less."""
+    return np.float32(35.0) + np.float32(5.0 / 840.0) * np.clip(hu + 800.0, 0.0, 840.0)
 
 
 def _in_voxels(shift_mm: np.ndarray, spacing_mm) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from simulators.core.chance import Key, Purpose
 
-VERSION = "response 3"
+VERSION = "response 4"
 # SD of ln(loss) between places of one tumour: voxel-wise PET response differs by about a factor of two [M]; median,
 # SD(ln) between patients [A].
 UNEVEN = (0.6, 0.35)

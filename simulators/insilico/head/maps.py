@@ -18,6 +18,7 @@ import numpy as np
 from twin import InputError, Volume
 from twin.files import nifti
 from twin.files.archive import unpacked
+from twin.files.atomic import move
 
 _MAPS = {"grey matter": r"152_?(.*_)?gm\b|152_?(.*_)?gm_", "white matter": r"152_?(.*_)?wm\b|152_?(.*_)?wm_"}
 _MASK = r"lesion.*\.nii(\.gz)?$"
@@ -89,6 +90,7 @@ def _files(src: Path) -> Iterator[dict[str, Path]]:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             name = Path(numbers.get(path.name, path.name)).name
             if re.search(r"\.nii(\.gz)?$", name):
-                place = path if not numbers else path.rename(path.with_name(f"{path.name}-{name}"))
-                files[name] = place
+                files[name] = path if not numbers else path.with_name(f"{path.name}-{name}")
+                if numbers:
+                    move(path, files[name])  # a reader goes by the ending
         yield files

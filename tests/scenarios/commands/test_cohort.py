@@ -42,7 +42,10 @@ def test_a_killed_study_resumes_to_the_tables_of_one_that_was_not(tmp_path):
     for name in _TABLES:
         assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
     assert sorted(p.name for p in killed.iterdir()) == sorted(
-        [*(f"{n}.parquet" for n in _TABLES), "study.json"]
+        [
+            *(f"{n}.parquet" for n in (*_TABLES, "arms", "draws")),
+            "study.json",
+        ]  # counts, for what is added later
     )
     for expected in ("SIMULATED", "2000 sampled patients", "55-20 - 60-30", "Tumour control"):
         assert expected in result.stdout

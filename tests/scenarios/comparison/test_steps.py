@@ -95,8 +95,9 @@ def test_the_callers_twin_is_not_changed(phantom_twin):
 def test_asking_for_images_changes_no_number(phantom_twin, run):
     asked = {"days": 95, "samples": 24, "seed": 3, "scanners": ["pet"], "generator": "mechanistic"}
     without = without_images(phantom_twin, PLANS, **asked)
-    for name in run.tables.keys() - {"trajectory", "recist"}:
+    for name in run.tables.keys() - {"trajectory", "recist", "imaged"}:
         assert run.tables[name].equals(without.tables[name]), name
+    assert without.imaged.is_empty() and set(run.imaged["plan"]) == {"60-30", "55-20"}
     assert run.trajectory.drop("field_gtv_cm3").equals(without.trajectory.drop("field_gtv_cm3"))
     assert without.trajectory["field_gtv_cm3"].null_count() == len(without.trajectory)
     assert set(without.recist["plan"]) == {None} and run.recist["plan"].n_unique() == 3

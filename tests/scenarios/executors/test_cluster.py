@@ -204,7 +204,7 @@ def test_a_ray_of_this_machine_listens_on_loopback_only_and_has_a_token(tmp_path
 
 def test_a_cluster_without_a_token_is_one_sentence(monkeypatch):
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
-    from scenarios.study import executor
+    from scenarios.executors import cluster
 
     def asks(**_):
         raise ray.exceptions.AuthenticationError("no token")
@@ -215,5 +215,5 @@ def test_a_cluster_without_a_token_is_one_sentence(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     monkeypatch.setattr(ray, "init", asks)
     with pytest.raises(InputError, match="asks for a token; set RAY_AUTH_TOKEN"):
-        executor._connected()
+        cluster._connected()
     assert os.environ["RAY_AUTH_MODE"] == "token" and "RAY_AUTH_TOKEN" not in os.environ
