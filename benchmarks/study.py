@@ -1,4 +1,6 @@
-"""Studies of growing cohorts, each as a whole cold process: seconds, processor seconds and peak memory.
+"""Studies of growing cohorts, each as a whole cold command: seconds, processor seconds and peak memory.
+
+Memory is that of all processes of the command together, looked at five times a second.
 
 Writes `docs/study-scaling.csv` row by row as the studies end, and draws `docs/images/study-scaling.png` from it.
 Three plans over a year, weekly bands, effects, contrasts and all.
@@ -27,11 +29,22 @@ def measure(n: int, samples: int) -> tuple[float, float, float]:
         asked = ["--n", str(n), "--days", "365", "--samples", str(samples), "--out", f"{folder}/study"]
         begun = time.perf_counter()
         command = [sys.executable, "-P", "-m", "scenarios.commands.main", "cohort", *PLANS, *asked]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        peak_gb = 0.0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak_gb = max(peak_gb, resident_gb(process.pid))
+            time.sleep(0.2)
         seconds = time.perf_counter() - begun
-        assert status == 0
-        return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6
+        assert ended[1] == 0
+        return seconds, ended[2].ru_utime + ended[2].ru_stime, peak_gb
+
+
+def resident_gb(session: int) -> float:
+    """Memory of the processes of a session, GB; what they share counts for each."""
+    found = subprocess.run(
+        ["ps", "-s", str(session), "-o", "rss="], capture_output=True, text=True, check=False
+    )
+    return sum(int(word) for word in found.stdout.split()) / 1e6
 
 
 def plot() -> None:
