@@ -20,7 +20,9 @@ def test_what_immune_consolidation_does_is_learned_from_the_trials_that_gave_it(
     learned, not_told = immune(whole.run()), immune(whole.run(gave))
     assert whole.run().diverged <= 2  # of 200: where sums overflowed it was one in six
     assert learned["spread_ratio"] < 0.6 and learned["high"] < 1.0
-    assert not_told["spread_ratio"] > 2 * learned["spread_ratio"]  # so short a chain knows a spread to a sixth
+    assert (
+        not_told["spread_ratio"] > 2 * learned["spread_ratio"]
+    )  # so short a chain knows a spread to a sixth
     assert (whole.run(gave).z == whole.run(gave).z).all() and whole.run(gave).left_out == tuple(sorted(gave))
 
 
