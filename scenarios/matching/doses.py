@@ -21,7 +21,7 @@ from simulators.core.outcome import HOT, HOTTEST, Complication, shifted
 from simulators.outcome.complications import COMPLICATIONS
 from twin.dose import Method
 
-_FILE = Path(__file__).parent / "data" / "organ_doses.csv"
+ORGAN_DOSES = Path(__file__).parent / "data" / "organ_doses.csv"
 NEIGHBOURS = 4
 _STRATUM = 1.0  # another site or nodal state counts as much as a volume e times as large [assumed]
 _LOG_FACTOR = np.linspace(-2.5, 2.5, 101)
@@ -57,7 +57,7 @@ class ReferencePatients:
         import polars as pl
 
         technique = "stereotactic" if stereotactic else "conventional"
-        table = pl.read_csv(_FILE, glob=False).filter(pl.col("technique") == technique).sort("patient")
+        table = pl.read_csv(ORGAN_DOSES, glob=False).filter(pl.col("technique") == technique).sort("patient")
         lungs = table.filter(pl.col("organ") == "Lungs-GTV")
         columns = [c for c in table.columns if c.startswith("part_")]
         parts = {

@@ -44,6 +44,15 @@ class StudyRecord(Frozen):
     each: tuple[str, ...] = ()
     reused: str = ""
 
+    def says_all_of(self, other: StudyRecord) -> bool:
+        """Whether this complete study is the other one, in whatever parts it was made.
+
+        Args:
+            other: what is asked for.
+        """
+        same = (self.who, self.basis, self.each) == (other.who, other.basis, other.each)
+        return self.complete and bool(self.who) and same
+
 
 def write_record(folder: Path, record: StudyRecord) -> None:
     """Write the record of a study into its folder."""

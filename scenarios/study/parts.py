@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from scenarios.engine.courses import realise
+from scenarios.matching.doses import ORGAN_DOSES
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
 from scenarios.records.budget import batch_size
@@ -27,6 +28,7 @@ from scenarios.study.imaged import hold_generator
 from scenarios.study.part import PartJob, run_part
 from scenarios.study.settings import Settings
 from scenarios.study.summary import summarise_study
+from simulators.calibration.posterior import FROZEN
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
 from twin.files.lock import remove
@@ -230,8 +232,8 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: 
 def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> StudyRecord:
     dumped = [s.model_dump_json() for s in plans]
     asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
-    asked += others_code(plans)
-    basis = [repr(settings), repr(sorted(versions().items()))]
+    asked += [*others_code(plans), *_carried()]
+    basis = [repr(settings), repr(sorted(versions().items())), *_carried()]
     return StudyRecord(
         cohort=cohort.description,
         patients=cohort.n,
@@ -250,6 +252,11 @@ def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part:
     )
 
 
+def _carried() -> list[str]:
+    """Digests of the tables that the package carries and that outcomes come from; they change between versions."""
+    return [hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() for file in (FROZEN, ORGAN_DOSES)]
+
+
 def _digest(words: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(words).encode(), digest_size=16).hexdigest()
 
@@ -266,7 +273,7 @@ def _begin(folder: Path, record: StudyRecord, cohort: Cohort, extend: bool) -> b
         write_record(folder, record)
         return False
     found = read_record(folder)
-    if found.request != record.request:
+    if found.request != record.request and not found.says_all_of(record):
         if not extend:
             raise InputError(
                 f"{folder} holds another study ({found.cohort}); choose another --out, remove it, or give --extend to "

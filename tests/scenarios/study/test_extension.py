@@ -74,6 +74,23 @@ def test_only_new_patients_are_computed_where_plans_stay(small):
     assert jobs == [(12, 20, ["60-30", "55-20"])] and len(study.patients) == 20
 
 
+def test_a_study_in_other_parts_is_the_same_study(small, begun):
+    for extend in (False, True):
+        again = run_study(
+            cohort(12), PLANS[:2], small.folder, **{**ASKED, "part": 5}, extend=extend, map_chunks=None
+        )
+        assert again.record == begun.record
+        assert_frame_equal(again.contrasts, begun.contrasts, check_exact=True)
+
+
+def test_a_study_of_other_organ_doses_is_not_added_to(small, tmp_path, monkeypatch):
+    other = tmp_path / "organ_doses.csv"
+    other.write_bytes(b"of another version")
+    monkeypatch.setattr("scenarios.study.parts.ORGAN_DOSES", other)
+    with pytest.raises(InputError, match=r"nothing can be added: .* versions"):
+        run_study(cohort(20), PLANS[:2], small.folder, **ASKED, extend=True)
+
+
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_an_extension_that_is_interrupted_goes_on(small, whole, after):
     def stop(work, jobs):
