@@ -48,6 +48,7 @@ Millimetres = Annotated[float, Field(gt=0, le=500, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 # Virtual scans.
+Hounsfield = Annotated[float, Field(ge=-1024, le=10_000, allow_inf_nan=False)]
 DoseShare = Annotated[float, Field(ge=0.01, le=1, allow_inf_nan=False)]
 SliceMm = Annotated[float, Field(ge=0.5, le=20, allow_inf_nan=False)]
 Mas = Annotated[float, Field(ge=1, le=5000, allow_inf_nan=False)]
