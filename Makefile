@@ -2,24 +2,37 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install demo app test test-fast test-slow test-all check licences figures clean
+PIP := $(BIN)/python -m pip install --quiet --no-compile
+# The release whose small CPU build pip may find; any other: make install TORCH=torch
+TORCH ?= torch>=2.13,<2.14
+
+.PHONY: install demo app docs test test-fast test-slow test-all check wheel licences figures clean
 
 install: .venv/installed
 
-# Older pips do not know licence expressions; torch comes first so that its CPU build is the one kept.
-.venv/installed: pyproject.toml
+# Each step adds to the one before: a demo waits for no dashboard, a dashboard for no tests.
+.venv/demo: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet "torch>=2.13,<2.14"
-	$(BIN)/python -m pip install --quiet --editable ".[app,learned,cluster,calibrate,pacs,test]"
+	$(PIP) --upgrade pip
+	$(PIP) "$(TORCH)"
+	$(PIP) --editable ".[learned]"
 	touch $@
 
-demo: install
+.venv/app: .venv/demo
+	$(PIP) --editable ".[app]"
+	touch $@
+
+.venv/installed: .venv/app
+	$(PIP) --editable ".[train,cluster,calibrate,pacs,docs,test]"
+	touch $@
+
+demo: .venv/demo
 	@mkdir -p runs
 	@test -e runs/demo-patient.twin || $(BIN)/rt-twin phantom runs/demo-patient.twin --seed 7
-	$(BIN)/rt-twin compare runs/demo-patient.twin --plan 60/30 --plan 55/20 --plan 60/15 --days 365 --out runs/demo
+	$(BIN)/rt-twin compare runs/demo-patient.twin --plan 60/30 --plan 55/20 --days 180 --out runs/demo
+	@echo "the dashboard: make app"
 
-app: install
+app: .venv/app
 	$(BIN)/rt-twin app runs
 
 test: install
@@ -43,12 +56,22 @@ check: install
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml twin models simulators scenarios dashboards
 	$(BIN)/python tests/audit.py
 
+# The site, with warnings as errors; its tutorials run.
+docs: install
+	$(BIN)/python docs/site/pages.py build/site
+	$(BIN)/zensical build --config-file mkdocs.yml --clean --strict
+
+# The wheel alone, and with each extra alone, in fresh environments.
+wheel: install
+	TORCH="$(TORCH)" PYTHON="$(PYTHON)" $(BIN)/python tests/wheel.py
+
 # What the dependencies ask of those who use them.
 licences: install
 	$(BIN)/python docs/licences.py
 
 figures: install
 	$(BIN)/python docs/figures.py
+	$(BIN)/python docs/concepts_figures.py
 
 clean:
 	rm -rf .venv runs build *.egg-info

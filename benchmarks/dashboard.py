@@ -55,11 +55,12 @@ def main_thread_s(page) -> float:
     return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
 
 
-def browser() -> webdriver.Chrome:
-    """A browser with a profile of its own."""
+def browser(*graphics: str) -> webdriver.Chrome:
+    """A browser with a profile of its own, and flags for its graphics in place of none."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for flag in ("--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"):
+    flags = ("--headless", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run")
+    for flag in (*flags, *(graphics or ("--disable-gpu",))):
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={tempfile.mkdtemp()}")
     options.add_argument("--window-size=1600,1000")

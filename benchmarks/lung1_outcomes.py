@@ -20,7 +20,7 @@ from lifelines.utils import concordance_index
 
 from scenarios.validation.cohort import course_of
 from simulators.calibration.model import MONTHS, cell_curves
-from simulators.outcome.cases import Cases, population
+from simulators.outcome.cases import POPULATION, Cases
 from simulators.outcome.given import Given
 from simulators.outcome.life import stage_index
 from twin import ClinicalRecord
@@ -77,7 +77,7 @@ def _survival(table: pd.DataFrame, volumes: np.ndarray) -> np.ndarray:
         for age, sex, stage in people
     ]
     n, rng = len(records), np.random.default_rng(0)
-    q = population(
+    q = POPULATION.drawn(
         (np.arange(DRAWS) + 0.5)[None] / DRAWS, rng.random((1, DRAWS, 3)), rng.random((1, DRAWS, 2))
     )
     late = np.array([stage_index(s) > 0 for s in stages])[:, None, None]

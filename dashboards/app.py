@@ -8,31 +8,37 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, set_props
 
+from dashboards.access.audit import Audit
+from dashboards.access.users import Users
+from dashboards.access.visitor import Visitor, current
 from dashboards.elements import notice
 from dashboards.faults import words_of
 from dashboards.files.library import DEPTH, Library, newest
+from dashboards.files.opened import opened_by_visitors
 from dashboards.files.uploads import Uploads
 from dashboards.jobs import tray
 from dashboards.jobs.child import Jobs
 from dashboards.jobs.preview import Previews
 from dashboards.links import query_of
 from dashboards.parts.page import Desk, Page
-from dashboards.safety import guard, start_link
+from dashboards.safety import StartLink, guard, start_link
 from dashboards.shell import shell
-from dashboards.viewer.routes import add_routes, add_upload
+from dashboards.viewer.routes import add_film, add_routes, add_upload
 from models.registry import Registry
 from twin.errors import InputError
 from twin.files.lock import remove, settle_below
 from twin.files.names import text_of
 
+READERS = "readers"  # the page that is all a reader sees
 PAGES: Registry = Registry("page", "pages", "dashboards.pages")
-_PREVIEWED = ("dashboards.parts.comparison_form", "scenarios.commands.main")
+_PREVIEWED = ("dashboards.parts.comparison_form", "scenarios.commands.main", "dashboards.jobs.loaded")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -41,25 +47,26 @@ _PAGE = """<!DOCTYPE html>
 </html>"""
 
 
-def create_app(folder: Path, token: str) -> Dash:
+def create_app(folder: Path, entrance: str | Users) -> Dash:
     """The dashboard of a folder.
 
     Args:
         folder: where runs and twins lie; nothing outside it is read or written.
-        token: a secret of at least 16 characters; only browsers that opened an address with
-            `?token=` and it are answered.
+        entrance: a secret of at least 16 characters: only browsers that opened an address with `?token=` and it are
+            answered; or the users who may log in, each of whom opens his own folder below this one.
 
     Raises:
         InputError: there is no such folder, or the token is too short.
     """
-    return _build(folder, token)[0]
+    return _build(folder, entrance)[0]
 
 
-def _build(folder: Path, token: str) -> tuple[Dash, Desk]:
+def _build(folder: Path, entrance: str | Users) -> tuple[Dash, Desk]:
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"no such folder: {root}; give a folder with runs and twins")
-    library = Library(root.resolve())
+    whole = Library(root.resolve())
+    library = whole if isinstance(entrance, str) else opened_by_visitors(whole)
     app = Dash(
         "dashboards",
         assets_folder=str(Path(__file__).parent / "assets"),
@@ -72,17 +79,39 @@ def _build(folder: Path, token: str) -> tuple[Dash, Desk]:
         add_log_handler=False,
         on_error=_said,
     )
-    desk = Desk(library, Jobs(), Uploads(), Previews(*_PREVIEWED))
+    desk = Desk(library, Jobs(), Uploads(), Previews(*_PREVIEWED), whole)
     pages = dict(sorted(PAGES.items(), key=lambda item: (item[1].order, item[0])))
-    app.layout = shell(text_of(library.root.name), {name: page.title for name, page in pages.items()})
+    app.layout = lambda: _shell(whole, pages)
     for page in pages.values():
         page.register(app, desk)
     tray.register(app, desk.jobs)
     _register_router(app, library, pages)
-    add_routes(app.server, library)
+    add_routes(app.server, library, whole)
     add_upload(app.server, desk.uploads)
-    guard(app.server, app.csp_hashes(), token)
+    add_film(app.server)
+    if isinstance(entrance, str):
+        link = StartLink(entrance, lambda code: _reader(whole, code))
+        guard(app.server, app.csp_hashes(), link)
+    else:
+        from dashboards.access.accounts import Accounts  # loads Flask-Login
+
+        accounts = Accounts(app.server, entrance, Audit(entrance.path.with_suffix(".audit.jsonl")))
+        guard(app.server, app.csp_hashes(), accounts, own_name=False)
     return app, desk
+
+
+def _reader(whole: Library, code: str) -> Visitor | None:
+    found = whole.reader_of(code)
+    return None if found is None else Visitor(found[1], "reader", study=found[0])
+
+
+def _shell(whole: Library, pages: dict[str, Page]) -> Any:
+    visitor = current()
+    reads = visitor.role == "reader"
+    listed = {name: page.title for name, page in pages.items() if page.listed}
+    titles = {name: title for name, title in listed.items() if not reads or name == READERS}
+    folder = "" if reads else visitor.folder or whole.root.name
+    return shell(text_of(folder), titles, visitor)
 
 
 def _said(error: Exception) -> None:
@@ -90,30 +119,42 @@ def _said(error: Exception) -> None:
     set_props("fault", {"children": f"This cannot be shown: {words_of(error)}"})
 
 
-def serve(folder: Path, port: int = 8050) -> None:
-    """Serve the dashboard of a folder on 127.0.0.1 until interrupted.
+def serve(folder: Path, port: int = 8050, users: Path | None = None, host: str = "127.0.0.1") -> None:
+    """Serve the dashboard of a folder until interrupted.
 
     Args:
         folder: where runs and twins lie.
         port: a free port.
+        users: file of the users who may log in; without it the start link lets in.
+        host: address that is listened on; any but this machine's own needs `users`.
 
     Raises:
-        InputError: there is no such folder, or the port is in use.
+        InputError: there is no such folder, the port is in use, or others could reach it without a log-in.
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    token = secrets.token_urlsafe(24)
+    if users is None and not _loopback(host):
+        raise InputError(
+            f"{host} can be reached from other machines: give --auth FILE, so that people must log in"
+        )
+    entrance = secrets.token_urlsafe(24) if users is None else Users(users)
     with suppress(KeyboardInterrupt), _ended_by_signals():
-        app, desk = _build(folder, token)
-        settle_below(desk.library.root, DEPTH)
-        remove(desk.library.root / ".uploads")  # where version 0.1 kept them
+        app, desk = _build(folder, entrance)
+        settle_below(desk.whole.root, DEPTH)
+        remove(desk.whole.root / ".uploads")  # where version 0.1 kept them
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         WSGIRequestHandler.protocol_version = "HTTP/1.1"
-        _check_free(port)
-        server = make_server("127.0.0.1", port, app.server, threaded=True)
+        _check_free(host, port)
+        server = make_server(host, port, app.server, threaded=True)
         try:
-            _say_where(folder, server.port, token)
-            Thread(target=_warm, args=(desk.library,), daemon=True).start()
+            if isinstance(entrance, str):
+                _say_where(folder, server.port, entrance)
+                Thread(target=_warm, args=(desk,), daemon=True).start()
+            else:
+                print(
+                    f"The dashboard of {folder} is at http://{host}:{server.port}/ (Ctrl+C ends it).",
+                    flush=True,
+                )
             server.serve_forever()
         finally:
             server.server_close()
@@ -153,28 +194,38 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _warm(library: Library) -> None:
-    """Read the newest run before it is asked for: it is what the first page shows."""
+def _warm(desk: Desk) -> None:
+    """Read the newest run before it is asked for: it is what the first page shows; and let previews begin at once."""
+    library = desk.library
+    with suppress(Exception):
+        desk.previews.of("", int)
     with suppress(Exception):
         newest(
             [entry.key for entry in library.runs()], lambda key: library.run(key).twin.baseline.volume.array
         )
 
 
-def _check_free(port: int) -> None:
+def _loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _check_free(host: str, port: int) -> None:
     """Refuse a port that is out of range or in use; werkzeug itself would end the process."""
     import socket
 
     if not 0 <= port <= 65535:
         raise InputError(f"--port must lie between 0 and 65535, not {port}")
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise InputError(f"port {port} is in use; choose another one with --port") from None
-            raise InputError(f"cannot listen on port {port}: {error.strerror}") from None
+            raise InputError(f"cannot listen on {host}, port {port}: {error.strerror}") from None
 
 
 def _register_router(app: Dash, library: Library, pages: dict[str, Page]) -> None:
@@ -185,8 +236,10 @@ def _register_router(app: Dash, library: Library, pages: dict[str, Page]) -> Non
         Input("url", "search"),
     )
     def show(path: str | None, search: str | None) -> tuple[Any, Any]:
-        start = "compare" if library.runs() else "patients"
-        page = pages.get((path or "/").removeprefix("/") or start)
+        reads = current().role == "reader"
+        start = READERS if reads else "compare" if library.runs() else "patients"
+        name = (path or "/").removeprefix("/") or start
+        page = pages.get(name) if not reads or name == READERS else None
         if page is None:
             return notice("No such page", "Choose a page above."), None
         set_props("fault", {"children": None})
@@ -195,6 +248,12 @@ def _register_router(app: Dash, library: Library, pages: dict[str, Page]) -> Non
         except Exception as error:  # the way to all other pages stays open
             return notice("This cannot be shown", words_of(error), "error"), None
 
+    app.clientside_callback(
+        ClientsideFunction("rt", "framed"),
+        Output("page", "title"),
+        Input("url", "pathname"),
+        Input("page", "children"),
+    )
     app.clientside_callback(
         ClientsideFunction("rt", "openKeys"),
         Output("keys-sheet", "opened"),

@@ -14,7 +14,14 @@ from twin.inputs.quantities import Port
 
 def serve_app(
     folder: Annotated[Path, typer.Argument(help="Folder with runs and twins.")] = Path("."),
-    port: Annotated[Port, typer.Option(help="Port on the loopback interface.")] = 8050,
+    port: Annotated[Port, typer.Option(help="Port that is listened on.")] = 8050,
+    auth: Annotated[
+        Path | None,
+        typer.Option(help="File of users (rt-twin user add) who log in, in place of the start link."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address that is listened on; any but this machine's own needs --auth.")
+    ] = "127.0.0.1",
 ) -> None:
     """Open the dashboard on this machine."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has a background command ignore
@@ -22,7 +29,7 @@ def serve_app(
         from dashboards.app import serve  # loads dash
     except ModuleNotFoundError as error:
         raise InputError(f"the dashboard needs {error.name}: pip install 'rt-twin[app]'") from None
-    serve(folder, port)
+    serve(folder, port, auth, host)
 
 
 COMMAND = serve_app

@@ -7,6 +7,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
+from dashboards.links import link
+
 
 def named(text: str) -> dict[str, Any]:
     """The name of a component for screen readers, as its attribute.
@@ -30,6 +32,18 @@ def data(**values: str) -> dict[str, Any]:
     return {f"data-{name}": value for name, value in values.items()}
 
 
+def about(kind: str, key: str, version: str, patient: str) -> dict[str, Any]:
+    """What a page is of, for the frame around it: who stands in the tab's title, and when the page is made anew.
+
+    Args:
+        kind: run, twin or study.
+        key: of it.
+        version: of what is shown of it.
+        patient: whose it is; of a study its name.
+    """
+    return data(of=kind, key=key, version=version, patient=patient)
+
+
 def drop(store: str, words: str, small: bool = False, **more: str) -> list[Any]:
     """A place to drop a file (with many="yes" several, or a folder), and the store that names it once it is sent.
 
@@ -46,7 +60,19 @@ def drop(store: str, words: str, small: bool = False, **more: str) -> list[Any]:
     ]
 
 
-def segments(control: str, label: str, options: list[tuple[str, str]], value: str, **more: Any) -> Any:
+def hinted(component: Any, hint: str) -> Any:
+    """A component that says on hover what it does.
+
+    Args:
+        component: the component.
+        hint: what it does.
+    """
+    return html.Div(component, title=hint)
+
+
+def segments(
+    control: str, label: str, options: list[tuple[str, str]], value: str, *, hint: str = "", **more: Any
+) -> Any:
     """A small segmented control with a name for screen readers.
 
     Args:
@@ -54,11 +80,12 @@ def segments(control: str, label: str, options: list[tuple[str, str]], value: st
         label: its name.
         options: (value, text).
         value: the one that is chosen first.
+        hint: shown on hover.
         **more: further properties of `dmc.SegmentedControl`.
     """
     listed = [{"value": v, "label": text} for v, text in options]
     bar = dmc.SegmentedControl(id=control, data=listed, value=value, size="xs", **more)
-    return html.Div(bar, role="group", className="rt-segments", **named(label))
+    return html.Div(bar, role="group", className="rt-segments", title=hint or label, **named(label))
 
 
 def chooser(name: str, keys: list[str], value: str | None, label: str, **more: Any) -> Any:
@@ -166,6 +193,21 @@ def interval_cell(middle: str, interval: str, note: str = "") -> Any:
         note: shown on hover.
     """
     return html.Td(f"{middle}\n{interval}", className="rt-number rt-valued", title=note)
+
+
+def report_link(**subject: str) -> Any:
+    """The way to the report of a run or a study.
+
+    Args:
+        **subject: run or study, and its key.
+    """
+    hint = "pages for print, with images of several days, which the browser saves as PDF"
+    return dcc.Link("Report", href=link("/report", **subject), className="rt-button", title=hint)
+
+
+OVER: dict[str, Any] = {
+    "closeButtonProps": {"aria-label": "Close"}
+}  # of sheets and drawers: their cross has a name
 
 
 def notice(

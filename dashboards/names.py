@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from scenarios.plans.plan import sentence
@@ -53,3 +55,16 @@ def plan_labels(study: Study) -> dict[str, str]:
     except ValidationError as error:
         raise InputError(f"study.json is broken: a scenario in it cannot be: {sentence(error)}") from None
     return {s.slug: s.label for s in scenarios}
+
+
+def in_words(names: Sequence[str]) -> str:
+    """A list as a sentence has it.
+
+    Args:
+        names: one or more.
+
+    Example:
+        >>> in_words(["60/30", "55/20", "none"])
+        '60/30, 55/20 and none'
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -8,7 +8,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from dashboards.elements import named
+from dashboards.access.visitor import Visitor
+from dashboards.elements import OVER, data, hinted, named
 from dashboards.jobs.tray import tray
 from scenarios.records.schema import SIMULATED
 
@@ -20,7 +21,10 @@ _KEYS = (
     ("1 2 3 4", "soft tissue, lung, bone, brain window"),
     ("v", "axial, coronal, sagittal"),
     ("+ \u2212 or Ctrl + wheel", "zoom; drag to pan"),
-    ("Shift + move", "crosshair in all views"),
+    ("click, or Shift + move", "crosshair in all views"),
+    ("right button + drag", "window: wider to the right, level downwards"),
+    ("l", "lists: structures, isodoses, PET, measuring"),
+    ("m", "one view large, or all again"),
     ("g", "contours: none, tumour, all"),
     ("t", "dose: off, so far, full course"),
     ("p", "other scans, such as PET: off, over the CT, alone"),
@@ -32,26 +36,27 @@ _KEYS = (
 )
 
 
-def shell(folder_name: str, pages: Mapping[str, str]) -> Any:
+def shell(folder_name: str, pages: Mapping[str, str], visitor: Visitor) -> Any:
     """The layout that stays while pages change.
 
     Args:
         folder_name: name of the opened folder.
         pages: name and title of each page, in the navigation's order.
+        visitor: who sees it; a reader sees no jobs.
     """
     return dmc.MantineProvider(
         [
             dcc.Location(id="url", refresh=False),
             html.Div(
                 [
-                    _header(folder_name, pages),
+                    _header(folder_name, pages, visitor),
                     html.P(id="fault", className="rt-fault", role="alert"),
                     html.Main(id="page", className="rt-page"),
                 ],
                 className="rt-app",
             ),
             _key_sheet(),
-            *tray(),
+            *(tray() if visitor.role != "reader" else []),
         ],
         defaultColorScheme="auto",
         theme={
@@ -65,7 +70,7 @@ def shell(folder_name: str, pages: Mapping[str, str]) -> Any:
     )
 
 
-def _header(folder_name: str, pages: Mapping[str, str]) -> Any:
+def _header(folder_name: str, pages: Mapping[str, str], visitor: Visitor) -> Any:
     links = [
         dcc.Link(title, href=f"/{name}", className="rt-link", id=f"link-{name}")
         for name, title in pages.items()
@@ -75,18 +80,43 @@ def _header(folder_name: str, pages: Mapping[str, str]) -> Any:
             dcc.Link([html.Span(className="rt-mark"), "RT-Twin"], href="/", className="rt-brand"),
             html.Nav(links, className="rt-nav", **named("Pages")),
             html.Div(id="header-page", className="rt-header-page"),
+            html.Span(id="who", className="rt-who-shown", title="the patient of this page"),
             html.Span(SIMULATED, className="rt-simulated", id="simulated", role="note"),
             html.Span(folder_name, className="rt-folder", title="the opened folder"),
-            dmc.ColorSchemeToggle(
-                lightIcon="\u2600",
-                darkIcon="\u263e",
-                variant="subtle",
-                color="gray",
-                size="md",
-                id="scheme-toggle",
-                **named("Light or dark"),
+            hinted(
+                dmc.ColorSchemeToggle(
+                    lightIcon="\u2600",
+                    darkIcon="\u263e",
+                    variant="subtle",
+                    color="gray",
+                    size="md",
+                    id="scheme-toggle",
+                    **named("Light or dark"),
+                ),
+                "light or dark",
             ),
-            dmc.ActionIcon("?", id="keys-button", variant="subtle", color="gray", **named("Keys")),
+            *(
+                [
+                    html.Button(
+                        "Tour",
+                        className="rt-csv",
+                        type="button",
+                        title="five steps through a comparison",
+                        **data(tour="yes"),
+                    )
+                ]
+                if visitor.role != "reader"
+                else []
+            ),
+            hinted(
+                dmc.ActionIcon("?", id="keys-button", variant="subtle", color="gray", **named("Keys")),
+                "all keys (?)",
+            ),
+            *(
+                [html.Button("Log out", className="rt-csv", title=visitor.name, **data(logout="yes"))]
+                if visitor.password
+                else []
+            ),
         ],
         className="rt-header",
     )
@@ -98,6 +128,7 @@ def _key_sheet() -> Any:
         html.Table(html.Tbody(rows), className="rt-keys"),
         id="keys-sheet",
         title="Keys",
+        **OVER,
         size="md",
         centered=True,
     )

@@ -16,14 +16,14 @@ from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).with_suffix(".md")
 EXTRAS = {
-    "": "base install", "app": "dashboard", "learned": "learned models", "cluster": "Ray cluster",
+    "": "base install", "app": "dashboard", "learned": "learned models", "train": "training", "cluster": "Ray cluster",
     "pacs": "archives of images", "calibrate": "calibration",
 }  # fmt: skip
 # Permissive ones, and those that ask for changes of their own files only (MPL); no GPL, no non-commercial terms.
 ALLOWED = frozenset(
     (
         "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CNRI-Python", "ISC",
-        "LLVM-exception", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
+        "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
     )
 )  # fmt: skip
 _WORDS = (  # how metadata without an SPDX expression calls them

@@ -1,7 +1,7 @@
 """Takes the pictures of the dashboard's pages: `python docs/screenshots.py FOLDER [OUT] [PAGE ...]`.
 
 FOLDER is opened as `rt-twin app` opens it; OUT is `docs/images` unless given. Every page is taken light and dark, at
-1280 and at 1920 pixels; `docs/images` keeps the wider ones.
+1024, 1280 and 1920 pixels; `docs/images` keeps the wider ones.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from dashboards.files.library import Library
 from dashboards.safety import start_link
 
 HERE = Path(__file__).parent / "images"
-SIZES = {1280: 800, 1920: 1080}
+SIZES = {1024: 768, 1280: 800, 1920: 1080}
 KEPT = 1920
 SETTLED = """
 const v = window.rtTwin?.viewer;
 const figures = [...document.querySelectorAll('.rt-figure')].filter((e) => e.clientWidth > 20);
 return Boolean(document.querySelector('h1')) && figures.every((e) => e.querySelector('.main-svg'))
+  && [...document.querySelectorAll('#new-foreseen, #scan-preview')].every((e) => e.childElementCount)
   && [...document.querySelectorAll('.rt-grid')].every((e) => !e.clientWidth || e.querySelector('.ag-row'))
   && (!document.querySelector('.rt-canvas')
     || Boolean(v && v.baseline.share === 1 && v.visible().every((p) => p.pending === null)));
@@ -49,8 +50,10 @@ def pages_of(folder: Path) -> dict[str, str]:
         followed = [e.key for e in twins if "followed" in e.key] or [twins[0].key]
         found["twin"] = "/twin?" + urlencode({"twin": followed[0]})
         found["new"] = "/new?" + urlencode({"twin": twins[0].key})
+        found["scanners"] = "/scanners?" + urlencode({"twin": followed[0]})
     if plain:
         found["compare"] = "/compare?" + urlencode({"run": plain[0], "day": 90})
+        found["report"] = "/report?" + urlencode({"run": plain[0]})
     if studies:
         found["cohort"] = "/cohort?" + urlencode({"study": studies[0].key})
     if policies or library.clinics():
@@ -77,6 +80,8 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
     options.add_argument(f"--user-data-dir={tempfile.mkdtemp()}")
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     browser.get(start_link(f"http://127.0.0.1:{server.port}/assets/favicon.ico", token))
+    browser.execute_script("localStorage.setItem('rt-tour', 'yes')")  # declined: it would cover the page
+    kept = out.resolve() == HERE.resolve()
     for name, path in pages_of(folder).items():
         if only and name not in only:
             continue
@@ -84,6 +89,8 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
             features = [{"name": "prefers-color-scheme", "value": scheme}]
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
             for width, height in SIZES.items():
+                if kept and width != KEPT:
+                    continue
                 metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
                 browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
                 browser.get("about:blank")
@@ -92,9 +99,6 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
                 while time.monotonic() < end and not browser.execute_script(SETTLED):
                     time.sleep(0.1)
                 time.sleep(0.6)
-                kept = out.resolve() == HERE.resolve()
-                if kept and width != KEPT:
-                    continue
                 picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
                 file = f"dashboard-{name}-{scheme}.png" if kept else f"{name}-{scheme}-{width}.png"
                 picture.quantize(256, Image.Quantize.MAXCOVERAGE, 2, dither=Image.Dither.NONE).save(

@@ -26,8 +26,9 @@ from models.task import Task
 from twin.files.atomic import atomic_file
 from twin.files.json_file import read_json
 
-_CPU_SLICES, _GPU_SLICES = 16, 384  # of a micro-batch
-_TRAINING_ONLY = "discriminator."
+_CPU_SLICES, _GPU_SLICES = 16, 384  # of a micro-batch, at most
+_CPU_PIXELS = 2**18  # of a micro-batch: what it makes of them on its way stays in a processor's cache
+_TRAINING_ONLY = ("discriminator.", "perceptual.", "returning.")
 _FORMER = {"volume.": "drawn."}  # what a part was called in older weights
 
 
@@ -87,7 +88,7 @@ class Family(nn.Module):
         self.conditions = Conditions(self.task.conditions, config.embedding, config.hidden)
         self.time = Time(config.embedding)
         state = len(self.task.target) if self.state_channels else 0
-        self.network = UNet(state + len(self._seen), self.output_channels, config.widths, config.embedding)
+        self.network = self.network_for(state + len(self._seen))
         self.drawn: QuantileHead | None = None
         if self.task.drawn:
             place = self.task.condition(self.task.drawn)
@@ -95,6 +96,14 @@ class Family(nn.Module):
             self.drawn = QuantileHead(self.task.conditions, place, hidden)
 
     # -- what the families define
+
+    def network_for(self, before: int) -> nn.Module:
+        """The network, a U-Net where a family does not say otherwise.
+
+        Args:
+            before: channels that it is given.
+        """
+        return UNet(before, self.output_channels, self.config.widths, self.config.embedding)
 
     @property
     def output_channels(self) -> int:
@@ -116,7 +125,7 @@ class Family(nn.Module):
 
     def parts(self) -> list[list[nn.Parameter]]:
         """Parameters that are trained in turn, each part by its own loss."""
-        away = ("drawn.", _TRAINING_ONLY)
+        away = ("drawn.", *_TRAINING_ONLY)
         return [[p for n, p in self.named_parameters() if not n.startswith(away)]]
 
     # -- use
@@ -150,7 +159,10 @@ class Family(nn.Module):
         """(b, L, y, x): the layers of which `sample` is composed; arguments as there."""
         if steps is not None and "steps" not in self.config.options:
             raise ValueError("this family has no steps to choose: it takes one network evaluation")
-        size = _CPU_SLICES if batch.source.device.type == "cpu" else _GPU_SLICES
+        size = _GPU_SLICES
+        if batch.source.device.type == "cpu":
+            y, x = batch.source.shape[-2:]
+            size = min(_CPU_SLICES, max(1, _CPU_PIXELS // (y * x)))
         made = [self._micro_batch(p, steps or self.evaluations) for p in self.guided(batch).parts(size)]
         return torch.cat(made)[: len(batch)]
 
@@ -190,15 +202,28 @@ class Family(nn.Module):
             batch: what is translated.
             time: (b,) in [0, 1].
         """
-        shown = batch.source[:, self._seen]
+        shown = self.shown(batch)
         x = shown if state is None else torch.cat([state, shown], dim=1)
         when = self.time(time)
-        out = self.network(x, self.conditions(batch.vector) + when)
+        out = self.answer(x, self.conditions(batch.vector) + when)
         strength = self.config.guidance
         if strength != 1.0 and not self.training:
-            none = self.network(x, self.conditions(torch.full_like(batch.vector, torch.nan)) + when)
+            none = self.answer(x, self.conditions(torch.full_like(batch.vector, torch.nan)) + when)
             out = none + strength * (out - none)
         return out
+
+    def answer(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """(b, output_channels, y, x) of the network alone.
+
+        Args:
+            x: (b, k, y, x) state and source.
+            embedding: (b, e) of conditions and time.
+        """
+        return self.network(x, embedding)
+
+    def shown(self, batch: Batch) -> Tensor:
+        """What the network is shown of the source, at its own resolution."""
+        return batch.source[:, self._seen]
 
     def start(self, batch: Batch) -> Tensor:
         """(b, T, y, x): what is changed, as the target's channels."""
@@ -263,8 +288,11 @@ def _renamed(key: str) -> str:
 
 
 def half_precision(device: torch.device) -> AbstractContextManager:
-    """bfloat16 where the processor computes in it (twice as fast); float32 elsewhere."""
+    """bfloat16 where the processor multiplies matrices in it; float32 elsewhere.
+
+    A processor with AVX512_BF16 and no AMX takes a third longer in bfloat16 than in float32
+    (`benchmarks/translation_speed.py`).
+    """
     if device.type == "cpu":
-        able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=able)
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=torch.cpu._is_amx_tile_supported())
     return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -55,6 +55,24 @@ class Registry(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def made(self, asked: Any, parts: Sequence[str]) -> Any:
+        """A part of its own class: a new one of a name; what is given itself is taken as it is.
+
+        Args:
+            asked: a name, or the part.
+            parts: what such a part has.
+
+        Raises:
+            InputError: there is none of this name, or what was given is none.
+        """
+        if isinstance(asked, str):
+            return self[asked]()
+        lacking = ", ".join(part for part in parts if not hasattr(asked, part))
+        if isinstance(asked, type) or lacking:
+            why = f"it has no {lacking}" if lacking else "it is a class, of which one is to be made"
+            raise InputError(f"{asked!r} cannot be the {self.kind}: {why}")
+        return asked
 
     def source(self, name: str) -> str:
         """Where a part lies, as `module:attribute`."""

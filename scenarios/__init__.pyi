@@ -23,9 +23,14 @@ from .plans.policy import Seen as Seen
 from .plans.scenario import Gap as Gap
 from .plans.scenario import Scenario as Scenario
 from .plans.scenario import scenario_preset as scenario_preset
+from .records.assumptions import assumed as assumed
+from .records.assumptions import read_assumptions as read_assumptions
 from .study.cohort import FolderCohort as FolderCohort
 from .study.cohort import SampledCohort as SampledCohort
 from .study.cohort import TableCohort as TableCohort
 from .study.parts import Study as Study
 from .study.parts import load_study as load_study
 from .study.parts import run_study as run_study
+from .study.trial import power as power
+from .study.trial import sample_size as sample_size
+from .sweeps.sweep import sweep as sweep

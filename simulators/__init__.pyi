@@ -1,3 +1,8 @@
+from .belief.prior import CLINICAL as CLINICAL
+from .belief.prior import PriorSet as PriorSet
+from .belief.prior import prior_belief as prior_belief
+from .belief.update import update_belief as update_belief
+from .calibration.posterior import Posterior as Posterior
 from .core.chance import Key as Key
 from .core.chance import Purpose as Purpose
 from .core.course import Course as Course
@@ -14,7 +19,12 @@ from .core.treatment import TreatmentRequest as TreatmentRequest
 from .core.treatment import TumourView as TumourView
 from .core.treatment import VirtualTreatment as VirtualTreatment
 from .dose.dvh import dvh as dvh
+from .kinetics.standard import StandardTumour as StandardTumour
 from .names.generators import generator_named as generator_named
 from .names.kinetics import kinetics_named as kinetics_named
 from .names.outcomes import outcome_model_named as outcome_model_named
 from .names.scanners import scanner_named as scanner_named
+from .outcome.calibrated import CalibratedOutcomes as CalibratedOutcomes
+from .outcome.standard import StandardOutcomes as StandardOutcomes
+from .planner.template import Template as Template
+from .planner.template import technique as technique

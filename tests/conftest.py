@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from twin import Geometry, PatientTwin, Scan, StructureSet, Volume
+from twin import Geometry, PatientTwin, Scan, Simulated, StructureSet, Volume
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of small networks, threads mostly wait for one another
 os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
@@ -29,6 +29,24 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data in ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def dicom_errors() -> Callable[..., list[str]]:
+    """The errors that dicom3tools find in DICOM files, and in what files of one study say of each other."""
+    if shutil.which("dciodvfy") is None or shutil.which("dcentvfy") is None:
+        pytest.skip("dicom3tools are not installed")
+    # releases from before the standard's 2023b do not know SyntheticData and call it an error
+    unknown = "</(0008,001c)> - Attribute with an even group number is not a recognized standard attribute"
+
+    def found(*files: Path) -> list[str]:
+        told = []
+        for command in [*(("dciodvfy", "-new", f) for f in files), ("dcentvfy", *files)]:
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+            told += [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
+        return [line for line in told if unknown not in line]
+
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +81,20 @@ def phantom_twin() -> PatientTwin:
     from simulators.insilico.patient import make_patient
 
     return make_patient(seed=7)[0]
+
+
+@pytest.fixture(scope="session")
+def coarse_twin(phantom_twin) -> PatientTwin:
+    """The in-silico patient on a grid of 3 mm, for tests of what does not depend on the voxel."""
+    drawn = phantom_twin.contours
+    grid = phantom_twin.baseline.volume.geometry.resampled(3.0)
+    coarse = StructureSet(grid, ())
+    for s in drawn:
+        mask = Volume(drawn.geometry, drawn.mask(s.name).astype(np.uint8), "MASK", "1")
+        coarse = coarse.with_mask(s.name, s.role, mask.on(grid) > 0.5)
+    ct = np.rint(phantom_twin.baseline.volume.on(grid, fill=-1024.0)).astype(np.int16)
+    made = PatientTwin(id=phantom_twin.id, clinical=phantom_twin.clinical)
+    return made.fork(scans=(Scan("CT", 0.0, Volume(grid, ct, "CT", "HU")),), structures=(coarse,))
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +145,35 @@ def thorax() -> Callable[..., tuple[Scan, StructureSet]]:
         return Scan("CT", 0.0, Volume(grid, hu.astype(np.int16), "CT", "HU")), drawn
 
     return made
+
+
+def _noisy_ct(
+    seed: int, *, spacing: float = 5.0, padding: int = -1024, shift: float = 0.0, cut: int = 0
+) -> Volume:
+    """A ball of tissue in air with a couch, on a grid of its own, with coloured noise."""
+    n = round(200 / spacing) - cut
+    grid = Geometry((n, n, n), (spacing,) * 3, (-100.0 + shift,) * 3)
+    _z, y, x = np.meshgrid(*[np.arange(n) * spacing - 100.0] * 3, indexing="ij")
+    hu = np.where(x**2 + y**2 < 80**2, 40.0, float(padding))
+    hu[(np.abs(y - 92) < 4) & (np.abs(x) < 60)] = 300  # a couch
+    noise = np.random.default_rng(seed).normal(0, 20, hu.shape)
+    return Volume(grid, np.rint(hu + np.where(hu > -900, noise, 0)).astype(np.int16), "CT", "HU")
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory):
+    """Six patients, each with an acquired and a simulated CT that differ in all that could tell."""
+    folder = tmp_path_factory.mktemp("sources")
+    paths = []
+    for n in range(6):
+        how = Simulated("ct", "CT", 0)
+        scans = (
+            Scan("CT", 0.0, _noisy_ct(n, padding=-2000, shift=0.3 * n, cut=n % 2)),
+            Scan("ct-1", 0.0, _noisy_ct(n + 50, spacing=4.0), simulated=how),
+        )
+        paths.append(folder / f"p{n}.twin")
+        PatientTwin(id=f"P-{n}", scans=scans).save(paths[-1])
+    return paths
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ def test_its_command_is_one_of_ours(installed):
     assert "Greet somebody." in installed("--help")
 
 
+@pytest.mark.slow
 def test_its_family_learns_its_task(installed, tmp_path):
     (tmp_path / "tiny.yaml").write_text(TINY)
     text = installed(

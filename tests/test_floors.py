@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR = {"twin": 1, "models": 2, "simulators": 3, "scenarios": 4, "dashboards": 5}
 # Folders and files of a room, lower ones first; a file that is not named lies below them all.
 ORDER = {
-    "twin": "inputs dose clinical contours structures nomenclature scan observation history files patient anatomy dicom"
-    " export pacs importer",
-    "models": "data networks metrics family families hub training",
-    "simulators": "core tumour belief anatomy calibration outcome dose photon planner treatment insilico scanners tasks"
-    " learned published kinetics names",
+    "twin": "sampling volume field inputs dose clinical contours structures nomenclature scan observation history files"
+    " patient anatomy dicom export pacs importer",
+    "models": "data networks losses metrics family families hub training",
+    "simulators": "core tumour belief anatomy registration calibration outcome dose photon planner treatment insilico"
+    " scanners tasks learned published kinetics names",
     "scenarios": "executors plans policies records report engine matching validation comparison sensitivity study"
-    " clinic datasets benchmark commands",
-    "dashboards": "files viewer figures tables jobs parts shell pages app command",
+    " sweeps clinic datasets benchmark suites readers commands",
+    "dashboards": "access files viewer figures tables jobs parts shell pages safety app command user",
 }
 MOST_FILES = 16
 MANY = {

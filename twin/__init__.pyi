@@ -3,6 +3,7 @@ from .clinical import ClinicalRecord as ClinicalRecord
 from .dose import DoseGrid as DoseGrid
 from .dose import Fraction as Fraction
 from .errors import InputError as InputError
+from .field import Field as Field
 from .geometry import Geometry as Geometry
 from .importer import import_patient as import_patient
 from .observation import Observation as Observation

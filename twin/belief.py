@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Belief:
         kind: "prior" or "posterior".
         learned_from: (time_days, kind, value) of the observations that a posterior has learned from.
         ess: effective number of samples of a posterior, as its update measured it.
+        prior: constants of the prior that are not the usual ones, by name.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -28,6 +30,7 @@ class Belief:
     kind: str = "prior"
     learned_from: tuple[tuple[float, str, float], ...] = ()
     ess: float | None = None
+    prior: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sizes = {v.shape for v in self.samples.values()}

@@ -7,3 +7,18 @@ class InputError(ValueError):
 
 class DiskError(InputError):
     """What the disk refused, such as when it is full: no fault of what was to be written, as others would fail too."""
+
+
+_EXTRAS = {"torch": "learned", "safetensors": "learned", "monai": "train", "diffusers": "train"}
+
+
+def missing(what: str, error: ImportError) -> InputError:
+    """What to install where a library is not there.
+
+    Args:
+        what: is wanted, as the beginning of the sentence.
+        error: what importing it raised.
+    """
+    name = (error.name or "torch").partition(".")[0]
+    extra = _EXTRAS.get(name)
+    return InputError(f"{what} {name}: pip install " + (f"'rt-twin[{extra}]'" if extra else name))

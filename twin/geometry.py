@@ -6,6 +6,7 @@ Arrays are indexed (z, y, x) everywhere in this project.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, cast
@@ -16,6 +17,7 @@ from twin.errors import InputError
 
 if TYPE_CHECKING:
     import SimpleITK
+    from numpy.typing import ArrayLike
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -125,12 +127,12 @@ class Geometry:
             direction=tuple(image.GetDirection()),
         )
 
-    def lps(self, index) -> np.ndarray:
+    def lps(self, index: ArrayLike | Sequence[object]) -> np.ndarray:
         """LPS positions (..., 3) as (x, y, z) mm of indices (..., 3) as (z, y, x), which may be fractional."""
         points = np.asarray(index, dtype=np.float64)[..., ::-1]
         return points @ self.affine_lps[:3, :3].T + self.affine_lps[:3, 3]
 
-    def index(self, lps) -> np.ndarray:
+    def index(self, lps: ArrayLike | Sequence[object]) -> np.ndarray:
         """Fractional indices (..., 3) as (z, y, x) of LPS positions (..., 3) as (x, y, z) mm."""
         inverse = np.linalg.inv(self.affine_lps)
         return (np.asarray(lps, dtype=np.float64) @ inverse[:3, :3].T + inverse[:3, 3])[..., ::-1]
@@ -144,6 +146,22 @@ class Geometry:
             shape=cast(Shape, tuple(hi - lo for lo, hi in bounds)),
             origin_mm=cast(Triple, tuple(float(v) for v in self.lps(start))),
         )
+
+    def covering(self, grid: Geometry, margin: int = 0) -> Box | None:
+        """The box of whole voxels within another grid's outermost voxel centres; None where they are apart.
+
+        Args:
+            grid: what is to be covered, of any orientation.
+            margin: voxels added on all sides.
+        """
+        ends = [(0, n - 1) for n in grid.shape]
+        corners = self.index(grid.lps(np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)))
+        low = np.floor(corners.min(axis=0) + 1e-6) - margin
+        high = np.ceil(corners.max(axis=0) - 1e-6) + 1 + margin
+        low, high = np.maximum(low, 0).astype(int), np.minimum(high, self.shape).astype(int)
+        if (high <= low).any():
+            return None
+        return cast(Box, tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)))
 
     def box_of(self, part: Geometry) -> Box:
         """Where a crop of this grid lies in it.

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,9 +27,10 @@ from twin.nomenclature.labels import Labels, shown_path
 from twin.pacs.address import SCHEME, Address
 from twin.pacs.fetch import fetched
 from twin.patient import PatientTwin
-from twin.scan import Scan
+from twin.scan import Acquired, Scan
 from twin.several import several
 from twin.structures import Structure, StructureSet
+from twin.volume import Volume
 
 
 @bounded
@@ -98,12 +99,55 @@ def read_scans(src: str | os.PathLike[str]) -> PatientTwin:
     """A patient's images alone, with what is drawn on them but no tumour asked for and no organ found.
 
     Args:
-        src: a folder or zip of DICOM files of one patient, or a CT in NIfTI or NRRD.
+        src: a folder or zip of DICOM files of one patient, with a CT or without, or a CT in NIfTI or NRRD.
 
     Raises:
         InputError: what is wrong with the data, in one sentence.
     """
-    return _read(Path(src), (), (), None, None, False)[0]
+    return _read(Path(src), (), (), None, None, False, carriers=("CT", "CBCT", "MR", "PT"))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class FollowUpScan:
+    """A scan of another day, and what is drawn on it.
+
+    Args:
+        volume: CT or cone-beam CT in HU, in its own frame of reference.
+        drawn: on its grid; empty where nothing is.
+        acquired: how the patient lay; None where the file does not say.
+        patient: pseudonym of the patient that its files name, or None where they name nobody.
+        notes: what was left out or assumed, one sentence each.
+    """
+
+    volume: Volume
+    drawn: StructureSet
+    acquired: Acquired | None
+    patient: str | None
+    notes: tuple[str, ...]
+
+
+def read_follow_up(src: str | os.PathLike[str], *, gtv: str | Sequence[str] = ()) -> FollowUpScan:
+    """A CT or cone-beam CT of another day.
+
+    Args:
+        src: a folder or zip of DICOM files that holds one, perhaps with an RTSTRUCT; or NIfTI or NRRD.
+        gtv: names of the structures that are gross tumour, where they are drawn.
+
+    Raises:
+        InputError: what is wrong with the data, in one sentence; several scans.
+    """
+    path = Path(src)
+    twin, _ = _read(path, several(gtv), (), None, None, False, carriers=("CT", "CBCT"))
+    scans = [s for s in twin.scans if s.volume.modality in ("CT", "CBCT")]
+    if len(scans) > 1:
+        raise InputError(
+            f"{shown_path(path)} holds {len(scans)} scans (CT or cone-beam CT); give the one that is meant"
+        )
+    (scan,) = scans
+    grid = scan.volume.geometry
+    drawn = next((s for s in twin.structures if s.geometry.same_grid(grid)), StructureSet(grid, ()))
+    named = None if path.name.lower().endswith(SUFFIXES) else twin.id
+    return FollowUpScan(scan.volume, drawn, scan.acquired, named, twin.notes)
 
 
 @contextmanager
@@ -147,6 +191,8 @@ def _read(
     days: Mapping[str, float] | None,
     delivered_from: float | None,
     keep_names: bool,
+    *,
+    carriers: Sequence[str] = ("CT",),
 ) -> tuple[PatientTwin, str]:
     """What the files say, and why some were left out, as the end of a refusal."""
     if src.name.lower().endswith(SUFFIXES):
@@ -165,5 +211,6 @@ def _read(
             structures=structures,
             days=days,
             delivered_from=delivered_from,
+            carriers=carriers,
         )
         return studies.twin().fork(names_kept=keep_names), left_out.because

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
+from typing import Any
 
 from twin.belief import Belief
 from twin.check import Check
@@ -80,6 +81,12 @@ class PatientTwin:
                 f"fractions refer to dose grids that the twin lacks: {', '.join(sorted(unknown))}"
             )
 
+    def __repr__(self) -> str:
+        told = (
+            f"{len(self.scans)} scans, {len(self.fractions)} fractions, {len(self.observations)} observations"
+        )
+        return f"<PatientTwin {self.id} on day {self.now_days:g}: {told}>"
+
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PatientTwin:
         """Read a `NAME.twin` folder; arrays are read from disk when first used.
@@ -135,6 +142,17 @@ class PatientTwin:
             if structures.geometry.same_grid(self.baseline.volume.geometry):
                 return structures
         raise InputError("the baseline CT has no structures")
+
+    def drawn_on(self, scan: Scan) -> StructureSet | None:
+        """What is drawn on a scan; None where nothing is.
+
+        Args:
+            scan: of the twin.
+        """
+        for structures in self.structures:
+            if structures.time_days == scan.time_days and structures.geometry.same_grid(scan.volume.geometry):
+                return structures
+        return None
 
     @cached_property
     def gtv_cm3(self) -> float:
@@ -366,7 +384,7 @@ class PatientTwin:
         """Whether a change can be taken back and was not yet."""
         return change.kind in ("observe", "deliver", "scan") and not change.undone
 
-    def fork(self, **changes) -> PatientTwin:
+    def fork(self, **changes: Any) -> PatientTwin:
         """A new twin with some fields replaced, sharing all other arrays with this one."""
         return replace(self, **changes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from twin.field import Field
 from twin.volume import Volume
 
 
@@ -17,12 +18,17 @@ class Registration:
         shift_mm: how far the scan's frame was moved at its origin, mm.
         turn_deg: the angle by which it was turned, degrees.
         poor: the similarity is too low to trust the place of the scan.
+        jacobian: least and greatest volume of tissue in the body over that on the baseline, where a displacement field
+            was found as well; the similarity is the one after it then.
+        surface_mm: "body" and "lungs" -> mean distance of their surfaces after it, mm.
     """
 
     similarity: float
     shift_mm: float
     turn_deg: float
     poor: bool
+    jacobian: tuple[float, float] | None = None
+    surface_mm: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Scan:
         registration: how it came into that frame, or None where it was acquired in it.
         acquired: how the patient lay, by which it is exported; None where that is not known.
         simulated: how it was made, or None where a scanner acquired it.
+        deformation: where the baseline's tissue lies in it, or None where nobody looked.
     """
 
     name: str
@@ -78,3 +85,4 @@ class Scan:
     registration: Registration | None = None
     acquired: Acquired | None = None
     simulated: Simulated | None = None
+    deformation: Field | None = None

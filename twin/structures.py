@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Structure:
         colour: RGB of the RTSTRUCT, where it had one.
         contours: (n, 3) float32 LPS points, mm, of each closed planar contour that it was drawn with; none where
             it came as a mask.
+        carried_from: name of the scan from which it was carried over by a registration; None where it was not.
     """
 
     name: str
@@ -56,6 +57,10 @@ class Structure:
     source_name: str | None = None
     colour: tuple[int, int, int] | None = None
     contours: tuple[np.ndarray, ...] = ()
+    carried_from: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Structure {self.name}, {self.role}{', estimated' if self.estimated else ''}>"
 
     @cached_property
     def cm3(self) -> float:
@@ -89,7 +94,12 @@ class StructureSet:
         """The structures in their order."""
         return self.source if isinstance(self.source, tuple) else self.source()
 
-    def __iter__(self):
+    def __repr__(self) -> str:
+        known = self.source if isinstance(self.source, tuple) else self.__dict__.get("structures")
+        names = "not looked for yet" if known is None else ", ".join(s.name for s in known) or "none"
+        return f"<StructureSet of day {self.time_days:g}: {names}>"
+
+    def __iter__(self) -> Iterator[Structure]:
         return iter(self.structures)
 
     def __contains__(self, name: str) -> bool:
@@ -147,7 +157,7 @@ class StructureSet:
         parts = self.role("GTV")
         return sum(s.cm3 for s in parts) * union / sum(s.mask_cm3 for s in parts)
 
-    def with_mask(self, name: str, role: Role, mask: np.ndarray, **fields) -> StructureSet:
+    def with_mask(self, name: str, role: Role, mask: np.ndarray, **fields: Any) -> StructureSet:
         """A new set with one more (or one replaced) structure from a whole-grid mask.
 
         Args:

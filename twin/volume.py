@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from twin.errors import InputError
 from twin.geometry import IDENTITY, Box, Geometry
+
+if TYPE_CHECKING:
+    import SimpleITK
+    from nibabel.nifti1 import Nifti1Image
 
 Modality = Literal["CT", "CBCT", "PT", "MR", "DX", "DOSE", "MASK", "DISTANCE"]
 Unit = Literal["HU", "SUV", "Gy", "1", "a.u.", "mm"]
@@ -71,6 +75,24 @@ class Volume:
         turned = np.ascontiguousarray(np.flip(self.array.transpose(order), flipped))
         return Volume(geometry, turned, self.modality, self.unit)
 
+    def sitk(self) -> SimpleITK.Image:
+        """A copy as an image of SimpleITK, in place: its axes are (x, y, z), and bool becomes 0 and 1."""
+        import SimpleITK
+
+        array = self.array.astype(np.uint8) if self.array.dtype == bool else self.array
+        image = SimpleITK.GetImageFromArray(array)
+        image.SetOrigin(self.geometry.origin_mm)
+        image.SetSpacing(self.geometry.spacing_mm[::-1])
+        image.SetDirection(self.geometry.rotation.ravel().tolist())
+        return image
+
+    def nibabel(self) -> Nifti1Image:
+        """A copy as an image of nibabel, in place: axes (x, y, z), an affine to RAS, and 0 and 1 for bool."""
+        from nibabel.nifti1 import Nifti1Image
+
+        array = self.array.astype(np.uint8) if self.array.dtype == bool else np.array(self.array)
+        return Nifti1Image(array.T, self.geometry.affine_ras)
+
     def on(self, geometry: Geometry, *, order: int = 1, fill: float = 0.0) -> np.ndarray:
         """The values at another grid's voxel centres.
 
@@ -84,15 +106,20 @@ class Volume:
         """
         if self.geometry.same_grid(geometry):
             return self.array.astype(np.float32)
-        from scipy.ndimage import affine_transform
-
         to_mm, from_mm = geometry.affine_lps, np.linalg.inv(self.geometry.affine_lps)
         xyz = from_mm @ to_mm
         matrix, offset = xyz[:3, :3][::-1, ::-1], xyz[:3, 3][::-1]
-        diagonal = np.diag(matrix)
+        diagonal, values = np.diag(matrix), np.asarray(self.array, dtype=np.float32)
+        alike = np.allclose(matrix, np.diag(diagonal), atol=1e-9)
+        if alike and order == 1:
+            from twin.sampling.linear import linear  # loads numba
+
+            return linear(values, diagonal, offset, geometry.shape, fill)
+        from scipy.ndimage import affine_transform
+
         return affine_transform(
-            np.asarray(self.array, dtype=np.float32),
-            diagonal if np.allclose(matrix, np.diag(diagonal), atol=1e-9) else matrix,
+            values,
+            diagonal if alike else matrix,
             offset=offset,
             output_shape=geometry.shape,
             order=order,

@@ -7,6 +7,7 @@
     dark: { text: "#ced4da", grid: "rgba(200,210,220,0.13)", line: "rgba(200,210,220,0.35)", cursor: "#f1f3f5", surface: "#1a1d21" },
   };
   const CONFIG = { displaylogo: false, showSendToCloud: false, modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d"] };
+  const DPI = 300; // of saved pictures, at 11 by 6.2 inches
   const SIMULATED = "SIMULATED - research use only";
   const scheme = () => document.documentElement.getAttribute("data-mantine-color-scheme") || "light";
 
@@ -60,6 +61,15 @@
     if (seen(element)) draw(element);
   }
 
+  const logged = new WeakSet(); // elements whose volumes are on a logarithmic axis
+  /** The figure of an element as it is looked at: its own axis, or a logarithmic one where that was asked for. */
+  function figureOf(element) {
+    const figure = kept.get(element);
+    if (!figure || !logged.has(element)) return figure;
+    const { rangemode, range, ...yaxis } = figure.layout.yaxis;
+    return { data: figure.data, layout: { ...figure.layout, uirevision: "log", yaxis: { ...yaxis, type: "log", autorange: true } } };
+  }
+
   const waiting = new WeakSet(); // elements that will be drawn as soon as plotly is here
 
   async function draw(element) {
@@ -67,9 +77,9 @@
     waiting.add(element);
     const Plotly = await plotly();
     waiting.delete(element);
-    const figure = kept.get(element);
+    const figure = figureOf(element);
     if (!figure || !element.isConnected) return;
-    const { data, layout } = themed(figure);
+    const { data, layout } = themed(figure, element.closest(".rt-paper") ? "light" : scheme()); // paper is white
     layout.shapes = shapesOf(figure);
     await Plotly.react(element, data, { ...layout, autosize: true }, CONFIG);
     if (drawn.has(element)) return;
@@ -109,13 +119,21 @@
 
   // ---- saving ------------------------------------------------------------------------------------------------
 
+  /** What a saved figure is of: its name with the patient, the plans, and over time the day that the viewers show. */
+  function captionOf(element, figure) {
+    const { manifest, state } = rt.viewer ?? {};
+    const plans = manifest?.plans?.filter((plan) => plan.slug).map((plan) => plan.label).join(" v ");
+    const day = figure.layout.meta === "days" && manifest?.plans ? `viewers on day ${state.day.toFixed(1)}` : "";
+    return [element.getAttribute("aria-label"), plans, day].filter(Boolean).join(", ");
+  }
+
   /** A figure for print: light, titled, and stamped whatever the server put on it. */
   function printed(element) {
-    const figure = kept.get(element);
+    const figure = figureOf(element);
     const { data, layout } = themed(figure, "light");
     const notes = figure.layout.annotations ?? [];
     const stamp = { text: SIMULATED, xref: "paper", yref: "paper", x: 1, y: 1.02, xanchor: "right", yanchor: "bottom", showarrow: false, bgcolor: "#ffb000", font: { size: 10, color: "#1a1200" }, borderpad: 3 };
-    const title = { text: element.getAttribute("aria-label"), font: { size: 14 }, x: 0.02, y: 0.985, yanchor: "top" };
+    const title = { text: captionOf(element, figure), font: { size: 14 }, x: 0.02, y: 0.985, yanchor: "top" };
     const margin = { ...layout.margin, t: (layout.margin?.t ?? 30) + 34 };
     const stamped = notes.some((note) => note.text === SIMULATED) ? notes : [...notes, stamp];
     return { data, layout: { ...layout, title, margin, annotations: stamped, shapes: figure.layout.shapes ?? [], paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff", autosize: false } };
@@ -148,6 +166,26 @@
     return new Blob([Uint8Array.from(atob(body), (c) => c.charCodeAt(0))], { type });
   }
 
+  /** A PNG that says how large it is printed: its pHYs chunk, in pixels a metre, after the header (PNG specification 11.3.4.3). */
+  async function withDpi(blob) {
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    const chunk = new DataView(new ArrayBuffer(21));
+    const perMetre = Math.round(DPI / 0.0254);
+    chunk.setUint32(0, 9);
+    [..."pHYs"].forEach((letter, n) => chunk.setUint8(4 + n, letter.charCodeAt(0)));
+    chunk.setUint32(8, perMetre);
+    chunk.setUint32(12, perMetre);
+    chunk.setUint8(16, 1);
+    let crc = 0xffffffff;
+    for (let i = 4; i < 17; i++) {
+      crc ^= chunk.getUint8(i);
+      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+    }
+    chunk.setUint32(17, ~crc >>> 0);
+    const header = 33; // the signature and IHDR
+    return new Blob([bytes.slice(0, header), chunk.buffer, bytes.slice(header)], { type: "image/png" });
+  }
+
   /** Save the figure, or the long table, that is seen in the card of a button. */
   async function save(button) {
     const card = button.closest(".rt-card");
@@ -160,13 +198,27 @@
       return rt.download(new Blob([text], { type: "text/csv" }), `${name}.csv`);
     }
     const Plotly = await plotly();
-    const url = await Plotly.toImage(printed(element), { format, width: 1100, height: 620, scale: format === "png" ? 2 : 1 });
-    rt.download(blobOf(url), `${name}.${format}`);
+    const url = await Plotly.toImage(printed(element), { format, width: 1100, height: 620, scale: format === "png" ? DPI / 100 : 1 });
+    rt.download(format === "png" ? await withDpi(blobOf(url)) : blobOf(url), `${name}.${format}`);
+  }
+
+  /** Volumes on a logarithmic axis, or on their own again: a plan that lets a tumour grow flattens all others. */
+  function toggleLog(button) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    for (const id of button.dataset.log.split(" ")) {
+      const element = document.getElementById(id);
+      if (on) logged.add(element);
+      else logged.delete(element);
+      if (drawn.has(element)) draw(element);
+    }
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-save]");
     if (button) save(button);
+    const log = event.target.closest?.("[data-log]");
+    if (log) toggleLog(log);
   });
 
   // Figures follow the theme when it is switched, or when it follows the system.

@@ -38,17 +38,23 @@
       const share = a < -1e8 || b < -1e8 ? 0.5 : (level - a) / (b - a);
       return vertical ? [x, y + share] : [x + share, y];
     };
+    let longest = 0;
     while (next.size) {
-      const first = next.keys().next().value;
-      let edge = first;
-      path.moveTo(...point(edge));
+      let edge = next.keys().next().value;
+      let top = point(edge);
+      let length = 0;
+      path.moveTo(...top);
       while (next.has(edge)) {
         const following = next.get(edge);
         next.delete(edge);
         edge = following;
-        path.lineTo(...point(edge));
+        const at = point(edge);
+        if (at[1] < top[1]) top = at;
+        length++;
+        path.lineTo(...at);
       }
       path.closePath();
+      if (length > longest) [longest, path.top] = [length, top]; // where a label stands
     }
     return path;
   }

@@ -66,6 +66,9 @@
     /** A name that opens its page, and a patient's way to a comparison. */
     rtLink: ({ value, data }) => (data.open ? pageLink(data.open, "rt-who", value) : value),
     rtCompare: ({ value }) => (value ? pageLink(value, "rt-button", "Compare") : ""),
+    /** The way to another name, or to the bin. */
+    rtChange: ({ data }) =>
+      createElement("button", { className: "rt-button", type: "button", tabIndex: -1, title: `Rename or delete ${data.key}`, "data-change": data.key, "data-kind": data.kind }, "Change"),
     /** A scenario with its colour. */
     rtPlan: ({ value, data }) =>
       createElement("span", null, createElement("span", { className: "rt-swatch", style: { background: data.colour } }), value),

@@ -30,18 +30,20 @@
   const LOSS = [230, 120, 20];
   const GAIN = [150, 110, 240];
   const DIFFERENCE_HU = 200;
+  const ISODOSE = "#ffffff"; // isodoses are white and labelled, contours have colours: no line can be taken for the other
 
   const greys = new Map();
-  /** HU + 32768 -> RGBA for a window; kept, as there are few. */
-  function grey(window, inverted) {
-    const key = `${window}${inverted}`;
+  /** HU + 32768 -> RGBA for a window, in grey or the colours of a ramp; the last few are kept. */
+  function grey({ width, level }, inverted, colours = "grey") {
+    const key = `${width} ${level} ${inverted} ${colours}`;
+    const ramp = RAMPS[colours];
     if (!greys.has(key)) {
-      const { width, level } = WINDOWS[window];
+      if (greys.size > 12) greys.clear();
       const table = new Uint32Array(65536);
       for (let i = 0; i < 65536; i++) {
         let v = Math.max(0, Math.min(255, Math.round(((i - 32768 - level) / width + 0.5) * 255)));
         if (inverted) v = 255 - v;
-        table[i] = 0xff000000 | (v << 16) | (v << 8) | v;
+        table[i] = 0xff000000 | (ramp[v * 3 + 2] << 16) | (ramp[v * 3 + 1] << 8) | ramp[v * 3];
       }
       greys.set(key, table);
     }
@@ -95,10 +97,13 @@
       c.fillRect(0, 0, this.canvas.width, this.canvas.height);
       if (scene.mode !== "empty") {
         const place = this.place(scene);
-        this.drawImage(c, scene, place);
+        if (scene.pair) this.drawPair(c, scene, place);
+        else this.drawImage(c, scene, place);
         for (const layer of scene.layers) this.drawWash(c, scene, place, layer);
+        if (scene.doses) this.drawChange(c, scene, place, scene.doses);
         this.drawOutlines(c, scene, place);
         if (scene.crosshair) this.drawCrosshair(c, scene, place);
+        for (const mark of scene.marks) this.drawMark(c, scene, place, mark);
         this.drawFrame(c, scene, place);
       }
       this.drawText(c, scene);
@@ -111,7 +116,7 @@
       if (scene.alone) return this.drawWash(c, scene, place, scene.alone);
       const voxels = this.cut(scene, scene.followUp);
       if (scene.mode === "difference") this.putDifference(width, height, voxels, this.cut(scene, scene.other));
-      else this.put(width, height, voxels, grey(scene.window, scene.inverted));
+      else this.put(width, height, voxels, grey(scene.window, scene.inverted, scene.colours));
       c.imageSmoothingEnabled = true;
       c.imageSmoothingQuality = "high";
       c.drawImage(this.buffer, place.left, place.top, width * place.sx, height * place.sy);
@@ -150,7 +155,7 @@
     }
 
     drawWash(c, scene, place, layer) {
-      const slice = rt.coarseSlice(layer.volume, scene.plane, scene.k);
+      const slice = layer.project ? rt.coarseProjection(layer.volume, scene.plane) : rt.coarseSlice(layer.volume, scene.plane, scene.k);
       if (!slice) return;
       const table = RAMPS[layer.ramp];
       this.paint(c, scene, place, layer.volume, slice, (value, pixel, at) => {
@@ -162,6 +167,42 @@
         pixel[at + 3] = value < layer.from ? 0 : 255 * layer.opacity * Math.min(1, (value - layer.from) / layer.fade);
       });
       if (layer.levels) this.drawIsodoses(c, scene, place, layer, slice);
+    }
+
+    /** Where one has more than the other in violet, less in orange, the clearer the more. */
+    drawChange(c, scene, place, { mine, other, most }) {
+      const slice = rt.coarseChange(mine, other, scene.plane, scene.k);
+      if (!slice) return;
+      this.paint(c, scene, place, mine, slice, (value, pixel, at) => {
+        const share = Math.max(-1, Math.min(1, value / most));
+        const colour = share < 0 ? LOSS : GAIN;
+        for (let i = 0; i < 3; i++) pixel[at + i] = colour[i];
+        pixel[at + 3] = 230 * Math.sqrt(Math.abs(share));
+      });
+    }
+
+    /** A measured distance or ellipse, and its words. */
+    drawMark(c, scene, place, { kind, a, b, words }) {
+      const ratio = window.devicePixelRatio || 1;
+      const p = rt.PLANES[scene.plane];
+      const at = (index) => {
+        const down = p.up ? scene.grid.shape[p.down] - 1 - index[p.down] : index[p.down];
+        return [place.left + (index[p.across] + 0.5) * place.sx, place.top + (down + 0.5) * place.sy];
+      };
+      const [[x0, y0], [x1, y1]] = [at(a), at(b)];
+      const path = new Path2D();
+      if (kind === "distance") {
+        path.moveTo(x0, y0);
+        path.lineTo(x1, y1);
+      } else path.ellipse((x0 + x1) / 2, (y0 + y1) / 2, Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2, 0, 0, 2 * Math.PI);
+      for (const [colour, wide] of [["rgba(0,0,0,0.7)", 3.5], ["#7bf1a8", 1.5]]) {
+        c.strokeStyle = colour;
+        c.lineWidth = wide * ratio;
+        c.stroke(path);
+      }
+      c.font = `600 ${11 * ratio}px ${FONT}`;
+      c.textBaseline = "top";
+      words.forEach((text, n) => label(c, text, Math.max(x0, x1) + 6 * ratio, Math.max(y0, y1) + (n * 14 - 6) * ratio, "left", "#7bf1a8"));
     }
 
     /** Colour a coarse slice and stretch it over the picture; the browser's scaling interpolates. */
@@ -198,14 +239,20 @@
     drawIsodoses(c, scene, place, layer, slice) {
       const matrix = this.coarseMatrix(scene, place, layer.volume);
       const ratio = window.devicePixelRatio || 1;
+      c.font = `600 ${10 * ratio}px ${FONT}`;
+      c.textBaseline = "bottom";
       for (const level of layer.levels) {
+        const line = rt.isoline(slice.values, slice.width, slice.height, level);
+        if (!line.top) continue;
         const path = new Path2D();
-        path.addPath(rt.isoline(slice.values, slice.width, slice.height, level), matrix);
-        const index = Math.round(Math.min(1, level / layer.max) * 255) * 3;
-        const [r, g, b] = RAMPS[layer.ramp].subarray(index, index + 3);
-        c.lineWidth = 1.2 * ratio;
-        c.strokeStyle = `rgb(${(r + 255) >> 1},${(g + 255) >> 1},${(b + 255) >> 1})`;
-        c.stroke(path);
+        path.addPath(line, matrix);
+        for (const [colour, wide] of [["rgba(0,0,0,0.6)", 2.6], [ISODOSE, 1.2]]) {
+          c.lineWidth = wide * ratio;
+          c.strokeStyle = colour;
+          c.stroke(path);
+        }
+        const at = matrix.transformPoint(new DOMPoint(...line.top));
+        label(c, layer.name(level), at.x, at.y - ratio, "center", ISODOSE);
       }
     }
 
@@ -301,7 +348,8 @@
       scene.title.forEach((text, n) => {
         const font = n ? `${size}px ${FONT}` : `600 ${size * 1.1}px ${FONT}`;
         c.font = font;
-        for (const part of wrapped(c, text, width - 20 * ratio)) {
+        const beside = n ? 64 * ratio * scene.bars.length : 0; // colour bars stand at the right
+        for (const part of wrapped(c, text, width - 20 * ratio - beside)) {
           const long = c.measureText(part).width;
           if (y < 26 * ratio && long + 16 * ratio > free) y = 28 * ratio;
           lines.push({ text: part, font, colour: n ? "#dde3ea" : "#ffffff", y, width: long });

@@ -15,6 +15,8 @@
       const request = new XMLHttpRequest();
       request.open("POST", `/upload?${new URLSearchParams(query)}`);
       request.setRequestHeader("X-RT-Twin", "upload");
+      const token = document.cookie.match(/(?:^|; )rt-twin-csrf=([0-9a-f]+)/)?.[1];
+      if (token) request.setRequestHeader("X-RT-Twin-CSRF", token);
       if (onProgress) request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
       request.onload = () => {
         let answer = {};

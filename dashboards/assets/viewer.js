@@ -1,28 +1,36 @@
-// The linked viewers: what each panel shows, what is fetched for it, and the hand on mouse and keys.
+// The linked viewers: what each panel shows, and what is fetched for it. Other files teach it what is seen and done.
 (() => {
   const rt = (window.rtTwin ??= {});
-  const FRAMES_KEPT = 32; // a follow-up's crop is some megabytes
-  const DOSE_LEVELS = [5, 20, 30, 45, 60, 70];
+  const FRAMES_KEPT = 48; // a follow-up's crop is some megabytes
   const FOLLOW_UP = "follow-up"; // the CT of a day and the outlines on it, in one message
+  const FRESH = {
+    day: 0, sample: 0, plane: "axial", window: "lung", level: null, inverted: false, dose: "off", unit: "Gy", wash: true, levelsOff: [],
+    scan: "off", opacity: 0.65, suv: null, pair: "difference", share: 0.5, against: "source", structures: "tumour", picked: {}, linked: true, difference: false, tool: "pan", layout: "2", largest: null,
+  };
 
   class Viewer {
     constructor(manifest, settings) {
       this.manifest = manifest;
       this.grid = manifest.grid;
-      this.state = { day: 0, sample: 0, plane: "axial", window: "lung", inverted: false, dose: "off", scan: "off", structures: "tumour", linked: true, difference: false };
+      this.state = { ...structuredClone(FRESH), layout: manifest.layout ?? FRESH.layout };
       this.shared = this.freshView();
       this.store = new Map();
       this.structures = {};
+      this.marks = [];
       this.probe = null;
       this.stats = { draws: 0, lastMs: 0, sliceMs: 0 };
       this.panels = manifest.panels.map((spec, n) => this.makePanel(spec, n));
       const base = `/data/baseline?of=${manifest.of}&key=${encodeURIComponent(manifest.key)}&v=${manifest.version}`;
       this.baseline = new rt.Baseline(this.grid, (slab) => `${base}&slab=${slab}`, (error) => this.arrived(error));
+      Object.assign(this.state, settings);
       this.restore();
-      this.set(settings ?? {});
-      this.baseline.load(this.shared.at[0]);
+      this.buildHeads();
+      this.buildLists();
+      this.set({});
+      this.baseline.load(this.panels[0].view.at[0]);
       this.get(`/data/structures?of=${manifest.of}`).then((pack) => {
         this.structures = pack.parts;
+        this.listStructures();
         this.draw();
       });
       this.resizing = new ResizeObserver(() => this.draw());
@@ -37,18 +45,21 @@
     }
 
     freshView() {
-      return { at: [...this.manifest.focus], zoom: 1, pan: [0, 0] };
+      return { at: [...this.manifest.focus], zoom: 1, pan: [0, 0, 0] };
     }
 
+    /** A panel with what is its own: plan, day, scan and plane, each null where it follows what is common. */
     makePanel(spec, n) {
       const canvas = document.getElementById(spec.canvas);
-      const panel = { n, canvas, spec, drawer: new rt.Panel(canvas), view: this.shared, frame: undefined, letter: "ABCD"[n] };
+      const own = { plan: spec.plan ?? null, day: null, scan: spec.scan ?? null, plane: null };
+      const panel = { n, canvas, spec, own, drawer: new rt.Panel(canvas), view: this.shared, frame: undefined, letter: "ABCDEF"[n] };
       canvas.addEventListener("wheel", (event) => this.wheel(panel, event), { passive: false });
       canvas.addEventListener("pointermove", (event) => this.move(panel, event));
       canvas.addEventListener("pointerdown", (event) => this.press(panel, event));
-      canvas.addEventListener("pointerup", () => (this.drag = null));
+      canvas.addEventListener("pointerup", (event) => this.release(panel, event));
       canvas.addEventListener("pointercancel", () => (this.drag = null));
       canvas.addEventListener("pointerleave", () => this.point(null));
+      canvas.addEventListener("contextmenu", (event) => event.preventDefault());
       canvas.addEventListener("dblclick", () => this.reset());
       return panel;
     }
@@ -56,17 +67,14 @@
     // ---- what is shown -------------------------------------------------------------------------------------
 
     set(changes) {
+      if (changes.window && changes.window !== this.state.window) changes = { level: null, ...changes };
+      if (changes.structures && changes.structures !== this.state.structures) changes = { picked: {}, ...changes };
       Object.assign(this.state, changes);
       if (changes.linked === true) for (const panel of this.panels) panel.view = this.shared;
       if (changes.linked === false) for (const panel of this.panels) panel.view = structuredClone(this.shared);
       this.refresh();
+      this.showLists();
       rt.charts?.cursor();
-    }
-
-    /** The panels' plans, a slug each; panels beyond them are hidden by the page. */
-    setPlans(slugs) {
-      this.plans = slugs;
-      this.refresh();
     }
 
     visible() {
@@ -74,15 +82,22 @@
     }
 
     planOf(panel) {
-      const slug = this.plans?.[panel.n];
-      return this.manifest.plans?.find((plan) => plan.slug === slug);
+      return this.manifest.plans?.find((plan) => plan.slug === panel.own.plan);
+    }
+
+    dayOf(panel) {
+      return panel.own.day ?? this.state.day;
+    }
+
+    planeOf(panel) {
+      return panel.spec.plane ?? panel.own.plane ?? this.state.plane;
     }
 
     /** The last follow-up of a plan up to a day: its index, or -1 for the acquired baseline. */
     frameFor(plan, day) {
       let found = -1;
       this.manifest.frames.forEach((frame, n) => {
-        const fits = frame.plan === (plan?.slug ?? "") && frame.sample === this.state.sample && frame.day <= day + 1e-6;
+        const fits = frame.plan === (plan?.slug ?? "") && (frame.acquired || frame.sample === this.state.sample) && frame.day <= day + 1e-6;
         if (fits && (found < 0 || frame.day >= this.manifest.frames[found].day)) found = n;
       });
       return found;
@@ -97,18 +112,19 @@
     refresh() {
       for (const panel of this.visible()) {
         const plan = this.planOf(panel);
-        const index = this.frameFor(plan, this.state.day);
+        const index = this.frameFor(plan, this.dayOf(panel));
         const wanted = [];
         if (this.has(index, "ct")) wanted.push(["followup", FOLLOW_UP, index]);
         const dosed = this.state.dose === "full" || !this.manifest.plans ? this.frameOfFullDose(plan) : index;
-        if (this.state.dose !== "off" && this.has(dosed, "dose")) wanted.push(["dose", "dose", dosed]);
-        const scan = this.scan();
+        if (this.state.dose !== "off" && this.has(dosed, "dose")) wanted.push(["dose", this.doseKind(), dosed]);
+        const scan = this.scan(panel);
         if (scan && this.has(index, scan.layer.name)) wanted.push(["scan", scan.layer.name, index]);
+        if (panel.spec.pair && this.has(index, this.state.against)) wanted.push(["beside", this.state.against, index]);
         const token = (panel.token = Symbol("wanted"));
-        const found = {};
+        const found = { dosed };
         const show = () => {
           if (panel.token !== token || this.closed) return;
-          Object.assign(panel, { frame: index, shown: found, dosed, pending: null, failure: null });
+          Object.assign(panel, { frame: index, shown: found, pending: null, failure: null });
           this.draw();
         };
         const here = wanted.map(([, kind, n]) => this.kept(kind, n));
@@ -128,6 +144,11 @@
       this.draw();
     }
 
+    /** The dose's layer: physical, or one of the EQD2 that the server makes of it. */
+    doseKind() {
+      return this.state.unit.startsWith("eqd2") ? this.state.unit : "dose";
+    }
+
     /** Fetch the follow-ups of the next and the last day, once all that is looked at is here. */
     lookAhead() {
       if (this.closed) return;
@@ -138,7 +159,7 @@
       }
       const days = this.manifest.days;
       const at = days.findLastIndex((day) => day <= this.state.day + 1e-6);
-      for (const panel of this.visible()) {
+      for (const panel of this.visible().filter((one) => one.own.day === null)) {
         for (const day of [days[at + 1], days[at - 1]]) {
           const index = day === undefined ? -1 : this.frameFor(this.planOf(panel), day);
           if (this.has(index, "ct")) this.frame(FOLLOW_UP, index).catch(() => {});
@@ -146,9 +167,9 @@
       }
     }
 
-    /** The layer that is chosen beside the CT, and how it is shown: over it, or alone. */
-    scan() {
-      const [name, how] = this.state.scan.split(":");
+    /** The layer that is chosen beside the CT, and how it is shown: over it, alone, or as its greatest values. */
+    scan(panel) {
+      const [name, how] = (panel?.own.scan ?? this.state.scan).split(":");
       const layer = this.layer(name);
       return layer && how ? { layer, how } : null;
     }
@@ -199,8 +220,6 @@
       rt.onProgress?.(this.baseline.share);
     }
 
-    // ---- drawing -------------------------------------------------------------------------------------------
-
     draw(since) {
       if (since !== undefined) this.since ??= since;
       this.waiting ??= requestAnimationFrame(() => {
@@ -221,122 +240,6 @@
         this.linking = setTimeout(() => this.remember(), 300);
       });
     }
-
-    scene(panel) {
-      const { state, manifest } = this;
-      const plane = panel.spec.plane ?? state.plane;
-      const through = rt.PLANES[plane].through;
-      const k = Math.round(panel.view.at[through]);
-      const frame = panel.frame >= 0 ? manifest.frames[panel.frame] : null;
-      const shown = panel.shown ?? {};
-      const first = this.panels[0];
-      const differs = state.difference && panel.n > 0 && Boolean(first.shown);
-      const scan = this.scanOf(shown);
-      const mode = differs ? "difference" : scan?.how === "only" ? "scan" : "ct";
-      const layers = this.layers(shown, mode);
-      const alone = mode === "scan" ? this.alone(scan) : null;
-      const picture = alone && this.pictureOf(panel);
-      const generated = Boolean(frame && !frame.acquired) || manifest.in_silico || Boolean(shown.dose && manifest.dose_simulated);
-      return {
-        grid: this.grid, plane, k, mode, layers, ...picture?.place,
-        zoom: panel.view.zoom, pan: panel.view.pan,
-        window: state.window, inverted: state.inverted,
-        baseline: this.baseline, followUp: shown.followup, other: first.shown?.followup,
-        alone: picture ? { ...alone, volume: picture.volume } : alone,
-        outlines: picture ? [] : this.outlinesOf(shown),
-        crosshair: this.crosshair && !picture ? panel.view.at : null,
-        title: this.title(panel, frame, mode, shown),
-        corner: picture ? ["projection"] : this.cornerOf(panel, plane, k, shown),
-        simulated: generated ? manifest.simulated : null,
-        bars: this.bars(alone ? [...layers, alone] : layers, mode),
-      };
-    }
-
-    layers(shown, mode) {
-      const layers = [];
-      if (shown.dose?.dose) {
-        const max = this.manifest.dose_max_gy;
-        const levels = DOSE_LEVELS.filter((gy) => gy < max);
-        layers.push({ volume: shown.dose.dose, ramp: this.layer("dose").colour, low: 0, max, from: 5, fade: 40, opacity: 0.45, levels, unit: "Gy" });
-      }
-      const scan = this.scanOf(shown);
-      if (scan?.how === "overlay" && mode === "ct") {
-        const { low, max, step } = this.scale(scan);
-        layers.push({ volume: scan.volume, ramp: scan.layer.colour, low, max, from: low + step, fade: 2 * step, opacity: 0.65, unit: scan.layer.unit });
-      }
-      return layers;
-    }
-
-    /** The chosen scan with its voxels, where this day has one. */
-    scanOf(shown) {
-      const scan = this.scan();
-      const volume = scan && shown.scan?.[scan.layer.name];
-      return volume ? { ...scan, volume } : null;
-    }
-
-    /** Both ends of a scan's scale, and a tenth of it; HU are shown in the CT's window. */
-    scale({ layer, volume }) {
-      const { width, level } = rt.WINDOWS[this.state.window];
-      const [low, max] = layer.unit === "HU" ? [level - width / 2, level + width / 2] : [layer.low ?? volume.base, volume.high];
-      return { low, max, step: (max - low) / 10 };
-    }
-
-    /** A scan in the place of the CT: coloured ones dark on white, as nuclear medicine shows them. */
-    alone(scan) {
-      const { low, max } = this.scale(scan);
-      const dark = scan.layer.draw === "overlay" || this.state.inverted;
-      return { volume: scan.volume, ramp: dark ? "inverse" : "grey", low, max, from: -Infinity, fade: 1, opacity: 1, unit: scan.layer.unit };
-    }
-
-    /** A scan that is shown alone and is one voxel deep, as a radiograph: a picture of its own plane, on its own grid. */
-    pictureOf(panel) {
-      const scan = this.scanOf(panel.shown ?? {});
-      const deep = scan?.how === "only" ? scan.volume.shape.map((n, axis) => [n, axis]).filter(([n]) => n === 1) : [];
-      if (deep.length !== 1) return null;
-      const [[, axis]] = deep;
-      const plane = Object.keys(rt.PLANES).find((name) => rt.PLANES[name].through === axis);
-      const spacing = this.grid.spacing.map((mm, a) => mm / Math.abs(scan.volume.step[a]));
-      const grid = { ...this.grid, shape: scan.volume.shape, spacing };
-      return { place: { grid, plane, k: 0 }, volume: { ...scan.volume, zero: [0, 0, 0], step: [1, 1, 1] } };
-    }
-
-    bars(layers, mode) {
-      const ticks = ({ low, max }) => [0, 1, 2, 3, 4].map((n) => Number((low + ((max - low) * n) / 4).toPrecision(3)));
-      const bars = layers.map((l) => ({ ramp: l.ramp, low: l.low, max: l.max, unit: l.unit, ticks: l.levels ?? ticks(l) }));
-      if (mode === "difference") {
-        const most = rt.DIFFERENCE_HU;
-        bars.push({ ramp: "difference", low: -most, max: most, unit: "HU", ticks: [-most, 0, most] });
-      }
-      return bars;
-    }
-
-    outlinesOf(shown) {
-      const lines = [];
-      const [mine, others] = this.followUpOutlines(shown);
-      const tumours = []; // on top: their edge is often a lung's edge too
-      if (this.state.structures === "none") return lines;
-      for (const [name, mask] of Object.entries(this.structures)) {
-        if (mask.role === "GTV") {
-          tumours.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.4, dash: mine.length ? [5, 4] : null, halo: true });
-        } else if (this.state.structures === "all") {
-          lines.push({ id: `base${name}`, mask, colour: mask.colour, width: 1.1, dash: mask.estimated ? [2, 2] : null });
-        }
-      }
-      if (this.state.structures === "all") lines.push(...others);
-      return [...lines, ...tumours, ...mine];
-    }
-
-    /** Outlines that were drawn on a follow-up: of the tumour, and of all else. */
-    followUpOutlines(shown) {
-      const found = [[], []];
-      for (const layer of this.manifest.layers) {
-        const mask = layer.draw === "outline" && shown.followup?.[layer.name];
-        if (!mask) continue;
-        const look = layer.role === "GTV" ? { width: 1.8, halo: true } : { width: 1, dash: [1, 3] };
-        found[layer.role === "GTV" ? 0 : 1].push({ id: mask.id, mask, colour: layer.colour, ...look });
-      }
-      return found;
-    }
   }
 
   rt.download = (blob, name) => {
@@ -352,5 +255,6 @@
       if (name !== "constructor") Viewer.prototype[name] = part.prototype[name];
     }
   };
+  Viewer.FRESH = FRESH;
   rt.Viewer = Viewer;
 })();

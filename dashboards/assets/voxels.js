@@ -99,6 +99,45 @@
     return { width, height, values };
   }
 
+  /** The greatest values of a coarse volume along the view: {width, height, values} on its own in-plane grid. */
+  function coarseProjection(coarse, plane) {
+    const p = PLANES[plane];
+    const step = strides(coarse.shape);
+    const width = coarse.shape[p.across];
+    const height = coarse.shape[p.down];
+    const values = new Float32Array(width * height);
+    for (let y = 0, to = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, to++) {
+        let from = y * step[p.down] + x * step[p.across];
+        let most = -32768;
+        for (let n = 0; n < coarse.shape[p.through]; n++, from += step[p.through]) most = Math.max(most, coarse.data[from]);
+        values[to] = most * coarse.scale + coarse.base;
+      }
+    }
+    return { width, height, values };
+  }
+
+  /** One coarse volume minus another at slice k, on the grid of the first. */
+  function coarseChange(one, other, plane, k) {
+    const mine = coarseSlice(one, plane, k);
+    const same = [0, 1, 2].every((a) => one.shape[a] === other.shape[a] && Math.abs(one.zero[a] - other.zero[a]) < 1e-3 && Math.abs(one.step[a] - other.step[a]) < 1e-6);
+    const theirs = same ? coarseSlice(other, plane, k) : null;
+    if (!mine || (same && !theirs)) return null;
+    const p = PLANES[plane];
+    const index = [k, k, k];
+    for (let y = 0, to = 0; y < mine.height; y++) {
+      if (!same) index[p.down] = (y - one.zero[p.down]) / one.step[p.down];
+      for (let x = 0; x < mine.width; x++, to++) {
+        if (same) mine.values[to] -= theirs.values[to];
+        else {
+          index[p.across] = (x - one.zero[p.across]) / one.step[p.across];
+          mine.values[to] -= coarseAt(other, index) ?? 0;
+        }
+      }
+    }
+    return mine;
+  }
+
   /** The value of a coarse volume at an index (z, y, x) of the shown grid, or null outside. */
   function coarseAt(coarse, index) {
     let sum = 0;
@@ -200,5 +239,5 @@
     }
   }
 
-  Object.assign(rt, { fetchPack, PLANES, lay, coarseSlice, coarseAt, cropAt, Baseline });
+  Object.assign(rt, { fetchPack, PLANES, lay, coarseSlice, coarseProjection, coarseChange, coarseAt, cropAt, Baseline });
 })();

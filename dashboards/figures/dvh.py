@@ -38,7 +38,7 @@ def dvh_figure(run: RunFolder, structures: list[str] | None = None) -> dict[str,
             (50, 12, 26, 40),
             at=CORNER,
             legend={"x": 1.01, "y": 1, "font": {"size": 11}},
-            xaxis=axis("planned dose, Gy", rangemode="tozero"),
+            xaxis=axis(f"planned dose, Gy{_methods(run)}", rangemode="tozero"),
             yaxis=axis("volume, %", range=[0, 103]),
             uirevision=run.entry.version,
         ),
@@ -58,6 +58,14 @@ def _curve(curve: pl.DataFrame, plan: str, structure: str, colour: str, dash: st
         "line": {"color": colour, "width": 2, "dash": dash},
         "hovertemplate": "%{y:.1f} % at %{x:.1f} Gy",
     }
+
+
+def _methods(run: RunFolder) -> str:
+    """The doses' method; nothing where plans differ in it, as each then says its own."""
+    if methods.mixed(run.record.plans):
+        return ""
+    used = {plan.dose_method for plan in run.record.plans if plan.dose_method}
+    return f" ({methods.words(used.pop())})" if used else ""
 
 
 def default_structures(run: RunFolder) -> list[str]:

@@ -47,7 +47,7 @@ def failure_words(run: RunFolder, slug: str) -> str:
     if not asked:
         return ""
     return (
-        f"Simulated failures (bar: {run.record.level:.0%} of their days, cross: median): ".replace("%", " %")
+        f"Simulated failures (bar: {100 * run.record.level:g} % predictive interval of their days, cross: median): "
         + f"{'; '.join([*found, *never])}; n = {run.record.samples}. Days from day 0; none after death."
     )
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dashboards.figures.style import ABOVE, SHARES, axis, band, layout
+from dashboards.figures.style import ABOVE, GREY, SHARES, axis, band, layout
 from dashboards.names import readable
 from scenarios.report.colours import plan_colour
 from scenarios.study.parts import Study
+from scenarios.study.summary import ALIKE, BETTER, WORSE, smallest_words, with_benefit
 from scenarios.study.survival import FOLLOW_UP_DAYS, kaplan_meier, times
 
 _YEAR_DAYS = 365.25
@@ -122,13 +123,12 @@ def effect_figure(
     """
     if plan is None or outcome is None:
         return None, "A study of one plan has no differences."
-    found = (
+    rows = (
         study.scan("effects")
         .filter((pl.col("plan") == plan) & (pl.col("outcome") == outcome) & pl.col("mean").is_not_null())
         .collect()
-        .join(patients.select("patient"), on="patient", how="semi")
-        .sort("mean")
     )
+    found = with_benefit(rows.join(patients.select("patient"), on="patient", how="semi")).sort("mean")
     if found.is_empty():
         return None, "This effect is unknown for these patients."
     percent = found["unit"][0] in SHARES
@@ -149,11 +149,13 @@ def _in_words(
 ) -> str:
     values = scale * found["mean"].to_numpy()
     mean, (low, high) = float(values.mean()), np.quantile(values, (0.1, 0.9))
-    favoured = float((found["better"] > found["worse"]).to_numpy().mean())
+    counts = {word: float((found["benefit"] == word).to_numpy().mean()) for word in (BETTER, WORSE, ALIKE)}
+    share = {word: f"{100 * part:.0f} %" for word, part in counts.items()}
+    least = smallest_words(found["unit"][0])
     return (
         f"{readable(outcome)}, {names[plan]} \u2212 {names[found['reference'][0]]}: mean {mean:+.1f} {unit}, "
-        f"80 % of patients {low:+.1f} to {high:+.1f}; better off in more samples than not: {100 * favoured:.0f} % of "
-        f"{len(found)} patients."
+        f"80 % of patients {low:+.1f} to {high:+.1f}. Of {len(found)} patients {share[BETTER]} are better off, "
+        f"{share[WORSE]} worse off, by {least} or more of their expected value; {share[ALIKE]} alike."
     ).replace("-", "\u2212")
 
 
@@ -163,8 +165,8 @@ def _bars(
     """A bar for each patient in the colour of the plan that is better, and a legend of these colours."""
     shown = found.gather_every(max(1, len(found) // _BARS))
     index = list(names).index(plan)
-    better = (shown["better"] > shown["worse"]).to_list()
-    colours = [plan_colour(index) if good else plan_colour(0) for good in better]
+    colour = {BETTER: plan_colour(index), WORSE: plan_colour(0), ALIKE: GREY}
+    colours = [colour[word] for word in shown["benefit"]]
     bars = {
         "type": "bar",
         "x": list(range(len(shown))),
@@ -179,10 +181,14 @@ def _bars(
             "type": "bar",
             "x": [None],
             "y": [None],
-            "marker": {"color": plan_colour(i)},
-            "name": f"better with {label}",
+            "marker": {"color": colour[word]},
+            "name": name,
         }
-        for i, label in ((index, names[plan]), (0, names[found["reference"][0]]))
+        for word, name in (
+            (BETTER, f"better with {names[plan]}"),
+            (WORSE, f"better with {names[found['reference'][0]]}"),
+            (ALIKE, f"alike: less than {smallest_words(found['unit'][0])}"),
+        )
     ]
     return [bars, *legend]
 

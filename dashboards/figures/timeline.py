@@ -172,7 +172,7 @@ def _drawn(run: RunFolder, slug: str, colour: str) -> list[dict[str, Any]]:
         "type": "scatter", "mode": "lines", "x": rows["day"].to_list(), "yaxis": "y2", "legendgroup": "drawn",
         "line": {"width": 1, "color": colour, "dash": "dot"}, "hoverinfo": "skip",
     }  # fmt: skip
-    name = "as it would be drawn"
+    name = f"as it would be drawn: {interval_name(run.record.level, run.record.samples)}"
     return [
         {**line, "y": rows["low"].to_list(), "name": name, "showlegend": False},
         {**line, "y": rows["high"].to_list(), "name": name},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from hmac import compare_digest
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,9 @@ from dashboards.files.cache import BoundedCache
 from dashboards.files.clinic_folder import ClinicFolder
 from dashboards.files.entry import Entry
 from dashboards.files.run_folder import RunFolder
+from dashboards.files.scan_pair import APART, ScanPair
 from dashboards.files.twin_folder import TwinFolder
+from scenarios.readers import ReaderStudy, load_reader_study
 from scenarios.records.run import RunRecord, read_record
 from scenarios.study.parts import Study, load_study
 from twin.errors import InputError
@@ -24,7 +27,7 @@ from twin.files.names import text_of
 
 T = TypeVar("T")
 DEPTH = 3
-_MARKERS = ("run.json", "twin.json", "study.json", "clinic.json")
+_MARKERS = ("run.json", "twin.json", "study.json", "clinic.json", "reader-study.json")
 _RECORDS_KEPT = 500
 _KEPT_OPEN = 3  # subjects whose voxels stay in memory; a baseline CT is about 50 MB
 
@@ -55,6 +58,34 @@ class Library:
     def clinics(self) -> list[Entry]:
         """All folders of simulated departments, the newest first."""
         return self._found("clinic.json")
+
+    def reader_studies(self) -> list[Entry]:
+        """All folders of reader studies, the newest first."""
+        return self._found("reader-study.json")
+
+    def reader_study(self, key: str) -> ReaderStudy:
+        """The reader study of a key.
+
+        Args:
+            key: of the study.
+
+        Raises:
+            InputError: no such study in the folder, or a broken one.
+        """
+        return load_reader_study(_pick(self.reader_studies(), key, "reader study").path)
+
+    def reader_of(self, code: str) -> tuple[str, str] | None:
+        """Whose link has a code: the key of a reader study, and the name of one of its readers.
+
+        Args:
+            code: of a link.
+        """
+        for entry in self.reader_studies():
+            with suppress(InputError):
+                for reader in load_reader_study(entry.path).record.readers:
+                    if compare_digest(reader.code.encode(), code.encode(errors="replace")):
+                        return entry.key, reader.name
+        return None
 
     def clinic(self, key: str) -> ClinicFolder:
         """The department of a key.
@@ -152,6 +183,42 @@ class Library:
         """
         entry = _pick(self.twins(), key, "twin")
         return self._open.get((entry.path, entry.version), lambda: TwinFolder(entry))
+
+    def scan_pair(self, key: str) -> ScanPair:
+        """A virtual scan beside its source.
+
+        Args:
+            key: of the twin, name of the scan, and of what it is held against, apart by `::`.
+
+        Raises:
+            InputError: no such twin or scan.
+        """
+        twin, made, truth = [*key.split(APART), "", ""][:3]
+        subject = self.twin(twin)
+        return ScanPair(subject.entry, subject.twin, made, truth)
+
+    def version(self, kind: str, key: str) -> str:
+        """What changes with the content of a run, twin or study; empty where it is gone.
+
+        Args:
+            kind: run, twin or study.
+            key: of it.
+        """
+        found = {"run": self.runs, "twin": self.twins, "study": self.studies}.get(kind, list)()
+        return next((entry.version for entry in found if entry.key == key), "")
+
+    def entry(self, kind: str, key: str) -> Entry:
+        """Where something lies, whether or not it can be read.
+
+        Args:
+            kind: runs, twins, studies or clinics.
+            key: of it.
+
+        Raises:
+            InputError: there is none.
+        """
+        found = {"runs": self.runs, "twins": self.twins, "studies": self.studies, "clinics": self.clinics}
+        return _pick(found.get(kind, list)(), key, "such thing as")
 
     def faults(self) -> list[tuple[str, str]]:
         """What cannot even be looked into: its name and why."""

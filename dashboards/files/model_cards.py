@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.hub import Weights, every
+from models.hub import SHIPPED, Weights, every
 
 _CARDS = Path(__file__).parents[1] / "assets" / "cards"
 _LONGEST = 200_000  # characters of a card
@@ -68,9 +69,29 @@ def learned() -> list[Card]:
         text = _INTERVAL.sub(lambda found: f"\\[{found[1].replace(' ', _FIXED)}\\]", _COMMENT.sub("", text))
         text = text.replace(" %", f"{_FIXED}%")
         text = _PICTURE.sub(rf"![\1](/data/weights/{name}/\2)", text)
+        said = _learned_from(weights)
+        text = f"**{said[0].upper()}{said[1:]}.**\n\n{text}"
         facts = _facts(folder / "config.json")
         cards.append(Card(name, title, _kind(dict(facts)), text, facts, weights))
     return cards
+
+
+def learned_from(generators: Iterable[str]) -> dict[str, str]:
+    """What the learned ones among some generators learned from, by the name that stands beside their images.
+
+    Args:
+        generators: name and version, as a run's images have them.
+    """
+    known = {weights.name: _learned_from(weights) for weights in every()}
+    return {g: known[g.split(" ")[0]] for g in set(generators) if g.split(" ")[0] in known}
+
+
+def _learned_from(weights: Weights) -> str:
+    """In words; what a user has trained says it in `learned_from` of its `config.json`, or nobody knows."""
+    if weights.folder.is_relative_to(SHIPPED):
+        return "learned from in-silico patients only"
+    told = dict(_facts(weights.folder / "config.json")).get("learned_from")
+    return f"learned from {told}" if told else "it is not said what it learned from"
 
 
 def picture(name: str, file: str) -> Path | None:
@@ -108,7 +129,7 @@ def _facts(path: Path) -> tuple[tuple[str, str], ...]:
         if isinstance(value, dict):
             for key, inner in value.items():
                 walk(inner, f"{name}.{key}" if name else str(key))
-        elif value is not None:
+        elif value is not None and not name.startswith("guard."):  # its numbers say nothing to people
             rows.append((name, ", ".join(map(_named, value)) if isinstance(value, list) else str(value)))
 
     try:

@@ -10,6 +10,7 @@ import threading
 from itertools import count
 from pathlib import Path
 
+from dashboards.access.visitor import current, hold_runner
 from twin.errors import InputError
 from twin.files.private import PrivateFolder
 
@@ -27,6 +28,7 @@ class Uploads:
     def __init__(self) -> None:
         self._private: PrivateFolder | None = None  # made for the first file
         self._files: dict[str, Path] = {}
+        self._owners: dict[str, str] = {}  # token -> name of the user who sent it
         self._held: dict[
             str, list[int]
         ] = {}  # token of a folder -> files and bytes that were announced for it
@@ -102,8 +104,9 @@ class Uploads:
         """A path of a plain name in a new folder of the private one.
 
         Raises:
-            InputError: the disk is full.
+            InputError: the disk is full, or who asks may only look.
         """
+        hold_runner()
         with self._lock:
             if self._private is None:
                 self._private = PrivateFolder()
@@ -139,6 +142,7 @@ class Uploads:
 
     def _remember(self, path: Path) -> str:
         token = secrets.token_urlsafe(12)
+        self._owners[token] = current().name
         self._files[token] = path
         return token
 
@@ -151,9 +155,17 @@ class Uploads:
         Raises:
             InputError: there is none.
         """
-        if token not in self._files:
+        if token not in self._files or self._owners[token] != current().name:
             raise InputError("the uploaded file is no longer here; send it again")
         return self._files[token]
+
+    def holds(self, token: str) -> bool:
+        """Whether the file of a token is still here.
+
+        Args:
+            token: that was given for the file.
+        """
+        return token in self._files
 
     def forget(self, *tokens: str) -> None:
         """Remove files.
@@ -164,6 +176,7 @@ class Uploads:
         for token in tokens:
             path = self._files.pop(token, None)
             self._held.pop(token, None)
+            self._owners.pop(token, None)
             if path is not None:
                 shutil.rmtree(path.parent, ignore_errors=True)
 

@@ -14,13 +14,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from tempfile import TemporaryFile
+from typing import IO, Literal
 
+from dashboards.access.audit import noted
+from dashboards.access.visitor import current, hold_runner
+from dashboards.faults import plain
 from twin.errors import InputError
 
 State = Literal["running", "done", "failed", "cancelled"]
 _AT_ONCE = 2  # more would only slow each other down on a small machine
 _KEPT = 50
+_LONGEST = 200_000  # characters that are kept of what a job prints
 _PATIENCE_S = 10.0  # to leave no half-written folder after a cancel, before it is killed
 _PROGRESS = re.compile(r"progress ([01]\.\d+) (.*)")
 _MESSAGE = re.compile(r"rt-twin: (.*)")
@@ -35,20 +40,24 @@ class Job:
         title: what it does.
         opens: the address of what it makes.
         process: the child.
+        owner: name of the user who started it.
         state: how it stands.
         step: what it is doing now.
         share: how much of the work is done, 0 to 1; None where it cannot be said.
         message: what went wrong, in plain words.
+        said: what it printed, where that was asked for.
     """
 
     id: str
     title: str
     opens: str
     process: subprocess.Popen[str]
+    owner: str = ""
     state: State = "running"
     step: str = "starting"
     share: float | None = None
     message: str = ""
+    said: str = ""
     began: float = field(default_factory=time.monotonic)
     seconds: float = 0.0
 
@@ -69,7 +78,13 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(
-        self, title: str, arguments: list[str], *, opens: str, after: Callable[[], None] = lambda: None
+        self,
+        title: str,
+        arguments: list[str],
+        *,
+        opens: str,
+        after: Callable[[bool], None] = lambda done: None,
+        tells: bool = False,
     ) -> Job:
         """Start `rt-twin` with arguments, none of which passes through a shell or stands in the list of processes.
 
@@ -79,18 +94,22 @@ class Jobs:
             title: what it does, for people.
             arguments: of `rt-twin`.
             opens: the address of what it makes.
-            after: called when it has ended, however.
+            after: called when it has ended, with whether it was done.
+            tells: keep what it prints.
 
         Raises:
-            InputError: two jobs are running already.
+            InputError: two jobs are running already, or who asks may only look.
         """
+        hold_runner()
+        noted("job", title)
+        printed = TemporaryFile("w+") if tells else None  # noqa: SIM115  # a pipe would fill up; `_watch` closes it
         with self._lock:
             if sum(job.state == "running" for job in self._jobs.values()) >= _AT_ONCE:
                 raise InputError(f"{_AT_ONCE} jobs are running; wait for one to end or cancel it")
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "scenarios.commands.main", "-"],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=printed or subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
                 env={**os.environ, "RT_TWIN_PROGRESS": "lines"},
@@ -100,20 +119,21 @@ class Jobs:
             with suppress(BrokenPipeError):  # it has ended already, and says why
                 process.stdin.write(f"{json.dumps(arguments)}\n")
                 process.stdin.flush()
-            job = Job(secrets.token_urlsafe(12), title, opens, process)
+            job = Job(secrets.token_urlsafe(12), title, opens, process, current().name)
             self._jobs[job.id] = job
             while len(self._jobs) > _KEPT:
                 self._jobs.pop(next(iter(self._jobs)))
-        threading.Thread(target=self._watch, args=(job, after), daemon=True).start()
+        threading.Thread(target=self._watch, args=(job, after, printed), daemon=True).start()
         return job
 
     def find(self, token: str) -> Job | None:
-        """The job of a token.
+        """The job of a token, for whoever started it.
 
         Args:
             token: of the job.
         """
-        return self._jobs.get(token)
+        job = self._jobs.get(token)
+        return job if job is not None and job.owner == current().name else None
 
     def cancel(self, token: str) -> None:
         """End a job so that it tidies up (by TERM: INT is ignored below a server in the background), else kill it.
@@ -122,7 +142,11 @@ class Jobs:
             token: of the job.
         """
         job = self.find(token)
-        if job is None or job.state != "running":
+        if job is not None:
+            self._cancel(job)
+
+    def _cancel(self, job: Job) -> None:
+        if job.state != "running":
             return
         job.state = "cancelled"
         job.process.terminate()
@@ -132,7 +156,7 @@ class Jobs:
         """Cancel what is running and wait for it; for the end of the server."""
         running = [job for job in self._jobs.values() if job.state == "running"]
         for job in running:
-            self.cancel(job.id)
+            self._cancel(job)
         for job in running:
             self._make_sure(job)
 
@@ -144,7 +168,7 @@ class Jobs:
             with suppress(ProcessLookupError):
                 os.killpg(job.process.pid, signal.SIGKILL)  # with the workers of its session
 
-    def _watch(self, job: Job, after: Callable[[], None]) -> None:
+    def _watch(self, job: Job, after: Callable[[bool], None], printed: IO[str] | None) -> None:
         last = ""
         assert job.process.stderr is not None
         for line in job.process.stderr:
@@ -157,12 +181,14 @@ class Jobs:
         with suppress(BrokenPipeError):
             job.process.stdin.close()
         job.seconds = time.monotonic() - job.began
-        after()
+        if printed is not None:
+            with printed:
+                printed.seek(0)
+                job.said = printed.read(_LONGEST)
+        after(status == 0)
         if job.state == "cancelled":
             return
         job.state = "done" if status == 0 else "failed"
         if status != 0:
             said = _MESSAGE.search(last)
-            job.message = (
-                said[1] if said else "it ended unexpectedly; run the same command in a terminal to see why"
-            )
+            job.message = plain(said[1]) if said else "it ended unexpectedly; the terminal says more"

@@ -25,7 +25,7 @@ class Superseded(Exception):
 
 
 class Previews:
-    """Computations of `LONGEST_S` at most, each in a process of its own, ended by the next one of the same form.
+    """Computations of seconds at most, each in a process of its own, ended by the next one of the same form.
 
     Args:
         loads: modules that the computations need; they are loaded once.
@@ -41,13 +41,14 @@ class Previews:
         self._running: dict[str, BaseProcess] = {}
         self._lock = threading.Lock()
 
-    def of(self, form: str, work: Callable[..., T], *args: Any) -> T:
+    def of(self, form: str, work: Callable[..., T], *args: Any, longest_s: float = LONGEST_S) -> T:
         """What a function of a module makes of its arguments.
 
         Args:
             form: whose preview it is; one that runs for it is ended.
             work: raises nothing but `InputError`.
             *args: of `work`.
+            longest_s: that it may take.
 
         Raises:
             InputError: what `work` raises; or it takes too long, or too many run.
@@ -66,9 +67,9 @@ class Previews:
             self._running[form] = process
         told.close()
         try:
-            if not answers.poll(_START_S) or answers.recv() is not None or not answers.poll(LONGEST_S):
+            if not answers.poll(_START_S) or answers.recv() is not None or not answers.poll(longest_s):
                 raise InputError(
-                    f"what this form asks for takes longer than {LONGEST_S:g} s to look at; ask for less"
+                    f"what this form asks for takes longer than {longest_s:g} s to look at; ask for less"
                 )
             right, answer = answers.recv()
         except EOFError:

@@ -10,7 +10,8 @@ import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.elements import chooser, draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.elements import about, chooser, draws, figure, named, notice, saves, scroll_table, tabs
+from dashboards.faults import words_of
 from dashboards.figures.clinic import late_figure, load_figure, use_figure, wait_figure
 from dashboards.figures.policy import change_counts, change_figure, outcome_figure
 from dashboards.files.library import Library, newest
@@ -22,6 +23,8 @@ from dashboards.tables.long import LONGEST, long_table, number, words
 from dashboards.tables.outcomes import plan_heads, row_head, value_cell
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
+from scenarios.report.evidence import grade_of
+from scenarios.report.intervals import kinds_in_words
 from twin.errors import InputError
 from twin.inputs.bounds import check
 from twin.inputs.quantities import SampleNumber
@@ -84,6 +87,7 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
             tabs("adaptive", heads, contents, first="clinic" if clinic or not key else "policies"),
         ],
         className="rt-adaptive",
+        **(_of(library, key) if key else {}),
     )
     return page, [choice]
 
@@ -112,6 +116,11 @@ def _nothing() -> Any:
     )
 
 
+def _of(library: Library, key: str) -> dict[str, Any]:
+    run = library.run(key)
+    return about("run", run.entry.key, run.entry.version, run.record.patient.id)
+
+
 def _sound(library: Library, clinic: str) -> bool:
     with suppress(InputError):
         return bool(library.clinic(clinic).run)
@@ -125,7 +134,7 @@ def _policies_of(library: Library, runs: list[str]) -> tuple[str | None, Any]:
     try:
         return newest(runs, lambda key: (key, _policies(library, key)))
     except InputError as error:
-        return None, html.P(str(error), className="rt-error-text")
+        return None, html.P(words_of(error), className="rt-error-text")
 
 
 def _policies(library: Library, key: str | None) -> Any:
@@ -172,6 +181,7 @@ def policy_table(run: RunFolder) -> Any:
     rows = [_count_row("Changes of the plan, mean a sample", run, 0, 1.0, "{:.2f}", "")]
     rows.append(_count_row("Samples with a change", run, 1, 100.0, "{:.0f}", "%"))
     outcomes, mixed = run.table("outcomes"), methods.mixed(run.record.plans)
+    graded = run.table("credibility")
     for outcome in _OUTCOMES:
         found = outcomes.filter(pl.col("outcome") == outcome)
         if found["mean"].drop_nulls().is_empty():
@@ -180,9 +190,13 @@ def policy_table(run: RunFolder) -> Any:
         cells = [
             value_cell(found.filter(pl.col("plan") == plan.slug), unit, mixed) for plan in run.record.plans
         ]
-        rows.append(html.Tr([row_head(outcome, unit), *cells]))
+        grade, said = grade_of(graded, outcome)
+        rows.append(html.Tr([row_head(outcome, unit), *cells, html.Td(grade, title=said)]))
     note = "Under every policy the patient meets the same tumour, the same shifts and the same measurement errors."
-    return scroll_table([html.Th("Measure", scope="col"), *plan_heads(run)], rows, note)
+    shown = outcomes.filter(pl.col("outcome").is_in(_OUTCOMES))
+    note = " ".join([note, *kinds_in_words(shown, run.record.level)])
+    heads = [html.Th("Measure", scope="col"), *plan_heads(run), html.Th("Credibility", scope="col")]
+    return scroll_table(heads, rows, note)
 
 
 def _count_row(words: str, run: RunFolder, which: int, scale: float, shape: str, unit: str) -> Any:
@@ -192,7 +206,7 @@ def _count_row(words: str, run: RunFolder, which: int, scale: float, shape: str,
         cells.append(
             html.Td(html.Span(shape.format(scale * value), className="rt-middle"), className="rt-number")
         )
-    return html.Tr([html.Th([words, html.Span(unit, className="rt-unit")], scope="row"), *cells])
+    return html.Tr([html.Th([words, html.Span(unit, className="rt-unit")], scope="row"), *cells, html.Td("")])
 
 
 def _decisions(run: RunFolder) -> Any:

@@ -9,20 +9,20 @@ import dash_mantine_components as dmc
 import polars as pl
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.elements import chooser, draws, figure, interval_cell, notice, saves, tabs
+from dashboards.elements import OVER, about, chooser, draws, figure, notice, report_link, saves, tabs
+from dashboards.faults import words_of
+from dashboards.figures.forest import forest_figure
 from dashboards.figures.study import effect_figure, survival_figure
+from dashboards.files.entry import Entry
 from dashboards.files.library import Library, newest
 from dashboards.names import plan_labels, readable
 from dashboards.parts.page import Desk, Page
 from dashboards.parts.patient_card import patient_card, patient_figure, patient_outcomes
 from dashboards.tables.long import LONGEST, long_table, number, words
-from dashboards.tables.outcomes import interval_words
-from scenarios.report.intervals import kinds_in_words
+from dashboards.tables.study import difference_table, judged_by
 from scenarios.study.parts import Study
-from scenarios.validation.credibility import credibility
 from twin.errors import InputError
 
-_EVERYBODY = 3  # of all stages and techniques: a cohort is not one patient under one plan
 _ENDPOINTS = {
     "overall_survival": "Overall survival",
     "progression_free_survival": "Progression-free survival",
@@ -62,12 +62,14 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
         choice = chooser("study", keys, key, "Study")
         record = study.record
         facts = f"{record.cohort}; {' v '.join(plan_labels(study).values())}; {record.samples} samples each"
-        return _page(study, key), [choice, html.Span(facts, className="rt-facts")]
+        entry = next(e for e in entries if e.key == key)
+        return _page(study, entry), [choice, report_link(study=key), html.Span(facts, className="rt-facts")]
 
     return shown(query["study"]) if query.get("study") else newest(keys, shown)
 
 
-def _page(study: Study, key: str) -> Any:
+def _page(study: Study, entry: Entry) -> Any:
+    key = entry.key
     names = plan_labels(study)
     left = html.Section(
         [
@@ -83,8 +85,13 @@ def _page(study: Study, key: str) -> Any:
         ],
         className="rt-graph-card",
     )
-    heads = [("effects", "Who benefits"), ("contrasts", "Differences"), ("patients", "Patients")]
-    contents = [effects, _contrasts(study, names), _listed()]
+    heads = [
+        ("effects", "Who benefits"),
+        ("contrasts", "Differences"),
+        ("patients", "Patients"),
+        ("forest", "Subgroups"),
+    ]
+    contents = [effects, difference_table(study, names), _listed(), figure("forest", f"Subgroups, {key}")]
     right = html.Section(tabs("cohort", heads, contents, saves()), className="rt-card")
     return html.Div(
         [
@@ -92,6 +99,7 @@ def _page(study: Study, key: str) -> Any:
             dcc.Store(id="study-key", data=key),
             dcc.Store(id="survival-figure"),
             dcc.Store(id="effects-figure"),
+            dcc.Store(id="forest-figure"),
             dcc.Store(id="picked"),
             dcc.Store(id="patient-volume-figure"),
             _drawer(key),
@@ -99,6 +107,7 @@ def _page(study: Study, key: str) -> Any:
             html.Div([left, right], className="rt-bottom"),
         ],
         className="rt-cohort",
+        **about("study", entry.key, entry.version, key),
     )
 
 
@@ -151,6 +160,7 @@ def _drawer(key: str) -> Any:
         position="right",
         size=600,
         keepMounted=True,
+        **OVER,
     )
 
 
@@ -170,53 +180,6 @@ def _several(column: str, patients: pl.DataFrame) -> Any:
         size="xs",
         w=170,
     )
-
-
-def judged_by(study: Study) -> str:
-    """Name of the outcome model that a study's survival is from: one of expected values, or of shares of samples.
-
-    Args:
-        study: of this format or a former one.
-    """
-    control = study.scan("outcomes").filter(pl.col("outcome") == "tumour_control").select("kind").head(1)
-    return "calibrated" if control.collect()["kind"].to_list() == ["expected"] else "standard"
-
-
-def _contrasts(study: Study, names: dict[str, str]) -> Any:
-    rows, model = [], judged_by(study)
-    for row in study.contrasts.iter_rows(named=True):
-        scale, unit = (100.0, "points") if row["unit"] in ("probability", "fraction") else (1.0, row["unit"])
-        unit = unit.replace("cm3", "cm\u00b3")
-        if row["mean"] is None:
-            continue
-        mean = f"{round(scale * row['mean'], 2) + 0.0:+.2f}".replace("-", "\u2212")
-        found = credibility(row["outcome"], model)
-        better = "" if row["better"] is None else f"{100 * row['better']:.0f} %"
-        rows.append(
-            html.Tr(
-                [
-                    html.Th([readable(row["outcome"]), html.Span(unit, className="rt-unit")], scope="row"),
-                    html.Td(f"{names[row['plan']]}\u00a0\u2212\u00a0{names[row['reference']]}"),
-                    interval_cell(mean, interval_words(row, scale, 2, "+")),
-                    html.Td(better, className="rt-number"),
-                    html.Td(found.grade(_EVERYBODY), title=found.words()),
-                ]
-            )
-        )
-    head = html.Tr(
-        [
-            html.Th(t, scope="col")
-            for t in ("Outcome", "Plans", "Mean difference", "Better off", "Credibility")
-        ]
-    )
-    said = " ".join(kinds_in_words(study.contrasts, study.record.level))
-    note = f"Mean over patients; paired, patient by patient. {said}"
-    scroll = html.Div(
-        html.Table([html.Thead(head), html.Tbody(rows)], className="rt-table"),
-        className="rt-scroll",
-        tabIndex=0,
-    )
-    return html.Div([scroll, html.P(note, className="rt-note")], className="rt-tabled")
 
 
 def chosen_patients(
@@ -267,7 +230,7 @@ def register(app: Dash, desk: Desk) -> None:
     """
     _register_filters(app, desk.library)
     _register_patient(app, desk.library)
-    draws(app, "survival", "effects", "patient-volume")
+    draws(app, "survival", "effects", "forest", "patient-volume")
     app.clientside_callback(
         ClientsideFunction("rt", "openStudy"),
         Output("url", "search", allow_duplicate=True),
@@ -303,9 +266,19 @@ def _register_filters(app: Dash, library: Library) -> None:
             curves = survival_figure(study, names, endpoint, patients)
             title = f"{_ENDPOINTS[endpoint]}, {len(patients)} of {total} patients, each under every plan"
         except InputError as error:
-            curves, title = None, str(error)
+            curves, title = None, words_of(error)
         effects, words = effect_figure(study, names, plan, outcome, patients)
         return curves, title, effects, words
+
+    @app.callback(
+        Output("forest-figure", "data"),
+        Input("study-key", "data"),
+        Input("outcome", "value"),
+        Input("effect-plan", "value"),
+    )
+    def subgroups(key, outcome, plan):
+        study = library.study(key)
+        return forest_figure(study, plan_labels(study), plan, outcome)
 
     @app.callback(
         Output("cohort-patients", "rowData"),
@@ -339,7 +312,12 @@ def _register_patient(app: Dash, library: Library) -> None:
         study, who = library.study(key), str(patient)
         names = plan_labels(study)
         card = patient_card(study, names, who, library.twin_named(who))
-        return card, patient_figure(study, names, who), patient_outcomes(study, names, who), True
+        return (
+            card,
+            patient_figure(study, names, who),
+            patient_outcomes(study, names, who, judged_by(study)),
+            True,
+        )
 
 
 PAGE = Page("Cohort", 4, layout, register)

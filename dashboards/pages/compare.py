@@ -2,38 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.elements import chooser, draws, figure, named, notice, saves, segments, tabs
+from dashboards.elements import (
+    about,
+    chooser,
+    data,
+    draws,
+    figure,
+    hinted,
+    named,
+    notice,
+    report_link,
+    saves,
+    segments,
+    tabs,
+)
 from dashboards.figures.course import course_figure
 from dashboards.figures.dvh import default_structures, dvh_figure
 from dashboards.figures.recist import recist_figure
 from dashboards.figures.trajectory import trajectory_figure
 from dashboards.files.library import Library, newest
+from dashboards.files.model_cards import learned_from
 from dashboards.files.run_folder import RunFolder
 from dashboards.parts.page import Desk, Page
 from dashboards.tables import run as run_tables
 from dashboards.viewer.controls import (
     dose_control,
+    lists_button,
     plane_control,
     scan_control,
+    solid_button,
+    solid_sheet,
     structure_control,
     toolbar,
+    viewer_lists,
     window_control,
 )
 from dashboards.viewer.shown import Shown
-from dashboards.viewer.view import View
+from dashboards.viewer.view import MOST_PANELS, View
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
-PANELS = 4
+PANELS = MOST_PANELS
+_ACQUIRED = {
+    "slug": "",
+    "label": "As acquired",
+    "colour": "#868e96",
+    "context": [],
+    "end_days": 0.0,
+    "fractions": 0,
+    "total_gy": 0.0,
+    "dose": "",
+}
+_LAYOUTS = [
+    ("2", "2"),
+    ("3", "3"),
+    ("4", "4"),
+    ("planes", "2 x 3 planes"),
+    ("days", "Days"),
+    ("scans", "CT/PET"),
+]
+_HUNG = (
+    "how the panels are hung: plans side by side, two plans in three planes, one plan over days, one day as CT, "
+    "PET over CT, PET and MIP"
+)
 _FIRST_LOOK_DAYS = 90.0  # the follow-up shown first: three months, where regression is plain
 _CONTROLS = (
-    *(f"panel-{n}-plan" for n in range(PANELS)),
     "ctl-day",
     "ctl-sample",
     "ctl-plane",
@@ -68,14 +107,15 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     def shown(key: str) -> tuple[Any, Any]:
         run = library.run(key)
         choice = chooser("run", keys, run.entry.key, "Run")
-        return _page(run, View.of(query)), [choice, html.Span(_facts(run), className="rt-facts")]
+        report = report_link(run=run.entry.key)
+        return _page(run, View.of(query)), [choice, report, html.Span(_facts(run), className="rt-facts")]
 
     return shown(query["run"]) if query.get("run") else newest(keys, shown)
 
 
 def _page(run: RunFolder, view: View) -> Any:
-    manifest = manifest_of(run)
     slugs = view.plans_of(run)
+    manifest = manifest_of(run, slugs, view.layout_of(slugs))
     return html.Div(
         [
             html.H1("Compare plans", className="rt-hidden"),
@@ -85,29 +125,44 @@ def _page(run: RunFolder, view: View) -> Any:
             dcc.Store(id="dvh-figure"),
             dcc.Store(id="course-figure", data=course_figure(run)),
             dcc.Store(id="recist-figure", data=recist_figure(run)),
-            _toolbar(run, view, len(slugs)),
+            _toolbar(run, view, manifest["layout"]),
             html.Div(
-                [_panel(run, n, slugs) for n in range(PANELS)],
-                id="panels",
-                className=f"rt-panels rt-n{len(slugs)}",
+                [
+                    html.Div(
+                        [_panel(n) for n in range(PANELS)],
+                        id="panels",
+                        className=f"rt-panels rt-n{manifest['layout']}",
+                    ),
+                    viewer_lists(),
+                ],
+                className="rt-viewers",
             ),
+            solid_sheet(),
             _time_row(manifest["days"], view),
             html.Div([_figures(run), run_tables.card(run)], className="rt-bottom"),
         ],
         className="rt-compare",
+        **about("run", run.entry.key, run.entry.version, run.record.patient.id),
     )
 
 
-def manifest_of(run: RunFolder) -> dict[str, Any]:
+def manifest_of(run: RunFolder, slugs: Sequence[str] = (), layout: str = "2") -> dict[str, Any]:
     """All that the viewers need to know of a run before they fetch voxels.
 
     Args:
         run: the run.
+        slugs: of the plans that the panels begin with; panels beyond them show the run's others, then these again.
+        layout: how the panels are hung.
     """
+    every = [plan.slug for plan in run.record.plans]
+    order = [*slugs, *(slug for slug in every if slug not in slugs)]
     return {
         "of": "run",
         **Shown(run).describe(),
         "fallbacks": run.fallbacks,
+        "learned": {}
+        if run.record.patient.in_silico
+        else learned_from(i.generator for i in run.record.images),
         "dose_simulated": True,
         "dose_max_gy": 1.1 * max([plan.total_gy for plan in run.record.plans] + [1.0]),
         "plans": [
@@ -117,11 +172,18 @@ def manifest_of(run: RunFolder) -> dict[str, Any]:
                 "colour": plan_colour(i),
                 "context": list(plan.context),
                 "end_days": plan.end_days,
+                "fractions": plan.fractions,
+                "total_gy": plan.total_gy,
                 "dose": methods.words(plan.dose_method or ""),
             }
             for i, plan in enumerate(run.record.plans)
+        ]
+        + [_ACQUIRED],
+        "layout": layout,
+        "panels": [
+            {"canvas": f"panel-{n}-canvas", "head": f"panel-{n}-head", "plan": order[n % len(order)]}
+            for n in range(PANELS)
         ],
-        "panels": [{"canvas": f"panel-{n}-canvas"} for n in range(PANELS)],
     }
 
 
@@ -135,7 +197,7 @@ def _facts(run: RunFolder) -> str:
     )
 
 
-def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
+def _toolbar(run: RunFolder, view: View, layout: str) -> Any:
     samples = sorted({frame.sample for frame in run.frames}) or [0]
     return toolbar(
         window_control(view),
@@ -154,52 +216,31 @@ def _toolbar(run: RunFolder, view: View, shown: int) -> Any:
             display="none" if len(samples) == 1 else None,
             **named("Sample whose images are shown"),
         ),
-        segments("ctl-panels", "Panels", [(str(n), str(n)) for n in (2, 3, 4)], str(shown)),
-        dmc.Switch(id="ctl-difference", label="Difference", checked=False, size="xs"),
-        dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
+        segments("ctl-panels", "Panels", _LAYOUTS, layout, hint=_HUNG),
+        hinted(
+            dmc.Switch(id="ctl-difference", label="Difference", checked=False, size="xs"),
+            "every panel minus A: the CTs, or the doses where a dose is shown (d)",
+        ),
+        hinted(
+            dmc.Switch(id="ctl-linked", label="Linked", checked=True, size="xs"),
+            "all panels scroll and zoom together",
+        ),
+        solid_button(),
+        lists_button(),
     )
 
 
-def _panel(run: RunFolder, n: int, slugs: tuple[str, ...]) -> Any:
-    plans = run.record.plans
-    rest = [plan.slug for plan in plans if plan.slug not in slugs] or [plans[0].slug]
-    value = slugs[n] if n < len(slugs) else rest[(n - len(slugs)) % len(rest)]
-    letter = "ABCD"[n]
-    options = [
-        {"value": plan.slug, "label": plan.label + (" \u26a0 outside context of use" if plan.context else "")}
-        for plan in plans
-    ]
-    head = html.Div(
-        [
-            html.Span(letter, className="rt-letter"),
-            dmc.Select(
-                id=f"panel-{n}-plan",
-                data=options,
-                value=value,
-                allowDeselect=False,
-                size="xs",
-                className="rt-plan-select",
-                **named(f"Plan {letter}"),
-            ),
-            dmc.ActionIcon(
-                "\u2913",
-                id=f"panel-{n}-save",
-                className="rt-save",
-                variant="subtle",
-                color="gray",
-                size="sm",
-                **named(f"Save picture {letter}"),
-            ),
-        ],
-        className="rt-panel-head",
-    )
+def _panel(n: int) -> Any:
+    """A panel; assets/viewer_heads.js fills its head."""
+    letter = "ABCDEF"[n]
     canvas = html.Canvas(
         id=f"panel-{n}-canvas",
         className="rt-canvas",
         tabIndex=0,
         role="img",
-        **named(f"Plan {letter}: simulated follow-up images; arrow keys change slice and day"),
+        **named(f"Panel {letter}: images of a plan; arrow keys change slice and day"),
     )
+    head = html.Div(id=f"panel-{n}-head", className="rt-panel-head")
     return html.Section([head, canvas], className="rt-panel", id=f"panel-{n}")
 
 
@@ -207,7 +248,10 @@ def _time_row(days: list[float], view: View) -> Any:
     value = view.day_of(days) if view.day is not None else min(days, key=lambda d: abs(d - _FIRST_LOOK_DAYS))
     return html.Div(
         [
-            dmc.ActionIcon("\u25b6", id="play", variant="light", size="md", **named("Play through time")),
+            hinted(
+                dmc.ActionIcon("\u25b6", id="play", variant="light", size="md", **named("Play through time")),
+                "play through the days by their distances (c)",
+            ),
             dmc.Slider(
                 id="ctl-day",
                 min=0,
@@ -221,6 +265,13 @@ def _time_row(days: list[float], view: View) -> Any:
                 size="sm",
                 thumbLabel="Follow-up day",
                 className="rt-time",
+            ),
+            html.Button(
+                "GIF",
+                className="rt-button",
+                type="button",
+                **data(film="yes"),  # type: ignore[arg-type]
+                title="save all days as a film, each as long as days pass until the next",
             ),
         ],
         className="rt-time-row",
@@ -257,13 +308,19 @@ def _figures(run: RunFolder) -> Any:
         ],
         className="rt-chosen",
     )
+    log = html.Button(
+        "Log", className="rt-csv", type="button", **data(log="trajectory recist"), **{"aria-pressed": "false"},  # type: ignore[arg-type]
+        title="volumes and diameters on a logarithmic axis, where one plan flattens the others",
+    )  # fmt: skip
     graphs = [
         figure("trajectory", f"Tumour volume, {run.record.patient.id}"),
         figure("recist", f"RECIST diameters, {run.record.patient.id}"),
         dvh,
         figure("course", f"Course of treatment, {run.record.patient.id}"),
     ]
-    return html.Section(tabs("figures", heads, graphs, saves()), className="rt-card")
+    return html.Section(
+        tabs("figures", heads, graphs, html.Div([log, saves()], className="rt-saves")), className="rt-card"
+    )
 
 
 def register(app: Dash, desk: Desk) -> None:
@@ -301,7 +358,10 @@ def register(app: Dash, desk: Desk) -> None:
     )
     draws(app, "trajectory", "recist", "dvh", "course")
     app.clientside_callback(
-        ClientsideFunction("rt", "count"), Output("panels", "className"), Input("ctl-panels", "value")
+        ClientsideFunction("rt", "hang"),
+        Output("panels", "title"),
+        Input("ctl-panels", "value"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction("rt", "play"),
@@ -316,13 +376,6 @@ def register(app: Dash, desk: Desk) -> None:
         State("manifest", "data"),
         prevent_initial_call=True,
     )
-    for n in range(PANELS):
-        app.clientside_callback(
-            ClientsideFunction("rt", f"save{n}"),
-            Output(f"panel-{n}-save", "n_clicks"),
-            Input(f"panel-{n}-save", "n_clicks"),
-            prevent_initial_call=True,
-        )
 
 
 def _input(control: str) -> Input:

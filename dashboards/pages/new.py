@@ -10,12 +10,13 @@ import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
 from dashboards.elements import named, notice, segments
+from dashboards.faults import words_of
 from dashboards.files.library import Library
 from dashboards.files.model_cards import built_in, learned
 from dashboards.files.uploads import new_path
 from dashboards.jobs.preview import Superseded
 from dashboards.links import link
-from dashboards.parts.comparison_form import Foreseen, Form, Known, foreseen
+from dashboards.parts.comparison_form import Foreseen, Form, Known, fitting, foreseen
 from dashboards.parts.comparison_job import start_comparison
 from dashboards.parts.page import Desk, Page
 from dashboards.parts.scenario_form import MOST, SUGGESTED, parameters
@@ -233,6 +234,13 @@ def register(app: Dash, desk: Desk) -> None:
     def choose(kinds):
         return [_parameter_row(kind) for kind in kinds or []]
 
+    @app.callback(Output("new-plans", "value"), Input("new-twin", "value"), State("new-plans", "value"))
+    def fit(key, plans):
+        try:
+            return fitting(plans, Known.of(desk.library.twin(key).twin))
+        except InputError:
+            return no_update  # what will run says it
+
     @app.callback(
         output=Output("new-foreseen", "children"),
         inputs={
@@ -275,7 +283,7 @@ def _register_run(app: Dash, desk: Desk, each: dict[str, Any]) -> None:
                 title=f"Compare {'; '.join(s.label for s in scenarios)}", opens=link("/compare", run=out.name),
             )  # fmt: skip
         except InputError as error:
-            return no_update, str(error)
+            return no_update, words_of(error)
         return job.id, ""
 
 
@@ -286,7 +294,7 @@ def _foreseen_plans(desk: Desk, asker: str, values: Mapping[str, Any], given: An
         found = desk.previews.of(asker, foreseen, form, patient)
         return [_foreseen(n, one) for n, one in enumerate(found)]
     except InputError as error:
-        return html.P(str(error), className="rt-error-text")
+        return html.P(words_of(error), className="rt-error-text")
     except Superseded:
         return no_update
 

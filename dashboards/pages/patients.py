@@ -9,9 +9,11 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from dashboards.elements import data, drop, named
+from dashboards.faults import words_of
 from dashboards.files.library import Library
 from dashboards.files.uploads import free_name, new_path
 from dashboards.links import link
+from dashboards.parts import change_card
 from dashboards.parts.page import Desk, Page
 from dashboards.tables.folder import folder_tables
 from twin import InputError
@@ -37,7 +39,7 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
                 size="sm",
                 **named("Search patients and runs"),
             ),
-            html.Div(folder_tables(library), id="lists"),
+            *change_card.card(library, html.Div(folder_tables(library), id="lists")),
         ]
     )
     right = html.Div([_import_card(), _phantom_card()], className="rt-side")
@@ -106,15 +108,21 @@ def register(app: Dash, desk: Desk) -> None:
     """
     _register_import(app, desk)
     _register_phantom(app, desk)
+    change_card.register(app, desk)
 
     @app.callback(
         Output("lists", "children"),
+        *(Output(store, "data") for store in _STORES),
         Input("jobs-poll", "disabled"),
+        *(State(store, "data") for store in _STORES),
         prevent_initial_call=True,
     )
-    def list_again(ended):
-        """What a job has made appears when it ends."""
-        return folder_tables(desk.library) if ended and ctx.triggered else no_update
+    def list_again(ended, *sent):
+        """What a job has made appears when it ends; files that it has used are asked for anew, others stay."""
+        if not ended or not ctx.triggered:
+            return no_update, *(no_update for _ in sent)
+        used = [bool(file) and not desk.uploads.holds(file["token"]) for file in sent]
+        return folder_tables(desk.library), *(None if gone else no_update for gone in used)
 
     for store in _STORES:
         app.clientside_callback(ClientsideFunction("rt", "emptied"), Input(store, "data"))
@@ -130,7 +138,6 @@ def _register_import(app: Dash, desk: Desk) -> None:
     @app.callback(
         Output("job", "data", allow_duplicate=True),
         Output("import-error", "children"),
-        *(Output(store, "data") for store in _STORES),
         Input("import", "n_clicks"),
         *(State(store, "data") for store in _STORES),
         State("import-gtv", "value"),
@@ -138,9 +145,8 @@ def _register_import(app: Dash, desk: Desk) -> None:
         prevent_initial_call=True,
     )
     def start_import(clicks, scan, mask, clinical, gtv, name):
-        kept = (no_update, no_update, no_update)
         if not clicks:  # the page was opened
-            return no_update, no_update, *kept
+            return no_update, no_update
         try:
             if not scan:
                 raise InputError("choose a file first")
@@ -156,11 +162,11 @@ def _register_import(app: Dash, desk: Desk) -> None:
                 arguments.append(f"--gtv={structure.strip()}")
             job = desk.jobs.start(
                 f"Import {out.name}", arguments, opens=link("/twin", twin=out.name),
-                after=lambda: desk.uploads.forget(*tokens),
+                after=lambda done: desk.uploads.forget(*tokens) if done else None,
             )  # fmt: skip
         except InputError as error:
-            return no_update, str(error), *kept
-        return job.id, "", None, None, None  # the files are the job's now
+            return no_update, words_of(error)
+        return job.id, ""
 
 
 def _register_phantom(app: Dash, desk: Desk) -> None:
@@ -186,7 +192,7 @@ def _register_phantom(app: Dash, desk: Desk) -> None:
             arguments = ["phantom", str(out), *numbers, "--site", str(site), *(["--nodes"] if nodes else [])]
             job = desk.jobs.start(f"Make {out.name}", arguments, opens=link("/twin", twin=out.name))
         except InputError as error:
-            return no_update, str(error)
+            return no_update, words_of(error)
         return job.id, ""
 
 

@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dashboards.elements import chooser, named, notice
+from dashboards.elements import about, chooser, named, notice
+from dashboards.faults import words_of
 from dashboards.files.library import Library, newest
 from dashboards.files.twin_folder import TwinFolder
 from dashboards.links import link
-from dashboards.parts import organ_card, timeline_card
+from dashboards.parts import organ_card, record_card, timeline_card
 from dashboards.parts.page import Desk, Page
 from dashboards.tables.belief import belief_table
 from dashboards.viewer.controls import (
     dose_control,
+    lists_button,
     scan_control,
+    solid_button,
+    solid_sheet,
     structure_control,
     toolbar,
+    viewer_lists,
     window_control,
 )
 from dashboards.viewer.shown import Shown
@@ -33,24 +38,6 @@ from twin.inputs.quantities import Cm3, Time
 
 _PLANES = ("axial", "coronal", "sagittal")
 _CONTROLS = ("ctl-day", "ctl-window", "ctl-dose", "ctl-scan", "ctl-structures")
-_CLINICAL = (
-    ("age_years", "Age", "years"),
-    ("sex", "Sex", ""),
-    ("histology", "Histology", ""),
-    ("t_stage", "T", ""),
-    ("n_stage", "N", ""),
-    ("m_stage", "M", ""),
-    ("tnm_edition", "TNM edition", ""),
-    ("stage", "Stage", ""),
-    ("ecog", "ECOG", ""),
-    ("smoking", "Smoking", ""),
-    ("pack_years", "Pack-years", ""),
-    ("fev1_percent", "FEV1", "%"),
-    ("dlco_percent", "DLCO", "%"),
-    ("interstitial_lung_disease", "Interstitial lung disease", ""),
-    ("comorbidity", "Comorbidity", ""),
-    ("chemotherapy", "Chemotherapy", ""),
-)
 
 
 def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
@@ -91,6 +78,8 @@ def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) 
         scan_control(subject, view),
         html.Div(className="rt-grow"),
         _days(manifest["days"], view),
+        solid_button(),
+        lists_button(),
     )
     panels = [
         html.Section(
@@ -108,19 +97,23 @@ def _page(library: Library, subject: TwinFolder, view: View, asked: str | None) 
         [
             dcc.Store(id="twin-manifest", data=manifest),
             dcc.Store(id="twin-mounted"),
+            solid_sheet(),
             html.Aside(
                 _facts(subject), className="rt-facts-column rt-scroll", tabIndex=0, **named("Patient")
             ),
             html.Div(
                 [
                     bar,
-                    html.Div(panels, className="rt-ortho"),
+                    html.Div(
+                        [html.Div(panels, className="rt-ortho"), viewer_lists()], className="rt-viewers"
+                    ),
                     timeline_card.card(library, subject, asked),
                 ],
                 className="rt-twin-main",
             ),
         ],
         className="rt-twin",
+        **about("twin", subject.entry.key, subject.entry.version, subject.twin.id),
     )
 
 
@@ -140,7 +133,9 @@ def manifest_of(subject: TwinFolder) -> dict[str, Any]:
         "of": "twin",
         **Shown(subject).describe(),
         "dose_label": label,
+        "dose_method": methods.words(doses[0].method) if doses else None,
         "dose_simulated": bool(doses and doses[0].approximate),
+        "prescribed_gy": doses[0].prescription_gy if doses else 0.0,
         "dose_max_gy": 1.1 * max([d.prescription_gy for d in doses] + [1.0]),
         "panels": [{"canvas": f"ortho-{plane}", "plane": plane} for plane in _PLANES],
     }
@@ -165,7 +160,11 @@ def _facts(subject: TwinFolder) -> list[Any]:
     ]
     return [
         *head,
-        _table("Clinical record", [(label, _clinical(twin, name, unit)) for name, label, unit in _CLINICAL]),
+        _table(
+            "Clinical record",
+            [(label, _clinical(twin, name, unit)) for name, label, unit in record_card.ENTRIES],
+        ),
+        record_card.card(subject),
         _table(
             "State",
             [
@@ -189,13 +188,8 @@ def _facts(subject: TwinFolder) -> list[Any]:
 
 
 def _clinical(twin: Any, name: str, unit: str) -> Any:
-    value = getattr(twin.clinical, name)
-    if value is None:
-        return html.Span("missing", className="rt-missing")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    shown = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{shown} {unit}".strip()
+    shown = record_card.value_words(twin, name)
+    return f"{shown} {unit}".strip() if shown else html.Span("missing", className="rt-missing")
 
 
 def _belief(subject: TwinFolder) -> str:
@@ -245,7 +239,20 @@ def _observation_form(subject: TwinFolder) -> Any:
                 ],
                 gap=6,
             ),
-            dmc.Button("Add observation", id="observe", size="compact-xs", variant="default", mt=6),
+            dmc.Group(
+                [
+                    dmc.Button("Add observation", id="observe", size="compact-xs", variant="default"),
+                    dmc.Button(
+                        "Undo the last entry",
+                        id="observe-undo",
+                        size="compact-xs",
+                        variant="subtle",
+                        disabled=not (seen or twin.fractions),
+                    ),
+                ],
+                gap=6,
+                mt=6,
+            ),
             html.P(id="observe-error", className="rt-error-text", role="alert"),
         ]
     )
@@ -266,28 +273,34 @@ def register(app: Dash, desk: Desk) -> None:
     """
     timeline_card.register(app, desk)
     organ_card.register(app, desk)
+    record_card.register(app, desk)
     _register_viewers(app)
 
     @app.callback(
         Output("job", "data", allow_duplicate=True),
         Output("observe-error", "children"),
         Input("observe", "n_clicks"),
+        Input("observe-undo", "n_clicks"),
         State("twin-manifest", "data"),
         State("observe-day", "value"),
         State("observe-gtv", "value"),
         State("observe-plan", "value"),
         prevent_initial_call=True,
     )
-    def observe(clicks, manifest, day, gtv_cm3, plan):
-        if not clicks:  # the page was opened
+    def observe(clicks, undo, manifest, day, gtv_cm3, plan):
+        if not clicks and not undo:  # the page was opened
             return no_update, no_update
         try:
-            entry = desk.library.twin(manifest["key"]).entry
-            arguments = observe_arguments(entry.path, day, gtv_cm3, plan)
-            opens = link("/twin", twin=entry.key, seen=f"{float(day):g}")
-            job = desk.jobs.start(f"Observe {entry.key} on day {float(day):g}", arguments, opens=opens)
+            subject = desk.library.twin(manifest["key"])
+            entry, back = subject.entry, ctx.triggered_id == "observe-undo"
+            arguments, title = ["observe", str(entry.path), "--undo"], f"Undo the last entry of {entry.key}"
+            if not back:
+                arguments = observe_arguments(entry.path, day, gtv_cm3, plan)
+                title = f"Observe {entry.key} on day {float(day):g}"
+            changes = str(len(subject.twin.history) + 1)
+            job = desk.jobs.start(title, arguments, opens=link("/twin", twin=entry.key, change=changes))
         except InputError as error:
-            return no_update, str(error)
+            return no_update, words_of(error)
         return job.id, ""
 
 
@@ -298,16 +311,21 @@ def observe_arguments(twin: Path, day: Any, gtv_cm3: Any, plan: str | None) -> l
         twin: the patient's folder.
         day: of the observation, as the form gives it.
         gtv_cm3: the tumour's volume, as the form gives it.
-        plan: the short form of what was delivered so far, or none.
+        plan: the short form of what was delivered so far; "none" where nothing was.
 
     Raises:
-        InputError: the day or the volume is missing, or the plan is none.
+        InputError: the day, the volume or the plan is missing, or the plan is none.
     """
     if day in (None, "") or gtv_cm3 in (None, ""):
         raise InputError("give the day and the tumour's volume")
     numbers = check(Time, day, "the day"), check(Cm3, gtv_cm3, "the tumour's volume in cm\u00b3")
     arguments = ["observe", str(twin), "--day", str(numbers[0]), "--gtv-cm3", str(numbers[1])]
-    if plan:
+    if not plan or not plan.strip():
+        raise InputError(
+            f"say what was given up to day {numbers[0]:g}: a plan like 60/30, or none; what is learned depends on it"
+        )
+    plan = plan.strip()
+    if plan.lower() != "none":
         if plan.lower().endswith((".yaml", ".yml")):
             raise InputError("write the plan like 60/30")
         TreatmentPlan.parse(plan)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dashboards.parts.scenario_form import Asked, Break, numbers_of, scenarios_of
-from scenarios.engine.courses import realise
+from scenarios.engine.courses import realise, remaining
 from scenarios.engine.planned_dose import DOSE_BY_DEFAULT
 from scenarios.plans.context import reasons_outside
-from scenarios.plans.plan import sentence
+from scenarios.plans.plan import TreatmentPlan, sentence
 from scenarios.plans.scenario import MakeUp, Scenario
 from scenarios.records.budget import Size, afford_comparison
 from scenarios.records.request import Request
@@ -116,6 +116,9 @@ class Form(BaseModel):
         return scenarios_of(self.plans, asked)
 
 
+_MORE = "+20/8"  # fractions from now on, as the form's help writes them
+
+
 @dataclass(frozen=True)
 class Known:
     """What a preview needs to know of a patient: no voxels.
@@ -174,6 +177,25 @@ class Foreseen:
     label: str
     words: str
     outside: Sequence[str]
+
+
+def fitting(plans: Sequence[str], patient: Known) -> list[str]:
+    """The prescriptions that do not contradict what was delivered, and further fractions where fewer than two are left.
+
+    Args:
+        plans: as the form has them.
+        patient: for whom.
+    """
+    left = [plan for plan in plans if _fits(plan, patient.light)]
+    return left if len(left) == len(plans) or len(left) > 1 else [*left, _MORE]
+
+
+def _fits(plan: str, light: PatientTwin) -> bool:
+    try:
+        remaining(Scenario(plan=TreatmentPlan.parse(plan)), light)
+    except InputError:
+        return False
+    return True
 
 
 def foreseen(form: Form, patient: Known) -> list[Foreseen]:

@@ -41,7 +41,7 @@ def start_comparison(
     texts = [str(desk.uploads.path(token)) for token in tokens]
     arguments = arguments_of(twin, texts, out, **settings)
     try:
-        return desk.jobs.start(title, arguments, opens=opens, after=lambda: desk.uploads.forget(*tokens))
+        return desk.jobs.start(title, arguments, opens=opens, after=lambda done: desk.uploads.forget(*tokens))
     except InputError:
         desk.uploads.forget(*tokens)
         raise

@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, html, no_update
 
 from dashboards.elements import drop
+from dashboards.faults import words_of
 from dashboards.files.twin_folder import TwinFolder
 from dashboards.links import link
 from dashboards.parts.page import Desk
@@ -114,8 +115,8 @@ def register(app: Dash, desk: Desk) -> None:
             title = f"{_BUTTONS[button]} {organ or 'organ'} of {entry.key}"
             job = desk.jobs.start(
                 title, arguments, opens=link("/twin", twin=entry.key, change=str(changes + 1)),
-                after=lambda: desk.uploads.forget(used) if used else None,
+                after=lambda done: desk.uploads.forget(used) if used else None,
             )  # fmt: skip
         except InputError as error:
-            return no_update, str(error), no_update
+            return no_update, words_of(error), no_update
         return job.id, "", None if used else no_update

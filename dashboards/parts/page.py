@@ -23,12 +23,14 @@ class Desk:
         jobs: the child processes that pages start.
         uploads: the files that browsers send.
         previews: what forms would amount to.
+        whole: all that lies in the dashboard's folder, where each user has opened a part of it.
     """
 
     library: Library
     jobs: Jobs
     uploads: Uploads
     previews: Previews
+    whole: Library
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ class Page:
         layout: the page and what it puts into the header, of the opened folder and the address's query; an `InputError`
             that it raises is shown in the page's place.
         register: adds its callbacks to the application.
+        listed: whether it stands in the navigation; others are reached from the pages that they belong to.
     """
 
     title: str
     order: float
     layout: Callable[[Library, Mapping[str, str]], tuple[Any, Any]]
     register: Callable[[Dash, Desk], None] = lambda app, desk: None
+    listed: bool = True

@@ -10,11 +10,15 @@ from dash import dcc, html
 from dashboards.figures.style import ABOVE, axis, band, layout
 from dashboards.files.entry import Entry
 from dashboards.links import link
+from dashboards.names import interval_name
 from dashboards.tables.outcomes import row_head, value_cell
 from scenarios.report.colours import plan_colour
 from scenarios.report.intervals import enough_samples, kinds_in_words
 from scenarios.study.parts import Study
+from scenarios.study.summary import with_benefit
+from scenarios.validation.credibility import credibility
 
+_EVERYBODY = 3  # of all stages and techniques: a cohort is not one patient under one plan
 _FACTS = (
     ("gtv_cm3", "Tumour", "cm\u00b3"),
     ("site", "Site", ""),
@@ -56,24 +60,32 @@ def patient_card(study: Study, names: dict[str, str], patient: str, twin: Entry 
     )
 
 
-def patient_outcomes(study: Study, names: dict[str, str], patient: str) -> Any:
+def patient_outcomes(study: Study, names: dict[str, str], patient: str, model: str) -> Any:
     """What each plan would do to a patient: every outcome with its interval, a column for each plan.
 
     Args:
         study: the study.
         names: slug -> label of its plans.
         patient: the id.
+        model: name of the study's outcome model, whose credibility stands beside.
     """
     table = study.scan("outcomes").filter(pl.col("patient") == patient).collect()
     table = table.with_columns(note=pl.lit(""))
+    effects = study.scan("effects").filter(pl.col("patient") == patient).collect()
+    said = {(r["plan"], r["outcome"]): r["benefit"] for r in with_benefit(effects).iter_rows(named=True)}
     rows = []
     for (outcome, unit), group in table.group_by("outcome", "unit", maintain_order=True):
         cells = [value_cell(group.filter(pl.col("plan") == slug), str(unit)) for slug in names]
+        better = [said[slug, str(outcome)] for slug in list(names)[1:] if (slug, str(outcome)) in said]
+        grade = credibility(str(outcome), model)
+        cells += [html.Td(", ".join(better)), html.Td(grade.grade(_EVERYBODY), title=grade.words())]
         rows.append(html.Tr([row_head(str(outcome), str(unit)), *cells]))
     heads = [html.Th("Outcome", scope="col")]
     for i, label in enumerate(names.values()):
         swatch = html.Span(className="rt-swatch", style={"background": plan_colour(i)})
         heads.append(html.Th([swatch, label], scope="col", className="rt-number"))
+    plans = " and ".join(list(names.values())[1:])
+    heads += [html.Th(f"{plans} is" if plans else "", scope="col"), html.Th("Credibility", scope="col")]
     words = " ".join([*kinds_in_words(table, study.record.level), enough_samples(table)])
     return html.Div(
         [
@@ -95,12 +107,13 @@ def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[st
     if table.is_empty():
         return None
     traces: list[dict[str, Any]] = []
+    named = interval_name(study.record.level, study.record.samples)
     for i, (slug, label) in enumerate(names.items()):
         mine = table.filter(pl.col("plan") == slug).sort("day")
         common = {"type": "scatter", "mode": "lines", "x": mine["day"].to_list(), "legendgroup": slug}
         low, middle, high = (mine[c].to_list() for c in ("low", "median", "high"))
         traces += [
-            *band(common, low, high, plan_colour(i), name=label),
+            *band(common, low, high, plan_colour(i), name=f"{label}: {named}"),
             {
                 **common,
                 "y": middle,
@@ -109,6 +122,12 @@ def patient_figure(study: Study, names: dict[str, str], patient: str) -> dict[st
                 "hovertemplate": "%{y:.1f} cm\u00b3",
             },
         ]
+    traces.append(
+        {
+            "type": "scatter", "mode": "markers", "x": [None], "y": [None], "hoverinfo": "skip",
+            "marker": {"symbol": "square", "size": 11, "color": "rgba(128,128,128,0.35)"}, "name": f"band: {named}",
+        }
+    )  # fmt: skip
     return {
         "data": traces,
         "layout": layout(

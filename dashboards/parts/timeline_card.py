@@ -150,6 +150,6 @@ def register(app: Dash, desk: Desk) -> None:
         try:
             return again(desk, choice.rpartition("#")[0], library.twin(manifest["key"])).id, ""
         except InputError as error:
-            return no_update, str(error)
+            return no_update, words_of(error)
 
     draws(app, "timeline")

@@ -22,7 +22,7 @@ from twin import PatientTwin
 _SEEN = 10  # rows of one table that are seen at once; the others scroll
 _ROW_PX, _HEAD_PX = 28, 35
 _CHANGED = words(
-    "changed", "Changed", minWidth=94, flex=0, width=96, valueFormatter={"function": "rtDate(params.value)"}
+    "changed", "Changed", minWidth=88, flex=0, width=90, valueFormatter={"function": "rtDate(params.value)"}
 )
 _SPAN = [
     number("days", "Days", 0, minWidth=64, flex=0.7),
@@ -30,11 +30,15 @@ _SPAN = [
 ]
 _OUTSIDE = {"rt-outside-cell": "params.value != 'inside'"}
 _WHOLE = {"function": "params.data.open ? 1 : 20"}  # what cannot be read says so in all columns
+_CHANGE = words(
+    "key", "Entry", cellRenderer="rtChange", sortable=False, minWidth=80, flex=0, width=80, tooltipField="",
+    pinned="right",
+)  # fmt: skip
 _PLANS = words("plans", "Plans", flex=2.4, minWidth=150)
 
 
 def _name(head: str) -> dict[str, Any]:
-    return words("name", head, cellRenderer="rtLink", flex=2, minWidth=150, colSpan=_WHOLE)
+    return words("name", head, cellRenderer="rtLink", flex=2, minWidth=130, colSpan=_WHOLE)
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,13 @@ def _section(kind: _Kind, rows: list[dict[str, Any]]) -> Any:
 
 
 def _row(library: Library, kind: _Kind, entry: Entry) -> dict[str, Any]:
-    changed = _date(entry.changed)
+    always = {"changed": _date(entry.changed), "key": entry.key, "kind": kind.name}
     try:
         page, query = kind.page
         facts = kind.facts(library, entry)
-        return {"name": entry.key, "open": link(page, **{query: entry.key}), "changed": changed, **facts}
+        return {"name": entry.key, "open": link(page, **{query: entry.key}), **always, **facts}
     except Exception as error:  # whatever it is, the others are listed
-        return {"name": f"{entry.key} cannot be read: {words_of(error)}", "changed": changed}
+        return {"name": f"{entry.key} cannot be read: {words_of(error)}", **always}
 
 
 def _date(seconds: float) -> str:
@@ -151,15 +155,19 @@ _KINDS = (
         "Patients", "twins", Library.twins, _twin,
         [
             _name("Patient"),
-            words("who", "Id", minWidth=90),
+            words("who", "Id", minWidth=84),
             number("gtv_cm3", "Tumour, cm\u00b3", minWidth=102),
-            number("scans", "Scans", 0, minWidth=58, flex=0.6),
-            number("now_days", "Day", 0, minWidth=54, flex=0.6),
-            words("histology", "Histology", flex=1.3, minWidth=100),
+            number("scans", "Scans", 0, minWidth=56, flex=0.6),
+            number("now_days", "Day", 0, minWidth=46, flex=0.6),
+            words("histology", "Histology", flex=1.3, minWidth=84),
             words("tnm", "TNM", minWidth=78),
-            words("origin", "Origin", minWidth=74),
+            words("origin", "Origin", minWidth=70),
             _CHANGED,
-            words("compare", "Plans", cellRenderer="rtCompare", sortable=False, minWidth=90, tooltipField="name"),
+            words(
+                "compare", "Plans", cellRenderer="rtCompare", sortable=False, minWidth=84, flex=0, width=84,
+                tooltipField="name",
+            ),
+            _CHANGE,
         ],
         ("/twin", "twin"), "No patients yet: import one or make one on the right.",
     ),
@@ -167,20 +175,20 @@ _KINDS = (
         "Comparisons", "runs", Library.runs, _run,
         [
             _name("Comparison"), words("who", "Patient", minWidth=84), _PLANS, *_SPAN,
-            words("context", "Context", minWidth=90, cellClassRules=_OUTSIDE), _CHANGED,
+            words("context", "Context", minWidth=90, cellClassRules=_OUTSIDE), _CHANGED, _CHANGE,
         ],
         ("/compare", "run"), "No comparisons yet: choose Compare beside a patient.",
     ),
     _Kind(
         "Studies", "studies", Library.studies, _study,
-        [_name("Study"), words("who", "Cohort", flex=1.8, minWidth=140), _PLANS, *_SPAN, _CHANGED],
+        [_name("Study"), words("who", "Cohort", flex=1.8, minWidth=140), _PLANS, *_SPAN, _CHANGED, _CHANGE],
         ("/cohort", "study"), "No studies yet: rt-twin cohort makes one.",
     ),
     _Kind(
         "Departments", "clinics", Library.clinics, _clinic,
         [
             _name("Department"), number("linacs", "Linacs", 0), number("per_year", "Referrals a year", 0),
-            number("days", "Days", 0), _CHANGED,
+            number("days", "Days", 0), _CHANGED, _CHANGE,
         ],
         ("/adaptive", "clinic"), "No departments yet: rt-twin clinic makes one.",
     ),

@@ -8,8 +8,9 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from dashboards.elements import tabs
 from dashboards.files.library import Library
-from dashboards.files.run_folder import RunFolder
+from dashboards.files.run_folder import DOSE_STATISTICS, RunFolder
 from dashboards.links import link
+from dashboards.tables.dose import dose_table
 from dashboards.tables.learning import learned_table
 from dashboards.tables.outcomes import contrast_table, outcome_table, trial_table
 from dashboards.tables.scorecard import scorecard_table
@@ -20,12 +21,14 @@ _LATER = {
     "differences": "Differences",
     "trials": "Trials",
     "scorecard": "Scorecard",
+    "dose": "Dose",
     "belief": "Belief",
     "plans": "Plans",
 }
 
 _NEEDS = {
     "differences": "contrasts",
+    "dose": "dvh",
     "trials": "trials",
     "belief": "learned",
 }  # a tab is there with its table's rows
@@ -43,7 +46,9 @@ def card(run: RunFolder) -> Any:
             continue
         heads.append((name, words))
         contents.append(html.Div("\u2026", id={"later": name}, className="rt-later"))
-    return html.Section(tabs("tables", heads, contents, _saves(run, ("outcomes",))), className="rt-card")
+    return html.Section(
+        tabs("tables", heads, contents, _saves(run, ("outcomes", DOSE_STATISTICS))), className="rt-card"
+    )
 
 
 def later(run: RunFolder, name: str) -> Any:
@@ -57,8 +62,9 @@ def later(run: RunFolder, name: str) -> Any:
         "differences": contrast_table,
         "trials": trial_table,
         "scorecard": scorecard_table,
+        "dose": dose_table,
         "belief": learned_table,
-        "plans": _provenance,
+        "plans": provenance,
     }
     return makers[name](run)
 
@@ -74,7 +80,12 @@ def _saves(run: RunFolder, names: tuple[str, ...]) -> Any:
     )
 
 
-def _provenance(run: RunFolder) -> Any:
+def provenance(run: RunFolder) -> Any:
+    """Plans, generators, belief, seed and versions, and all tables as CSV.
+
+    Args:
+        run: the run.
+    """
     record = run.record
     items: list[Any] = []
     for i, plan in enumerate(record.plans):
@@ -110,7 +121,7 @@ def _provenance(run: RunFolder) -> Any:
             *items,
             html.Table(html.Tbody(rows), className="rt-table"),
             html.H3("All tables"),
-            _saves(run, tuple(SCHEMAS)),
+            _saves(run, (*SCHEMAS, DOSE_STATISTICS)),
         ],
         className="rt-scroll",
         tabIndex=0,

@@ -1,8 +1,10 @@
 from .controls import dose_control as dose_control
+from .controls import lists_button as lists_button
 from .controls import plane_control as plane_control
 from .controls import scan_control as scan_control
 from .controls import structure_control as structure_control
 from .controls import toolbar as toolbar
+from .controls import viewer_lists as viewer_lists
 from .controls import window_control as window_control
 from .routes import add_routes as add_routes
 from .routes import add_upload as add_upload

@@ -8,18 +8,21 @@ import numpy as np
 
 from dashboards.files.subject import Frame, Subject
 from dashboards.viewer.pack import Part, pack, quantised
-from dashboards.viewer.view import scan_choices
-from scenarios.records.layer import FOLLOW_UP, Layer
+from dashboards.viewer.view import own_choices, scan_choices
+from scenarios.records.layer import DOSE, FOLLOW_UP, Layer
 from scenarios.records.schema import SIMULATED
+from simulators.tumour.radiobiology import eqd2
 from twin import Geometry, InputError, Structure, Volume
 from twin.geometry import Box
 
+EQD2_GY = {"3": 3.0, "10": 10.0}  # alpha/beta by the name's ending: late effects, tumour
 SLAB = 8  # slices of the acquired CT in one message: small enough to come first, large enough to be few
 _MARGIN_MM = 12.0  # shown around the body
 _AIR_HU = -1024
 _BRIGHT = 0.995  # quantile of an image that is shown white where its layer has no scale of its own
 _ORDER = {"EXTERNAL": 0, "PTV": 1, "CTV": 2, "GTV": 3, "OAR": 4, "OTHER": 5}
-_COLOURS = {"EXTERNAL": (148, 163, 184), "PTV": (255, 120, 120), "CTV": (255, 170, 60), "GTV": (255, 60, 60)}
+_COLOURS = {"EXTERNAL": (84, 150, 170), "PTV": (255, 120, 120), "CTV": (255, 170, 60), "GTV": (255, 60, 60)}
+_GREYISH = 48  # white and grey lines are isodoses: a contour that came in such a colour is given another
 _OTHERS = ((86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167), (230, 159, 0), (153, 204, 255))
 
 
@@ -63,9 +66,11 @@ class Shown:
             "patient": self.twin.id,
             "in_silico": self.twin.in_silico,
             "baseline_label": self.baseline_label,
+            "measured": self.measured,
             "simulated": SIMULATED,
             "layers": [layer.model_dump() for layer in self.subject.layers],
             "scans": [value for value, _ in scan_choices(self.subject.layers)],
+            "scan_choices": own_choices(self.subject.layers),
             "frames": [_described(frame, self.subject.standing(frame)) for frame in self.subject.frames],
             "sample": self.subject.shown_sample,
             "days": [0.0, *sorted({frame.day for frame in self.subject.frames if frame.day > 0})],
@@ -105,6 +110,14 @@ class Shown:
     def baseline_label(self) -> str:
         """What the baseline image is."""
         return "acquired (in-silico patient)" if self.twin.in_silico else "acquired"
+
+    @property
+    def measured(self) -> list[dict]:
+        """The tumour's volumes as they were measured, day 0 included."""
+        seen = [(o.time_days, o.value) for o in self.twin.observations if o.kind == "gtv_cm3"]
+        if self._structures("GTV"):
+            seen = [(0.0, self.twin.gtv_cm3), *seen]
+        return [{"day": day, "words": f"measured: {cm3:.1f} cm\u00b3"} for day, cm3 in seen]
 
     def slab(self, index: int) -> bytes:
         """Eight slices of the baseline CT, packed.
@@ -161,10 +174,23 @@ class Shown:
             InputError: there is no such frame, it has no image of this layer, or its file is missing or broken.
         """
         frame = self.subject.frame(index)
+        kind, _, alpha_beta = name.partition("eqd2-")
+        wanted = DOSE.name if alpha_beta in EQD2_GY and not kind else name
         for layer in self.subject.layers_on(frame):
-            if layer.name == name:
-                return self._coarse(layer, self.subject.read(frame, layer))
+            if layer.name == wanted:
+                volume = self.subject.read(frame, layer)
+                return self._coarse(
+                    layer, volume if wanted == name else self._eqd2(frame, volume, EQD2_GY[alpha_beta])
+                )
         raise InputError(f"there is no {name} on day {frame.day:g}")
+
+    def _eqd2(self, frame: Frame, dose: Volume, alpha_beta_gy: float) -> Volume:
+        """A dose in EQD2, given in equal fractions."""
+        fractions = self.subject.fractions_in(frame)
+        if fractions == 0:
+            raise InputError("in how many fractions this dose was given is not known, so that it has no EQD2")
+        gy = np.asarray(dose.array, dtype=np.float32)
+        return Volume(dose.geometry, eqd2(gy, gy / fractions, alpha_beta_gy), dose.modality, dose.unit)
 
     def _in_place(self, layer: Layer, volume: Volume) -> Part:
         """A crop of the baseline's own grid, with where it begins."""
@@ -185,7 +211,11 @@ class Shown:
             found = sorted(self.twin.contours, key=lambda s: _ORDER[s.role])
         except InputError:
             return []
-        colours = [s.colour or _COLOURS.get(s.role) or _OTHERS[n % len(_OTHERS)] for n, s in enumerate(found)]
+        own = [s.colour if s.colour and max(s.colour) - min(s.colour) > _GREYISH else None for s in found]
+        colours = [
+            c or _COLOURS.get(s.role) or _OTHERS[n % len(_OTHERS)]
+            for n, (s, c) in enumerate(zip(found, own, strict=True))
+        ]
         return [(s, "#{:02x}{:02x}{:02x}".format(*c)) for s, c in zip(found, colours, strict=True)]
 
     def start_of(self, crop: Geometry) -> list[int]:

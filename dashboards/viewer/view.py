@@ -13,6 +13,8 @@ WINDOWS = ("soft", "lung", "bone", "brain")
 DOSES = ("off", "todate", "full")
 SCANS = ("overlay", "only")
 STRUCTURES = ("none", "tumour", "all")
+LAYOUTS = ("2", "3", "4", "planes", "days", "scans")  # how the panels of a comparison are hung
+MOST_PANELS = 6
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class View:
     window: str = "lung"
     dose: str = "off"
     structures: str = "tumour"
+    layout: str = ""
     scans: tuple[tuple[str, str], ...] = ()  # layer and how it is shown, as a link names them: pet=overlay
 
     @classmethod
@@ -46,12 +49,13 @@ class View:
             return value if value in allowed else getattr(cls, name)
 
         return cls(
-            plans=tuple(p for p in query.get("plans", "").split(",") if p)[:4],
+            plans=tuple(p for p in query.get("plans", "").split(",") if p)[:MOST_PANELS],
             day=_number(query.get("day")),
             plane=one_of("plane", PLANES),
             window=one_of("window", WINDOWS),
             dose=one_of("dose", DOSES),
             structures=one_of("structures", STRUCTURES),
+            layout=one_of("layout", LAYOUTS),
             scans=tuple((name, how) for name, how in query.items() if how in SCANS),
         )
 
@@ -75,6 +79,14 @@ class View:
         asked = [slug for slug in self.plans if slug in known]
         shown = asked if len(asked) > 1 else (asked + [s for s in known if s not in asked])[:2]
         return tuple(shown if len(shown) > 1 else shown * 2)
+
+    def layout_of(self, plans: Sequence[str]) -> str:
+        """How the panels are hung: as the link says, else one for each plan that is shown.
+
+        Args:
+            plans: of `plans_of`.
+        """
+        return self.layout or str(min(4, len(plans)))
 
     def day_of(self, days: list[float]) -> float:
         """The follow-up day of the link, or the last one.
@@ -105,6 +117,23 @@ def scan_choices(layers: Sequence[Layer]) -> list[tuple[str, str]]:
         if layer.draw == "overlay":
             choices.append((f"{layer.name}:overlay", "Overlay" if one else f"{layer.label} over CT"))
         choices.append((f"{layer.name}:only", layer.label))
+    return choices
+
+
+def own_choices(layers: Sequence[Layer]) -> list[tuple[str, str]]:
+    """The choices of one panel among all scans, each with its words: the CT, LAYER:overlay, LAYER:only, LAYER:mip.
+
+    Args:
+        layers: of what is shown.
+    """
+    choices = [("off", "CT")]
+    for layer in layers:
+        if layer.draw in ("overlay", "alone") and layer != DOSE:
+            if layer.draw == "overlay":
+                choices.append((f"{layer.name}:overlay", f"{layer.label} over CT"))
+            choices.append((f"{layer.name}:only", layer.label))
+            if layer.modality == "PT":
+                choices.append((f"{layer.name}:mip", f"{layer.label}, MIP"))
     return choices
 
 

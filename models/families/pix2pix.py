@@ -31,15 +31,9 @@ class Pix2Pix(Regression):
     def start_training(self) -> None:
         """Make the discriminator; it is no part of the weights that are saved."""
         from monai.losses import PatchAdversarialLoss
-        from monai.networks.nets import PatchDiscriminator
 
-        self.discriminator = PatchDiscriminator(
-            spatial_dims=2,
-            channels=self.config.options["discriminator_channels"],
-            in_channels=self._given + len(self.task.target),
-            num_layers_d=3,
-            norm="INSTANCE",
-        )
+        channels = self.config.options["discriminator_channels"]
+        self.discriminator = patch_discriminator(self._given + len(self.task.target), channels)
         self._adversarial = PatchAdversarialLoss(criterion="least_squares")
 
     def parts(self) -> list[list[nn.Parameter]]:
@@ -49,6 +43,19 @@ class Pix2Pix(Regression):
         assert self.discriminator is not None
         return [*super().parts(), list(self.discriminator.parameters())]
 
+    def likeness(self, given: Tensor, made: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """How far what was made is from passing for the truth.
+
+        Args:
+            given: (b, G, y, x) channels of the slice itself.
+            made: (b, T, y, x).
+            batch: with the truth.
+        """
+        assert self.discriminator is not None
+        verdict = self.discriminator(torch.cat([given, made], dim=1))[-1].float()
+        fooled = self._adversarial(verdict, target_is_real=True, for_discriminator=False)
+        return {"adversarial": self.config.options["adversarial_weight"] * fooled}
+
     def losses(self, part: int, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """Of the generator, which leaves what it made to the discriminator; then of the discriminator."""
         assert self.discriminator is not None and batch.target is not None
@@ -57,16 +64,27 @@ class Pix2Pix(Regression):
             images, logits = self.changed(batch)
             made = self.head.composed(self.head.layers(images, logits))
             self._made = made.detach()
-            verdict = self.discriminator(torch.cat([given, made], dim=1))[-1].float()
-            fooled = self._adversarial(verdict, target_is_real=True, for_discriminator=False)
-            weight = self.config.options["adversarial_weight"]
-            return self.supervised(images, logits, batch) | {"adversarial": weight * fooled}
+            return self.supervised(images, logits, batch) | self.likeness(given, made, batch)
         assert self._made is not None
         false = self.discriminator(torch.cat([given, self._made], dim=1))[-1].float()
         true = self.discriminator(torch.cat([given, batch.target], dim=1))[-1].float()
         wrong = self._adversarial(false, target_is_real=False, for_discriminator=True)
         missed = self._adversarial(true, target_is_real=True, for_discriminator=True)
         return {"discriminator": 0.5 * (wrong + missed)}
+
+
+def patch_discriminator(before: int, channels: int) -> nn.Module:
+    """MONAI's discriminator of patches.
+
+    Args:
+        before: channels of the images that it judges.
+        channels: of its first level.
+    """
+    from monai.networks.nets import PatchDiscriminator
+
+    return PatchDiscriminator(
+        spatial_dims=2, channels=channels, in_channels=before, num_layers_d=3, norm="INSTANCE"
+    )
 
 
 FAMILY = Pix2Pix

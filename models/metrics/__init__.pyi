@@ -1,6 +1,14 @@
+from .distribution import frechet_distance as frechet_distance
+from .distribution import kernel_distance as kernel_distance
 from .forecast import fair_crps as fair_crps
 from .forecast import rank_share as rank_share
 from .image import mean_absolute_error as mean_absolute_error
 from .image import psnr_db as psnr_db
 from .image import ssim as ssim
 from .mask import mask_scores as mask_scores
+from .natural import Naturalness as Naturalness
+from .natural import Spoiling as Spoiling
+from .natural import perceived_spoiling as perceived_spoiling
+from .noise import noise_spectrum as noise_spectrum
+from .paired import LESS_IS_BETTER as LESS_IS_BETTER
+from .paired import paired_scores as paired_scores

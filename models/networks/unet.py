@@ -76,15 +76,20 @@ class UNet(nn.Module):
         nn.init.zeros_(self.leave.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """(b, before, y, x), (b, embedding) -> (b, after, y, x), y and x of any size; 0 before training."""
+    def forward(self, x: Tensor, embedding: Tensor, added: Sequence[Tensor] | None = None) -> Tensor:
+        """(b, before, y, x), (b, embedding) -> (b, after, y, x), y and x of any size; 0 before training.
+
+        Args:
+            x, embedding: as above.
+            added: to what each level hands over to the way up (`models.networks.control.Control`).
+        """
         size = x.shape[-2:]
         x = F.pad(x, (0, -size[1] % self.multiple, 0, -size[0] % self.multiple), mode="replicate")
         h = self.enter(F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))
         kept = []
         for level, block in enumerate(self.down):
             h = block(F.avg_pool2d(h, 2) if level else h, embedding)
-            kept.append(h)
+            kept.append(h if added is None else h + added[level])
         h = self.middle(h, embedding)
         for level, block in enumerate(self.up):
             if level:

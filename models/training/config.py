@@ -58,13 +58,16 @@ class TrainingConfig(BaseModel):
         drop: of conditions.
         batch_slices, batch_volumes, near_share, window: of `Examples`.
         examples: the task's own say in how examples are made.
+        sharpened: shares of the training between which its loss turns from squared to absolute errors; before, half of
+            the examples are drawn by their change.
         validation_share: of the patients.
         learning_rate, weight_decay, warmup_steps, clip: of AdamW, whose rate rises, then falls as a cosine to 0.
         ema: decay of the averaged weights, which are the ones saved.
         quantile_steps: of what draws a missing condition, which is trained first and in a minute.
         steps: how many, or None where `minutes` says how long.
         minutes: how long; the number of steps is then planned from their measured time.
-        plan: pairs (step, planned steps) that a training by `minutes` made; with them it can be made again.
+        core_seconds: how long in seconds of processor time, whatever else the machine does; in place of `minutes`.
+        plan: pairs (step, planned steps) that a training by time made; with them it can be made again.
         validate_every, checkpoint_every: steps.
         seed: of weights, order and dropout.
     """
@@ -86,6 +89,7 @@ class TrainingConfig(BaseModel):
     near_share: Share = 0.8
     window: SomeFew = 64
     examples: dict[str, Any] = {}
+    sharpened: tuple[Share, Share] = (0.15, 0.3)
     validation_share: float = Field(0.1, ge=0, lt=1)
     learning_rate: float = Field(1.5e-3, gt=0, le=1)
     weight_decay: Share = 0.01
@@ -95,6 +99,7 @@ class TrainingConfig(BaseModel):
     quantile_steps: Steps = 3000
     steps: Steps | None = None
     minutes: Minutes | None = None
+    core_seconds: float | None = Field(None, gt=0, le=1e7)
     plan: tuple[tuple[int, int], ...] = Field((), max_length=10_000)
     validate_every: Steps = 250
     checkpoint_every: Steps = 250
@@ -120,6 +125,11 @@ class TrainingConfig(BaseModel):
         if own:
             new["examples"] = own | dict(new.get("examples", {}))
         return new
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a training takes where that is by time: of the clock, or of a processor."""
+        return 60.0 * self.minutes if self.core_seconds is None and self.minutes else self.core_seconds
 
     @field_validator("family")
     @classmethod

@@ -41,8 +41,6 @@ _LOG_EVERY = 25
 _PLAN_EVERY = 50
 _LAST_RATE = 0.01  # of the learning rate, at the end
 _FIRST_DELTA = 0.3  # of a CT's range, about 300 HU
-# From when to when in a training it is brought down; before, half of the examples are drawn by their change.
-_SHARPENED = (0.15, 0.3)
 
 
 def train(
@@ -172,18 +170,18 @@ def rate_at(step: int, total: int, warmup: int) -> float:
     return min(1.0, (step + 1) / warmup) * (_LAST_RATE + (1.0 - _LAST_RATE) * cosine)
 
 
-def delta_at(step: int, total: int) -> float:
+def delta_at(step: int, total: int, sharpened: tuple[float, float]) -> float:
     """Below which error of a pixel the loss is squared, in units of the image: large at first, `SHARP` at the end.
 
     A median stays where it is until what tells the cases apart is known, and has no reason to learn what does:
     collapsed lung that opens was never learned from absolute errors alone. A mean moves from the first step on.
 
     Example:
-        >>> [round(delta_at(s, 1000), 3) for s in (0, 150, 225, 300, 1000)]
+        >>> [round(delta_at(s, 1000, (0.15, 0.3)), 3) for s in (0, 150, 225, 300, 1000)]
         [0.3, 0.3, 0.055, 0.01, 0.01]
     """
-    since, until = _SHARPENED
-    share = (step / max(total, 1) - since) / (until - since)
+    since, until = sharpened
+    share = (step / max(total, 1) - since) / max(until - since, 1e-6)
     return _FIRST_DELTA * (SHARP / _FIRST_DELTA) ** min(max(share, 0.0), 1.0)
 
 
@@ -265,7 +263,7 @@ class _Run:
         ]
         averaged = AveragedModel(model, multi_avg_fn=_average(config.ema))
         run = cls(model, averaged, optimisers, config, out, processes, examples)
-        run.plan = list(config.plan) or [(0, config.steps or (0 if config.minutes else 5000))]
+        run.plan = list(config.plan) or [(0, config.steps or (0 if config.seconds else 5000))]
         return run
 
     @property
@@ -284,13 +282,14 @@ class _Run:
 
     def step(self, data: Examples) -> None:
         """One batch of each process."""
-        began = time.perf_counter()
+        clock = time.perf_counter if self.config.core_seconds is None else time.process_time
+        began = clock()
         config, processes, task = self.config, self.processes, self.model.task
         number = self.number * processes.count + processes.rank
         chance = torch.Generator().manual_seed(config.seed * 1_000_003 + number)
         total = self.total or 10**9
-        batch = data.at(number, by_change=self.number < _SHARPENED[0] * total).to(processes.device)
-        self.model.delta = delta_at(self.number, total)
+        batch = data.at(number, by_change=self.number < config.sharpened[0] * total).to(processes.device)
+        self.model.delta = delta_at(self.number, total, config.sharpened)
         drawn = task.condition(task.drawn) if task.drawn else None
         vector = dropped(batch.vector, task.conditions, drawn, config.drop.model_dump(), chance)
         batch = replace(batch, vector=vector)
@@ -301,7 +300,7 @@ class _Run:
         terms = descend(self.model, self.optimisers, batch, chance, clip=config.clip, processes=processes)
         self.averaged.update_parameters(self.model)
         self.number += 1
-        self._recent.append(time.perf_counter() - began)
+        self._recent.append(clock() - began)
         self.seconds += self._recent[-1]
         self._terms.append(terms)
         if self.number % _PLAN_EVERY == 0:
@@ -311,10 +310,10 @@ class _Run:
 
     def _replan(self) -> None:
         """Plan as many steps as the time that is left allows at the pace of the last ones."""
-        if self.config.minutes is None or self.config.plan:
+        if self.config.seconds is None or self.config.plan:
             return
         pace = float(np.mean(self._recent))
-        left = 60.0 * self.config.minutes - self.seconds
+        left = self.config.seconds - self.seconds
         self.plan.append((self.number, self.number + max(0, int(left / pace))))
 
     def _log_step(self, rate: float) -> None:
@@ -368,7 +367,7 @@ class _Run:
         if self.processes.rank != 0:
             return
         self.weights.save_pretrained(self.out)
-        made = self.config.model_copy(update={"plan": tuple(self.plan)} if self.config.minutes else {})
+        made = self.config.model_copy(update={"plan": tuple(self.plan)} if self.config.seconds else {})
         with atomic_file(self.out / TRAINING) as part:
             part.write_text(yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         state = {
@@ -437,5 +436,6 @@ class _Run:
             part.write_text("".join(f"{line}\n" for line in kept))
 
     def _address(self) -> str:
-        """What must be equal for a training to go on."""
-        return self.config.model_dump_json(exclude={"validate_every", "checkpoint_every"})
+        """What must be equal for a training to go on; what it is not told is not part of it."""
+        untold = set() if self.config.core_seconds else {"core_seconds"}
+        return self.config.model_dump_json(exclude={"validate_every", "checkpoint_every"} | untold)

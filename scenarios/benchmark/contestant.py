@@ -93,8 +93,9 @@ class Oracle:
         return Shown(*held.truth(case)) if guided else None
 
     def volumes(self, held: HeldOut, case: Case, n: int) -> np.ndarray | None:
-        """The simulator's own predictive distribution."""
-        return held.expected_cm3(case, n)
+        """The simulator's own predictive distribution; of a centre's patient nobody knows it."""
+        expected = held.expected_cm3(case, n)
+        return expected if expected.size else None
 
 
 class Acquired:

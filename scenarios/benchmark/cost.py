@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE, contestant, label, network_evaluations
+from scenarios.benchmark.follow_ups import FollowUpJudge
 from scenarios.benchmark.patient import HeldOut
-from simulators.insilico.sets import read_index
 from simulators.tasks.crop import SHAPE, Crop
 from twin.files.atomic import atomic_file
 
@@ -65,7 +65,7 @@ def _measured(folder: Path, name: str) -> dict[str, Any]:
 
 def _ordinary(folder: Path) -> HeldOut:
     """The first patient whose crop is of the usual size, or the first."""
-    rows = [row for row in read_index(folder)["patients"] if row.get("truth")]
+    rows = FollowUpJudge().patients(folder)
     for row in rows:
         held = HeldOut.load(folder, row)
         if Crop.of(held.start, held.contours).grid.shape == SHAPE:

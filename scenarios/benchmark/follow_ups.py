@@ -12,11 +12,11 @@ from typing import Any
 import polars as pl
 
 from scenarios.benchmark.contestant import ACQUIRED, ORACLE, YARDSTICKS, contestant
-from scenarios.benchmark.patient import HeldOut
+from scenarios.benchmark.patient import HeldOut, followed
 from scenarios.benchmark.scores import SCHEMA, Scope, scores
-from simulators.insilico.sets import read_index
+from simulators.insilico.sets import IMPORTED, read_index
 from simulators.learned.weights import FOLLOW_UP
-from twin import InputError
+from twin import InputError, PatientTwin
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,20 @@ class FollowUpJudge:
     yardsticks: Sequence[str] = YARDSTICKS
 
     def patients(self, folder: Path) -> list[dict[str, Any]]:
-        """Those of a longitudinal set with truth.
+        """Those of a longitudinal set with truth, or those of a centre with a later CT on which the tumour is drawn.
 
         Raises:
             InputError: there is none.
         """
-        rows = [row for row in read_index(folder)["patients"] if row.get("twin")]
+        index = read_index(folder)
+        rows = [row for row in index["patients"] if row.get("twin")]
         if not rows:
             raise InputError(f"the set {folder} holds no patients")
+        if index["simulator"] == IMPORTED:
+            rows = [row for row in rows if followed(PatientTwin.load(folder / row["twin"]))]
+            if not rows:
+                raise InputError(f"no patient of {folder} has a later CT on which somebody drew the tumour")
+            return rows
         if not all(row.get("truth") for row in rows):
             raise InputError(f"{folder} holds no truth; make the set with --truth")
         return rows

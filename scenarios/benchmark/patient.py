@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import TreatmentRequest, TumourView
-from simulators.insilico.sets import VOLUMES
+from simulators.insilico.sets import TRUE_DRAW, VOLUMES
 from simulators.tasks.crop import MARGIN_MM
 from simulators.tasks.pairs import request_between
-from twin import InputError, PatientTwin, Scan, StructureSet
+from simulators.treatment.starts import Start, on_grid, starts
+from twin import PatientTwin, Scan, StructureSet
 from twin.files.tables import read_table
 
-if TYPE_CHECKING:
-    import polars as pl
+GIVEN = "given"  # what was given to a patient of a centre, in the place of a plan's slug
+
+
+def followed(twin: PatientTwin) -> list[Start]:
+    """A patient's later CTs that lie on the baseline and on which somebody drew the tumour, by time.
+
+    Args:
+        twin: the patient.
+    """
+    later = starts(twin)[1:]
+    return [s for s in later if not any(one.carried_from for one in s.drawn.role("GTV"))]
 
 
 @dataclass(frozen=True, order=True)
@@ -33,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """A patient of a set with truth.
+    """A patient of a set with truth, or of a centre's.
 
     Args:
         acquired: as the clinic has him; requests start from his first scan and its contours.
@@ -47,19 +57,30 @@ class HeldOut:
 
     @classmethod
     def load(cls, folder: Path, row: Mapping[str, str]) -> HeldOut:
-        """A patient by his row in `set.json`.
-
-        Raises:
-            InputError: the set was made without truth.
-        """
-
+        """A patient by his row in `set.json`; without a truth what was acquired and drawn stands for it."""
         if not row.get("truth"):
-            raise InputError(f"{folder} holds no truth for {row['id']}; make the set with --truth")
+            return cls.observed(PatientTwin.load(folder / row["twin"]))
         place = folder / row["truth"]
         table = read_table(place / VOLUMES)
         plans = table["plan"].unique(maintain_order=True).to_list()
         truths = {plan: PatientTwin.load(place / f"{plan}.twin") for plan in plans}
         return cls(PatientTwin.load(folder / row["twin"]), truths, table)
+
+    @classmethod
+    def observed(cls, twin: PatientTwin) -> HeldOut:
+        """A patient of a centre, of whom is known what was given and what came of it, on the baseline's grid.
+
+        Args:
+            twin: the patient; of his later CTs those of `followed` count.
+        """
+        found = followed(twin)
+        grid, sets, rows = twin.baseline.volume.geometry, [twin.contours], []
+        for start in found:
+            tumours = replace(start.drawn, source=start.drawn.role("GTV"))
+            sets.append(on_grid(tumours, grid))
+            rows.append({"plan": GIVEN, "day": start.day, "draw": TRUE_DRAW, "gtv_cm3": tumours.gtv_cm3()})
+        seen = twin.fork(scans=(twin.baseline, *(s.scan for s in found)), structures=tuple(sets))
+        return cls(seen, {GIVEN: seen}, pl.DataFrame(rows))
 
     @property
     def id(self) -> str:

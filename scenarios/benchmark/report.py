@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from scenarios.benchmark.picture import picture
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, markdown, tables
 from scenarios.records.schema import SIMULATED
-from simulators.insilico.sets import read_index
+from simulators.insilico.sets import IMPORTED
 from simulators.learned.weights import FOLLOW_UP, facts, fingerprint, located
 from simulators.tasks.crop import DOMAIN
 from twin.files.atomic import atomic_file, growing_folder
@@ -106,7 +107,7 @@ def pictures(folder: Path, generators: Sequence[str], out: Path, n: int) -> list
         n: how many patients.
     """
     made = []
-    for row in [r for r in read_index(folder)["patients"] if r.get("truth")][:n]:
+    for row in FollowUpJudge().patients(folder)[:n]:
         held = HeldOut.load(folder, row)
         case = max(held.cases(2, 1), key=lambda c: c.day)
         file = out / "pictures" / f"{held.id}-{case.plan}-d{case.day:03.0f}.png"
@@ -155,17 +156,28 @@ def _about(out: Path) -> str:
     """What was evaluated, in one paragraph."""
     record = json.loads((out / "evaluation.json").read_text())
     made, scope = record["set"], record["scope"]
-    source = "real baseline CTs" if made.get("twins") else "in-silico thoraces"
+    source = _source(made)
     judged = ", ".join(
         f"{name} (weights {v['weights']}{_UNSURE if v.get('held_out', True) is None else ''})"
         for name, v in record["generators"].items()
         if v.get("weights")
     )
     return (
-        f"{SIMULATED}. {record['patients']} held-out patients ({source}, {made['simulator']}, seeds from "
-        f"{made['seed']}), {scope['days']} follow-up days and {scope['plans']} plans of each in images, "
+        f"{SIMULATED}. {record['patients']} held-out patients ({source}), {scope['days']} follow-up days and "
+        f"{scope['plans']} plans of each in images, "
         f"{scope['samples']} free samples. Judged: {judged or 'no learned generator'}."
     )
+
+
+def _source(made: Mapping[str, Any]) -> str:
+    """Where the patients come from."""
+    if made["simulator"] == IMPORTED:
+        return (
+            "a centre's: the truth is the follow-up CT as it was acquired, registered and drawn, under what was given; "
+            "noise, breathing and the contour's error are in it"
+        )
+    source = "real baseline CTs" if made.get("twins") else "in-silico thoraces"
+    return f"{source}, {made['simulator']}, seeds from {made['seed']}"
 
 
 def _begun(weights: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -39,3 +39,40 @@ def hodges_lehmann(d: np.ndarray) -> float:
     """
     i, j = np.triu_indices(d.size)
     return float(np.median((d[i] + d[j]) / 2.0))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """P values of several tests at once, adjusted by Holm's step-down method.
+
+    Args:
+        p: of each test, nan where there was none; these stay and do not count.
+
+    Example:
+        >>> [round(v, 3) for v in holm([0.01, 0.04, 0.03])]
+        [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p, float)
+    known = np.flatnonzero(np.isfinite(values))
+    order = known[np.argsort(values[known])]
+    least = 0.0
+    for rank, i in enumerate(order):
+        least = max(least, min(1.0, float(values[i]) * (len(order) - rank)))
+        values[i] = least
+    return values.tolist()
+
+
+def friedman_ranks(table: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean ranks of contestants over patients, 1 the best, and Friedman's p that all are alike.
+
+    Args:
+        table: (patients, contestants) of a score of which less is better.
+
+    Returns:
+        (contestants,) mean ranks, and p; nan where there are fewer than three contestants or two patients.
+    """
+    from scipy.stats import friedmanchisquare, rankdata
+
+    ranks = rankdata(table, axis=1).mean(axis=0)
+    if min(table.shape) < 2 or table.shape[1] < 3 or np.ptp(table, axis=1).max() == 0:
+        return ranks, float("nan")
+    return ranks, float(friedmanchisquare(*table.T).pvalue)

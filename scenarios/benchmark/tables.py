@@ -245,11 +245,12 @@ def forecast_scores(scores: pl.DataFrame, name: str) -> tuple[float, float]:
     made = _wide(scores, name, "free")
     if "crps_cm3" not in made.columns:
         return float("nan"), float("nan")
-    both = made.filter(pl.col("crps_cm3").is_not_null()).join(
-        _wide(scores, ORACLE, "free").select(*_KEY, best="crps_cm3"), on=_KEY
-    )
+    known, best = made.filter(pl.col("crps_cm3").is_not_null()), _wide(scores, ORACLE, "free")
     edge = (1.0 - _LEVEL) / 2
-    covered = ((both["rank"] >= edge) & (both["rank"] <= 1 - edge)).mean()
+    covered = ((known["rank"] >= edge) & (known["rank"] <= 1 - edge)).mean()
+    if "crps_cm3" not in best.columns:  # of a centre's patients nobody knows what could be expected at best
+        return float("nan"), float(covered or 0.0)  # type: ignore[arg-type]
+    both = known.join(best.select(*_KEY, best="crps_cm3"), on=_KEY)
     above = float(both["crps_cm3"].sum()) / float(both["best"].sum())
     return above, float(covered or 0.0)  # type: ignore[arg-type]
 

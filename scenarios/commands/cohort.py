@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scenarios.commands.arguments import AssumeOption, assumed_by
 from scenarios.commands.progress import progress_bar
 from scenarios.datasets.longitudinal import SetRequest, make_set
 from scenarios.executors.mapping import mapper
@@ -44,6 +45,7 @@ def cohort(
         bool, typer.Option("--truth", help="With --images: the truth under every plan.")
     ] = False,
     workers: Annotated[Workers, typer.Option(help="Processes of this machine.")] = 2,
+    assume: AssumeOption = None,
     extend: Annotated[
         bool, typer.Option("--extend", help="Add patients (--n) or plans to the study in --out.")
     ] = False,
@@ -65,6 +67,7 @@ def cohort(
         "generator": generator,
         "map_chunks": mapper(executor, hold, workers),
         "extend": extend,
+        **assumed_by(assume),
     }
     with progress_bar() as progress:
         study = run_study(patients, plans, out, **asked, progress=progress)

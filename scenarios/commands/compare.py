@@ -12,21 +12,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.commands.arguments import TwinArg
+from scenarios.commands.arguments import AssumeOption, TwinArg, assumed_by
 from scenarios.commands.progress import progress_bar
 from scenarios.comparison.clock import Progress
 from scenarios.comparison.result import Comparison
 from scenarios.comparison.steps import compare as run
+from scenarios.comparison.steps import requested
 from scenarios.engine.planned_dose import DOSE_BY_DEFAULT
 from scenarios.plans.scenario import Scenario
-from scenarios.records.request import Request
 from scenarios.records.run import may_write
 from scenarios.records.schema import SIMULATED
 from scenarios.report import methods
 from scenarios.report.console import wide_console
 from scenarios.report.evidence import HEADS, credibility_in_words, found_by_trials
 from scenarios.report.intervals import enough_samples, kinds_in_words
-from simulators.names.outcomes import OUTCOMES_BY_DEFAULT
 from twin import PatientTwin
 from twin.files.lock import BRIEFLY_S, held
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
@@ -56,14 +55,19 @@ def compare(
     scanner: Annotated[
         list[str] | None, typer.Option(help="Virtual scanner: cbct, pet, ...; may be repeated.")
     ] = None,
-    kinetics: Annotated[str, typer.Option(help="Tumour model: standard, published.")] = "standard",
-    outcomes: Annotated[str, typer.Option(help="Outcome model: calibrated, standard.")] = OUTCOMES_BY_DEFAULT,
+    kinetics: Annotated[
+        str | None, typer.Option(help="Tumour model: standard (by default), published.")
+    ] = None,
+    outcomes: Annotated[
+        str | None, typer.Option(help="Outcome model: calibrated (by default), standard.")
+    ] = None,
     dose: Annotated[
         str,
         typer.Option(
             help="Of plans whose dose the twin does not hold: fluence (half a minute a technique), or approximate."
         ),
     ] = DOSE_BY_DEFAULT,
+    assume: AssumeOption = None,
 ) -> None:
     """Compare treatment plans for one patient and write a run folder with a report."""
     plans = [Scenario.parse(text) for text in plan]
@@ -75,12 +79,11 @@ def compare(
         "seed": seed,
         "generator": generator,
         "scanners": tuple(dict.fromkeys(scanner or ())),
-        "kinetics": kinetics,
-        "outcomes": outcomes,
         "dose": dose,
+        **assumed_by(assume, kinetics=kinetics, outcomes=outcomes),
     }
     with held(out, patience_s=BRIEFLY_S), progress_bar() as progress:
-        may_write(out, Request(**asked).hash(patient, plans))
+        may_write(out, requested(**asked).hash(patient, plans))
         result = run(patient, plans, **asked, progress=_hinting(progress))
         progress("writing", 1.0)
         result.save(out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scenarios.commands.arguments import JsonOption, TwinArg
+from scenarios.commands.arguments import AssumeOption, JsonOption, TwinArg, assumed_by
 from scenarios.commands.facts import print_facts
 from scenarios.commands.progress import progress_bar
 from scenarios.plans.plan import TreatmentPlan
@@ -30,6 +30,7 @@ def dose(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the dose in the twin; comparisons of this plan take it.")
     ] = False,
+    assume: AssumeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Plan a prescription on a twin's CT and calculate its dose by superposition; or recalculate it on another scan."""
@@ -43,7 +44,7 @@ def dose(
     if asked.total_gy == 0:
         raise InputError(f"the plan {asked.label} gives no dose; there is nothing to calculate")
     with progress_bar() as progress:
-        plans = FluencePlans(patient, told=progress)
+        plans = FluencePlans(patient, told=progress, templates=assumed_by(assume).get("templates"))
         there = None if scan is None else ct_named(patient, scan)
         body = None if there is None else body_on(patient, there)
         if there is not None and body is not None:  # before anything is planned

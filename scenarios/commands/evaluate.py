@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from scenarios.benchmark.forecasts import TASK as BELIEF
+from scenarios.benchmark.forecasts import run_belief_evaluation
 from scenarios.benchmark.report import run_evaluation
 from scenarios.benchmark.scans import run_scan_evaluation
 from scenarios.benchmark.scores import Scope
@@ -21,7 +23,12 @@ def evaluate(
         typer.Argument(metavar="SET", help="Patients of the task; for follow-up a set made with --truth."),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
-    task: Annotated[str, typer.Option(help="What is translated, e.g. follow-up or denoise.")] = FOLLOW_UP,
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What is translated, e.g. follow-up or denoise; or belief: its forecasts of each next scan."
+        ),
+    ] = FOLLOW_UP,
     generator: Annotated[
         list[str] | None,
         typer.Option(help="Weights by name or folder, NAME@N for N evaluations; may be repeated."),
@@ -37,9 +44,16 @@ def evaluate(
         bool, typer.Option(help="Write the tables into the model cards of the weights.")
     ] = False,
 ) -> None:
-    """Judge translations on held-out patients: follow-ups under every plan, or scans voxel by voxel."""
+    """Judge translations on held-out patients: follow-ups under every plan, or scans voxel by voxel; or forecasts."""
     scope = Scope(days, plans, samples)
     with progress_bar() as progress:
+        if task == BELIEF:
+            print(
+                run_belief_evaluation(
+                    held_out, out, generator or [], patients=patients, workers=workers, progress=progress
+                )
+            )
+            return
         if task != FOLLOW_UP:
             print(
                 run_scan_evaluation(

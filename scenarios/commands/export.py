@@ -9,19 +9,21 @@ import typer
 
 from scenarios.commands.progress import progress_bar
 from scenarios.comparison.result import load
-from scenarios.report.export import export_dicom
-from twin import InputError
+from scenarios.report.export import export_dicom, export_scans
+from twin import InputError, PatientTwin
 from twin.files.private import PrivateFolder
 from twin.pacs import connection_named, send
 from twin.pacs.identity import Identities
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with images.")],
+    src: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder with images, or a twin with simulated scans.")
+    ],
     dicom: Annotated[
         Path | None,
         typer.Option(
-            help="The folder to write: follow-up CT, RTSTRUCT, RTPLAN, RTDOSE, and what virtual scanners made."
+            help="The folder to write: CT, RTSTRUCT, RTPLAN, RTDOSE, and what virtual scanners made."
         ),
     ] = None,
     to: Annotated[
@@ -32,7 +34,7 @@ def export(
         typer.Option("--as", help="YAML of whom pseudonyms stand for, to send under; kept nowhere."),
     ] = None,
 ) -> None:
-    """Export a run's follow-ups as DICOM, to a folder or an archive."""
+    """Export a run's follow-ups, or a twin's simulated scans, as DICOM, to a folder or an archive."""
     if dicom is None and to is None:
         raise InputError("say where to: --dicom FOLDER or --to NAME")
     if as_ is not None and to is None:
@@ -42,9 +44,12 @@ def export(
     identities = Identities(as_) if as_ is not None else None
     with PrivateFolder() as private:
         folder = dicom or private.path / "dicom"
-        count = export_dicom(load(run), folder)
+        if (src / "twin.json").exists():
+            words = f"{export_scans(PatientTwin.load(src), folder)} simulated scans"
+        else:
+            words = f"{export_dicom(load(src), folder)} follow-ups"
         if dicom is not None:
-            print(f"{dicom}: {count} follow-ups and the baseline")
+            print(f"{dicom}: {words} and the baseline")
         if to is not None:
             _send(folder, to, identities)
 

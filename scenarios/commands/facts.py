@@ -19,7 +19,7 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
         "gtv_cm3": twin.gtv_cm3,
         "now_days": twin.now_days,
         "day0_weekday": twin.day0_weekday,
-        "scans": [_scan_words(s) for s in twin.scans],
+        "scans": [scan_words(s) for s in twin.scans],
         "structures": {
             s.name: {
                 "role": s.role,
@@ -28,6 +28,13 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
                 "source": s.source_name,
             }
             for s in contours
+        },
+        "carried_over": {
+            scan.name: names
+            for scan in twin.scans
+            for drawn in twin.structures
+            if drawn.geometry.same_grid(scan.volume.geometry)
+            and (names := [s.name for s in drawn if s.carried_from])
         },
         "doses": {
             d.name: {
@@ -50,7 +57,8 @@ def describe(twin: PatientTwin) -> dict[str, Any]:
     }
 
 
-def _scan_words(scan: Scan) -> str:
+def scan_words(scan: Scan) -> str:
+    """A scan, its day, and how it came into the baseline's frame."""
     words = f"{scan.name} ({scan.volume.modality}), day {scan.time_days:g}"
     if scan.simulated is not None:
         return f"{words}, SIMULATED from {scan.simulated.source}"
@@ -58,7 +66,11 @@ def _scan_words(scan: Scan) -> str:
     if found is None:
         return words
     poor = ", POOR: its place is not to be trusted" if found.poor else ""
-    return f"{words}, registered (mutual information {found.similarity:.2f} of 1 to 2{poor})"
+    fit = f"mutual information {found.similarity:.2f} of 1 to 2{poor}"
+    fit += "".join(f", {name} {mm:.1f} mm off" for name, mm in found.surface_mm.items())
+    if found.jacobian is not None:
+        fit += f", tissue at {found.jacobian[0]:.2f} to {found.jacobian[1]:.2f} of its volume"
+    return f"{words}, registered ({fit})"
 
 
 def _check_words(check: Check) -> str:
@@ -71,7 +83,7 @@ def print_notes(twin: PatientTwin) -> None:
         print(f"note: {note}")
     for scan in twin.scans:
         if scan.registration is not None and scan.registration.poor:
-            print(f"note: {_scan_words(scan)}")
+            print(f"note: {scan_words(scan)}")
     for check in twin.checks:
         print(_check_words(check))
 

@@ -11,15 +11,40 @@ import typer
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
 from scenarios.commands.progress import progress_bar
+from simulators.learned.distance import distance, far_words
+from twin import PatientTwin
 from twin.anatomy.organs import Finder
 from twin.dicom.listing import listing
 from twin.errors import InputError
 from twin.importer import import_patient, source
 from twin.inputs.bounds import check
-from twin.inputs.quantities import DatedTime
+from twin.inputs.quantities import DatedTime, Workers
 
+GtvOption = Annotated[list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")]
+LabelOption = Annotated[
+    str | None, typer.Option(help="Value or name of the tumour where the mask is a label map.")
+]
+StructuresOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Structure set to use where several lie on one scan: its number; may be repeated."),
+]
+DayOption = Annotated[
+    list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
+]
+DeliveredOption = Annotated[
+    DatedTime | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
+]
+KeepOption = Annotated[
+    bool, typer.Option("--keep-names", help="Keep structures' names as they are; you say they name nobody.")
+]
 OrgansOption = Annotated[
     Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
+]
+ManyOption = Annotated[
+    bool, typer.Option("--many", help="SRC holds a folder or zip for each patient, with all his dates.")
+]
+SetOption = Annotated[
+    Path | None, typer.Option("--out", help="With --many: the set to write; the same command again goes on.")
 ]
 
 
@@ -31,33 +56,27 @@ def import_(
     clinical: Annotated[
         Path | None, typer.Option(help="Clinical record, JSON, CSV or a FHIR bundle.")
     ] = None,
-    gtv: Annotated[
-        list[str] | None, typer.Option(help="Name of the tumour's structure; may be repeated.")
-    ] = None,
+    gtv: GtvOption = None,
     mask: Annotated[Path | None, typer.Option(help="Tumour mask, NIfTI or NRRD.")] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Value or name of the tumour where the mask is a label map.")
-    ] = None,
-    structures: Annotated[
-        list[str] | None,
-        typer.Option(help="Structure set to use where several lie on one scan: its number; may be repeated."),
-    ] = None,
-    day: Annotated[
-        list[str] | None, typer.Option(help="FILE=DAY of a series without a date; may be repeated.")
-    ] = None,
-    delivered_from: Annotated[
-        DatedTime | None, typer.Option(help="Day of the first fraction, where the plans were delivered.")
-    ] = None,
-    keep_names: Annotated[
-        bool,
-        typer.Option("--keep-names", help="Keep structures' names as they are; you say they name nobody."),
-    ] = False,
+    label: LabelOption = None,
+    structures: StructuresOption = None,
+    day: DayOption = None,
+    delivered_from: DeliveredOption = None,
+    keep_names: KeepOption = False,
     organs: OrgansOption = "estimate",
     list_: Annotated[
         bool, typer.Option("--list", help="Only print what the source holds, under its own names.")
     ] = False,
+    many: ManyOption = False,
+    set_: SetOption = None,
+    workers: Annotated[Workers, typer.Option(help="With --many: processes of this machine.")] = 2,
 ) -> None:
-    """Make a twin from a patient's images."""
+    """Make a twin from a patient's images, or a set of twins from a folder of patients (--many)."""
+    if many or set_ is not None:
+        if any((out, clinical, mask, label, structures, day, keep_names, list_)) or organs != "estimate":
+            raise InputError("--many goes with --out, --gtv, --delivered-from and --workers alone")
+        _many(Path(src), set_ if many else None, tuple(gtv or ()), delivered_from, workers)
+        return
     if list_:
         with progress_bar() as progress, source(src, progress) as (place, *_):
             for line in listing(place):
@@ -68,21 +87,36 @@ def import_(
     days = dict(_file_day(text) for text in day or ())
     with fresh(out) as part, progress_bar() as progress:
         twin = import_patient(
-            src,
-            clinical=clinical,
-            gtv=gtv or (),
-            mask=mask,
-            label=label,
-            structures=structures or (),
-            days=days,
-            delivered_from=delivered_from,
-            keep_names=keep_names,
-            organs=organs,
-            progress=progress,
-        )
+            src, clinical=clinical, gtv=gtv or (), mask=mask, label=label, structures=structures or (), days=days,
+            delivered_from=delivered_from, keep_names=keep_names, organs=organs, progress=progress,
+        )  # fmt: skip
         twin.save(part)
+    _told(out, twin)
+
+
+def _told(out: Path, twin: PatientTwin) -> None:
+    """What came of it."""
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
+    far = far_words(distance(twin.baseline.volume, "denoise"))  # whose guard knows CTs as they are acquired
+    if far is not None:
+        print(f"{twin.baseline.name}: {far}")
     print_notes(twin)
+
+
+def _many(
+    folder: Path, out: Path | None, gtv: tuple[str, ...], delivered_from: float | None, workers: int
+) -> None:
+    """Import a folder of patients and print who is there, and what was left out and why."""
+    if out is None:
+        raise InputError("a set is imported by: rt-twin import --many FOLDER --out SET")
+    from scenarios.datasets.imported import Reading, import_many, lines  # loads the engine
+
+    reading = Reading(gtv, delivered_from)
+    with progress_bar() as progress:
+        table = import_many(folder, out, reading, workers=workers, progress=progress)
+    for line in lines(table):
+        print(line)
+    print(f"{out}: the table is imported.csv (and .parquet); train and evaluate take the folder as it is")
 
 
 def _printable(line: str) -> str:

@@ -24,7 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 from models.registry import Registry
-from twin.errors import InputError
+from twin.errors import InputError, missing
 from twin.files.names import text_of
 from twin.files.private import sweep
 from twin.inputs.bounds import bounded
@@ -32,7 +32,7 @@ from twin.inputs.bounds import bounded
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
     "phantom", "import", "pacs", "show", "edit", "observe", "scan", "dose", "compare", "export", "cohort", "clinic",
-    "app", "train", "evaluate", "ablate", "validate", "bed",
+    "app", "train", "evaluate", "benchmark", "ablate", "validate", "bed",
 )  # fmt: skip
 
 
@@ -88,6 +88,8 @@ def main() -> None:
         app()
     except InputError as error:
         _refuse(str(error))
+    except ModuleNotFoundError as error:
+        _refuse(str(missing("this needs", error)))
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:

@@ -23,7 +23,7 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
     ):  # for programs that start this one and show its progress
         yield lambda step, share: print(f"progress {share:.3f} {step}", file=sys.stderr, flush=True)
         return
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<14}", markup=False), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading", total=1.0)

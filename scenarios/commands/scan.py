@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +11,8 @@ from scenarios.commands.arguments import fresh
 from scenarios.commands.progress import progress_bar
 from scenarios.engine.scanning import scan as scanned
 from scenarios.records.schema import SIMULATED
+from scenarios.report.export import write_made
 from twin import InputError, PatientTwin, Scan
-from twin.files.nifti import write
 from twin.importer import read_scans
 from twin.inputs.quantities import Seed, Time
 
@@ -27,7 +26,8 @@ def scan(
     ],
     scanner: Annotated[str, typer.Option(help="Virtual scanner: cbct, ct, pet, radiograph, ...")],
     source: Annotated[
-        str | None, typer.Option("--scan", help="Name of the CT that is scanned; the last one by that day.")
+        str | None,
+        typer.Option("--scan", help="Name of what is scanned: a CT, or what a learned scanner reads."),
     ] = None,
     day: Annotated[Time | None, typer.Option(help="Day of the new scan, from day 0; the CT's own.")] = None,
     option: Annotated[
@@ -56,7 +56,7 @@ def scan(
                 made = _new(
                     before, scanned(before, scanner, source=source, day=day, options=options, seed=seed)
                 )
-                _write(made, part)
+                write_made(before, made, part)
         progress(f"{scanner} scan", 1.0)
     nz, ny, nx = made.volume.geometry.shape
     print(
@@ -68,20 +68,6 @@ def scan(
 def _new(before: PatientTwin, after: PatientTwin) -> Scan:
     old = {s.name for s in before.scans}
     return next(s for s in after.scans if s.name not in old)
-
-
-def _write(scan: Scan, part: Path) -> None:
-    """The image, and all that is needed to make it again."""
-    file = f"{scan.name}.nii.gz"
-    write(part / file, scan.volume, SIMULATED)
-    how = scan.simulated
-    assert how is not None
-    facts = {
-        "simulated": SIMULATED, "file": file, "modality": scan.volume.modality, "unit": scan.volume.unit,
-        "day": scan.time_days, "scanner": how.scanner, "source": how.source, "seed": how.seed,
-        "options": dict(how.options), "version": how.version,
-    }  # fmt: skip
-    (part / "scan.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _name_value(text: str) -> tuple[str, str]:

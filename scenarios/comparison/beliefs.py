@@ -13,7 +13,8 @@ from scenarios.engine.arm import Arm
 from scenarios.records.run import PlanRecord
 from scenarios.records.schema import LEVEL, table
 from simulators.belief.information import beliefs_along, drawn_cm3, what_moved_the_forecast, what_was_learned
-from simulators.belief.prior import prior_belief
+from simulators.belief.prior import PriorSet, prior_belief, prior_of
+from simulators.belief.update import update_belief
 from simulators.core.kinetics import Kinetics
 from simulators.core.outcome import OutcomeModel, Treated
 from twin import Belief, PatientTwin
@@ -22,6 +23,22 @@ FORECAST_DAY = 90.0
 REPLAYED = (
     2_000  # samples of the beliefs after each observation: a tenth of a second each, 2 % of a standard error
 )
+
+
+def assuming(twin: PatientTwin, prior: PriorSet | None, samples: int, seed: int) -> PatientTwin:
+    """The twin with a belief of another prior; what it has learned is learned again from its observations.
+
+    Args:
+        twin: the patient.
+        prior: that is assumed; None for that of the twin.
+        samples: of a belief that has learned nothing.
+        seed: root of all chance.
+    """
+    if prior is None or prior == prior_of(twin):
+        return twin
+    if twin.belief is not None and twin.belief.kind != "prior":
+        return update_belief(twin, samples=twin.belief.n, seed=seed, constants=prior)
+    return twin.fork(belief=prior_belief(twin, samples, seed, prior))
 
 
 def drawn_table(made: Forecast, records: Sequence[PlanRecord]) -> pl.DataFrame:
@@ -123,7 +140,7 @@ def learned_table(twin: PatientTwin, belief: Belief, seed: int) -> pl.DataFrame:
     """What the twin's observations taught: its posterior beside the prior."""
     if belief.kind == "prior" or twin.belief is None:
         return table("learned", [])
-    prior = prior_belief(twin, twin.belief.n, seed)
+    prior = prior_belief(twin, twin.belief.n, seed, prior_of(twin))
     tails = [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2]
     rows = []
     for found in what_was_learned(prior, twin.belief):

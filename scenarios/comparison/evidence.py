@@ -65,6 +65,20 @@ def credibility_table(
     return table("credibility", rows)
 
 
+def judged_by(kinetics: str, outcomes: str, assumptions: Mapping[str, Any]) -> tuple[str, str]:
+    """Names of the tumour model and the outcome model for `credibility_table`; evidence is of the usual ones only.
+
+    Args:
+        kinetics: name of the tumour model.
+        outcomes: name of the outcome model.
+        assumptions: what is not usual in them and in the prior, which both take.
+    """
+    other = " with other assumptions"
+    tumour = kinetics + other if {"prior", "kinetics"} & assumptions.keys() else kinetics
+    standard_too = {"prior", "kinetics"} if outcomes == "standard" else set()
+    return tumour, outcomes + other if {"outcomes", *standard_too} & assumptions.keys() else outcomes
+
+
 def trial_table(
     records: Sequence[PlanRecord], scenarios: Sequence[Scenario], clinical: ClinicalRecord
 ) -> pl.DataFrame:

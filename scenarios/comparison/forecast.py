@@ -12,15 +12,17 @@ from scenarios.comparison.clock import Clock
 from scenarios.engine.adaptive import Approve, realise_adaptive
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import realise
+from scenarios.engine.day_images import DayImages
 from scenarios.engine.delivery import Delivery, Shrinking
 from scenarios.engine.fluence import FluencePlans, Targets
 from scenarios.engine.planned_dose import Computed, planned_doses
 from scenarios.engine.replan import PlanLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
-from simulators.belief.prior import prior_belief
+from simulators.belief.prior import prior_belief, prior_of
 from simulators.core.chance import Key, Purpose
 from simulators.core.kinetics import TumourModel
+from simulators.planner.template import Template
 from simulators.tumour.dose_volume import trajectory
 from twin import Belief, DoseGrid, InputError, PatientTwin, StructureSet
 
@@ -80,6 +82,7 @@ def forecast(
     method: Computed,
     approve: Approve | None,
     clock: Clock,
+    templates: Mapping[str, Template] | None = None,
 ) -> Forecast:
     """What each scenario becomes for a patient, and what his tumour does.
 
@@ -91,6 +94,7 @@ def forecast(
         method: of doses that the twin does not hold.
         approve: accepts or refuses each decision of a policy that changes something.
         clock: is told of each step.
+        templates: of fluence plans by technique, where they are not the usual ones.
 
     Raises:
         InputError: a plan contradicts what was delivered, or the tumour model does not know what the belief is about.
@@ -98,7 +102,9 @@ def forecast(
     belief = tumour.believed(twin, resampled(twin, request.samples, request.seed), request.seed)
     clock.lap("belief", 0.02)
     targets = Targets(twin)
-    fluence = FluencePlans(twin, targets, lambda step, share: clock.progress(step, 0.02 + 0.13 * share))
+    fluence = FluencePlans(
+        twin, targets, lambda step, share: clock.progress(step, 0.02 + 0.13 * share), templates
+    )
     planned = planned_doses(twin, [s.plan for s in scenarios], fluence, method=method)
     twin = planned.twin
     clock.lap("dose", 0.15)
@@ -109,7 +115,9 @@ def forecast(
     gtv_cm3, survivors = _trajectories(twin, tumour, arms, belief, daily)
     before = None
     if belief.kind != "prior":
-        prior = tumour.believed(twin, prior_belief(twin, belief.n, request.seed), request.seed)
+        prior = tumour.believed(
+            twin, prior_belief(twin, belief.n, request.seed, prior_of(twin)), request.seed
+        )
         before = prior, _trajectories(twin, tumour, arms, prior, daily)[0]
     clock.lap("biology", 0.25)
     structures = [targets.of(s.plan) for s in scenarios]
@@ -150,9 +158,10 @@ def _arms(
     tumour: TumourModel,
     approve: Approve | None,
 ) -> list[Arm]:
-    """What each scenario becomes; scenarios of one plan share the doses of its replans."""
+    """What each scenario becomes; scenarios of one plan share the doses of its replans, and all the days' images."""
     arms: list[Arm] = []
     libraries: dict[str, PlanLibrary] = {}
+    images = DayImages(twin, request.seed)
     for scenario in scenarios:
         plan = scenario.plan
         if scenario.policy is None or plan.total_gy == 0:
@@ -163,7 +172,7 @@ def _arms(
         arms.append(
             realise_adaptive(
                 scenario, scenario.policy, twin, belief, libraries[plan.label],
-                days=request.days, seed=request.seed, approve=approve, tumour=tumour,
+                days=request.days, seed=request.seed, approve=approve, tumour=tumour, images=images,
             )
         )  # fmt: skip
     return arms

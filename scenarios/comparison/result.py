@@ -9,6 +9,7 @@ from pathlib import Path
 from scenarios.records.run import Run, RunImage, may_write, read_record, read_run_table
 from scenarios.records.schema import SCHEMAS, SIMULATED
 from scenarios.report.page import write_report
+from scenarios.report.plots import Plots
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_folder
 from twin.files.lock import held
@@ -17,6 +18,23 @@ from twin.files.nifti import read, write
 
 class Comparison(Run):
     """Runs of one twin under several plans with common random numbers."""
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Comparison:
+        """Read a run folder; images are read from disk when first used.
+
+        Args:
+            path: of the folder.
+
+        Raises:
+            InputError: no such run, a newer format, or a broken or missing file.
+        """
+        return load(path)
+
+    @property
+    def plot(self) -> Plots:
+        """Plots: `run.plot.volumes()`, `dvh`, `outcomes` and `failures`; `by="matplotlib"` for that library's."""
+        return Plots(self)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the run folder with its report, whole or not at all; a run of the same request is replaced.

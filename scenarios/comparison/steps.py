@@ -5,13 +5,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from scenarios.comparison.beliefs import drawn_table, learned_table, moved_table
+from scenarios.comparison.beliefs import assuming, drawn_table, learned_table, moved_table
 from scenarios.comparison.clock import Clock, Progress
-from scenarios.comparison.evidence import credibility_table, trial_table
+from scenarios.comparison.evidence import credibility_table, judged_by, trial_table
 from scenarios.comparison.failures import failure_table
 from scenarios.comparison.forecast import Forecast, forecast
 from scenarios.comparison.images import Images, draw
@@ -27,21 +28,24 @@ from scenarios.engine.planned_dose import DOSE_BY_DEFAULT, method_named
 from scenarios.plans.context import outside_context
 from scenarios.plans.plan import TreatmentPlan
 from scenarios.plans.scenario import Scenario, distinct
+from scenarios.records.assumptions import Templates, in_words, told
 from scenarios.records.budget import Size, afford_comparison
 from scenarios.records.layer import layers_of
 from scenarios.records.request import Request, versions
 from scenarios.records.run import PatientRecord, PlanRecord, RunRecord
 from scenarios.records.schema import LEVEL, table
 from scenarios.report import methods
+from simulators.belief.prior import PriorSet
 from simulators.belief.update import LOW_ESS
 from simulators.core.course import Event
+from simulators.core.kinetics import TumourModel
 from simulators.core.outcome import OutcomeModel
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
 from simulators.names.kinetics import kinetics_named
 from simulators.names.outcomes import OUTCOMES_BY_DEFAULT, outcome_model_named
 from simulators.names.scanners import scanner_named
-from twin import Belief, PatientTwin
+from twin import Belief, InputError, PatientTwin
 from twin.anatomy.plausibility import missed_nodes
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
@@ -61,9 +65,11 @@ def compare(
     seed: Seed = 0,
     generator: str = "auto",
     scanners: str | Sequence[str] = (),
-    kinetics: str = "standard",
-    outcomes: str = OUTCOMES_BY_DEFAULT,
+    prior: PriorSet | None = None,
+    kinetics: str | TumourModel = "standard",
+    outcomes: str | OutcomeModel = OUTCOMES_BY_DEFAULT,
     dose: str = DOSE_BY_DEFAULT,
+    templates: Templates | None = None,
     approve: Approve | None = None,
     progress: Progress | None = None,
     treatment: VirtualTreatment | None = None,
@@ -80,12 +86,14 @@ def compare(
         seed: root of all chance.
         generator: of the follow-up CT (`simulators.generator_named`).
         scanners: one or more virtual scanners by name, e.g. "pet"; they scan on day 0 and at every image.
-        kinetics: tumour model by name; "standard" is this engine's own.
-        outcomes: outcome model by name; "calibrated" is that of published trials, "standard" follows the tumour model.
+        prior: of the tumour; that of the twin's belief where None. What was learned under another is learned anew.
+        kinetics: tumour model, by name or as an object; "standard" is this engine's own.
+        outcomes: outcome model, likewise; "calibrated" is of published trials, "standard" follows the tumour model.
         dose: method of doses that the twin does not hold: "fluence" (half a minute a technique), or "approximate".
+        templates: of fluence plans by technique, where they are not the usual ones.
         approve: accepts or refuses each decision of a policy that changes something, given its row.
-        progress: called with a step's name and the share of all work that is done.
-        treatment: the generator of that name, where it is loaded already.
+        progress: called with a step's name and the share of the work that is done.
+        treatment: the generator of that name, where it is loaded.
         judged: called with what each plan means, sample by sample.
 
     Returns:
@@ -95,31 +103,70 @@ def compare(
         InputError: a plan contradicts what was delivered; a bad name or number; too much memory; a field is missing.
     """
     scenarios, names = distinct(plans), several(scanners)
-    request = Request(days, samples, image_samples, seed, generator, names, kinetics, outcomes, dose)
+    request = requested(
+        days=days, samples=samples, image_samples=image_samples, seed=seed, generator=generator, scanners=names,
+        dose=dose, prior=prior, kinetics=kinetics, outcomes=outcomes, templates=templates,
+    )  # fmt: skip
     tumour, model, method = kinetics_named(kinetics), outcome_model_named(outcomes), method_named(dose)
-    treatment = treatment or generator_named(generator)
-    devices = [scanner_named(name) for name in names]
-    images = [len(realise(s, twin, days).of(Event.IMAGING)) for s in scenarios]
-    afford_comparison(Size.of(twin), scenarios, request, images)
+    own, twin = twin, assuming(twin, prior, samples, seed)
+    treatment, devices = treatment or generator_named(generator), [scanner_named(name) for name in names]
+    afford_comparison(Size.of(twin), scenarios, request, [_images(s, twin, days) for s in scenarios])
     clock = Clock(progress or (lambda step, share: None))
-
-    made = forecast(twin, scenarios, request, tumour, method, approve, clock)
+    made = forecast(twin, scenarios, request, tumour, method, approve, clock, templates)
     drawn = draw(made, min(image_samples, samples), treatment, devices, clock)
+    return _finished(own, made, request, model, drawn, judged, clock)
+
+
+def _images(scenario: Scenario, twin: PatientTwin, days: float) -> int:
+    return len(realise(scenario, twin, days).of(Event.IMAGING))
+
+
+def _finished(
+    own: PatientTwin,
+    made: Forecast,
+    request: Request,
+    model: OutcomeModel,
+    drawn: Images,
+    judged: Told | None,
+    clock: Clock,
+) -> Comparison:
     means = _judged(made, model, judged)
-    records = _plan_records(made, days)
+    records = _plan_records(made, request.days)
     tables = _tables(made, records, means, drawn, request, model, clock)
-    tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, samples)
+    tables["scorecard"] = scorecard_table(records, made.structures, made.deliveries, request.samples)
     clock.lap("scorecard", 1.0)
-    return Comparison(_record(made, request, records, means, drawn, clock), twin, tables, drawn.images)
+    return Comparison(_record(own, made, request, records, means, drawn, clock), own, tables, drawn.images)
 
 
-def _judged(made: Forecast, model: OutcomeModel, told: Told | None) -> list[PlanOutcomes]:
+def requested(
+    *,
+    prior: PriorSet | None = None,
+    kinetics: str | TumourModel = "standard",
+    outcomes: str | OutcomeModel = OUTCOMES_BY_DEFAULT,
+    templates: Templates | None = None,
+    **settings: Any,
+) -> Request:
+    """What a comparison is asked for, as its record has it; keywords are those of `compare`.
+
+    Raises:
+        InputError: a model that is none, a number that cannot be, or templates where no plan is made.
+    """
+    if templates and method_named(settings["dose"]) != "fluence plan":
+        raise InputError(
+            "templates are of fluence plans, and doses are to be approximate: give the dose fluence"
+        )
+    tumour, model = kinetics_named(kinetics), outcome_model_named(outcomes)
+    assumptions = told(prior, tumour, model, templates)
+    return Request(kinetics=tumour.name, outcomes=model.name, assumptions=assumptions, **settings)
+
+
+def _judged(made: Forecast, model: OutcomeModel, hears: Told | None) -> list[PlanOutcomes]:
     found = [
         plan_outcomes(model, delivery, made.belief, made.daily, made.gtv_cm3[p], made.survivors[p])
         for p, delivery in enumerate(made.deliveries)
     ]
-    if told is not None:
-        told(found)
+    if hears is not None:
+        hears(found)
     return found
 
 
@@ -152,6 +199,7 @@ def _tables(
     """All tables but the scorecard."""
     effects = {record.slug: one.effects for record, one in zip(records, judged, strict=True)}
     samples = np.arange(made.belief.n, dtype=np.int32)
+    models = judged_by(request.kinetics, request.outcomes, request.assumptions)
     found = {
         "samples": pl.DataFrame({"sample": samples, **made.belief.samples}),
         "trajectory": trajectory_table(records, made.daily, made.gtv_cm3, drawn.field_cm3, drawn.samples),
@@ -170,7 +218,7 @@ def _tables(
             records,
             made.scenarios,
             made.twin.clinical,
-            (request.kinetics, request.outcomes),
+            models,
             {slug: list(of) for slug, of in effects.items()},
         ),
         "trials": trial_table(records, made.scenarios, made.twin.clinical),
@@ -184,6 +232,7 @@ def _tables(
 
 
 def _record(
+    own: PatientTwin,
     made: Forecast,
     request: Request,
     records: tuple[PlanRecord, ...],
@@ -204,7 +253,7 @@ def _record(
         belief="prior" if made.belief.kind == "prior" else "posterior",
         versions=versions(),
         device=f"{platform.machine()} CPU",
-        request=request.hash(twin, made.scenarios),
+        request=request.hash(own, made.scenarios),
         timings_s=clock.laps,
         notes=(
             *_model_notes(request),
@@ -226,7 +275,8 @@ def _model_notes(request: Request) -> list[str]:
         "The tumour follows the kinetics": (request.kinetics, "standard"),
         "Plans are judged by the outcome model": (request.outcomes, OUTCOMES_BY_DEFAULT),
     }
-    return [f"{words} {name!r}." for words, (name, usual) in asked.items() if name != usual]
+    other = [f"{words} {name!r}." for words, (name, usual) in asked.items() if name != usual]
+    return other + [f"Assumed otherwise than usual: {words}." for words in in_words(request.assumptions)]
 
 
 def _central_notes(records: Sequence[PlanRecord], judged: Sequence[PlanOutcomes]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from models.layout import CHECKPOINT, LOG
 from simulators.core.imaging import TASKS
 from simulators.learned.weights import patient_digest
-from twin.errors import InputError
+from twin.errors import InputError, missing
 from twin.files.atomic import growing_folder
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Minutes
@@ -70,13 +70,13 @@ def train(
     imaging = TASKS[task]
     try:
         from models.training.processes import is_first
-    except ModuleNotFoundError as error:
-        raise InputError(f"training needs {error.name}: pip install 'rt-twin[learned]'") from None
-    with growing_folder(out, worth=CHECKPOINT) if is_first() else nullcontext():
-        try:
+
+        with growing_folder(out, worth=CHECKPOINT) if is_first() else nullcontext():
             return _trained(imaging, sets, config, out, minutes, cache or out / CACHE, device, progress)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise missing("training needs", error) from None
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _trained(

@@ -13,7 +13,6 @@ from .library import PLANNED as PLANNED
 from .library import DoseLibrary as DoseLibrary
 from .library import State as State
 from .observation import observe as observe
-from .organ_dose import DOSE_SD as DOSE_SD
 from .organ_dose import dose_factors as dose_factors
 from .organ_dose import dose_spread as dose_spread
 from .planned_dose import planned_doses as planned_doses

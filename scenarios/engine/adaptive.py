@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import simpy
 
 from scenarios.engine.arm import Arm
 from scenarios.engine.courses import Entry, Treatment, on_treatment, remaining
+from scenarios.engine.day_images import Day, DayImages, DayView, Given
 from scenarios.engine.library import DoseLibrary, State, level_of
 from scenarios.plans.calendar import FIRST_FRACTION, Slot, image_slots, weekday
 from scenarios.plans.policy import Decision, Policy, Seen
@@ -28,15 +28,12 @@ from simulators.belief.prior import prior_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Event
 from simulators.core.kinetics import TumourModel
-from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView, VirtualTreatment
+from simulators.core.treatment import TumourView
 from simulators.dose.accumulation import SetUp
 from simulators.kinetics.standard import StandardTumour
 from simulators.scanners.pet import avid
 from twin import Belief, InputError, PatientTwin
 from twin.inputs.quantities import MOST_FRACTIONS
-
-if TYPE_CHECKING:
-    from simulators.insilico.moved_anatomy import ChangedAnatomy
 
 Approve = Callable[[Mapping[str, Any]], bool]
 _BELIEVED = 200  # samples of the prior that a policy is shown
@@ -59,11 +56,14 @@ class _Patient:
     replans: int = 0
     given: int = 0
     pending: bool = False
+    states: list[State] = field(default_factory=list)
+    views: list[DayView] = field(default_factory=list)
 
     def grid(self, day: float) -> str:
         """The dose that a fraction delivers where the tumour lies that day, with the set-up error of the fraction."""
         error = self.set_up_mm[self.given % len(self.set_up_mm)]
         self.given += 1
+        self.states.append(self.planned)
         moved = self.events.displacement_mm(self.sample, day) - self.plan_shift_mm + error
         return self.library.state(State.of(self.plan_level, self.plan_shift_mm, moved))
 
@@ -71,6 +71,15 @@ class _Patient:
     def planned(self) -> State:
         """The plan in use, as it is meant to be given."""
         return State.of(self.plan_level, self.plan_shift_mm, np.zeros(3))
+
+    @property
+    def received(self) -> tuple[Given, ...]:
+        """The fractions so far, as they were meant to be given."""
+        log = [e for e in self.treatment.log if e.kind == Event.FRACTION]
+        before = len(log) - len(self.states)
+        earlier = [Given(e.time_days, e.scale, e.grid) for e in log[:before]]
+        since = zip(log[before:], self.states, strict=True)
+        return (*earlier, *(Given(e.time_days, e.scale, state) for e, state in since))
 
 
 def realise_adaptive(
@@ -85,6 +94,7 @@ def realise_adaptive(
     approve: Approve | None = None,
     set_up: SetUp = SetUp(),  # noqa: B008
     tumour: TumourModel = StandardTumour(),  # noqa: B008
+    images: DayImages | None = None,
 ) -> Arm:
     """The courses of all samples under a policy, and every decision that was taken.
 
@@ -99,22 +109,18 @@ def realise_adaptive(
         approve: accepts or refuses each decision that changes something, given its row.
         set_up: errors of positioning, new in each fraction.
         tumour: how it grows and answers.
+        images: of the patient's days, where other arms share them.
 
     Raises:
         InputError: the policy raised, or answered something that is no decision.
     """
     start = first_day(scenario, twin)
     events = AnatomyEvents.draw(twin.id, belief.n, seed, start)
-    gtv_cm3 = library.gtv_cm3
-    patients = []
-    for sample in range(belief.n):
-        treatment = on_treatment(scenario, twin, lambda day: "")
-        key = Key(seed, twin.id, Purpose.DOSE, sample)  # as the scorecard's
-        errors = set_up.shifts(key, _SET_UPS)[:, ::-1]  # along z, y and x
-        patient = _Patient(sample, treatment, library, events, errors, gtv_cm3, given=len(twin.fractions))
-        treatment.grid = patient.grid
-        patients.append(patient)
-    loop = _Loop(scenario, policy, twin, belief, library, events, patients, seed, approve, start, tumour)
+    patients = [_on_treatment(scenario, twin, library, events, set_up, seed, n) for n in range(belief.n)]
+    images = images or DayImages(twin, seed)
+    loop = _Loop(
+        scenario, policy, twin, belief, library, events, patients, seed, approve, start, tumour, images
+    )
     env = simpy.Environment()
     for patient in patients:
         env.process(patient.treatment.run(env))
@@ -132,6 +138,18 @@ def realise_adaptive(
         library.tumour_doses,
         events,
     )
+
+
+def _on_treatment(
+    scenario: Scenario, twin: PatientTwin, library: DoseLibrary, events: AnatomyEvents, set_up: SetUp, seed: int,
+    sample: int,
+) -> _Patient:  # fmt: skip
+    treatment = on_treatment(scenario, twin, lambda day: "")
+    key = Key(seed, twin.id, Purpose.DOSE, sample)  # as the scorecard's
+    errors = set_up.shifts(key, _SET_UPS)[:, ::-1]  # along z, y and x
+    patient = _Patient(sample, treatment, library, events, errors, library.gtv_cm3, given=len(twin.fractions))
+    treatment.grid = patient.grid
+    return patient
 
 
 def first_day(scenario: Scenario, twin: PatientTwin) -> float:
@@ -155,6 +173,7 @@ class _Loop:
     approve: Approve | None
     start_days: float
     tumour: TumourModel
+    images: DayImages
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def image(self, env: simpy.Environment, after: float, until: float) -> Generator[simpy.Event]:
@@ -172,11 +191,13 @@ class _Loop:
                 continue
             state, gtv_cm3, suv_ratio = self._advance(state, time_days)
             errors = self._errors(ordinal)
-            scans = self._scans(asked, time_days, gtv_cm3) if self.policy.pixels else repeat(None)
-            for p, scan in zip(asked, scans, strict=False):
+            for p in asked:
                 seen = self._seen(p, time_days, gtv_cm3, suv_ratio, errors[p.sample])
-                if scan is not None:
-                    seen = replace(seen, scan=scan.scan, gtv=scan.gtv)
+                if self.policy.pixels:
+                    error_mm = _REGISTRATION_MM * errors[p.sample, 2:]
+                    seen = replace(
+                        seen, images=self._view(p, ordinal, time_days, float(gtv_cm3[p.sample]), error_mm)
+                    )
                 self._decide(env, p, seen, ordinal)
 
     def _advance(self, state: Any, time_days: float) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -193,43 +214,18 @@ class _Loop:
         view = TumourView(0.0, library.gtv_cm3, 0.0, None, **cells)
         return state, kinetics.gtv_cm3(state), np.asarray(avid(view, time_days / 2))
 
-    def _scans(self, asked: list[_Patient], day: float, gtv_cm3: np.ndarray) -> list[FollowUp]:
-        """The follow-up CTs of the patients that are asked about, by the mechanistic generator."""
-        first, erosion = self.library.gtv_cm3, self.belief.samples["erosion_fraction"]
-        made = self._generator.generate(
-            [
-                TreatmentRequest(
-                    scan=self.twin.baseline,
-                    structures=self.twin.contours,
-                    dose_since=None,
-                    eqd2_since=None,
-                    fractions_since=p.given,
-                    elapsed_days=day - self.twin.baseline.time_days,
-                    since_rt_end_days=day - p.treatment.queue[-1].time_days,
-                    clinical=self.twin.clinical,
-                    tumour=TumourView(float(gtv_cm3[p.sample]), first, float(erosion[p.sample])),
-                    key=Key(self.seed, self.twin.id, Purpose.IMAGE, p.sample),
-                )
-                for p in asked
-            ]
+    def _view(self, p: _Patient, ordinal: int, day: float, gtv_cm3: float, error_mm: np.ndarray) -> DayView:
+        """What a policy with pixels may look at, which is made when it does."""
+        seen = Day(
+            p.sample, ordinal, day, gtv_cm3, float(self.belief.samples["erosion_fraction"][p.sample]), p.given,
+            day - p.treatment.queue[-1].time_days, self.events,
+        )  # fmt: skip
+        imaging = self.scenario.plan.imaging
+        made = DayView(
+            self.images, imaging, self.library, seen, p.planned, p.received, tuple(p.views), error_mm
         )
-        return [
-            self._anatomy.after(followup, self.events, p.sample, day)
-            for p, followup in zip(asked, made, strict=True)
-        ]
-
-    @cached_property
-    def _anatomy(self) -> ChangedAnatomy:
-        from simulators.insilico.moved_anatomy import ChangedAnatomy
-
-        key = Key(self.seed, self.twin.id, Purpose.ANATOMY)
-        return ChangedAnatomy(self.twin.baseline, self.twin.contours, key)
-
-    @cached_property
-    def _generator(self) -> VirtualTreatment:
-        from simulators.treatment.mechanistic import MechanisticTreatment
-
-        return MechanisticTreatment()
+        p.views.append(made)
+        return made
 
     @cached_property
     def _believed(self) -> Belief:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from twin.dicom.naming import Names
 
 if TYPE_CHECKING:
     from simulators.planner import FluencePlan
+    from simulators.planner.template import Template
 
 Told = Callable[[str, float], None]  # a step in words, and the share of it that is done
 # Gy and fractions at which a technique is optimised. Doses of other prescriptions are these, scaled.
@@ -54,16 +55,23 @@ class FluencePlans:
         twin: the patient.
         grown: his targets, where they are grown already.
         told: hears what is being planned.
+        templates: by technique, where they are not the usual ones.
 
     Attributes:
         grown: the targets.
+        templates: as given.
         notes: what is to be said of replans, a sentence each.
     """
 
     def __init__(
-        self, twin: PatientTwin, grown: Targets | None = None, told: Told = lambda step, share: None
+        self,
+        twin: PatientTwin,
+        grown: Targets | None = None,
+        told: Told = lambda step, share: None,
+        templates: Mapping[str, Template] | None = None,
     ) -> None:
         self._twin, self.grown, self._told = twin, grown or Targets(twin), told
+        self.templates = templates or {}
         self.notes: list[str] = []
         self._optimised: dict[tuple[str, float, int], FluencePlan] = {}
         self._limits: dict[tuple[str, float, int], tuple[str, ...]] = {}
@@ -91,8 +99,8 @@ class FluencePlans:
         self._optimised_for(plan)
         return self._limits[self._key(plan)]
 
-    def replanned(self, plan: TreatmentPlan, scan: Scan, structures: StructureSet, when: str) -> DoseGrid:
-        """The dose of a replan on another anatomy, which begins with the plan's fluence.
+    def replanned(self, plan: TreatmentPlan, scan: Scan, structures: StructureSet, when: str) -> FluencePlan:
+        """A replan on another anatomy, which begins with the plan's fluence.
 
         Args:
             plan: that is replanned.
@@ -113,12 +121,16 @@ class FluencePlans:
             template=first.template, start=first,
             told=lambda share: self._told(f"planning {plan.label}, {when}", share),
         )  # fmt: skip
-        return made.scaled(plan.total_gy, plan.fractions).dose
+        return made.scaled(plan.total_gy, plan.fractions)
 
-    def _key(self, plan: TreatmentPlan) -> tuple[str, float, int]:
+    def _template(self, plan: TreatmentPlan) -> Template:
         from simulators.planner import template_for
 
-        return template_for(plan.largest_fraction_gy).name, plan.total_gy, plan.fractions
+        usual = template_for(plan.largest_fraction_gy)
+        return self.templates.get(usual.name, usual)
+
+    def _key(self, plan: TreatmentPlan) -> tuple[str, float, int]:
+        return self._template(plan).name, plan.total_gy, plan.fractions
 
     def _optimised_for(self, plan: TreatmentPlan) -> FluencePlan:
         """The optimised plan that a prescription takes its own from."""
@@ -136,11 +148,11 @@ class FluencePlans:
         return self._optimised[key]
 
     def _made(self, plan: TreatmentPlan, gy: float, fractions: int) -> FluencePlan:
-        from simulators.planner import kept_plan, template_for  # loads numba
+        from simulators.planner import kept_plan  # loads numba
 
         return kept_plan(
             self._twin.baseline, self._twin.contours, gy, fractions, targets=self.grown.of(plan),
-            template=template_for(plan.largest_fraction_gy),
+            template=self._template(plan),
             told=lambda share: self._told(f"planning {plan.label}", share),
         )  # fmt: skip
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scenarios.plans.plan import TreatmentPlan
 from simulators.core.course import Course
-from twin import DoseGrid
+from twin import DoseGrid, InputError
+
+if TYPE_CHECKING:
+    from simulators.planner import FluencePlan
 
 # What is left of the target's volume on the scan of the replan; a sample takes the next larger one.
 LEVELS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
@@ -103,6 +107,28 @@ class DoseLibrary(ABC):
     @abstractmethod
     def state(self, state: State) -> str:
         """Name of the dose that is delivered in a state."""
+
+    def beams(self, state: State) -> FluencePlan:
+        """The plan in use in a state, with its beams where it is aimed; the tumour's own place does not count.
+
+        Args:
+            state: of the plan.
+
+        Raises:
+            InputError: the plan has no beams here.
+        """
+        raise InputError("the dose of the day needs a patient with images")
+
+    def points(self, structure: str) -> np.ndarray:
+        """(n, 3) LPS mm of even points of a structure on day 0.
+
+        Args:
+            structure: of the plan, by its name, "Lungs-GTV", or "target": the CTV, else the ITV, else the GTVs.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        raise InputError("structures need a patient with images")
 
     @abstractmethod
     def organ_gy(self, organ: str, sample: int, course: Course, state: State, to_come: float) -> np.ndarray:

@@ -68,13 +68,15 @@ def planned_doses(
     Raises:
         InputError: which of the planning system's doses to take, or what it prescribes, must be asked.
     """
-    own, calculated = Own(twin), Calculated(twin, fluence or FluencePlans(twin))
+    fluence = fluence or FluencePlans(twin)
+    own, calculated, templates = Own(twin), Calculated(twin, fluence), fluence.templates
     scaled: dict[tuple[int, float], Volume] = {}
     made: dict[str, DoseGrid] = {}
     for plan in plans:
         if plan.total_gy == 0 or plan.label in made:
             continue
-        unit = own.planning_system(plan) or own.calculated(plan, method) or calculated.of(plan, method)
+        held = None if templates else own.calculated(plan, method)  # which was planned by the usual ones
+        unit = own.planning_system(plan) or held or calculated.of(plan, method)
         if _is_of(unit, plan) and unit.name == plan.label:
             made[plan.label] = unit
             continue

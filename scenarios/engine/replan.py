@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from simulators.dose.approximate import SBRT_GY, approximate_dose
 from simulators.dose.dvh import region
 from simulators.dose.targets import targets
 from twin import DoseGrid, InputError, PatientTwin, Volume
+
+if TYPE_CHECKING:
+    from simulators.planner import FluencePlan
 
 _BINS = 20
 _POINTS = 2000  # of the GTV, at which a moved tumour's dose is read
@@ -53,6 +58,9 @@ class PlanLibrary(DoseLibrary):
     _levels: dict[int, tuple[DoseGrid, DoseGrid, np.ndarray]] = field(default_factory=dict)
     known: dict[tuple[int, str], np.ndarray] = field(default_factory=dict)
     _aimed: dict[str, DoseGrid] = field(default_factory=dict)
+    _replans: dict[int, FluencePlan] = field(default_factory=dict)
+    _even: dict[str, np.ndarray] = field(default_factory=dict)
+    _unplannable: bool = False  # a replan: then all later ones are approximate
 
     def __post_init__(self) -> None:
         self.gtv_cm3 = self.twin.gtv_cm3
@@ -94,6 +102,19 @@ class PlanLibrary(DoseLibrary):
             self.relative[name] = self._bins_of(day, points + self._lps(state.moved_mm))
         return name
 
+    def beams(self, state: State) -> FluencePlan:
+        """The plan in use in a state, its beams moved to where it is aimed."""
+        method = self._level(state.level)[0].method
+        if self.fluence is None or method != "fluence plan":
+            raise InputError(
+                f"the dose of the day is recalculated with a plan's beams, which the {method} dose of "
+                f"{state.plan_name(self.plan.label)} does not have; take a fluence plan (--dose fluence, and no dose "
+                "of a planning system)"
+            )
+        planned = self._replans[state.level] if state.level else self.fluence.of(self.plan)
+        aimed = planned.beams.isocentre + self._lps(state.aimed_mm)
+        return replace(planned, beams=replace(planned.beams, isocentre=aimed))
+
     def organ_gy(self, organ: str, sample: int, course: Course, state: State, to_come: float) -> np.ndarray:
         """Dose quantiles of an organ, the same in all samples."""
         total = to_come * self._quantiles(self.state(state), organ)
@@ -120,12 +141,8 @@ class PlanLibrary(DoseLibrary):
         """Organ -> (points, 3) LPS positions of some of its voxels; organs that are unknown have none."""
         points = {}
         for organ in _ORGANS:
-            try:
-                mask = region(self.twin.contours, organ)[0]
-            except InputError:
-                continue
-            found = np.argwhere(mask.array)
-            points[organ] = mask.geometry.lps(found[:: max(1, len(found) // _ORGAN_POINTS)])
+            with suppress(InputError):
+                points[organ] = self.points(organ)
         return points
 
     def _level(self, level: int) -> tuple[DoseGrid, DoseGrid, np.ndarray]:
@@ -137,13 +154,15 @@ class PlanLibrary(DoseLibrary):
         return self._levels[level]
 
     def _replanned(self, anatomy: DayAnatomy, level: int) -> DoseGrid:
-        if self.fluence is not None:
+        if self.fluence is not None and not self._unplannable:
             try:
                 when = f"replan at {LEVELS[level]:.0%}"
-                return self.fluence.replanned(self.plan, anatomy.scan, anatomy.structures, when)
+                made = self.fluence.replanned(self.plan, anatomy.scan, anatomy.structures, when)
+                self._replans[level] = made
+                return made.dose
             except InputError as error:
                 self.fluence.notes.append(f"Replans of {self.plan.label} are approximate: {error}.")
-                self.fluence = None
+                self._unplannable = True
         sbrt = self.plan.largest_fraction_gy >= SBRT_GY
         prescription = (54.0, 3) if sbrt else (self.plan.total_gy, self.plan.fractions)
         target = targets(anatomy.scan, anatomy.structures, sbrt=sbrt, histology=self.twin.clinical.histology)
@@ -152,6 +171,18 @@ class PlanLibrary(DoseLibrary):
         return replace(
             grid, volume=Volume(grid.volume.geometry, array, "DOSE", "Gy"), prescription_gy=self.plan.total_gy
         )
+
+    def points(self, structure: str) -> np.ndarray:
+        """(n, 3) LPS mm of even points of a structure of the first plan, on day 0."""
+        if structure not in self._even:
+            drawn = self.twin.contours if self.fluence is None else self.fluence.grown.of(self.plan)
+            name = structure
+            if structure == "target":
+                name = next((n for n in ("CTV", "ITV") if n in drawn), "GTV")
+            mask, _ = region(drawn, name)
+            found = np.argwhere(mask.array)
+            self._even[structure] = mask.geometry.lps(found[:: max(1, len(found) // _ORGAN_POINTS)])
+        return self._even[structure]
 
     def _lps(self, mm: Millimetres) -> np.ndarray:
         axes = self.twin.contours.geometry.rotation[:, ::-1].T  # LPS directions of the z, y and x axes

@@ -13,8 +13,7 @@ import numpy as np
 
 from simulators.core.chance import Key, Purpose
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView
-from simulators.dose.deformed import Field
-from twin import DoseGrid, Geometry, PatientTwin, Scan, StructureSet, Volume
+from twin import DoseGrid, Field, Geometry, PatientTwin, Scan, StructureSet, Volume
 
 _MID_COURSE_DAYS = 21.0
 

@@ -122,7 +122,7 @@ def _connected():
             f"the Ray cluster at {address} asks for a token; set RAY_AUTH_TOKEN to it, or RAY_AUTH_MODE=disabled where "
             "it is to go without"
         ) from None
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+    except Exception as error:  # Ray raises a bare one where its own processes take too long to start
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{where} cannot be reached: {reason}") from None

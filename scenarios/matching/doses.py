@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from scenarios.engine.organ_dose import ORGANS, DoseError, method_error
+from scenarios.engine.organ_dose import ORGANS
 from simulators.core.course import Course, Event
 from simulators.core.outcome import HOT, HOTTEST, Complication, shifted
+from simulators.dose.method_error import DoseError, method_error
 from simulators.outcome.complications import COMPLICATIONS
 from twin.dose import Method
 
@@ -235,8 +236,9 @@ class OrganTables:
     complications: Mapping[str, ComplicationTable]
 
     @classmethod
+    @lru_cache(maxsize=16)
     def of(cls, references: ReferencePatients, course: Course) -> OrganTables:
-        """The tables of one course."""
+        """The tables of one course; kept while the same course is asked for."""
         fractions = course.dose_gy[course.of(Event.FRACTION)]
         total = fractions.sum()
         scale = np.exp(_LOG_FACTOR)[:, None]

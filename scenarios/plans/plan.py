@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +20,9 @@ _SHORT = re.compile(
 )
 _PER_DAY = {None: 1, "bid": 2, "tid": 3}
 _RATE = {1: "", 2: " bid", 3: " tid"}
+_SPACING = {"day": 1.0, "week": 7.0}  # days
+NO_TRANSLATION = "none"
+TRANSLATION = "cbct-ct"  # by the weights that its task prefers
 _FORMS = (
     "60/30, 54/36 tid, 69.6/58 bid, 54/3 every 2 days, CHART, CHARTWEL, PACIFIC, sequential, isotoxic, "
     "+20/8 (eight more from now), none, or a YAML file"
@@ -63,9 +67,14 @@ class Phase(Frozen):
 
 
 class Imaging(Frozen):
-    """When follow-up images are taken: every so many days, counted from day 0.
+    """When follow-up images are taken, every so many days from day 0, and of what kind those are that policies look at.
+
+    In YAML `every: day` or `every: week` says `during_days` in words.
 
     Args:
+        modality: of what is acquired during treatment: a CT, or a cone-beam CT in the quality fast.
+        synthetic_ct: what makes a CT of a cone-beam CT: a task (with its preferred weights), TASK/WEIGHTS, or "none",
+            which takes its HU as they are.
         during_days: spacing while treatment lasts, days; None for none on a schedule.
         after_days: spacing afterwards, days; None for none on a schedule.
         also: further days.
@@ -73,10 +82,27 @@ class Imaging(Frozen):
             many is the patient's own chance, the same under every plan.
     """
 
+    modality: Literal["ct", "cbct"] = "ct"
+    synthetic_ct: str = Field(TRANSLATION, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/@-]{0,99}$")
     during_days: ImageSpacing | None = 7.0
     after_days: ImageSpacing | None = 30.0
     also: tuple[ImageDay, ...] = Field((), max_length=1000)
     spread_days: int = Field(0, ge=0, le=60)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_words(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "every" not in data:
+            return data
+        told = dict(data)
+        word = told.pop("every")
+        if not isinstance(word, str) or word not in _SPACING:
+            raise ValueError(
+                f"every is {' or '.join(_SPACING)}, not {shortened(word)}; days are told by during_days"
+            )
+        if "during_days" in told:
+            raise ValueError("every and during_days say the same; give one of them")
+        return {**told, "during_days": _SPACING[word]}
 
     @model_validator(mode="after")
     def _orderly(self) -> Imaging:
@@ -285,11 +311,12 @@ def slug_of(label: str) -> str:
 
 
 def sentence(error: ValidationError) -> str:
-    """The first thing that a validation found wrong, in words."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    """The first thing that a validation found wrong, in words; of fields that there are not, all."""
+    found = [(".".join(map(str, e["loc"])), e) for e in error.errors()]
+    where, first = found[0]
     if first["type"] == "extra_forbidden":
-        return f"there is no field {where}"
+        unknown = (place for place, e in found if e["type"] == "extra_forbidden")
+        return f"there is no field {', '.join(unknown)}"
     return (
         f"{where}: {first['msg']}".removeprefix(": ")
         .replace("Value error, ", "")

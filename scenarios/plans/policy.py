@@ -14,6 +14,7 @@ from pydantic import Field
 
 from models.registry import Registry
 from scenarios.plans.plan import Frozen
+from scenarios.plans.sight import Images, SeenDose
 from twin import Belief, InputError, Volume
 from twin.inputs.bounds import shortened
 
@@ -39,8 +40,7 @@ class Seen:
         oesophagus_v60: share of the oesophagus above 60 Gy of the course as it is planned now; nan where unknown.
         replans: how many replans were ordered so far.
         belief: what is believed of this patient's tumour, the same for all samples.
-        scan, gtv: the follow-up CT (the region that changed) and the tumour drawn on it, where the policy has
-            `pixels`; else None.
+        images: the day's images and doses, which are made when a policy with `pixels` asks for them; else None.
     """
 
     day: float
@@ -56,8 +56,38 @@ class Seen:
     oesophagus_v60: float
     replans: int
     belief: Belief | None = None
-    scan: Volume | None = None
-    gtv: Volume | None = None
+    images: Images | None = None
+
+    @property
+    def scan(self) -> Volume:
+        """The region of the CT that changed, as the generator of follow-ups draws it, without a scanner."""
+        return self._images.scan
+
+    @property
+    def gtv(self) -> Volume:
+        """The tumour drawn on `scan`."""
+        return self._images.gtv
+
+    @property
+    def ct(self) -> Volume:
+        """The CT of the day, HU: acquired, or made of the day's cone-beam CT, on that one's grid."""
+        return self._images.ct
+
+    @property
+    def dose_of_day(self) -> SeenDose:
+        """What the plan in use would give, in all its fractions, to the patient as `ct` shows him."""
+        return self._images.dose_of_day
+
+    @property
+    def accumulated(self) -> SeenDose:
+        """What the fractions so far gave, each on the last image before it, on the anatomy of day 0."""
+        return self._images.accumulated
+
+    @property
+    def _images(self) -> Images:
+        if self.images is None:
+            raise InputError("it looks at images, which are made for policies with `pixels = True` alone")
+        return self.images
 
     @property
     def dose_given_gy(self) -> float:
@@ -91,7 +121,7 @@ class Policy(Frozen):
         3.0, ge=0, le=30
     )  # of an offline replan: 1 to 5 working days, no source found
     pixels: ClassVar[bool] = (
-        False  # whether it looks at the follow-up CT, not only at what was measured on it
+        False  # whether it looks at images and doses of the day, not only at what was measured
     )
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +39,7 @@ class Scenario(Frozen):
     """A plan with what comes between.
 
     Args:
-        plan: what was prescribed.
+        plan: what was prescribed; `imaging` given beside it takes the place of its own.
         name: shown instead of the plan's label.
         late_start_days: how many days later than day 0 it begins.
         gaps: days without treatment.
@@ -63,6 +63,19 @@ class Scenario(Frozen):
     make_up: MakeUp = "prolong"
     stop_after: SomeFractions | None = None
     policy: Policy | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imaging_beside_the_plan(cls, data: Any) -> Any:
+        """`imaging` beside a plan is the plan's."""
+        if not isinstance(data, Mapping) or "imaging" not in data:
+            return data
+        told = dict(data)
+        plan, imaging = told.get("plan"), told.pop("imaging")
+        fields = plan.model_dump() if isinstance(plan, TreatmentPlan) else plan
+        if not isinstance(fields, Mapping):
+            return told  # no plan, which is refused
+        return {**told, "plan": {**fields, "imaging": imaging}}
 
     @field_validator("policy", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ import numpy as np
 from scenarios.plans.scenario import Scenario
 from scenarios.records.request import Request
 from simulators.dose.approximate import SBRT_GY
+from simulators.treatment.starts import starts
 from twin import PatientTwin
 from twin.inputs.memory import MOST_GB, afford
 
@@ -22,13 +23,16 @@ _SAMPLE_BYTES = 60_000  # of one organ's dose
 _POLICY_BYTES = 150_000  # of one sample on treatment under a policy
 _FOLLOW_UP_MM = 130.0  # by how much the region of a follow-up that changes is wider than the tumour
 _FOLLOW_UPS_AT_ONCE = 8
-_BATCH = 100  # patients of a study: some 60 MB with three plans and 200 samples
+_BATCH = 64  # patients of a study: some 40 MB with three plans and 200 samples
 _WEEK_BYTES = 60  # of a sample's volume in one week
 _STUDY_SAMPLE_BYTES = 3000  # of a sample's outcomes
 _BINS_BYTES = 33_000  # of a day: how many volumes of one plan fall into each bin
 _DAY_BYTES, _PATIENT_DAY_BYTES = 24, 22  # of a patient's day: while it is counted, and in each plan's tables
 _REFERRED_BYTES = 40_000  # of one patient of a clinic, with all his visits
 _REFERRED_SAMPLE_BYTES = 100
+DAYS_KEPT = 64  # days of which a policy that looks at images keeps what was made
+_DAY_COARSE_BYTES = 14  # of such a day: a CT of 2 bytes, what beams pass, its dose, a displacement
+_LOOK_GB = 0.6  # a network with its libraries, and a scan in the making
 _GRID_MM = 4.0  # of doses, and of what the scanners named below make
 _FINE_DOSE_MM = 2.0  # of stereotactic fluence plans
 _COARSE = {"pet", "cbct", "radiograph"}  # all others may make images of as many voxels as the CT has
@@ -42,11 +46,13 @@ class Size:
         voxels: of the baseline CT.
         voxel_mm3: volume of one.
         gtv_cm3: tumour volume, cm3.
+        whole: follow-ups may start from later CTs, of which nothing is as on the baseline.
     """
 
     voxels: int
     voxel_mm3: float
     gtv_cm3: float
+    whole: bool = False
 
     @classmethod
     def of(cls, twin: PatientTwin) -> Size:
@@ -56,7 +62,9 @@ class Size:
             InputError: it has no CT, or no tumour on it.
         """
         geometry = twin.baseline.volume.geometry
-        return cls(int(np.prod(geometry.shape)), 1000 * geometry.voxel_cm3, twin.gtv_cm3)
+        return cls(
+            int(np.prod(geometry.shape)), 1000 * geometry.voxel_cm3, twin.gtv_cm3, len(starts(twin)) > 1
+        )
 
     @property
     def follow_up_voxels(self) -> float:
@@ -86,11 +94,21 @@ def comparison_gb(
     patients = request.samples * (_SAMPLE_BYTES + policies * _POLICY_BYTES)
     fine = sum(name not in _COARSE for name in request.scanners)
     coarse = len(request.scanners) - fine + _dose_grids(scenarios, request)
-    kept = 4 * (size.follow_up_voxels + coarse * size.coarse_voxels + fine * size.voxels)
+    follow_up = size.voxels if size.whole else size.follow_up_voxels
+    kept = 4 * (follow_up + coarse * size.coarse_voxels + fine * size.voxels)
     made = 30 * size.follow_up_voxels + 8 * size.coarse_voxels
     follow_ups = sum(images) * min(request.image_samples, request.samples)
     pictures = follow_ups * kept + min(follow_ups, _FOLLOW_UPS_AT_ONCE) * made
-    return _PROGRAM_GB + (8 * size.voxels + curves + patients + pictures) / 1e9
+    looks = _looks_gb(size, scenarios, request)
+    return _PROGRAM_GB + looks + (8 * size.voxels + curves + patients + pictures) / 1e9
+
+
+def _looks_gb(size: Size, scenarios: Sequence[Scenario], request: Request) -> float:
+    """What policies that look at images keep, and what making an image takes, GB."""
+    if not any(s.policy is not None and s.policy.pixels for s in scenarios):
+        return 0.0
+    coarse = _DAY_COARSE_BYTES * size.coarse_voxels * _dose_grids(scenarios, request)
+    return _LOOK_GB + (DAYS_KEPT * coarse + 12 * size.voxels + 60 * size.follow_up_voxels) / 1e9
 
 
 def _dose_grids(scenarios: Sequence[Scenario], request: Request) -> float:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -36,6 +36,7 @@ class Request:
         kinetics: tumour model by name.
         outcomes: outcome model by name.
         dose: method of doses that the twin does not hold, by name.
+        assumptions: what is not usual in prior, models and templates (`scenarios.records.assumptions`).
 
     Raises:
         InputError: a number that cannot be.
@@ -50,12 +51,13 @@ class Request:
     kinetics: str
     outcomes: str
     dose: str
+    assumptions: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     def hash(self, twin: PatientTwin, scenarios: Sequence[Scenario]) -> str:
-        """Hash of the patient's content, the plans, all settings and the versions that compute with them."""
+        """Hash of the patient's content, the plans, all settings and assumptions, and the versions that compute."""
         settings = (*astuple(self), sorted(versions().items()))
         parts = [fingerprint(twin), *(s.model_dump_json() for s in scenarios), repr(settings)]
         named = ((KINETICS, self.kinetics), (OUTCOMES, self.outcomes), (GENERATORS, self.generator))

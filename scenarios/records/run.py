@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,6 +16,7 @@ from scenarios.records.layer import Draw, Layer, layers_of_first_format
 from scenarios.records.schema import (
     ADDED,
     FIRST_RUN_FORMAT,
+    FOURTH_RUN_FORMAT,
     RUN_FORMAT,
     SCHEMAS,
     SECOND_RUN_FORMAT,
@@ -72,11 +74,12 @@ class RunRecord(_Frozen):
     """`run.json`: all that is needed to run the comparison again, and what it cost.
 
     `request` is a hash of what was asked for; runs with equal hashes have equal tables. `layers` says what the kinds of
-    its images are and how they are drawn; `shown_sample` is the sample with images that stands for all, and
-    `scanner_options` how each virtual scanner was set.
+    its images are and how they are drawn; `assumptions` what is not usual in the prior, the models and the templates,
+    in full (`scenarios.records.assumptions.assumed` reads it again); `shown_sample` is the sample with images that
+    stands for all, and `scanner_options` how each virtual scanner was set.
     """
 
-    format: Literal["rt-twin-run/4"] = "rt-twin-run/4"
+    format: Literal["rt-twin-run/5"] = "rt-twin-run/5"
     simulated: str = SIMULATED
     patient: PatientRecord
     plans: tuple[PlanRecord, ...]
@@ -91,6 +94,7 @@ class RunRecord(_Frozen):
     kinetics: str = "standard"
     outcomes: str = "standard"
     dose: str = "approximate"
+    assumptions: Mapping[str, Any] = {}
     level: float
     belief: Literal["prior", "posterior"]
     versions: dict[str, str]
@@ -159,10 +163,28 @@ class Run:
                 return image.volume
         return None
 
+    def whole(self, part: Volume) -> Volume:
+        """A stored part on the grid of the baseline CT: around a CT lies the baseline, around anything else nothing.
+
+        Args:
+            part: a follow-up CT or an outline, on a crop of that grid.
+
+        Raises:
+            InputError: it lies on other voxels.
+        """
+        baseline = self.twin.baseline.volume
+        box = baseline.geometry.box_of(part.geometry)
+        around = (
+            baseline.array if part.modality == "CT" else np.zeros(baseline.geometry.shape, part.array.dtype)
+        )
+        array = np.array(around, dtype=part.array.dtype)
+        array[box] = part.array
+        return Volume(baseline.geometry, array, part.modality, part.unit)
+
     def image(
         self, plan: str, day: float, kind: str = "ct", sample: int | None = None, *, within_days: float = 1.0
     ) -> Volume:
-        """The image of a plan that was made nearest to a day.
+        """The image of a plan that was made nearest to a day: a CT or outline as stored, the part that changed.
 
         Args:
             plan: its label (60/30) or slug (60-30).
@@ -191,9 +213,8 @@ class Run:
         nearest = min(made, key=lambda i: abs(i.record.day - day))
         if abs(nearest.record.day - day) > within_days:
             days = ", ".join(f"{i.record.day:.4g}" for i in made)
-            raise InputError(
-                f"the run has no {kind} of {plan} within {within_days:g} days of day {day:g}; days: {days}"
-            )
+            near = "a day" if within_days == 1 else f"{within_days:g} days"
+            raise InputError(f"the run has no {kind} of {plan} within {near} of day {day:g}; days: {days}")
         return nearest.volume
 
 
@@ -224,7 +245,7 @@ def read_record(path: Path) -> RunRecord:
     found = data.get("format") if isinstance(data, dict) else None
     if found == FIRST_RUN_FORMAT:
         data = _from_first_format(data)
-    elif found in (SECOND_RUN_FORMAT, THIRD_RUN_FORMAT):
+    elif found in (SECOND_RUN_FORMAT, THIRD_RUN_FORMAT, FOURTH_RUN_FORMAT):
         data = {**data, "format": RUN_FORMAT}
     elif found != RUN_FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {RUN_FORMAT}: update rt-twin")

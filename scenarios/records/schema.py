@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-RUN_FORMAT = "rt-twin-run/4"
+RUN_FORMAT = "rt-twin-run/5"
+# Prior, models and templates were the usual ones.
+FOURTH_RUN_FORMAT = "rt-twin-run/4"
 # Images were those of the first samples, whatever they stood for.
 THIRD_RUN_FORMAT = "rt-twin-run/3"
 # The ends of some intervals, their kinds and two outcomes had other names (`scenarios.records.former`).

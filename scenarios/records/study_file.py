@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,19 +14,21 @@ from twin import InputError
 from twin.files.atomic import atomic_file
 from twin.files.json_file import read_json
 
-FORMAT = "rt-twin-study/2"
-FORMER = "rt-twin-study/1"  # other names of columns and outcomes (`scenarios.records.former`)
+FORMAT = "rt-twin-study/3"
+# Prior and models were the usual ones; and in the first, other names of columns and outcomes
+# (`scenarios.records.former`).
+FORMER = ("rt-twin-study/1", "rt-twin-study/2")
 RECORD = "study.json"
 
 
 class StudyRecord(Frozen):
     """`study.json`: all that is needed to run the study again; equal requests give equal tables.
 
-    `who` is the fingerprint of the patients, `basis` a digest of settings and versions, `each` one of every plan, and
-    `reused` what was taken from an earlier study.
+    `assumptions` is what is not usual in the prior and the models, `who` the fingerprint of the patients, `basis` a
+    digest of settings and versions, `each` one of every plan, and `reused` what was taken from an earlier study.
     """
 
-    format: Literal["rt-twin-study/2"] = "rt-twin-study/2"
+    format: Literal["rt-twin-study/3"] = "rt-twin-study/3"
     simulated: str = SIMULATED
     cohort: str
     patients: int
@@ -35,6 +38,7 @@ class StudyRecord(Frozen):
     samples: int
     seed: int
     level: float
+    assumptions: Mapping[str, Any] = {}
     part: int
     versions: dict[str, str]
     request: str
@@ -71,9 +75,9 @@ def read_record(folder: Path) -> StudyRecord:
         raise InputError(f"{folder} is not the folder of a study: it has no {RECORD}")
     data = read_json(file)
     found = data.get("format") if isinstance(data, dict) else None
-    if found == FORMER and data.get("complete") is not True:
+    if found in FORMER and data.get("complete") is not True:
         raise InputError(f"{folder} holds a study that a former version began; remove it and run it again")
-    if found == FORMER:
+    if found in FORMER:
         data = {**data, "format": FORMAT}
     elif found != FORMAT:
         raise InputError(f"{file} has the format {found!r}; this version reads {FORMAT}: update rt-twin")

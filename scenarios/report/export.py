@@ -1,8 +1,11 @@
-"""A run as DICOM: whole follow-up CTs, the tumour of each date, and the dose accumulated until then."""
+"""A run as DICOM: whole follow-up CTs, the tumour of each date, and the dose accumulated until then; and a twin's own
+simulated scans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,12 @@ import numpy as np
 
 from scenarios.records.layer import MADE_BY
 from scenarios.records.run import ImageRecord, PlanRecord, Run, RunImage
-from twin import InputError, StructureSet, Volume
+from scenarios.records.schema import SIMULATED
+from twin import Acquired, InputError, PatientTwin, Scan, StructureSet, Volume
 from twin.export import Origin, Series, write_rtdose, write_rtplan, write_rtstruct, write_scan
 from twin.export import exported as written_as_dicom
 from twin.files.atomic import atomic_folder
+from twin.files.nifti import write
 
 _FIRST_SCAN = 5  # SeriesNumber; CT, structures, plan and dose come before
 
@@ -41,7 +46,7 @@ def export_dicom(run: Run, folder: Path) -> int:
         raise InputError("the run has no follow-up CT; make it with --image-samples 1 or more")
     plans = {p.slug: p for p in run.record.plans}
     with atomic_folder(folder) as part:
-        source = _baseline(run, part / "baseline")
+        source = _baseline(run.twin, run.record.request, run.record.versions["rt-twin"], part / "baseline")
         for record in dates:
             place = part / record.plan / f"d{record.day:07.3f}-s{record.sample:03d}"
             _follow_up(run, plans[record.plan], record, source, place)
@@ -49,21 +54,87 @@ def export_dicom(run: Run, folder: Path) -> int:
     return len(dates)
 
 
-def _baseline(run: Run, part: Path) -> Series:
+def export_scans(twin: PatientTwin, folder: Path) -> int:
+    """Write a twin's simulated scans and the baseline that they lie beside, whole or not at all.
+
+    Layout: `baseline/`, a folder for each scan by its name, and `scans.json` that says how each was made. UIDs follow
+    from that; all share the baseline's frame of reference.
+
+    Args:
+        twin: the patient.
+        folder: a new folder.
+
+    Returns:
+        The number of simulated scans.
+
+    Raises:
+        InputError: the twin has no simulated scan, or the folder exists with other content or cannot be written.
+    """
+    made = [scan for scan in twin.scans if scan.simulated is not None]
+    if not made:
+        raise InputError(f"the twin {twin.id} has no simulated scan; make one with rt-twin scan")
+    ours = version("rt-twin")
+    with atomic_folder(folder) as part:
+        written = {twin.baseline.name: _baseline(twin, twin.id, ours, part / "baseline")}
+        for scan in made:
+            written[scan.name] = _scan(twin, scan, written, ours, part / scan.name)
+        facts = [how_made(scan, scan.name) for scan in made]
+        (part / "scans.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    return len(made)
+
+
+def write_made(twin: PatientTwin, scan: Scan, part: Path, *, dicom: bool = False) -> None:
+    """Write a simulated scan alone, and beside it in `scan.json` all that is needed to make it again.
+
+    Args:
+        twin: whose.
+        scan: a simulated one.
+        part: an existing folder.
+        dicom: a folder of DICOM files by the scan's name instead of a NIfTI file.
+    """
+    file = scan.name if dicom else f"{scan.name}.nii.gz"
+    if dicom:
+        _scan(twin, scan, {}, version("rt-twin"), part / file)
+    else:
+        write(part / file, scan.volume, SIMULATED)
+    (part / "scan.json").write_text(json.dumps(how_made(scan, file), indent=1), encoding="utf-8")
+
+
+def how_made(scan: Scan, file: str) -> dict[str, Any]:
+    """All that is needed to make a simulated scan again, as it is written beside its image.
+
+    Args:
+        scan: a simulated one.
+        file: the image's, or the folder of its files.
+    """
+    how = scan.simulated
+    assert how is not None
+    return {
+        "simulated": SIMULATED, "file": file, "modality": scan.volume.modality, "unit": scan.volume.unit,
+        "day": scan.time_days, "scanner": how.scanner, "source": how.source, "seed": how.seed,
+        "options": dict(how.options), "version": how.version,
+    }  # fmt: skip
+
+
+def _scan(twin: PatientTwin, scan: Scan, written: Mapping[str, Series], ours: str, part: Path) -> Series:
     part.mkdir()
-    made_by = "in-silico thorax" if run.twin.in_silico else None
-    origin = Origin(
-        run.twin.id,
-        f"{run.record.request}|baseline",
-        run.twin.id,
-        made_by,
-        run.record.versions["rt-twin"],
-        **_known(run),
-    )
-    ct = write_scan(
-        part, _as_acquired(run, run.twin.baseline.volume), origin, description="baseline CT, day 0"
-    )
-    write_rtstruct(part / "rtstruct.dcm", run.twin.contours, ct, label="baseline")
+    how = scan.simulated
+    assert how is not None
+    seed = f"{twin.id}|{json.dumps(how_made(scan, scan.name))}"
+    origin = Origin(twin.id, seed, twin.id, f"{how.scanner} scanner", how.version or ours, **_known(twin))
+    return write_scan(
+        part, _as_acquired(twin, scan.volume), origin,
+        description=f"{how.scanner}, day {scan.time_days:g}",
+        source=written.get(how.source), options=how.options,
+    )  # fmt: skip
+
+
+def _baseline(twin: PatientTwin, seed: str, version: str, part: Path) -> Series:
+    part.mkdir()
+    made_by = "in-silico anatomy" if twin.in_silico else None
+    origin = Origin(twin.id, f"{seed}|baseline", twin.id, made_by, version, **_known(twin))
+    ct = write_scan(part, _as_acquired(twin, twin.baseline.volume), origin, description="baseline CT, day 0")
+    write_rtstruct(part / "rtstruct.dcm", twin.contours, ct, label="baseline")
     return ct
 
 
@@ -71,9 +142,11 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: Series, 
     part.mkdir(parents=True)
     seed = f"{run.record.request}|{record.plan}|{record.sample}|{record.day:.6f}"
     name, _, version = record.generator.rpartition(" ")
-    origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version, **_known(run))
+    origin = Origin(run.twin.id, seed, run.twin.id, name or record.generator, version, **_known(run.twin))
     words = f"{plan.label}, day {record.day:.1f}" + (", OUTSIDE CONTEXT OF USE" if plan.context else "")
-    ct = write_scan(part, _as_acquired(run, whole_ct(run, record)), origin, description=words, source=source)
+    ct = write_scan(
+        part, _as_acquired(run.twin, whole_ct(run, record)), origin, description=words, source=source
+    )
     structure_uid = write_rtstruct(part / "rtstruct.dcm", tumour_of(run, record), ct, label="follow-up")
     doses = [layer.name for layer in run.record.layers if layer.modality == "DOSE"]
     dose = run.stored(record.plan, record.day, doses[0], record.sample) if doses else None
@@ -88,7 +161,7 @@ def _follow_up(run: Run, plan: PlanRecord, record: ImageRecord, source: Series, 
         )
         write_rtdose(
             part / "rtdose.dcm",
-            _as_acquired(run, dose),
+            _as_acquired(run.twin, dose),
             origin,
             plan_uid=plan_uid,
             description=f"accumulated, {words}",
@@ -127,11 +200,11 @@ def _write_scans(
             run.twin.id,
             image.record.generator,
             run.record.versions["rt-twin"],
-            **_known(run),
+            **_known(run.twin),
         )
         write_scan(
             part,
-            _as_acquired(run, image.volume),
+            _as_acquired(run.twin, image.volume),
             origin,
             description=f"{layer.label}, {words}",
             number=number,
@@ -142,20 +215,27 @@ def _write_scans(
         number += 1
 
 
-def _known(run: Run) -> dict[str, Any]:
+def _known(twin: PatientTwin) -> dict[str, Any]:
     """What is known of the baseline CT and holds for what is made of it; without a position the patient lay on the
     back, head first."""
-    acquired = run.twin.baseline.acquired
+    acquired = _lay(twin)
     return {
         "position": (acquired.position if acquired else "") or "HFS",
-        "unannotated": run.twin.in_silico or (acquired is not None and acquired.unannotated),
-        "names_kept": run.twin.names_kept,
+        "unannotated": twin.in_silico or (acquired is not None and acquired.unannotated),
+        "names_kept": twin.names_kept,
+        "body_part": "HEAD" if any("Brain" in drawn for drawn in twin.structures) else "CHEST",
     }
 
 
-def _as_acquired(run: Run, volume: Volume) -> Volume:
+def _lay(twin: PatientTwin) -> Acquired | None:
+    """How the patient lay for his baseline CT; for his first scan where he has no CT."""
+    cts = (s for s in twin.acquired if s.volume.modality == "CT" and s.time_days >= 0)
+    return next(cts, twin.acquired[0]).acquired
+
+
+def _as_acquired(twin: PatientTwin, volume: Volume) -> Volume:
     """A volume with the axes of the baseline CT as it was acquired, so that planning systems see it as they did."""
-    acquired = run.twin.baseline.acquired
+    acquired = _lay(twin)
     return volume.turned(acquired.direction) if acquired else volume
 
 
@@ -166,12 +246,9 @@ def whole_ct(run: Run, record: ImageRecord) -> Volume:
         run: the comparison with its images.
         record: of the follow-up CT.
     """
-    baseline = run.twin.baseline.volume
     crop = run.stored(record.plan, record.day, record.kind, record.sample)
     assert crop is not None
-    array = np.array(baseline.array)
-    array[baseline.geometry.box_of(crop.geometry)] = crop.array
-    return Volume(baseline.geometry, array, "CT", "HU")
+    return run.whole(crop)
 
 
 def tumour_of(run: Run, record: ImageRecord) -> StructureSet:

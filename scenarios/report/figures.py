@@ -1,4 +1,4 @@
-"""The report's figures: tumour volumes over time, and dose-volume histograms."""
+"""Figures of a run: tumour volumes over time, dose-volume histograms, outcomes and failures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from scenarios.records.run import Run
+from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report import methods
 from scenarios.report.colours import faint, plan_colour
 
@@ -72,6 +73,75 @@ def trajectory_figure(run: Run) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(xaxis_title="days from day 0", yaxis_title="tumour volume, cm3 (simulated)")
     figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def outcome_figure(run: Run) -> go.Figure:
+    """Probabilities of each plan with their intervals, or where there is none their Monte Carlo error."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    shown = run.outcomes.filter((pl.col("unit") == "probability") & pl.col("mean").is_not_null())
+    names = shown["outcome"].unique(maintain_order=True).to_list()
+    step = 0.8 / max(1, len(run.record.plans))
+    for i, plan in enumerate(run.record.plans):
+        rows = shown.filter(pl.col("plan") == plan.slug)
+        few = pl.col("kind") == "monte-carlo"
+        low = pl.when(few).then(pl.col("mean") - pl.col("error").fill_null(0.0)).otherwise(pl.col("low"))
+        high = pl.when(few).then(pl.col("mean") + pl.col("error").fill_null(0.0)).otherwise(pl.col("high"))
+        ends = rows.select(
+            "mean", below=(pl.col("mean") - low).clip(0), above=(high - pl.col("mean")).clip(0)
+        )
+        places = [names.index(name) + (i + 0.5) * step - 0.4 for name in rows["outcome"]]
+        figure.add_scatter(
+            x=(100 * ends["mean"]).to_list(), y=places, mode="markers", name=plan.label,
+            marker={"color": plan_colour(i), "size": 8},
+            error_x={"array": (100 * ends["above"]).to_list(), "arrayminus": (100 * ends["below"]).to_list()},
+        )  # fmt: skip
+    figure.update_layout(xaxis_title="probability, %")
+    words = [OUTCOMES.get(name, name) for name in names]
+    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=words, autorange="reversed")
+    return figure
+
+
+def failure_figure(run: Run) -> go.Figure:
+    """Cumulative incidence of failure in each place before death, over days from day 0: shares of samples."""
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for i, plan in enumerate(run.record.plans):
+        mine = run.failures.filter(pl.col("plan") == plan.slug)
+        for kind, dash in zip(run.failures["kind"].unique(maintain_order=True), dashes, strict=False):
+            days = np.sort(mine.filter(pl.col("kind") == kind)["day"].drop_nulls().to_numpy())
+            share = 100 * np.arange(len(days) + 1) / run.record.samples
+            figure.add_scatter(
+                x=[0.0, *days.tolist()], y=share.tolist(), mode="lines", name=f"{plan.label}, {kind}",
+                line={"shape": "hv", "color": plan_colour(i), "dash": dash},
+            )  # fmt: skip
+    figure.update_layout(xaxis_title="days from day 0", yaxis_title="failed, % of samples")
+    return figure
+
+
+def styled(figure: go.Figure) -> go.Figure:
+    """The figure in the report's style, marked as simulated.
+
+    Args:
+        figure: any; it is changed.
+    """
+    figure.update_layout(
+        template="plotly_white", height=440, margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        font={"family": "system-ui, sans-serif", "size": 13}, hovermode="x unified",
+    )  # fmt: skip
+    figure.add_annotation(
+        text=SIMULATED,
+        xref="paper",
+        yref="paper",
+        x=0.5,
+        y=1.0,
+        showarrow=False,
+        font={"color": "#a33", "size": 11},
+    )
     return figure
 
 

@@ -56,6 +56,47 @@ def image_section(run: Run) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Pictures of one plan through time.
+
+    Args:
+        layer: what they are of.
+        plan: under which plan.
+        pictures: (words, data URI of a PNG) of day 0 and of later days; SIMULATED is burnt into each that is.
+    """
+
+    layer: Layer
+    plan: PlanRecord
+    pictures: tuple[tuple[str, str], ...]
+
+
+def strips(run: Run, most: int = 4) -> list[Strip]:
+    """Pictures of several days for print: for each layer that is drawn as CT or over it, a strip for each plan.
+
+    Args:
+        run: the comparison with its images.
+        most: how many pictures a strip has, day 0 among them; days between the first and the last are evenly chosen.
+    """
+    made = [i for i in run.record.images if i.sample == run.record.shown_sample]
+    view, found = _View(run), []
+    for layer in run.record.layers:
+        if layer.draw not in ("base", "overlay") or layer == PRESENCE:
+            continue
+        for plan in run.record.plans:
+            days = sorted({i.day for i in made if i.kind == layer.name and i.plan == plan.slug})
+            later = [d for d in days if d > 0]
+            chosen = (
+                sorted({later[round(n)] for n in np.linspace(0, len(later) - 1, most - 1)}) if later else []
+            )
+            drawn = [(f"day {day:.0f}", view.picture(layer, plan, day) or "") for day in chosen]
+            if drawn:
+                own = view.picture(layer, plan, 0.0)
+                words = "day 0" if own or layer.draw == "base" else "day 0, CT"
+                found.append(Strip(layer, plan, ((words, own or view.baseline()), *drawn)))
+    return found
+
+
 def _viewer(view: _View, layer: Layer, number: int, plan: PlanRecord, days: list[float]) -> str:
     """A plan's pictures of one layer, one for day 0 and each day; where it has none, the last before stays."""
     pictures = [view.baseline()]

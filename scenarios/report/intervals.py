@@ -39,11 +39,13 @@ def enough_samples(outcomes: pl.DataFrame) -> str:
 
     Args:
         outcomes: the table; one of a former format does not know, and gives nothing; neither does one whose errors
-            are all too small to be shown.
+            or intervals are all too small to be shown.
     """
     width = pl.col("high") - pl.col("low")
-    seen = pl.col("error") > pl.col("unit").replace_strict(_SHOWN, default=0.05, return_dtype=pl.Float64)
-    known = outcomes.filter((pl.col("kind") != "monte-carlo") & (width > 0) & seen)
+    least = pl.col("unit").replace_strict(_SHOWN, default=0.05, return_dtype=pl.Float64)
+    seen = pl.col("error") > least
+    shown = width > least
+    known = outcomes.filter((pl.col("kind") != "monte-carlo") & shown & seen)
     if known.is_empty():
         return ""
     worst = known.with_columns(share=pl.col("error") / width).sort("share").row(-1, named=True)

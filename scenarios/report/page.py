@@ -15,7 +15,7 @@ from scenarios.records.schema import OUTCOMES, SIMULATED
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 from scenarios.report.evidence import grade_of, trial_section
-from scenarios.report.figures import dvh_figure, trajectory_figure
+from scenarios.report.figures import dvh_figure, styled, trajectory_figure
 from scenarios.report.images import image_section
 from scenarios.report.intervals import enough_samples, kinds_in_words
 from scenarios.report.tables import moved_section, recist_section, score_section
@@ -74,26 +74,13 @@ def write_report(run: Run, part: Path) -> None:
 
 
 def _html(figure: go.Figure, plotlyjs: bool = False) -> str:
-    figure.update_layout(
-        template="plotly_white", height=440, margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        font={"family": "system-ui, sans-serif", "size": 13}, hovermode="x unified",
-    )  # fmt: skip
-    figure.add_annotation(
-        text=SIMULATED,
-        xref="paper",
-        yref="paper",
-        x=0.5,
-        y=1.0,
-        showarrow=False,
-        font={"color": "#a33", "size": 11},
-    )
     config = {
         "displaylogo": False,
         "responsive": True,
         "showSendToCloud": False,  # nothing of a patient leaves the page
         "toImageButtonOptions": {"format": "svg"},
     }
-    return figure.to_html(full_html=False, include_plotlyjs=plotlyjs, config=config)
+    return styled(figure).to_html(full_html=False, include_plotlyjs=plotlyjs, config=config)
 
 
 def _context(plan: PlanRecord) -> str:

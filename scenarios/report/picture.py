@@ -80,8 +80,9 @@ def slice_png(
     for mask, colour in outlines:
         picture = outlined(picture, mask, colour)
     draw = ImageDraw.Draw(picture)
-    for offset, colour in ((1, (0, 0, 0)), (0, (255, 214, 90))):
-        draw.text((6 + offset, 4 + offset), words, fill=colour)
+    _, _, right, low = draw.textbbox((6, 4), words)
+    draw.rectangle((0, 0, right + 6, low + 4), fill=(0, 0, 0))  # a PET is dark on white
+    draw.text((6, 4), words, fill=(255, 214, 90))
     memory = io.BytesIO()
     picture.quantize(128).save(memory, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()

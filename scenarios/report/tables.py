@@ -10,6 +10,7 @@ import polars as pl
 from scenarios.records.run import Run
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
+from scenarios.report.constraints import KEYS, Rung, ladder, rung_words, shown_constraints
 from scenarios.report.picks import standing, whose
 
 
@@ -19,22 +20,15 @@ def score_section(run: Run) -> str:
     cards = run.scorecard
     if cards.is_empty():
         return ""
-    keys = ["set", "structure", "goal"]
-    spoken = cards.filter(pl.col("verdict") != "not applicable").select(keys).unique()
-    held = cards.join(spoken, on=keys, how="semi", maintain_order="left")
-    mute = [
-        p.label for p in plans if set(cards.filter(pl.col("plan") == p.slug)["verdict"]) <= {"not applicable"}
-    ]
+    volumes = {s.name: s.cm3 for s in run.twin.contours}
+    held = shown_constraints(cards, run.dvh, plans, volumes)
+    mute = [p.label for p in plans if held.filter(pl.col("plan") == p.slug).is_empty()]
     rows = []
-    for (_, structure, goal), group in held.group_by(keys, maintain_order=True):
-        first = group.row(0, named=True)
-        grade = f", grade {first['grade']}" if first["grade"] else ""
-        rate = "" if first["rate_percent"] is None else f", {first['rate_percent']:g} % at the limit"
-        cells = "".join(_score_cell(group.filter(pl.col("plan") == p.slug)) for p in plans)
-        rows.append(
-            f'<tr><td title="{escape(first["source"])}">{escape(structure)} {escape(goal)}<br>'
-            f"<small>{escape(first['endpoint'] + grade + rate)}; {escape(first['set'])}</small></td>{cells}</tr>"
-        )
+    for _, group in held.group_by(*KEYS, maintain_order=True):
+        rungs = ladder(group)
+        for _, goal in [(None, group)] if rungs else group.group_by("goal", "endpoint", maintain_order=True):
+            cells = "".join(_score_cell(goal.filter(pl.col("plan") == p.slug), rungs) for p in plans)
+            rows.append(f"<tr>{_goal_cell(goal.row(0, named=True), rungs)}{cells}</tr>")
     head = "".join(
         f'<th style="border-bottom:3px solid {plan_colour(i)}">{escape(p.label)}'
         f"<br><small>{escape(methods.head(p, plans))}</small></th>"
@@ -42,9 +36,11 @@ def score_section(run: Run) -> str:
     )
     n, level = cards["n"][0], run.record.level
     about = (
-        f"Value of the dose as planned, its {level:.0%} interval and the share of samples that keep to the goal, over "
+        f"First the dose as planned; as delivered, its {level:.0%} predictive interval and the share that keeps to it, "
+        "over "
         f"{n} samples of set-up errors (systematic 2 mm, random 2.5 mm), of the dose and of the organs' place. The "
-        "verdict is that of the planned value; on an organ that this software drew it is estimated."
+        "verdict is that of the planned value; on an organ that this software drew it is estimated. Levels with rates "
+        "are a ladder, not goals. EQD2: of another schedule than the goal's, compared in fractions of 2 Gy."
     )
     silent = (
         f"<p>No constraint set holds for the fractionation of {escape(', '.join(mute))}.</p>" if mute else ""
@@ -56,18 +52,35 @@ def score_section(run: Run) -> str:
     )
 
 
-def _score_cell(found: pl.DataFrame) -> str:
+def _goal_cell(first: dict[str, Any], rungs: tuple[Rung, ...]) -> str:
+    """A goal, or the levels of a ladder, and whose it is."""
+    grade = f", grade {first['grade']}" if first["grade"] else ""
+    rate = "" if first["rate_percent"] is None else f", {first['rate_percent']:g} % at the limit"
+    goal = f"{first['structure']} {first['goal']}"
+    if rungs:
+        goal = f"{first['structure']} {first['metric']}: {' / '.join(f'{r.limit:g}' for r in rungs)} {first['unit']}"
+        rate = f", {' / '.join(f'{r.rate_percent:g}' for r in rungs)} % at these levels"
+    return (
+        f'<td title="{escape(first["source"])}">{escape(goal)}<br>'
+        f"<small>{escape(first['endpoint'] + grade + rate)}; {escape(first['set'])}</small></td>"
+    )
+
+
+def _score_cell(found: pl.DataFrame, rungs: tuple[Rung, ...]) -> str:
     if found.is_empty():
         return "<td>-</td>"
     row = found.row(0, named=True)
     if row["value"] is None:
         return f'<td class="unknown">{escape(row["verdict"])}</td>'
     words = "pass" if row["met"] else "fail"
+    said = escape(rung_words(row["value"], rungs, row["unit"])) if rungs else f"<b>{words}</b>"
     mark = " <i>estimated</i>" if row["verdict"] == "estimated" else ""
-    return (
-        f"<td>{row['value']:.1f} {row['unit']} <b>{words}</b>{mark}<br><small>[{row['low']:.1f}, {row['high']:.1f}], "
-        f"{row['share_passing']:.0%} pass</small></td>"
-    )
+    if row["alpha_beta_gy"] is not None:
+        under = f"EQD2, alpha/beta {row['alpha_beta_gy']:g} Gy, as planned"
+    else:
+        under = f"as delivered [{row['low']:.1f}, {row['high']:.1f}]"
+        under += "" if rungs else f", {row['share_passing']:.0%} pass"
+    return f"<td>{row['value']:.1f} {row['unit']} {said}{mark}<br><small>{under}</small></td>"
 
 
 def recist_section(run: Run) -> str:

@@ -25,7 +25,7 @@ from scenarios.sensitivity.indices import Indices, sobol_indices
 from simulators.calibration.model import PRIORS
 from simulators.dose.dvh import dvh
 from simulators.outcome.calibrated import learned
-from simulators.outcome.cases import CONTOUR_SD, Cases, complete, parameters
+from simulators.outcome.cases import CONTOUR_SD, Cases, Population, complete
 from simulators.outcome.complications import COMPLICATIONS, normal_tissue_eqd2
 from simulators.outcome.given import Given
 from twin import InputError, PatientTwin
@@ -50,6 +50,7 @@ LINK = "link of scans to control"
 _TERMS = {TRIAL: ("trial_control", "trial_distant", "trial_death"), ARM: ("arm_control", "arm_death")}
 OUTCOMES = ("tumour_control", "local_control_2y", "overall_survival_2y", "pneumonitis")
 ROWS = 1024
+_CARRIED = Population()
 _RANKS = (np.arange(1000) + 0.5) / 1000
 
 
@@ -101,7 +102,7 @@ class _Case:
         """(m, outcomes) expected values at (m, inputs) uniform numbers."""
         from scipy.special import ndtri
 
-        values = parameters()
+        values = _CARRIED.parameters
         n = len(values["volume_hazard"])
         at = {name: (u[:, columns[0]] * n).astype(int) for name, columns in self.groups.items()}
         q = {p: values[p][at[group], 0] for group, names in self.parameters.items() for p in names}

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from scenarios.comparison.beliefs import assuming
 from scenarios.engine.adaptive import realise_adaptive
 from scenarios.matching.doses import Matches, ReferencePatients
 from scenarios.matching.replans import MatchedLibrary
 from scenarios.plans.scenario import Scenario
 from scenarios.study.cohort import Member
+from scenarios.study.settings import Settings
 from simulators.core.course import Course
 from simulators.dose.approximate import SBRT_GY
 from simulators.outcome.given import Given, plan_of
@@ -81,8 +83,7 @@ def policy_courses(
     members: Sequence[Member],
     params: Mapping[str, np.ndarray],
     matches: Matches,
-    days: float,
-    seed: int,
+    settings: Settings,
 ) -> ArmCourses:
     """What a scenario with a policy becomes; it sees measured volumes, SUVs, shifts and a similar patient's doses.
 
@@ -91,8 +92,7 @@ def policy_courses(
         members: the patients.
         params: name -> (p, s) parameters, the truth first.
         matches: of the organ doses, (p, s).
-        days: images are taken up to this day.
-        seed: root of all chance.
+        settings: what the study asks for.
     """
     assert scenario.policy is not None
     sbrt = stereotactic(scenario)
@@ -105,14 +105,17 @@ def policy_courses(
         mine: list[Course] = []
         doses: dict[str, np.ndarray] = {}
         levels: dict[str, int] = {}
-        for samples, root in ((slice(0, 1), seed + TRUTH_SEED), (slice(1, None), seed)):
+        for samples, root in ((slice(0, 1), settings.seed + TRUTH_SEED), (slice(1, None), settings.seed)):
             belief = Belief({name: values[samples] for name, values in own.items()})
             if belief.n == 0:
                 continue
             library = MatchedLibrary(
                 scenario.plan, member.gtv_cm3, sbrt, ReferencePatients.of(sbrt), matches.part(i, samples)
             )
-            arm = realise_adaptive(scenario, scenario.policy, twin, belief, library, days=days, seed=root)
+            arm = realise_adaptive(
+                scenario, scenario.policy, assuming(twin, settings.prior, settings.samples, root), belief, library,
+                days=settings.days, seed=root, tumour=settings.kinetics,
+            )  # fmt: skip
             mine += arm.courses
             doses |= library.relative
             levels |= library.levels

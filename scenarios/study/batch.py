@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from scenarios.study.cohort import Member
 from scenarios.study.lives import after_treatment
 from scenarios.study.organs import match_members, organ_effects
 from scenarios.study.settings import Settings
-from simulators.belief.prior import DIMENSIONS
-from simulators.belief.prior import parameters as prior_parameters
+from simulators.belief.prior import DIMENSIONS, parameters_of_many
 from simulators.core.chance import Purpose, many_uniforms
+from simulators.core.course import Course
+from simulators.core.kinetics import TumourModel
 from simulators.core.outcome import LifeTimes
+from simulators.kinetics.standard import StandardTumour
 from simulators.tumour.dose_volume import DoseVolumeKinetics
+from twin import PatientTwin
 
 STEP_DAYS = 7.0  # weekly steps and one at each fraction: volumes within 0.03 % of those of half-day steps
 
@@ -61,18 +65,17 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
         scenarios: the plans, with policies or without.
         settings: what the study asks for.
     """
-    twin = members[0].light()
     params = parameters(members, settings)
     shape = params["alpha_per_gy"].shape
     matches = match_members(members, scenarios, settings)
     arms = [
         ArmCourses(
-            [realise(s, twin, settings.days)],  # no light member has a history
+            [_open_course(s, settings.days)],
             [{s.plan.label: np.array([ReferencePatients.of(stereotactic(s)).tumour_dose()])}],
             np.ones(()),
         )
         if s.policy is None or s.plan.total_gy == 0
-        else policy_courses(s, members, params, matches[stereotactic(s)], settings.days, settings.seed)
+        else policy_courses(s, members, params, matches[stereotactic(s)], settings)
         for s in scenarios
     ]
     ends = np.stack([arm.ends(shape) for arm in arms])
@@ -83,13 +86,19 @@ def simulate(members: Sequence[Member], scenarios: Sequence[Scenario], settings:
     effects |= {**future.effects, **organs.effects}
     return Batch(
         members,
-        curves[..., np.searchsorted(settings.curve_days, settings.weekly)],
+        np.moveaxis(np.moveaxis(curves, -1, 0)[np.searchsorted(settings.curve_days, settings.weekly)], 0, -1),
         daily,
         effects,
         future.lives,
         {k: v[:, 0] for k, v in params.items()},
         [row for arm in arms for row in arm.decisions],
     )
+
+
+@lru_cache(maxsize=16)
+def _open_course(scenario: Scenario, days: float) -> Course:
+    """What a scenario without a policy becomes for whoever is known by numbers only: none of them has a history."""
+    return realise(scenario, PatientTwin("anyone"), days)
 
 
 def _followed(
@@ -99,22 +108,29 @@ def _followed(
     ends: np.ndarray,
     settings: Settings,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a, p, s, days) volumes on `curve_days`, (a, p, days) true daily ones, and (a, p, s) at the end."""
+    """(a, p, s, days) volumes on `curve_days`, (a, p, days) true daily ones, and (a, p, s) at the end.
+
+    In memory the curves' days come first, as the kinetics give them: a week of all samples lies together.
+    """
     open_loop = [i for i, arm in enumerate(arms) if len(arm.courses) == 1]
     shape = ends.shape
     at = settings.curve_days
-    curves, daily = np.empty((*shape, len(at))), np.empty((*shape[:2], len(settings.daily)))
+    curves, daily = np.empty((len(at), *shape)), np.empty((*shape[:2], len(settings.daily)))
     end_cm3 = np.empty(shape)
     gtv_cm3 = np.array([m.gtv_cm3 for m in members])
+    linear_gy = _standard(settings.kinetics).linear_above_gy
     if open_loop:
         courses = [arms[i].courses[0] for i in open_loop]
         relative = {name: dose for i in open_loop for name, dose in arms[i].relative[0].items()}
-        kinetics = DoseVolumeKinetics(gtv_cm3[None, :, None], relative_dose=relative, step_days=STEP_DAYS)
+        kinetics = DoseVolumeKinetics(
+            gtv_cm3[None, :, None], relative_dose=relative, linear_above_gy=linear_gy, step_days=STEP_DAYS
+        )
         batch = {k: np.broadcast_to(v, (len(courses), *shape[1:])) for k, v in params.items()}
         last = ends[open_loop, 0, 0]
         days = np.unique(np.concatenate([at, last]))
         found, _ = kinetics.follow(kinetics.start(members[0].light(), batch), batch, courses, days)
-        curves[open_loop] = found[..., np.searchsorted(days, at)]
+        for row, day in enumerate(np.searchsorted(days, at)):
+            curves[row, open_loop] = found[..., day]
         for i, curve, end in zip(open_loop, found, last, strict=True):
             end_cm3[i] = curve[..., np.searchsorted(days, end)]
         truth = {k: v[:, :, :1] for k, v in batch.items()}
@@ -126,17 +142,22 @@ def _followed(
         for p, member in enumerate(members):
             mine = arm.courses[p * shape[2] : (p + 1) * shape[2]]
             kinetics = DoseVolumeKinetics(
-                member.gtv_cm3, arm.bin_fraction, arm.relative[p], step_days=STEP_DAYS
+                member.gtv_cm3, arm.bin_fraction, arm.relative[p], linear_gy, step_days=STEP_DAYS
             )
             own = {k: v[p] for k, v in params.items()}
             days = np.unique(np.concatenate([at, ends[i, p]]))
             found, _ = kinetics.follow(kinetics.start(member.light(), own), own, mine, days)
-            curves[i, p] = found[:, np.searchsorted(days, at)]
+            curves[:, i, p] = found[:, np.searchsorted(days, at)].T
             end_cm3[i, p] = found[np.arange(shape[2]), np.searchsorted(days, ends[i, p])]
             truth = {k: v[:1] for k, v in own.items()}
             start = kinetics.start(member.light(), truth)
             daily[i, p] = kinetics.follow(start, truth, mine[:1], settings.daily)[0][0]
-    return curves, daily, end_cm3
+    return np.moveaxis(curves, 0, -1), daily, end_cm3
+
+
+def _standard(model: TumourModel) -> StandardTumour:
+    assert isinstance(model, StandardTumour)  # `run_study` refuses others
+    return model
 
 
 def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.ndarray]:
@@ -152,12 +173,9 @@ def parameters(members: Sequence[Member], settings: Settings) -> dict[str, np.nd
     own = many_uniforms(settings.seed, ids, Purpose.TRUTH, np.zeros(1), len(DIMENSIONS) + 1)
     prior = many_uniforms(settings.seed, ids, Purpose.PRIOR, n, len(DIMENSIONS))
     z = ndtri(np.concatenate([own[..., :-1], prior], axis=1))
-    each = [prior_parameters(points, m.light()) for points, m in zip(z, members, strict=True)]
-    params = {name: np.stack([p[name] for p in each]) for name in each[0]}
-    gtv_cm3 = np.array([[m.gtv_cm3] for m in members])
-    params["capacity_cm3"] = np.maximum(
-        params["capacity_cm3"], 2.0 * gtv_cm3
-    )  # as the prior of a known volume
+    params = parameters_of_many(
+        z, [m.clinical for m in members], np.array([m.gtv_cm3 for m in members]), settings.prior
+    )
     poisson = many_uniforms(settings.seed, ids, Purpose.CONTROL, n, 1)[..., 0]
     return params | {"control_quantile": np.concatenate([own[..., -1], poisson], axis=1)}
 

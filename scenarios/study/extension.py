@@ -43,7 +43,7 @@ def check_extends(folder: Path, found: StudyRecord, record: StudyRecord, cohort:
     elif not found.complete or not found.who:
         reason = "is not complete" if not found.complete else "was made by a former version"
     elif found.basis != record.basis:
-        reason = "has other days, samples, seed, images or versions"
+        reason = "has other days, samples, seed, images, assumptions or versions"
     elif not same_patients:
         reason = f"holds other patients ({found.cohort})"
     elif record.each[: len(found.each)] != found.each:

@@ -29,7 +29,7 @@ from scenarios.study.settings import Settings
 from scenarios.study.tables import Tables, draw_rows, empty, life_rows
 from simulators.core.treatment import VirtualTreatment
 from simulators.names.generators import generator_named
-from simulators.tumour.dose_volume import DoseVolumeKinetics
+from simulators.tumour.dose_volume import trajectory
 from twin import Belief, DoseGrid, PatientTwin
 
 _HELD: dict[str, VirtualTreatment] = {}  # by name, for the life of a worker
@@ -61,6 +61,7 @@ def imaged_tables(
     run = compare(
         twin, scenarios, days=settings.days, samples=settings.samples, seed=settings.seed,
         image_samples=settings.image_samples, generator=settings.generator, dose="approximate",
+        prior=settings.prior, kinetics=settings.kinetics, outcomes=settings.outcomes,
         treatment=hold_generator(settings.generator) if settings.image_samples else None, judged=judged.extend,
     )  # fmt: skip
     if settings.image_samples and runs is not None:
@@ -97,9 +98,8 @@ def _truth(
     for scenario in scenarios:
         arm = _true_arm(scenario, twin, doses, truth, settings)
         course = arm.course(0)
-        kinetics = DoseVolumeKinetics(twin.gtv_cm3, arm.bin_fraction, arm.relative)
-        start = kinetics.start(twin, truth)
-        volumes.append(kinetics.follow(start, truth, [course], settings.daily)[0])
+        kinetics = settings.kinetics.dose_bins(twin.gtv_cm3, arm.bin_fraction, arm.relative)
+        volumes.append(trajectory(kinetics, twin, truth, [course], settings.daily)[0])
         arms.append(ArmCourses([course], [arm.relative], arm.bin_fraction))
     slugs = [s.slug for s in scenarios]
     future = after_treatment([member], arms, _organs(run, slugs), settings, 0)
@@ -119,8 +119,9 @@ def _true_arm(
     library = PlanLibrary(twin, scenario.plan, doses[scenario.plan.label])
     seed = settings.seed + TRUTH_SEED
     return realise_adaptive(
-        scenario, scenario.policy, twin, Belief(truth), library, days=settings.days, seed=seed
-    )
+        scenario, scenario.policy, twin, Belief(truth), library, days=settings.days, seed=seed,
+        tumour=settings.kinetics,
+    )  # fmt: skip
 
 
 def _organs(run: Comparison, slugs: Sequence[str]) -> Organs:

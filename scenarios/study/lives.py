@@ -13,8 +13,9 @@ from scenarios.study.cohort import Member
 from scenarios.study.organs import Organs
 from scenarios.study.settings import Settings
 from simulators.core.chance import Purpose, many_uniforms
-from simulators.core.outcome import LifeTimes
-from simulators.outcome.cases import Cases, complete, of_arm, of_trial, population
+from simulators.core.outcome import LifeTimes, OutcomeModel
+from simulators.outcome.calibrated import CalibratedOutcomes
+from simulators.outcome.cases import POPULATION, Cases, Population, complete, of_arm, of_trial
 from simulators.outcome.given import Given
 from simulators.outcome.life import DRAWS
 
@@ -54,6 +55,7 @@ def after_treatment(
         samples: of the belief, after the truth.
     """
     shape = (len(members), 1 + samples)
+    of = population_of(settings.outcomes)
     given = Given.stacked([arm.given(shape) for arm in arms])
     ends = np.stack([arm.ends(shape) for arm in arms])
     harm = {"mean_heart_dose": organs.mean_heart_gy, "pneumonitis": organs.pneumonitis}
@@ -62,7 +64,7 @@ def after_treatment(
     for begin in range(0, len(members), _TOGETHER):
         rows = slice(begin, begin + _TOGETHER)
         some = members[rows]
-        q = _population(some, [arm.plans(shape)[rows] for arm in arms], settings.seed, samples)
+        q = _population(of, some, [arm.plans(shape)[rows] for arm in arms], settings.seed, samples)
         u = many_uniforms(settings.seed, [m.id for m in some], Purpose.TRUTH, _TRUE_LIFE, len(DRAWS))
         numbers = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
 
@@ -71,7 +73,14 @@ def after_treatment(
             own, at_end = {k: v[:, rows, s] for k, v in harm.items()}, ends[:, rows, s]
             drawn = {k: v[..., s] for k, v in q.items()}
             return Cases.of(
-                [m.clinical for m in some], gtv_cm3, given[:, rows, s], drawn, numbers, at_end, own
+                [m.clinical for m in some],
+                gtv_cm3,
+                given[:, rows, s],
+                drawn,
+                numbers,
+                at_end,
+                own,
+                of.effects,
             )
 
         for name, found in cases(slice(None)).at_two_years().items():
@@ -93,12 +102,22 @@ def _effect(name: str, values: np.ndarray) -> Effect:
     return Effect(values, "probability", "expected", note=note)
 
 
+def population_of(model: OutcomeModel) -> Population:
+    """What an outcome model believes of the population; the usual where it is another model.
+
+    Args:
+        model: of the study.
+    """
+    return model.population if isinstance(model, CalibratedOutcomes) else POPULATION
+
+
 def _population(
-    members: Sequence[Member], plans: Sequence[Sequence[str]], seed: int, samples: int
+    of: Population, members: Sequence[Member], plans: Sequence[Sequence[str]], seed: int, samples: int
 ) -> dict[str, np.ndarray]:
     """The truth's draw of population, trial and arm, then those of a comparison's samples: name -> (a, p, s) or (p, s).
 
     Args:
+        of: what is believed of it.
         members: the patients.
         plans: (a, p) names of what each is given.
         seed: root of all chance.
@@ -115,7 +134,7 @@ def _population(
         )
         shared = {p: of_arm(seed, p, samples) for p in set(plan)}
         of_arms.append(np.concatenate([own, np.stack([shared[p] for p in plan])], axis=1))
-    return population(
+    return of.drawn(
         np.concatenate([true[..., 0], index], axis=1),
         np.concatenate([true[..., 1:], trial], axis=1),
         np.stack(of_arms),

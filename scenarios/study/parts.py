@@ -28,7 +28,14 @@ from scenarios.study.imaged import hold_generator
 from scenarios.study.part import PartJob, run_part
 from scenarios.study.settings import Settings
 from scenarios.study.summary import summarise_study
+from simulators.belief.prior import CLINICAL, PriorSet
 from simulators.calibration.posterior import FROZEN
+from simulators.core.kinetics import TumourModel
+from simulators.core.outcome import OutcomeModel
+from simulators.kinetics.standard import StandardTumour
+from simulators.names.kinetics import kinetics_named
+from simulators.names.outcomes import OUTCOMES_BY_DEFAULT, outcome_model_named
+from simulators.outcome.calibrated import CalibratedOutcomes
 from twin import InputError, PatientTwin
 from twin.files.atomic import atomic_file, atomic_folder, growing_folder, is_taken
 from twin.files.lock import remove
@@ -94,6 +101,9 @@ def run_study(
     seed: Seed = 0,
     image_samples: SomeSamples = 0,
     generator: str = "auto",
+    prior: PriorSet = CLINICAL,
+    kinetics: str | TumourModel = "standard",
+    outcomes: str | OutcomeModel = OUTCOMES_BY_DEFAULT,
     map_chunks: MapChunks = map,
     part: PartSize | None = None,
     extend: bool = False,
@@ -116,6 +126,10 @@ def run_study(
         image_samples: samples of each twin that get follow-up images; the whole run of each is then written to
             `runs/` in the folder, as `compare` writes it.
         generator: of these images.
+        prior: of the tumour; the truth of sampled and tabled patients is drawn from it too.
+        kinetics: tumour model, by name or as an object. Sampled and tabled patients take the standard one with any
+            parameters.
+        outcomes: outcome model, by name or as an object; of these patients the calibrated one.
         map_chunks: applies a function to the parts, like `map`; results may come in any order.
         part: patients in a part, which a kill may lose; None: a twin, or seconds of numbers. Tables stay the same.
         extend: keep what the folder's study holds, and compute what is new: further sampled patients, or further plans.
@@ -125,12 +139,26 @@ def run_study(
         InputError: a folder that holds something else, plans that cannot be, a bad number, or no patient who could be
             simulated.
     """
-    plans = distinct(scenarios)
-    settings = Settings(days, samples, seed, image_samples=image_samples, generator=generator)
+    settings = Settings(
+        days, samples, seed, image_samples=image_samples, generator=generator, prior=prior,
+        kinetics=kinetics_named(kinetics), outcomes=outcome_model_named(outcomes),
+    )  # fmt: skip
+    return _run(cohort, distinct(scenarios), settings, Path(out), map_chunks, part, extend, progress)
+
+
+def _run(
+    cohort: Cohort,
+    plans: Sequence[Scenario],
+    settings: Settings,
+    folder: Path,
+    map_chunks: MapChunks,
+    part: int | None,
+    extend: bool,
+    progress: Progress | None,
+) -> Study:
     part = part or _part_size(cohort, plans, settings)
     _check(cohort, plans, settings, part)
     record = _record(cohort, plans, settings, part)
-    folder = Path(out)
     say = progress or (lambda step, share: None)
     with growing_folder(folder, worth="*/*"):
         if _begin(folder, record, cohort, extend):
@@ -218,6 +246,12 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: 
         return
     if settings.image_samples:
         raise InputError("follow-up images need patients with images; give a folder of twins with --twins")
+    for model, kind in ((settings.kinetics, StandardTumour), (settings.outcomes, CalibratedOutcomes)):
+        if type(model) is not kind:
+            raise InputError(
+                f"patients without images take the model {kind.name!r}, with any parameters, and not {model.name!r}; "
+                "give a folder of twins with --twins"
+            )
     for scenario in plans:
         if scenario.plan.more:
             raise InputError(f"the plan {scenario.label} needs delivered fractions, which only twins have")
@@ -231,9 +265,9 @@ def _check(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: 
 
 def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part: int) -> StudyRecord:
     dumped = [s.model_dump_json() for s in plans]
-    asked = [cohort.fingerprint, *dumped, repr(settings), str(part), repr(sorted(versions().items()))]
-    asked += [*others_code(plans), *_carried()]
-    basis = [repr(settings), repr(sorted(versions().items())), *_carried()]
+    models = others_code([], [settings.kinetics, settings.outcomes])
+    basis = [settings.said, repr(sorted(versions().items())), *models, *_carried()]
+    asked = [cohort.fingerprint, *dumped, *basis, str(part), *others_code(plans)]
     return StudyRecord(
         cohort=cohort.description,
         patients=cohort.n,
@@ -243,6 +277,7 @@ def _record(cohort: Cohort, plans: Sequence[Scenario], settings: Settings, part:
         samples=settings.samples,
         seed=settings.seed,
         level=settings.level,
+        assumptions=settings.assumptions,
         part=part,
         versions=versions(),
         request=_digest(asked),

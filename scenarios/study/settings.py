@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from scenarios.comparison.outcomes import LANDMARKS
+from scenarios.records.assumptions import Assumed, told
+from simulators.belief.prior import CLINICAL, PriorSet
+from simulators.core.kinetics import TumourModel
+from simulators.core.outcome import OutcomeModel
+from simulators.kinetics.standard import StandardTumour
+from simulators.outcome.calibrated import CalibratedOutcomes
 from twin.inputs.bounds import check_fields
 from twin.inputs.quantities import Horizon, Samples, Seed, SomeSamples
 
@@ -22,6 +28,9 @@ class Settings:
         level: of the central intervals.
         image_samples: samples of each twin that get follow-up images.
         generator: of these images.
+        prior: of the tumour; the truth of a patient without images is drawn from it too.
+        kinetics: tumour model; patients without images have the standard one, with any parameters.
+        outcomes: outcome model; patients without images have the calibrated one, with any parameters.
 
     Raises:
         InputError: a number that cannot be.
@@ -33,9 +42,23 @@ class Settings:
     level: float = 0.8
     image_samples: SomeSamples = 0
     generator: str = "auto"
+    prior: PriorSet = CLINICAL
+    kinetics: TumourModel = field(default_factory=StandardTumour)
+    outcomes: OutcomeModel = field(default_factory=CalibratedOutcomes)
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def assumptions(self) -> Assumed:
+        """What is not usual in prior and models."""
+        return told(self.prior, self.kinetics, self.outcomes)
+
+    @property
+    def said(self) -> str:
+        """All of it in words that are the same for the same settings."""
+        usual = (self.days, self.samples, self.seed, self.level, self.image_samples, self.generator)
+        return f"{usual} {self.assumptions}"
 
     @property
     def weekly(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from scenarios.study.part import BINS, bin_edges
 from scenarios.study.tables import HIGHER_IS_BETTER, PARTS_OF_ONE, Tables
 from twin.files.tables import read_table, scan_table
 
+# What is less than this makes no patient better or worse off: a point of a probability, half a Gy, a cm3 [assumed].
+SMALLEST = {"probability": 0.01, "fraction": 0.01, "Gy": 0.5, "cm3": 1.0}
+BETTER, WORSE, ALIKE = "better", "worse", "alike"
 _COVARIATES = ("sex", "histology", "stage", "ecog", "smoking", "site", "chemotherapy", "age", "gtv")
 _AGES = {65.0: "below 65", 75.0: "65 to 75", np.inf: "above 75"}  # years, by upper edge
 _VOLUMES = {10.0: "below 10", 30.0: "10 to 30", 100.0: "30 to 100", np.inf: "above 100"}  # cm3
@@ -28,12 +32,13 @@ def summarise_study(folder: Path, sources: Mapping[str, Sequence[Path]], level: 
         level: of the intervals.
     """
     slugs = list(sources)
-    groups = _groups(read_table(folder / "patients.parquet"))
+    patients = read_table(folder / "patients.parquet")
+    groups = _groups(patients)
     draws = _added("draws", sources)
     of_draws = _means(draws)
     contrasts: list[dict] = []
     benefit: list[dict] = []
-    for plan, outcome, rows in _effects(folder / "effects.parquet", slugs):
+    for plan, outcome, rows in _effects(folder / "effects.parquet", slugs, patients["patient"]):
         names = {"plan": plan, "reference": slugs[0], "outcome": outcome}
         contrasts.append(names | _contrast(rows, outcome, level, of_draws.get((plan, outcome))))
         benefit += [names | row for row in _benefit(rows, groups, level)]
@@ -47,20 +52,20 @@ def summarise_study(folder: Path, sources: Mapping[str, Sequence[Path]], level: 
     }
 
 
-def _effects(file: Path, slugs: Sequence[str]) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    """(plan, outcome, rows) of the individual effects, one outcome in memory at a time."""
+def _effects(
+    file: Path, slugs: Sequence[str], patients: pl.Series
+) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """(plan, outcome, rows) of the individual effects, one plan in memory at a time; `patient` is his number."""
     outcomes = scan_table(file).select(pl.col("outcome").unique(maintain_order=True)).collect()["outcome"]
+    number = pl.col("patient").cast(pl.Enum(patients)).to_physical()
     for plan in slugs[1:]:
+        rows = scan_table(file).filter(pl.col("plan") == plan).select(
+            number, "outcome", "unit", "mean", "better", "worse", "dose_method"
+        )  # fmt: skip
+        found = rows.collect().partition_by("outcome", as_dict=True, maintain_order=True)
         for outcome in outcomes:
-            chosen = (pl.col("plan") == plan) & (pl.col("outcome") == outcome)
-            rows = (
-                scan_table(file)
-                .filter(chosen)
-                .select("patient", "unit", "mean", "better", "worse", "dose_method")
-            )
-            found = rows.collect()
-            if len(found):
-                yield plan, outcome, found
+            if (outcome,) in found:
+                yield plan, outcome, found[(outcome,)]
 
 
 def _means(draws: pl.DataFrame) -> dict[tuple, np.ndarray]:
@@ -96,6 +101,62 @@ def _contrast(rows: pl.DataFrame, outcome: str, level: float, draws: np.ndarray 
     return row
 
 
+def with_benefit(effects: pl.DataFrame) -> pl.DataFrame:
+    """A study's effects with a column `benefit`: whether a patient is better off, worse off or alike under the plan.
+
+    Args:
+        effects: rows of the table `effects`, with outcome, unit and mean.
+
+    Example:
+        >>> rows = pl.DataFrame({"outcome": ["tumour_control", "pneumonitis", "pneumonitis"],
+        ...                      "unit": ["probability"] * 3, "mean": [0.02, 0.02, 0.001]})
+        >>> with_benefit(rows)["benefit"].to_list()
+        ['better', 'worse', 'alike']
+    """
+    wanted = pl.col("outcome").is_in(list(HIGHER_IS_BETTER))
+    gain = pl.when(wanted).then(pl.col("mean")).otherwise(-pl.col("mean"))
+    least = pl.col("unit").replace_strict(SMALLEST, default=0.0, return_dtype=pl.Float64)
+    word = (
+        pl.when(gain > 0, gain >= least)
+        .then(pl.lit(BETTER))
+        .when(gain < 0, -gain >= least)
+        .then(pl.lit(WORSE))
+    )
+    return effects.with_columns(benefit=word.otherwise(pl.lit(ALIKE)))
+
+
+def benefit_shares(effects: pl.DataFrame) -> pl.DataFrame:
+    """Shares of patients who are better off, worse off and alike, by plan and outcome.
+
+    Args:
+        effects: rows of the table `effects`.
+
+    Returns:
+        plan, outcome, better, worse, alike (0 to 1) and n.
+    """
+    return (
+        with_benefit(effects.filter(pl.col("mean").is_not_null()))
+        .group_by("plan", "outcome", maintain_order=True)
+        .agg(*((pl.col("benefit") == word).mean().alias(word) for word in (BETTER, WORSE, ALIKE)), n=pl.len())
+    )
+
+
+def smallest_words(unit: str) -> str:
+    """The smallest difference that counts, in words.
+
+    Args:
+        unit: of the outcome.
+
+    Example:
+        >>> smallest_words("probability"), smallest_words("cm3")
+        ('1 point', '1 cm\u00b3')
+    """
+    least = SMALLEST.get(unit, 0.0)
+    if unit in ("probability", "fraction"):
+        return f"{100 * least:g} point"
+    return f"{least:g} {unit}".replace("cm3", "cm\u00b3")
+
+
 def number_needed_to_treat(mean: float, low: float, high: float, higher_is_better: bool) -> dict:
     """How many patients to treat for one to be better off; negative: for one to be worse off (Altman 1998).
 
@@ -117,22 +178,25 @@ def number_needed_to_treat(mean: float, low: float, high: float, higher_is_bette
     return {"nnt": nnt, "nnt_low": ends[0], "nnt_high": ends[1]}
 
 
-def _benefit(rows: pl.DataFrame, groups: pl.DataFrame, level: float) -> Iterator[dict]:
+def _benefit(rows: pl.DataFrame, groups: Sequence[_Group], level: float) -> Iterator[dict]:
     """Mean effect in each subgroup, and its interval."""
-    joined = rows.select("patient", "mean").join(groups, on="patient", how="left", maintain_order="left")
-    effect = joined["mean"].to_numpy()
-    for covariate in _COVARIATES:
-        codes = joined[covariate].to_physical().fill_null(0).to_numpy()
-        known = joined[covariate].is_not_null().to_numpy()
-        names = joined.schema[covariate].categories  # type: ignore[attr-defined]
-        n = np.bincount(codes[known], minlength=len(names))
-        total = np.bincount(codes[known], effect[known], len(names))
-        squares = np.bincount(codes[known], (effect[known] - effect.mean()) ** 2, len(names))
+    effect, patients, half = rows["mean"].to_numpy(), rows["patient"].to_numpy(), normal_quantile(level)
+    for group in groups:
+        codes = group.codes[patients]
+        known = codes >= 0
+        n = np.bincount(codes[known], minlength=len(group.names))
+        total = np.bincount(codes[known], effect[known], len(group.names))
+        squares = np.bincount(codes[known], (effect[known] - effect.mean()) ** 2, len(group.names))
         for k in np.flatnonzero(n):
             mean = total[k] / n[k]
             spread = max(0.0, squares[k] - n[k] * (mean - effect.mean()) ** 2) / max(1, n[k] - 1)
-            error = normal_quantile(level) * float(np.sqrt(spread / n[k]))
-            row = {"covariate": covariate, "group": names[int(k)], "mean": mean, "low": mean - error}
+            error = half * float(np.sqrt(spread / n[k]))
+            row = {
+                "covariate": group.covariate,
+                "group": group.names[int(k)],
+                "mean": mean,
+                "low": mean - error,
+            }
             yield row | {"high": mean + error, "level": level, "n": int(n[k])}
 
 
@@ -146,8 +210,17 @@ def _interval(effect: np.ndarray, level: float) -> tuple[float, float, float, fl
     return mean, mean - half, mean + half, error
 
 
-def _groups(patients: pl.DataFrame) -> pl.DataFrame:
-    """The subgroups of every patient, as sorted enumerations; null where the covariate is missing."""
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Subgroups by a covariate: their names, sorted, and each patient's, -1 where it is missing."""
+
+    covariate: str
+    names: Sequence[str]
+    codes: np.ndarray
+
+
+def _groups(patients: pl.DataFrame) -> list[_Group]:
+    """The subgroups of every patient."""
     words = patients.select(
         "sex",
         "histology",
@@ -161,7 +234,11 @@ def _groups(patients: pl.DataFrame) -> pl.DataFrame:
     )
     known = {name: words[name].drop_nulls().unique().sort() for name in _COVARIATES}
     order = known | {"age": pl.Series([*_AGES.values()]), "gtv": pl.Series([*_VOLUMES.values()])}
-    return words.select(patients["patient"], *(pl.col(n).cast(pl.Enum(v)) for n, v in order.items()))
+    return [
+        _Group(name, order[name].to_list(), codes.fill_null(-1).to_numpy())
+        for name in _COVARIATES
+        for codes in [words[name].cast(pl.Enum(order[name])).to_physical().cast(pl.Int64)]
+    ]
 
 
 def _class(column: str, classes: dict[float, str]) -> pl.Expr:

@@ -174,7 +174,9 @@ def cox(
     wanted = several((*several(covariates), *crossed))
     unknown = [c for c in wanted if c not in patients.columns]
     if unknown:
-        raise InputError(f"unknown covariate {unknown[0]!r}; there are: {', '.join(patients.columns)}")
+        raise InputError(
+            f"unknown covariates: {', '.join(unknown)}; there are: {', '.join(patients.columns)}"
+        )
     joined = frame.join(
         patients.select("patient", *wanted), on="patient", how="left", maintain_order="left"
     ).drop_nulls()

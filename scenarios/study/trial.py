@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,6 @@ from scenarios.study.survival import times
 from twin import InputError
 
 _Z = 1.96  # 95 %
-_POOLS = 40  # drawn from the study's patients, to see what another study would have found
 
 
 def power(
@@ -27,6 +27,7 @@ def power(
     trials: int = 500,
     significance: float = 0.05,
     seed: int = 0,
+    pools: int = 40,
 ) -> pl.DataFrame:
     """How often a randomised trial of two plans finds a difference (two-sided log-rank), by its size.
 
@@ -45,6 +46,8 @@ def power(
         trials: how many trials of each size.
         significance: level of the test.
         seed: root of all chance.
+        pools: drawn from the study's patients, to see what another study would have found; 0 leaves that out of the
+            interval.
 
     Returns:
         Columns size, power, low, high (95 % interval), favours (share of trials that find the second
@@ -59,23 +62,55 @@ def power(
     for k, size in enumerate(sizes):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
         design = _Design(size, accrual_days, follow_up_days, _chi_square(significance))
-        statistic, excess, events, ratio = design.trials(days, event, trials, rng)
-        significant = statistic > design.critical
-        share = float(significant.mean())
-        low, high = wilson(share, _worth(share, trials, _pool_variance(design, days, event, trials, rng)), _Z)
-        rows.append(
-            {
-                "size": size,
-                "power": share,
-                "low": low,
-                "high": high,
-                "favours": float((significant & (excess < 0)).mean()),
-                "events": float(events.mean()),
-                "hazard_ratio": float(np.median(ratio)),
-                "trials": trials,
-            }
-        )
+        rows.append(design.found(days, event, trials, pools, rng))
     return pl.DataFrame(rows)
+
+
+def sample_size(
+    lives: pl.DataFrame,
+    *,
+    arms: tuple[str, str],
+    target: float = 0.8,
+    largest: int = 20_000,
+    trials: int = 500,
+    **design: Any,
+) -> pl.DataFrame:
+    """The smallest trial that finds a difference as often as is wanted.
+
+    Sizes are doubled until the power is there, and halved between; each is met by other trials, so the size is known to
+    some per cent, as the interval of its power says.
+
+    Args:
+        lives: a study's `lives`.
+        arms: slugs of the two plans, the control first.
+        target: wanted power.
+        largest: patients in both arms together beyond which none is looked for.
+        trials: how many trials of each size.
+        design: endpoint, accrual_days, follow_up_days, significance and seed, as for `power`.
+
+    Returns:
+        The row of `power` of that size.
+
+    Raises:
+        InputError: no trial of that size reaches the power, or numbers that make no trial.
+    """
+    if not 0 < target < 1:
+        raise InputError(f"the wanted power must lie between 0 and 1, not {target:g}")
+    _check(lives, arms, (largest,), 0.0, trials, design.get("significance", 0.05))
+
+    def reached(size: int) -> bool:
+        found = power(lives, arms=arms, sizes=(size,), trials=trials, pools=0, **design)
+        return bool(found["power"][0] >= target)
+
+    low, high = 2, min(50, largest)
+    while not reached(high):
+        if high >= largest:
+            raise InputError(f"no trial of up to {largest} patients has a power of {target:g} for {arms[1]}")
+        low, high = high, min(2 * high, largest)
+    while high - low > max(2, high // 50):  # to 2 %
+        middle = (low + high) // 4 * 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return power(lives, arms=arms, sizes=(high,), trials=trials, **design)
 
 
 @dataclass(frozen=True)
@@ -87,6 +122,26 @@ class _Design:
     follow_up: float
     critical: float
 
+    def found(
+        self, days: np.ndarray, event: np.ndarray, trials: int, pools: int, rng: np.random.Generator
+    ) -> dict[str, float]:
+        """A row of `power`."""
+        statistic, excess, events, ratio = self.trials(days, event, trials, rng)
+        significant = statistic > self.critical
+        share = float(significant.mean())
+        spread = _pool_variance(self, days, event, trials, pools, rng)
+        low, high = wilson(share, _worth(share, trials, spread), _Z)
+        return {
+            "size": self.size,
+            "power": share,
+            "low": low,
+            "high": high,
+            "favours": float((significant & (excess < 0)).mean()),
+            "events": float(events.mean()),
+            "hazard_ratio": float(np.median(ratio)),
+            "trials": trials,
+        }
+
     def trials(
         self, days: np.ndarray, event: np.ndarray, n: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
@@ -96,12 +151,14 @@ class _Design:
 
 
 def _pool_variance(
-    design: _Design, days: np.ndarray, event: np.ndarray, trials: int, rng: np.random.Generator
+    design: _Design, days: np.ndarray, event: np.ndarray, trials: int, pools: int, rng: np.random.Generator
 ) -> float:
     """Variance of the power between studies of other patients, less that of the trials (a bootstrap of patients)."""
+    if pools < 2:
+        return 0.0
     each = max(5, trials // 20)
-    shares = np.empty(_POOLS)
-    for i in range(_POOLS):
+    shares = np.empty(pools)
+    for i in range(pools):
         pool = rng.integers(days.shape[1], size=days.shape[1])
         statistic = design.trials(days[:, pool], event[:, pool], each, rng)[0]
         shares[i] = (statistic > design.critical).mean()

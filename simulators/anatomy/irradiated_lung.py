@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import grey_dilation
+from scipy.ndimage import grey_dilation, maximum_filter, minimum_filter
 
 from simulators.anatomy.deformation import Flow, scar_velocity_mm
 from simulators.anatomy.lung_injury import THRESHOLD_GY, Reaction, ablation, response
@@ -16,6 +16,8 @@ from twin.geometry import Box
 from twin.structures import bounding_box
 
 _SHARED_MM = 3.0
+# HU of what holds air beside lung: darker than fat, or between lung and what is denser than fat.
+_AIR_HU, _LUNG_HU, _FAT_ENDS_HU = -200.0, -300.0, -30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,19 +26,24 @@ class IrradiatedLung:
 
     Args:
         eqd2: EQD2 with alpha/beta 3 Gy, on any grid.
-        whole: grid of the scan.
-        lungs: (z, y, x) bool on it.
+        scan: the CT.
+        lungs: (z, y, x) bool on its grid.
         site: the tumour's surroundings.
         share: (z, y, x) share of lung on the site's crop once the tumour is gone.
         flow: how the lung can move.
     """
 
     eqd2: Volume
-    whole: Geometry
+    scan: Volume
     lungs: np.ndarray
     site: TumourSite
     share: np.ndarray
     flow: Flow
+
+    @property
+    def whole(self) -> Geometry:
+        """Grid of the scan."""
+        return self.scan.geometry
 
     @cached_property
     def box(self) -> Box:
@@ -67,7 +74,8 @@ class IrradiatedLung:
     def reaction(self) -> Reaction:
         """How the lung of the box answers."""
         # Lung that shares a voxel with its wall answers too, or a dark line would be left between injury and wall.
-        lung = grey_dilation(self.lung, [2 * n + 1 for n in voxels(_SHARED_MM, self.whole.spacing_mm)])
+        near = grey_dilation(self.lung, [2 * n + 1 for n in voxels(_SHARED_MM, self.whole.spacing_mm)])
+        lung = np.where(_holds_air(self.scan.array[self.box]), near, self.lung)
         dose = self.eqd2.on(self.whole.crop(self.box))
         return Reaction(response(dose) * lung, ablation(dose))
 
@@ -76,6 +84,13 @@ class IrradiatedLung:
         """(3, z, y, x) float32 flow of lung into scars on the flow's coarse grid, mm per unit of -ln(volume)."""
         dose = self.eqd2.on(self.flow.coarse)
         return scar_velocity_mm(self.flow, response(dose) * (1.0 + ablation(dose)))
+
+
+def _holds_air(hu: np.ndarray) -> np.ndarray:
+    """(z, y, x) bool: which voxels, if they lie at lung's wall, hold some of its air; fat of the same HU does not."""
+    plane = (1, 3, 3)
+    between = (minimum_filter(hu, plane) < _LUNG_HU) & (maximum_filter(hu, plane) > _FAT_ENDS_HU)
+    return (hu < _AIR_HU) | between
 
 
 def within(outer: Box, inner: Box) -> Box:

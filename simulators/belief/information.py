@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.belief.prior import prior_belief
+from simulators.belief.prior import prior_belief, prior_of
 from simulators.belief.update import SAMPLES, SMALLEST_CM3, update_belief
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.course import Course
@@ -159,11 +159,11 @@ def beliefs_along(twin: PatientTwin, *, samples: Samples = SAMPLES, seed: Seed =
     """The prior, and the belief after each observation past day 0 in the order they came.
 
     Args:
-        twin: the patient; his own belief is not used.
+        twin: the patient; of his own belief only the prior is used.
         samples: size of the belief.
         seed: the run's seed.
     """
-    current = twin.fork(observations=(), belief=prior_belief(twin, samples, seed))
+    current = twin.fork(observations=(), belief=prior_belief(twin, samples, seed, prior_of(twin)))
     rows: list[tuple[Observation | None, Belief]] = []
     for end, observation in enumerate((None, *twin.observations)):
         current = current.fork(observations=twin.observations[:end])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.belief.prior import CLINICAL, PriorSet, control_quantiles, parameters, points, prior_points
+from simulators.belief.prior import PriorSet, control_quantiles, parameters, points, prior_of, prior_points
 from simulators.core.chance import Key, Purpose
 from simulators.core.course import Course, Event
 from simulators.core.kinetics import TumourState
@@ -86,7 +86,8 @@ class Evidence:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(n,) log-likelihoods of samples: of what was known, and of all.
 
-        A drawn volume is log-normal about the true one with the sample's contour error, an SUV about its value
+        A drawn volume is log-normal about the true one with the sample's contour error (and, of a contour that was
+        carried over, the registration's), an SUV about its value
         before treatment times the avid share of the tumour.
 
         Args:
@@ -107,7 +108,8 @@ class Evidence:
             for i, o in enumerate(part):
                 if o.kind == "gtv_cm3":
                     expected = volumes[:, i] + SMALLEST_CM3
-                    terms[begin + i] = _log_normal(o.value + SMALLEST_CM3, expected, samples["contour_error"])
+                    error = np.hypot(samples["contour_error"], o.error)
+                    terms[begin + i] = _log_normal(o.value + SMALLEST_CM3, expected, error)
                 else:
                     terms[begin + i] = _log_normal(
                         max(o.value, SMALLEST_SUV),
@@ -159,7 +161,7 @@ def delivered(twin: PatientTwin) -> Course:
 
 @bounded
 def update_belief(
-    twin: PatientTwin, *, samples: Samples = SAMPLES, seed: Seed = 0, constants: PriorSet = CLINICAL
+    twin: PatientTwin, *, samples: Samples = SAMPLES, seed: Seed = 0, constants: PriorSet | None = None
 ) -> PatientTwin:
     """A twin whose belief has learned from all its observations.
 
@@ -170,15 +172,21 @@ def update_belief(
         twin: the patient, with what was delivered and measured.
         samples: size of the belief.
         seed: the run's seed.
-        constants: the prior's constants.
+        constants: the prior's; those that the twin's belief is of where None. A belief of another is learned anew.
 
     Returns:
         The twin with an equally weighted belief: the prior where nothing was measured.
     """
     seen = tuple(measured(o) for o in twin.observations if o.time_days > 0)
     belief = twin.belief
+    constants = constants or prior_of(twin)
     known: set[Measured] = set()
-    if belief is not None and belief.kind == "posterior" and belief.n == samples:
+    if (
+        belief is not None
+        and belief.kind == "posterior"
+        and belief.n == samples
+        and prior_of(twin) == constants
+    ):
         known = set(belief.learned_from) if set(belief.learned_from) <= set(seen) else set()
     if known and belief is not None:
         if known == set(seen):
@@ -192,10 +200,11 @@ def update_belief(
         )
     evidence = Evidence.of(twin, known)
     if not evidence.observations:
-        return twin.fork(belief=Belief(_samples(z, twin, constants)))
+        return twin.fork(belief=Belief(_samples(z, twin, constants), prior=constants.changes()))
     rng = Key(seed, twin.id, Purpose.BELIEF, ordinal=len(known)).generator()
     z, ess = _Sampler(twin, evidence, constants, rng).run(z)
-    return twin.fork(belief=Belief(_samples(z, twin, constants), None, "posterior", seen, ess))
+    learned = Belief(_samples(z, twin, constants), None, "posterior", seen, ess, constants.changes())
+    return twin.fork(belief=learned)
 
 
 def _points_and_draw(belief: Belief, twin: PatientTwin, constants: PriorSet) -> np.ndarray:

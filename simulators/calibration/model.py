@@ -6,7 +6,7 @@ arms, of length 1 where all arms share them. Equations and sources are in docs/m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -290,37 +290,67 @@ def at_month(q: Mapping[str, Any], arms: Arms, month: int) -> dict[str, np.ndarr
     Returns:
         `overall_survival` and `local_control`, (..., c), as `cell_curves` has them.
     """
-    months = MONTHS[: month + 1]
-    free = _free(q, arms, months, np)
+    chances, until = _chances(q, arms, np), _failed_by(q, _untreated(arms), np)
     after, other = hazards(q, arms)
-    no_failure = free["local"] * free["distant"] * free["regional"]
-    failed = -np.diff(no_failure, axis=-1, prepend=1.0)
-    living = no_failure[..., -1] + (failed * np.exp(-after[..., None] * (month - months))).sum(axis=-1)
-    return {"overall_survival": np.exp(-other * month) * living, "local_control": free["local"][..., -1]}
+    ratio, changed = immune_ratio(q, arms), np.any(arms.immune)
+    living, none_yet, decay, entry = 0.0, 1.0, np.exp(-after), {}
+    for m in range(month + 1):  # month by month: what one needs lies in the processor's caches
+        by = until(MONTHS[m])
+        free = {kind: 1.0 - chance * by[kind] for kind, chance in chances.items()}
+        if changed and m <= ENTRY_MONTHS:
+            entry = free
+        elif changed:
+            free = {k: _after_entry(f, entry[k], ratio, np) for k, f in free.items()}
+        no_failure = free["local"] * free["distant"] * free["regional"]
+        living, none_yet = living * decay + (none_yet - no_failure), no_failure
+    return {
+        "overall_survival": np.exp(-other * month) * (none_yet + living),
+        "local_control": np.array(free["local"]),
+    }
 
 
 def _free(q: Mapping[str, Any], arms: Arms, months: np.ndarray, xp: ModuleType) -> dict[str, Any]:
     """Kind of failure -> (..., c, months) share without it, whatever else happens."""
-    each = {k: v[..., None] for k, v in q.items()}
-    log_month = np.log(np.maximum(months, 1e-3))
-    local_by = _phi((log_month - xp.log(each["local_months"])) / each["local_spread"], xp)
-    distant_by = _phi((log_month - xp.log(each["distant_months"])) / each["distant_spread"], xp)
-    untreated = ~np.any(arms.total_gy, axis=-1)
-    if untreated.any():  # never controlled: it has failed on the first day
-        local_by = xp.where(untreated[..., None], 1.0, local_by)
-    chances = {
-        "local": (1.0 - control_probability(q, arms, xp), local_by),
-        "distant": (relapse_probability(q, arms, xp), distant_by),
-        "regional": (regional_probability(q, arms, xp), distant_by),
-    }
+    by = _failed_by({k: v[..., None] for k, v in q.items()}, _untreated(arms)[..., None], xp)(months)
     ratio = immune_ratio(q, arms)[..., None]
     plain = not np.any(arms.immune)  # most cells have no consolidation, and a power takes its time
     return {
-        kind: 1.0 - chance[..., None] * by
+        kind: 1.0 - chance[..., None] * by[kind]
         if plain
-        else _from_entry(1.0 - chance[..., None] * by, ratio, months, xp)
-        for kind, (chance, by) in chances.items()
+        else _from_entry(1.0 - chance[..., None] * by[kind], ratio, months, xp)
+        for kind, chance in _chances(q, arms, xp).items()
     }
+
+
+def _chances(q: Mapping[str, Any], arms: Arms, xp: ModuleType) -> dict[str, Any]:
+    """Kind of failure -> (..., c) probability that it ever comes, whatever else happens."""
+    return {
+        "local": 1.0 - control_probability(q, arms, xp),
+        "distant": relapse_probability(q, arms, xp),
+        "regional": regional_probability(q, arms, xp),
+    }
+
+
+def _untreated(arms: Arms) -> np.ndarray:
+    """(..., c) cells without a dose."""
+    return ~np.any(arms.total_gy, axis=-1)
+
+
+def _failed_by(
+    q: Mapping[str, Any], untreated: np.ndarray, xp: ModuleType
+) -> Callable[[Any], dict[str, Any]]:
+    """Months -> kind of failure -> share of those who ever fail so who have by then; all broadcast together."""
+    local, distant = xp.log(q["local_months"]), xp.log(q["distant_months"])
+
+    def by(months: Any) -> dict[str, Any]:
+        log_month = np.log(np.maximum(months, 1e-3))
+        of_local = _phi((log_month - local) / q["local_spread"], xp)
+        of_distant = _phi((log_month - distant) / q["distant_spread"], xp)
+        if untreated.any():  # never controlled: it has failed on the first day
+            of_local = xp.where(untreated, 1.0, of_local)
+        return {"local": of_local, "distant": of_distant, "regional": of_distant}
+
+    return by
 
 
 def relapse_probability(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> Any:
@@ -360,7 +390,13 @@ def immune_ratio(q: Mapping[str, Any], arms: Arms) -> Any:
 def _from_entry(free: Any, ratio: Any, months: np.ndarray, xp: ModuleType) -> Any:
     """A curve whose hazard is scaled from entry on."""
     entry = free[..., ENTRY_MONTHS : ENTRY_MONTHS + 1]
-    return xp.where(months > ENTRY_MONTHS, entry * xp.exp(ratio * xp.log(free / entry)), free)
+    return xp.where(months > ENTRY_MONTHS, _after_entry(free, entry, ratio, xp), free)
+
+
+def _after_entry(free: Any, entry: Any, ratio: Any, xp: ModuleType) -> Any:
+    """What a share free of failure becomes after entry, where its hazard is in a ratio; 0 where it was so at entry."""
+    some = xp.where(entry > 0.0, entry, 1.0)
+    return entry * xp.exp(ratio * xp.log(xp.where(entry > 0.0, free, 1.0) / some))
 
 
 def hazards(q: Mapping[str, Any], arms: Arms, xp: ModuleType = np) -> tuple[Any, Any]:

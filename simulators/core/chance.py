@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     COHORT = 12
     TRUTH = 13
     POPULATION = 14
+    READING = 15
 
 
 @dataclass(frozen=True)

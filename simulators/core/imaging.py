@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from models.registry import Registry
+from twin.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,12 +46,16 @@ class Paired:
         source: what is given.
         truth: what is wanted, on the same grid.
         region: (z, y, x) bool, where it is judged.
+        regions: name -> (z, y, x) bool, parts of it that are told apart.
+        yardsticks: name -> image, what stands beside the source and what is done without learning.
     """
 
     patient: str
     source: Volume
     truth: Volume
     region: np.ndarray
+    regions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    yardsticks: Mapping[str, Volume] = field(default_factory=dict)
 
 
 class ImagingTask(Protocol):
@@ -94,13 +99,21 @@ class ScanTask(ImagingTask, Protocol):
     """A task that makes a scan of a scan alone.
 
     Args:
+        reads: the modality of what it takes.
         modality: of what it makes.
+        yardsticks: names of what its cases have beside source and truth.
     """
 
+    yardsticks: Sequence[str]
+    reads: Modality
     modality: Modality
 
     def domain(self, scan: Volume) -> str | None:
         """Why a scan lies outside what the task is made for, or None."""
+        ...
+
+    def numbers(self, scan: Volume) -> np.ndarray | None:
+        """(f,) by which a guard tells how far a scan is from what was learned (`models.guard`); None without one."""
         ...
 
     def encode(self, scan: Volume, slices: int) -> Batch:
@@ -121,6 +134,14 @@ class ScanTask(ImagingTask, Protocol):
         """
         ...
 
+    def patients(self, folder: Path) -> Mapping[str, Path]:
+        """Each patient of a folder, and where his scans lie.
+
+        Raises:
+            InputError: there is none.
+        """
+        ...
+
     def cases(self, folder: Path) -> Iterator[Paired]:
         """Patients of a folder on whom the task is judged.
 
@@ -129,9 +150,28 @@ class ScanTask(ImagingTask, Protocol):
         """
         ...
 
+    def figures(self, made: Volume, case: Paired) -> dict[str, float]:
+        """What is measured on an image of a case beside its errors."""
+        ...
+
     def classical(self, scan: Volume) -> Volume:
         """What is done without learning: a yardstick beside the source itself."""
         ...
 
 
 TASKS = Registry("task", "tasks", "simulators.tasks")  # name -> an imaging task
+
+
+def scan_task(name: str) -> ScanTask:
+    """The task of a name that makes a scan of a scan.
+
+    Args:
+        name: what is translated.
+
+    Raises:
+        InputError: there is none, or it is no translation of scans.
+    """
+    found = TASKS[name]
+    if not isinstance(found, ScanTask):
+        raise InputError(f"the task {name} is no translation of a scan alone; compare and train it")
+    return found

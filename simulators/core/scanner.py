@@ -15,6 +15,7 @@ from twin.inputs.bounds import check, shortened
 from twin.volume import Modality, Unit
 
 _LEAST_ACROSS_MM = 50.0
+_LEAST_BODY = 0.02  # of a scan
 
 
 class ScanOptions(BaseModel):
@@ -22,10 +23,12 @@ class ScanOptions(BaseModel):
 
     Attributes:
         course: what is set otherwise in a comparison, where scans are many.
+        preview: what is set otherwise where a coarse picture is to come within seconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     course: ClassVar[Mapping[str, Any]] = {}
+    preview: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def of(cls, scanner: str, given: Mapping[str, Any]) -> Self:
@@ -99,6 +102,19 @@ class ScanRequest:
         """
         request = followup.request
         return cls(request.scan.volume, request.structures, key, followup=followup)
+
+
+def hold_body(share: float) -> None:
+    """Refuse a scan that shows nobody.
+
+    Args:
+        share: of it that is body.
+
+    Raises:
+        InputError: hardly any of it is.
+    """
+    if share < _LEAST_BODY:
+        raise InputError("no body is found in the scan: hardly any of it is denser than -400 HU")
 
 
 def hold_field(ct: Volume, scan: str, along_mm: float) -> None:

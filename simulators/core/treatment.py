@@ -34,6 +34,23 @@ class TumourView:
 
 
 @dataclass(frozen=True, eq=False)
+class Before:
+    """What was done before the scan that an image starts from, which is not the patient's first.
+
+    Args:
+        eqd2_all: EQD2 with alpha/beta 3 Gy from day 0 to the image, Gy; None where no dose is known.
+        fractions: given before the scan.
+        days: from day 0 to the scan.
+        reacted: whether lung on the scan shows already how it answers to the dose before it.
+    """
+
+    eqd2_all: Volume | None
+    fractions: int
+    days: float
+    reacted: bool
+
+
+@dataclass(frozen=True, eq=False)
 class TreatmentRequest:
     """One follow-up image that is wanted.
 
@@ -48,6 +65,7 @@ class TreatmentRequest:
         clinical: the clinical record.
         tumour: what the biology says, or None to let the generator draw it.
         key: chance of this image; the same for one sample through time and across plans.
+        before: what was done before the scan; None where it is the patient's first.
     """
 
     scan: Scan
@@ -60,6 +78,27 @@ class TreatmentRequest:
     clinical: ClinicalRecord
     tumour: TumourView | None
     key: Key
+    before: Before | None = None
+
+    @property
+    def eqd2_all(self) -> Volume | None:
+        """EQD2 from day 0 to the image, Gy."""
+        return self.eqd2_since if self.before is None else self.before.eqd2_all
+
+    @property
+    def eqd2_unseen(self) -> Volume | None:
+        """EQD2 whose injury to the lung the scan cannot show yet, Gy."""
+        return self.eqd2_since if self.before is not None and self.before.reacted else self.eqd2_all
+
+    @property
+    def fractions_all(self) -> int:
+        """Fractions from day 0 to the image."""
+        return self.fractions_since + (0 if self.before is None else self.before.fractions)
+
+    @property
+    def days_all(self) -> float:
+        """Time from day 0 to the image, days."""
+        return self.elapsed_days + (0.0 if self.before is None else self.before.days)
 
 
 @dataclass(frozen=True, eq=False)

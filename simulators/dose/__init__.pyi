@@ -7,9 +7,10 @@ from .constraints import constraint_sets as constraint_sets
 from .constraints import coverage_goals as coverage_goals
 from .constraints import metric as metric
 from .deformed import DayDose as DayDose
-from .deformed import Field as Field
 from .deformed import summed_over_days as summed_over_days
+from .delivered import delivered_on_baseline as delivered_on_baseline
 from .dvh import Dvh as Dvh
 from .dvh import region as region
+from .method_error import DOSE_SD as DOSE_SD
 from .organ_points import OrganPoints as OrganPoints
 from .scorecard import Score as Score

@@ -51,6 +51,27 @@ class Dvh:
         mean, least, most = (factor * gy for gy in (self.mean_gy, self.min_gy, self.max_gy))
         return replace(self, dose_gy=edges, volume_fraction=share, mean_gy=mean, min_gy=least, max_gy=most)
 
+    def eqd2(self, fractions: int, alpha_beta_gy: float) -> Dvh:
+        """The histogram of each dose's EQD2 in n equal fractions, D (D / n + a/b) / (2 + a/b) (Withers 1983).
+
+        Args:
+            fractions: n.
+            alpha_beta_gy: a/b of the structure, Gy.
+        """
+
+        def equivalent(gy):
+            return gy * (gy / fractions + alpha_beta_gy) / (2.0 + alpha_beta_gy)
+
+        edges = np.arange(int(np.ceil(equivalent(self.dose_gy[-1]) / BIN_GY)) + 2) * BIN_GY
+        root = np.sqrt(alpha_beta_gy**2 + 4.0 * edges * (2.0 + alpha_beta_gy) / fractions)
+        share = np.interp(fractions / 2.0 * (root - alpha_beta_gy), self.dose_gy, self.volume_fraction)
+        middle = (self.dose_gy[1:] + self.dose_gy[:-1]) / 2.0
+        return replace(
+            self, dose_gy=edges, volume_fraction=share,
+            mean_gy=float(np.sum(-np.diff(self.volume_fraction) * equivalent(middle))),
+            min_gy=float(equivalent(self.min_gy)), max_gy=float(equivalent(self.max_gy)),
+        )  # fmt: skip
+
     def v(self, gy: float) -> float:
         """Share of the volume that receives a dose or more."""
         return float(np.interp(gy, self.dose_gy, self.volume_fraction))

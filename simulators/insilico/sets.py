@@ -1,4 +1,4 @@
-"""An in-silico set in its folder, as it is read.
+"""A longitudinal set in its folder, in silico or imported, as it is read.
 
 SET/set.json says what it is and lists the patients, SET/NAME.twin is one as a clinic would have him. In a set with
 truth, SET/NAME.truth/PLAN.twin is what would have been seen without noise under every plan, and volumes.parquet holds
@@ -17,6 +17,9 @@ from twin.files.json_file import read_json
 
 FORMAT = "rt-twin-set/1"
 INDEX = "set.json"
+IMPORTED = (
+    "none: patients of a centre"  # what stands for the simulator of a set that `rt-twin import --many` wrote
+)
 VOLUMES = "volumes.parquet"  # of a patient's truth
 TRUTH = ".truth"  # ends the folder's name
 TRUE_DRAW = -1  # of the true volume among the draws of what could be expected
@@ -45,11 +48,12 @@ def read_index(folder: Path) -> dict[str, Any]:
     return stored
 
 
-def twins_in(folder: Path) -> list[Path]:
+def twins_in(folder: Path, *, truth: bool = True) -> list[Path]:
     """The twins to learn from in a folder, by name: of a set with truth, what would have been seen under every plan.
 
     Args:
         folder: a set, any folder of twins, or one twin.
+        truth: whether what would have been seen comes before what a clinic would have.
 
     Raises:
         InputError: there is none, or the folder is a set of another format.
@@ -60,7 +64,7 @@ def twins_in(folder: Path) -> list[Path]:
         read_index(folder)
     every = (
         sorted(p for p in folder.glob(f) if (p / "twin.json").is_file())
-        for f in (f"*{TRUTH}/*.twin", "*.twin")
+        for f in ((f"*{TRUTH}/*.twin", "*.twin") if truth else ("*.twin",))
     )
     found = next(filter(None, every), [])
     if not found:

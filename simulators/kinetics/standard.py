@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulators.tumour.dose_volume import DoseVolumeKinetics
-from simulators.tumour.field import FieldKinetics
+from simulators.tumour.field import INVASION_MM2_PER_D, FieldKinetics
 from twin import Belief, DoseGrid, PatientTwin
 
 
+@dataclass(frozen=True)
 class StandardTumour:
-    """The `TumourModel` that beliefs are made for, in dose bins and as a field."""
+    """The `TumourModel` that beliefs are made for, in dose bins and as a field.
+
+    Args:
+        linear_above_gy: dose of a fraction above which survival goes on along its tangent (LQ-L), Gy.
+        invasion_mm2_per_d: diffusion constant of viable tumour in images, mm2/d.
+    """
+
+    linear_above_gy: float = np.inf
+    invasion_mm2_per_d: float = INVASION_MM2_PER_D
 
     name = "standard"
 
@@ -30,7 +40,7 @@ class StandardTumour:
             bin_fraction: (bins,) share of the tumour in each dose bin, summing to 1.
             relative_dose: dose grid name -> (bins,) ratio of the local dose to the prescribed one.
         """
-        return DoseVolumeKinetics(gtv0_cm3, bin_fraction, relative_dose)
+        return DoseVolumeKinetics(gtv0_cm3, bin_fraction, relative_dose, self.linear_above_gy)
 
     def field(self, twin: PatientTwin, doses: Mapping[str, DoseGrid]) -> FieldKinetics:
         """Voxels of 2 mm around the tumour.
@@ -42,7 +52,8 @@ class StandardTumour:
         Raises:
             InputError: the tumour does not lie within its surroundings.
         """
-        return FieldKinetics.from_twin(twin, doses)
+        made = FieldKinetics.from_twin(twin, doses)
+        return replace(made, linear_above_gy=self.linear_above_gy, invasion_mm2_per_d=self.invasion_mm2_per_d)
 
 
 KINETICS = StandardTumour

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from simulators.core.imaging import TASKS, ScanTask
+from models.data.noise import volume_noise
+from simulators.core.chance import Key, Purpose
+from simulators.core.imaging import ScanTask, scan_task
 from simulators.core.scanner import ScanOptions, ScanRequest
 from simulators.learned.weights import Network, network
 from twin import InputError, Volume
 from twin.volume import Modality, Unit
+
+_CHANCE = Key(0, "translation", Purpose.IMAGE)  # of families that draw: the same scan gives the same image
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +25,12 @@ class ScanTranslator:
     Args:
         task: what is translated.
         network: the trained network.
+        steps: network evaluations of an image, in place of the family's own.
     """
 
     task: ScanTask
     network: Network
+    steps: int | None = None
 
     options = ScanOptions
 
@@ -68,12 +74,18 @@ class ScanTranslator:
         Raises:
             InputError: the scan lies outside what the task is made for.
         """
+        import torch
+
         why = self.task.domain(scan)
         if why is not None:
             raise InputError(f"the task {self.task.task.name} cannot be done: {why}")
         family = self.network.family
         batch = self.task.encode(scan, family.slices)
-        made = family.sample(batch.to(self.network.device)).float().cpu().numpy()
+        if family.pixel_noise:
+            shape = (len(batch), *batch.source.shape[-2:])
+            drawn = volume_noise(_CHANCE.generator(), family.noise_channels, shape)
+            batch = replace(batch, noise=torch.from_numpy(drawn))
+        made = family.sample(batch.to(self.network.device), self.steps).float().cpu().numpy()
         return self.task.decode(made, scan)
 
 
@@ -82,12 +94,13 @@ def translator_named(task: str, name: str | None = None) -> ScanTranslator:
 
     Args:
         task: what is translated.
-        name: of its weights, or a folder; the task's preferred ones where None.
+        name: of its weights, or a folder, `NAME@N` for N network evaluations; the task's preferred ones where None.
 
     Raises:
         InputError: the task is no translation of scans, or there are no such weights.
     """
-    imaging = TASKS[task]
-    if not isinstance(imaging, ScanTask):
-        raise InputError(f"the task {task} is no translation of a scan alone; compare and train it")
-    return ScanTranslator(imaging, network(name or imaging.preferred, task))
+    imaging = scan_task(task)
+    weights, _, steps = (name or imaging.preferred).partition("@")
+    if steps and not steps.isdecimal():
+        raise InputError(f"{name!r}: give the number of network evaluations as NAME@4")
+    return ScanTranslator(imaging, network(weights, task), int(steps) if steps else None)

@@ -14,6 +14,7 @@ from models.layout import CONFIG
 from simulators.core.imaging import TASKS
 from twin import InputError
 from twin.dicom.pseudonym import keyed
+from twin.errors import missing
 from twin.files.json_file import read_json
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ def _loaded(weights: Weights, task: str) -> Network:
 
         family = load(weights.folder, TASKS[task].upgraded(told))
     except ImportError as error:
-        missing = (error.name or "torch").partition(".")[0]
-        raise InputError(f"learned generators need {missing}: pip install 'rt-twin[learned]'") from None
+        raise missing("learned generators need", error) from None
     except InputError:
         raise
     except (

@@ -7,14 +7,16 @@ from simulators.core.kinetics import TumourModel
 
 KINETICS = Registry("kinetics", "kinetics", "simulators.kinetics")  # name -> a class without arguments
 
+_PARTS = ("name", "believed", "dose_bins", "field")
 
-def kinetics_named(name: str) -> TumourModel:
-    """The tumour model of a name.
+
+def kinetics_named(name: str | TumourModel) -> TumourModel:
+    """The tumour model of a name; a model that is given itself is taken as it is.
 
     Args:
-        name: one of `KINETICS`.
+        name: one of `KINETICS`, or a model.
 
     Raises:
-        InputError: the name is unknown.
+        InputError: the name is unknown, or what was given is no tumour model.
     """
-    return KINETICS[name]()
+    return KINETICS.made(name, _PARTS)

@@ -9,28 +9,47 @@ an uncertain link lets it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from simulators.belief.prior import DIMENSIONS, points
+from simulators.belief.prior import DIMENSIONS, points, prior_of
+from simulators.calibration.posterior import Posterior
 from simulators.core.chance import Key, Purpose, uniforms
 from simulators.core.outcome import LifeTimes, Treated
-from simulators.outcome.cases import Cases, complete, of_arm, of_trial, population
+from simulators.outcome.cases import EFFECTS, Cases, PatientEffects, Population, complete, of_arm, of_trial
 from simulators.outcome.given import Given, plan_of
 from simulators.outcome.life import DRAWS, draws
 from simulators.outcome.standard import StandardOutcomes
 from twin import InputError, PatientTwin
 
 
+@dataclass(frozen=True)
 class CalibratedOutcomes(StandardOutcomes):
-    """Control and survival as calibrated on trials; complications are the standard ones."""
+    """Control and survival as calibrated on trials; complications are the standard ones.
+
+    Args:
+        constants: of the standard model; not looked at here.
+        posterior: of the population's parameters; the one that this software carries where None.
+        effects: of a patient against others of his stage, which trials do not tell.
+    """
+
+    posterior: Posterior | None = None
+    effects: PatientEffects = EFFECTS
 
     name = "calibrated"
-    notes: Mapping[str, str] = {
+    notes: ClassVar[Mapping[str, str]] = {
         "control": "calibrated on trials (docs/evidence.md); this patient's scans move it by an uncertain link",
         "local_control": "no local failure by day 730; calibrated on trials",
         "survival": "from day 0; calibrated on trials",
     }
+
+    @cached_property
+    def population(self) -> Population:
+        """Of the posterior and the effects."""
+        return Population(self.posterior, self.effects)
 
     def control(self, treated: Treated) -> np.ndarray:
         """(n,) expected control in each draw of the population.
@@ -38,7 +57,7 @@ class CalibratedOutcomes(StandardOutcomes):
         Args:
             treated: what was given; survivors are not looked at.
         """
-        return _cases(treated).control()[0]
+        return _cases(self.population, treated).control()[0]
 
     def expected(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         """Outcome -> (n,) expected values in each draw of the population; survival where stage, age and sex are known.
@@ -47,7 +66,7 @@ class CalibratedOutcomes(StandardOutcomes):
             treated: what was given.
             harm: as for `lives`.
         """
-        found = _cases(treated, harm).expected()
+        found = _cases(self.population, treated, harm).expected()
         known = complete(treated.twin.clinical)
         return {k: v[0] for k, v in found.items() if known or k in ("tumour_control", "local_control_2y")}
 
@@ -57,7 +76,7 @@ class CalibratedOutcomes(StandardOutcomes):
         Args:
             treated: what was given.
         """
-        return _cases(treated).local_days()[0]
+        return _cases(self.population, treated).local_days()[0]
 
     def lives(self, treated: Treated, harm: Mapping[str, np.ndarray]) -> LifeTimes:
         """Failure and death in each sample, drawn from the curves.
@@ -71,7 +90,7 @@ class CalibratedOutcomes(StandardOutcomes):
         """
         if not complete(treated.twin.clinical):
             raise InputError("survival needs the clinical record's age_years, sex and a stage of I to III")
-        found = _cases(treated, harm).lives()
+        found = _cases(self.population, treated, harm).lives()
         return LifeTimes(**{name: days[0] for name, days in vars(found).items()})
 
 
@@ -79,13 +98,13 @@ OUTCOME_MODEL = CalibratedOutcomes
 _LEAST_ALPHA = 0.05  # of its mean: no tumour feels nothing
 
 
-def _cases(treated: Treated, harm: Mapping[str, np.ndarray] | None = None) -> Cases:
+def _cases(of: Population, treated: Treated, harm: Mapping[str, np.ndarray] | None = None) -> Cases:
     """One patient: each sample's draw of the population, (1, n)."""
     n, twin, seed = len(treated.survivors), treated.twin, treated.seed
     each = {id(course): course for course in treated.courses}  # samples of an open loop share one
     given = Given.of(treated.courses, (treated.relative,), treated.bin_fraction)
     arm = of_arm(seed, plan_of(next(iter(each.values()))), n)
-    q = population((np.arange(n) + 0.5)[None] / n, of_trial(seed, n)[None], arm[None])
+    q = of.drawn((np.arange(n) + 0.5)[None] / n, of_trial(seed, n)[None], arm[None])
     return Cases.of(
         [twin.clinical],
         np.array([twin.gtv_cm3]),
@@ -94,6 +113,7 @@ def _cases(treated: Treated, harm: Mapping[str, np.ndarray] | None = None) -> Ca
         dict(zip(DRAWS, np.moveaxis(draws(twin.id, seed, np.arange(n))[None], -1, 0), strict=True)),
         treated.end_days[None],
         harm or {},
+        of.effects,
     )
 
 
@@ -120,7 +140,7 @@ def learned(q: Mapping[str, np.ndarray], twin: PatientTwin, link: np.ndarray) ->
     belief = twin.belief
     if belief is None or belief.kind == "prior":
         return {}
-    z = points(belief.samples, twin)[:, DIMENSIONS.index("alpha")]
+    z = points(belief.samples, twin, prior_of(twin))[:, DIMENSIONS.index("alpha")]
     mean = 1.0 + q["alpha_spread"] * link * z.mean()
     spread = q["alpha_spread"] * np.sqrt(1.0 - link**2 * (1.0 - min(float(z.var()), 1.0)))
     mean = np.maximum(mean, _LEAST_ALPHA)

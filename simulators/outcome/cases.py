@@ -30,22 +30,40 @@ from simulators.outcome.given import Given
 from simulators.outcome.life import MONTH_D, TRIAL, harm_ratio, pneumonitis_onset_days, stage_index
 from twin import ClinicalRecord
 
-DECADES = 1.5  # patients of today are those of the latest trials, about 2020
 CONTOUR_SD = 0.1  # SD(ln) of a measured volume, as in the engine's prior [quoted from memory]
-# Hazard of failure goes with a power of the volume over the median of its stage, mean and SD. 150 patients of stage
-# I to III, median 80 cm3 (Etiz 2002): larger against smaller half, local control p = 0.001, distant p = 0.03, survival
-# p = 0.01, stage 0.7. As log ratios by 2 z / sqrt(events), with some 75 failures of each kind and 115 deaths, halves
-# 1.9 apart in ln V [assumed]: powers 0.40, 0.26 and 0.25, of which clonogens make 0.1 of the first.
-_VOLUME_HAZARD = (0.30, 0.10)
-# Hazard of death for each grade of ECOG: 694 patients of stage III, five CALGB trials (Ann Oncol 2004); mean of trials.
-_ECOG_RATIO, _ECOG_MEAN = 1.24, 0.55
-_ECOG_UNKNOWN = (
-    0.87  # mean in practice, where nobody is chosen by it: Dehing-Oberije 2009 [quoted from memory]
-)
-# Deaths of other causes: they double every 8 years, men against women 0.023 to 0.015 [quoted from memory]; the means of
-# the trials' patients, early and late disease [assumed].
-_DOUBLING_YEARS, _AGE_YEARS = 8.0, (74.0, 74.0, 63.0)
-_SEX = {"male": 0.023 / 0.0198, "female": 0.015 / 0.0198}
+
+
+@dataclass(frozen=True)
+class PatientEffects:
+    """What no arm of a trial informs: how one patient differs from another of his stage.
+
+    Args:
+        decades: since 2005: patients of today are those of the latest trials, about 2020.
+        volume_hazard: hazard of failure goes with this power of the volume over the median of its stage, mean and SD.
+            150 patients of stage I to III, median 80 cm3 (Etiz 2002): larger against smaller half, local control p =
+            0.001, distant p = 0.03, survival p = 0.01, stage 0.7. As log ratios by 2 z / sqrt(events), with some 75
+            failures of each kind and 115 deaths, halves 1.9 apart in ln V [assumed]: powers 0.40, 0.26 and 0.25, of
+            which clonogens make 0.1 of the first.
+        ecog_ratio: hazard of death for each grade: 694 patients of stage III, five CALGB trials (Ann Oncol 2004).
+        ecog_mean: of trials.
+        ecog_unknown: mean in practice, where nobody is chosen by it: Dehing-Oberije 2009 [quoted from memory].
+        doubling_years: in which deaths of other causes double.
+        age_years: mean of the trials' patients of stage I, II and III [assumed].
+        other_per_year: deaths of other causes of men and women [quoted from memory].
+    """
+
+    decades: float = 1.5
+    volume_hazard: tuple[float, float] = (0.30, 0.10)
+    ecog_ratio: float = 1.24
+    ecog_mean: float = 0.55
+    ecog_unknown: float = 0.87
+    doubling_years: float = 8.0
+    age_years: tuple[float, float, float] = (74.0, 74.0, 63.0)
+    other_per_year: tuple[float, float] = (0.023, 0.015)
+
+
+EFFECTS = PatientEffects()
+_OTHER_MEAN = 0.0198  # per year, of the trials' men and women
 _CURVES = {
     "local_control_2y": ("local_control", 24),
     "overall_survival_2y": ("overall_survival", 24),
@@ -77,33 +95,47 @@ def complete(record: ClinicalRecord) -> bool:
     return None not in (record.age_years, record.sex, stage_index(record.stage))
 
 
-@cache
-def parameters() -> dict[str, np.ndarray]:
-    """Name -> (draws, 1) of the posterior, and of effects that take a published prior: no arm informs them."""
-    posterior = frozen()
-    mean, sd = _VOLUME_HAZARD
-    power = mean + sd * np.random.default_rng([0, 16]).standard_normal((len(posterior.draws), 1))
-    return posterior.parameters() | {"volume_hazard": power}
-
-
-def population(index: np.ndarray, trial: np.ndarray, arm: np.ndarray) -> dict[str, np.ndarray]:
-    """Draws of the population, of the trial and of the arm, from uniform numbers: name -> arrays that broadcast.
+@dataclass(frozen=True, eq=False)
+class Population:
+    """What is believed of the population that patients come from.
 
     Args:
-        index: (..., n) which draw of the posterior.
-        trial: (..., n, 3) terms of a trial that nobody has seen.
-        arm: (..., n, 2) terms of its arm.
+        posterior: of its parameters; the one that this software carries where None.
+        effects: of what the trials do not tell.
     """
-    from scipy.special import ndtri
 
-    values = parameters()
-    chosen = (index * len(values["volume_hazard"])).astype(int)
-    q = {name: of_draws[chosen, 0] for name, of_draws in values.items()}
-    t, a = np.moveaxis(ndtri(trial), -1, 0), np.moveaxis(ndtri(arm), -1, 0)
-    q["u_control"] = q["trial_control"] * t[0] + q["arm_control"] * a[0]
-    q["u_distant"] = q["trial_distant"] * t[1]
-    q["u_death"] = q["trial_death"] * t[2] + q["arm_death"] * a[1]
-    return q
+    posterior: Posterior | None = None
+    effects: PatientEffects = EFFECTS
+
+    @cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """Name -> (draws, 1) of the posterior, and of effects that take a published prior: no arm informs them."""
+        posterior = self.posterior or frozen()
+        mean, sd = self.effects.volume_hazard
+        power = mean + sd * np.random.default_rng([0, 16]).standard_normal((len(posterior.draws), 1))
+        return posterior.parameters() | {"volume_hazard": power}
+
+    def drawn(self, index: np.ndarray, trial: np.ndarray, arm: np.ndarray) -> dict[str, np.ndarray]:
+        """Draws of it, of the trial and of the arm, from uniform numbers: name -> arrays that broadcast.
+
+        Args:
+            index: (..., n) which draw of the posterior.
+            trial: (..., n, 3) terms of a trial that nobody has seen.
+            arm: (..., n, 2) terms of its arm.
+        """
+        from scipy.special import ndtri
+
+        values = self.parameters
+        chosen = (index * len(values["volume_hazard"])).astype(int)
+        q = {name: of_draws[chosen, 0] for name, of_draws in values.items()}
+        t, a = np.moveaxis(ndtri(trial), -1, 0), np.moveaxis(ndtri(arm), -1, 0)
+        q["u_control"] = q["trial_control"] * t[0] + q["arm_control"] * a[0]
+        q["u_distant"] = q["trial_distant"] * t[1]
+        q["u_death"] = q["trial_death"] * t[2] + q["arm_death"] * a[1]
+        return q
+
+
+POPULATION = Population()
 
 
 def of_trial(seed: int, n: int) -> np.ndarray:
@@ -155,6 +187,7 @@ class Cases:
         u: Mapping[str, np.ndarray],
         end_days: np.ndarray,
         harm: Mapping[str, np.ndarray],
+        effects: PatientEffects = EFFECTS,
     ) -> Cases:
         """Patients by their records; the mean of trials stands for a missing age or sex, that of practice for an ECOG.
 
@@ -164,20 +197,21 @@ class Cases:
             given: (..., p, n) or what broadcasts to it.
             q, u, end_days: as in the class.
             harm: `mean_heart_dose` in Gy and `pneumonitis`, (..., p, n), where known.
+            effects: of what the trials do not tell.
         """
         stage = _column([2 if (s := stage_index(r.stage)) is None else s for r in records])
-        ecog = _column([_ECOG_UNKNOWN if r.ecog is None else r.ecog for r in records])
+        ecog = _column([effects.ecog_unknown if r.ecog is None else r.ecog for r in records])
         ones = np.ones_like(ecog)
         heart = harm_ratio(harm.get("mean_heart_dose", np.nan), np.nan, stage=stage)
         cells = Arms(
             names=(), trials=(), trial=np.zeros(0, int), randomised=np.zeros(0), arm=np.zeros(0, int),
             mix=np.zeros((0, 0)), stage=stage, total_gy=given.total_gy[..., None], size_gy=given.size_gy[..., None],
             days=given.days[..., None], weight=np.ones(1), drugs=given.drugs, concurrent=given.concurrent,
-            immune=given.immune, operable=0 * ones, decades=DECADES * ones, after=0 * ones,
+            immune=given.immune, operable=0 * ones, decades=effects.decades * ones, after=0 * ones,
             log_volume=np.log(_column(gtv_cm3) / VOLUME_CM3[-1]), volume_sd=CONTOUR_SD * ones,
             failure_ratio=(_column(gtv_cm3) / VOLUME_CM3[stage]) ** q["volume_hazard"],
-            death_ratio=_ECOG_RATIO ** (ecog - _ECOG_MEAN) * heart,
-            other_ratio=_column([_other_ratio(r, s) for r, s in zip(records, stage[:, 0], strict=True)]),
+            death_ratio=effects.ecog_ratio ** (ecog - effects.ecog_mean) * heart,
+            other_ratio=_column([_other_ratio(r, s, effects) for r, s in zip(records, stage[:, 0], strict=True)]),
         )  # fmt: skip
         pneumonitis = np.nan_to_num(np.asarray(harm.get("pneumonitis", 0.0)))
         return cls(q, cells, u, end_days, pneumonitis * PNEUMONITIS_FATAL / TRIAL.symptomatic_pneumonitis)
@@ -256,6 +290,9 @@ def _failure_months(
         return np.where(failed < 1.0, median * np.exp(spread * ndtri(np.minimum(failed, 1 - 1e-12))), np.inf)
 
 
-def _other_ratio(record: ClinicalRecord, stage: int) -> float:
-    older = 0.0 if record.age_years is None else record.age_years - _AGE_YEARS[stage]
-    return 2.0 ** (older / _DOUBLING_YEARS) * _SEX.get(record.sex or "", 1.0)
+def _other_ratio(record: ClinicalRecord, stage: int, effects: PatientEffects) -> float:
+    older = 0.0 if record.age_years is None else record.age_years - effects.age_years[stage]
+    of_sex = dict(zip(("male", "female"), effects.other_per_year, strict=True)).get(
+        record.sex or "", _OTHER_MEAN
+    )
+    return 2.0 ** (older / effects.doubling_years) * (of_sex / _OTHER_MEAN)

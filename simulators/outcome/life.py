@@ -214,6 +214,7 @@ def patient_life_times(
     mean_heart_gy: np.ndarray | float = np.nan,
     edic_gy: np.ndarray | float = np.nan,
     systemic: Systemic = AS_SEEN,
+    constants: SurvivalConstants | None = None,
 ) -> LifeTimes:
     """The life times of one patient's samples under one plan.
 
@@ -226,6 +227,7 @@ def patient_life_times(
         pneumonitis: (n,) probability of symptomatic pneumonitis.
         mean_heart_gy, edic_gy: (n,) doses of `harm_ratio`; nan where unknown.
         systemic: what drugs do to failure.
+        constants: the model's numbers; by the patient's ECOG where None.
 
     Raises:
         InputError: age, sex or stage is missing, or the stage is not I to III.
@@ -251,7 +253,7 @@ def patient_life_times(
         mean_heart_gy=mean_heart_gy,
         edic_gy=edic_gy,
         systemic=systemic,
-        constants=constants_for(record),
+        constants=constants or constants_for(record),
     )
 
 

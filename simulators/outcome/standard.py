@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,16 +12,23 @@ from simulators.anatomy.tumour_place import mid_or_inferior
 from simulators.core.outcome import Complication, LifeTimes, Treated
 from simulators.outcome.complications import COMPLICATIONS, pneumonitis_with_risk_factors
 from simulators.outcome.control import failure_days
-from simulators.outcome.life import DRAWS, draws, patient_life_times
+from simulators.outcome.life import DRAWS, SurvivalConstants, draws, patient_life_times
 from simulators.tumour.systemic import Systemic
 from twin import PatientTwin
 
 
+@dataclass(frozen=True)
 class StandardOutcomes:
-    """The `OutcomeModel` that plans are judged by unless another is asked for."""
+    """The `OutcomeModel` that follows the surviving clonogens.
+
+    Args:
+        constants: of survival; by the patient's ECOG (`life.constants_for`) where None.
+    """
+
+    constants: SurvivalConstants | None = None
 
     name = "standard"
-    notes: Mapping[str, str] = {
+    notes: ClassVar[Mapping[str, str]] = {
         "control": "no clonogen survives the course",
         "local_control": "no local failure by day 730",
         "survival": "from day 0; calibrated on unselected patients, see docs/model.md",
@@ -82,6 +90,7 @@ class StandardOutcomes:
             pneumonitis=harm.get("pneumonitis", 0.0),
             mean_heart_gy=harm.get("mean_heart_dose", np.nan),
             systemic=Systemic.of(treated.courses),
+            constants=self.constants,
         )
 
 

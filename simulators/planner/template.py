@@ -108,6 +108,23 @@ class Template(BaseModel):
         return self.limits | by_volume
 
 
+TECHNIQUES = ("conventional", "hypofractionated", "stereotactic", "conformal")
+
+
+def technique(name: str) -> Template:
+    """The template of a technique.
+
+    Args:
+        name: one of `TECHNIQUES`.
+
+    Raises:
+        InputError: there is no such technique.
+    """
+    if name not in TECHNIQUES:
+        raise InputError(f"no technique {name!r}; there are: {', '.join(TECHNIQUES)}")
+    return _template(name)
+
+
 def template_for(fraction_gy: float, *, conformal: bool = False) -> Template:
     """The template of a fraction's size.
 

@@ -14,6 +14,7 @@ from simulators.scanners.conebeam.system import SystemName
 from simulators.scanners.projection import reconstruct
 from simulators.scanners.projection.reconstruct import hann
 from simulators.scanners.radiograph import body_centre
+from simulators.scanners.xray import Scatter, ScatterModel
 from twin import Geometry, Volume
 from twin.inputs.memory import afford
 from twin.inputs.quantities import BreathMm, BreathSeconds, FieldMm, Mas, Views, VoxelMm
@@ -45,6 +46,7 @@ class CbctOptions(ScanOptions):
     """
 
     course: ClassVar[Mapping[str, Any]] = {"quality": "fast"}
+    preview: ClassVar[Mapping[str, Any]] = {"quality": "fast", "views": 60, "length_mm": 40.0}
 
     system: SystemName = "varian"
     quality: Literal["standard", "fast"] = "standard"
@@ -105,7 +107,10 @@ def isocentre(request: ScanRequest, ct: Volume) -> np.ndarray:
     return np.array([middle[0], middle[1], tumour[2]])
 
 
-def views(ct: Volume, centre: np.ndarray, asked: CbctOptions, rng: np.random.Generator) -> Acquisition:
+def views(
+    ct: Volume, centre: np.ndarray, asked: CbctOptions, rng: np.random.Generator,
+    scatter_model: ScatterModel | None = None,
+) -> Acquisition:  # fmt: skip
     """What the detector reads.
 
     Args:
@@ -113,6 +118,7 @@ def views(ct: Volume, centre: np.ndarray, asked: CbctOptions, rng: np.random.Gen
         centre: LPS (x, y, z) of the isocentre, mm.
         asked: how.
         rng: of breathing and noise.
+        scatter_model: how the patient scatters, in place of the system's own.
     """
     system = System.named(asked.system)
     number, voxel_mm = _size(asked)
@@ -125,10 +131,13 @@ def views(ct: Volume, centre: np.ndarray, asked: CbctOptions, rng: np.random.Gen
     there = _object(ct, centre, asked.length_mm, voxel_mm)
     times = np.arange(number) * (system.seconds / number)
     breathing = Breathing.of(there.array, there.geometry, times, asked.breath_mm, asked.breath_s, rng)
-    return acquire(there, centre, system, beam, asked.mas or system.mas, breathing, rng)
+    mas = asked.mas or system.mas
+    return acquire(there, centre, system, beam, mas, breathing, rng, scatter_model=scatter_model)
 
 
-def image(seen: Acquisition, system: System, centre: np.ndarray, asked: CbctOptions) -> Volume:
+def image(
+    seen: Acquisition, system: System, centre: np.ndarray, asked: CbctOptions, believed: Scatter | None = None
+) -> Volume:
     """The image of what was read.
 
     Args:
@@ -136,6 +145,7 @@ def image(seen: Acquisition, system: System, centre: np.ndarray, asked: CbctOpti
         system: the scanner.
         centre: LPS (x, y, z) of the isocentre, mm.
         asked: how.
+        believed: the software's model of scatter, in place of its usual one.
     """
     _, voxel_mm = _size(asked)
     radius = system.field_radius_mm(asked.field == "half")
@@ -143,7 +153,7 @@ def image(seen: Acquisition, system: System, centre: np.ndarray, asked: CbctOpti
     first = centre - np.array([n - 1, n - 1, nz - 1]) / 2 * voxel_mm
     x0, y0, z0 = (float(v) for v in first)
     grid = Geometry((nz, n, n), (voxel_mm, voxel_mm, voxel_mm), (x0, y0, z0))
-    paths = line_paths(seen, system, corrected=asked.correction)
+    paths = line_paths(seen, system, corrected=asked.correction, believed=believed)
     window = hann(system.hann / (2 * seen.beam.step_mm[0]))
     hu = 1000 * reconstruct(paths, seen.beam, grid, centre, window=window) - 1000
     at = (np.arange(n) - (n - 1) / 2) * voxel_mm

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulators.core.scanner import ScanOptions, ScanRequest
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_body, hold_field
 from simulators.scanners.quality.added_noise import added_noise, low_dose
 from simulators.scanners.quality.estimate import OwnNoise, is_noiseless
 from simulators.scanners.quality.kernel import KERNELS, Kernel, KernelName, softened
@@ -15,7 +15,7 @@ from twin import Geometry, InputError, Volume
 from twin.inputs.quantities import DoseShare, SliceMm
 from twin.volume import Modality, Unit
 
-_AIR_HU = -1024
+_AIR_HU, _BODY_HU = -1024, -400
 _SAME = 1.02  # kernels nearer than this are the same
 # A CT without noise in pixels as small as this is no scan but an object that is drawn, which any kernel may scan.
 _OBJECT_MM = 0.5
@@ -63,6 +63,8 @@ class CtScanner:
         ct = request.shown.upright()
         if ct.modality != "CT":
             raise InputError(f"the scanner ct scans a CT, not {ct.modality}")
+        hold_field(ct, "a CT scan", 0.0)
+        hold_body(float((ct.array[:, ::4, ::4] > _BODY_HU).mean()))
         thin = ct.geometry.spacing_mm[0]
         if asked.slice_mm is not None and asked.slice_mm < thin - 1e-3:
             raise InputError(

@@ -11,10 +11,10 @@ import numpy as np
 
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.chance import Key
-from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_body, hold_field
 from simulators.core.treatment import FollowUp, TumourView
 from simulators.scanners.uptake import Anatomy, Compartment, background_suv, block_mean, box_on
-from twin import Geometry, InputError, StructureSet, Volume
+from twin import Geometry, StructureSet, Volume
 from twin.inputs.quantities import CountNoise, FwhmMm, UptakeMinutes
 from twin.volume import Modality, Unit
 
@@ -119,8 +119,7 @@ class PetScanner:
         asked = self.options.of(self.name, request.options)
         hold_field(request.scan.upright(), "a PET", _SHORTEST_MM)
         anatomy = _anatomy(request)
-        if not anatomy.compartment.any():
-            raise InputError("no body is found in the scan: hardly any of it is denser than -400 HU")
+        hold_body(float((anatomy.compartment > 0).mean()))
         late = asked.uptake_min / _USUAL_MIN
         true = uptake(request, anatomy, Traits.of(request.key), late)
         width, taken_off = RECONSTRUCTIONS[asked.reconstruction]
@@ -190,11 +189,11 @@ def days_of_treatment(followup: FollowUp) -> float:
     assumed, and never more days than have passed.
 
     Args:
-        followup: its request says what was done since the scan.
+        followup: its request says what was done.
     """
     request = followup.request
-    since_start = request.fractions_since * _WORKDAYS + max(request.since_rt_end_days, 0.0)
-    return float(np.clip(since_start, 0.0, request.elapsed_days))
+    since_start = request.fractions_all * _WORKDAYS + max(request.since_rt_end_days, 0.0)
+    return float(np.clip(since_start, 0.0, request.days_all))
 
 
 def avid(tumour: TumourView, days: float) -> np.ndarray | float:
@@ -307,9 +306,9 @@ def _scar(followup: FollowUp, fine: Geometry, traits: Traits) -> np.ndarray | fl
     """Uptake that stays where the tumour was treated, SUV on a grid of the follow-up."""
     request = followup.request
     share = float(np.interp(days_of_treatment(followup) / 7.0, _SCAR_WEEKS, _SCAR_SHARE, left=0.0))
-    if request.eqd2_since is None or share == 0.0:
+    if request.eqd2_all is None or share == 0.0:
         return 0.0
-    return np.float32(traits.scar_suv * share) * _inflamed(request.eqd2_since.on(fine))
+    return np.float32(traits.scar_suv * share) * _inflamed(request.eqd2_all.on(fine))
 
 
 def _inflamed(eqd2: np.ndarray) -> np.ndarray:
@@ -322,9 +321,9 @@ def _inflammation(followup: FollowUp, anatomy: Anatomy, gtv: np.ndarray, box, tr
     request = followup.request
     weeks = days_of_treatment(followup) / 7.0
     share = float(np.interp(weeks, _INFLAMED_WEEKS, _INFLAMED_SHARE, left=0.0, right=0.0))
-    if request.eqd2_since is None or share == 0.0:
+    if request.eqd2_all is None or share == 0.0:
         return np.zeros(anatomy.grid.shape, dtype=np.float32)
-    ramp = _inflamed(request.eqd2_since.on(anatomy.grid))
+    ramp = _inflamed(request.eqd2_all.on(anatomy.grid))
     where = (anatomy.compartment == Compartment.LUNG).astype(np.float32)
     where[box] *= 1 - block_mean(gtv)
     return np.float32(traits.inflammation_suv * share) * ramp * where

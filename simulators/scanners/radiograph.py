@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from simulators.core.scanner import ScanOptions, ScanRequest, hold_field
+from simulators.core.scanner import ScanOptions, ScanRequest, hold_body, hold_field
 from simulators.scanners.projection import Beam, project
 from simulators.scanners.xray import Scatter, Signal, soft_and_bone
-from twin import Geometry, InputError, Volume
+from twin import Geometry, Volume
 from twin.inputs.quantities import Mas
 from twin.volume import Modality, Unit
 
@@ -102,8 +102,7 @@ def body_centre(ct: Volume) -> np.ndarray:
         InputError: it holds no body.
     """
     thin = ct.array[:, ::4, ::4] > _BODY_HU
-    if thin.mean() < 0.02:
-        raise InputError("no body is found in the scan: hardly any of it is denser than -400 HU")
+    hold_body(float(thin.mean()))
     middle = []
     for axes in ((0, 2), (0, 1)):
         filled = thin.sum(axis=axes)

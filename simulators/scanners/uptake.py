@@ -220,7 +220,7 @@ def skull_space(hu: Volume) -> np.ndarray:
     Args:
         hu: a CT, axes upright.
     """
-    from scipy.ndimage import binary_closing, binary_dilation, binary_fill_holes, label
+    from scipy.ndimage import binary_closing, binary_dilation, label
 
     step = max(1, round(_RING_MM / hu.geometry.spacing_mm[1]))
     bone = hu.array[:, ::step, ::step] > _BONE_HU
@@ -229,10 +229,10 @@ def skull_space(hu: Volume) -> np.ndarray:
     for k, plane in enumerate(bone):
         if np.count_nonzero(plane) * pixel_cm2 < 2:
             continue
-        ring = binary_closing(plane, iterations=2)
-        holes, count = label(binary_fill_holes(ring) & ~ring)
-        sizes = np.bincount(holes.ravel(), minlength=count + 1) * pixel_cm2
-        for hole in (holes == n for n in range(1, count + 1) if sizes[n] > _BRAIN_CM2):
+        spaces, count = label(~binary_closing(plane, iterations=2))
+        sizes = np.bincount(spaces.ravel(), minlength=count + 1) * pixel_cm2
+        sizes[np.concatenate([spaces[[0, -1]].ravel(), spaces[:, [0, -1]].ravel()])] = 0.0  # these are open
+        for hole in (spaces == n for n in range(1, count + 1) if sizes[n] > _BRAIN_CM2):
             rim = binary_dilation(hole, iterations=2) & ~hole
             out[k] |= hole & (plane[rim].mean() > _RING_SHARE)
     return out.repeat(step, 1).repeat(step, 2)[:, : hu.array.shape[1], : hu.array.shape[2]]

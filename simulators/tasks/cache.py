@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from models.data.examples import Subject
 from simulators.core.imaging import Progress
+from simulators.tasks.scan_pairs import ScanPair, pairs_in
+from twin import InputError
+from twin.volume import Modality
 
 
 def cached_subjects(
@@ -40,6 +44,43 @@ def cached_subjects(
             write(path, subject)
         found.append(subject)
     return found
+
+
+def cached_pairs(
+    name: str,
+    version: str,
+    modalities: tuple[Modality, Modality],
+    sources: Sequence[Path],
+    cache: Path,
+    options: Mapping[str, Any],
+    write: Callable[[ScanPair, Subject], None],
+    progress: Progress,
+) -> list[Subject]:
+    """The patients of folders of pairs (`simulators.tasks.scan_pairs`), of a task without options.
+
+    Args:
+        name, version: of the task.
+        modalities: of a pair's source and target.
+        sources: folders of pairs.
+        cache: a pair that lies there already is not read again; a changed one is.
+        options: none.
+        write: makes the arrays of one pair.
+        progress: is told what goes on, and which share is done.
+
+    Raises:
+        InputError: there is no pair, or an option is given.
+    """
+    if options:
+        raise InputError(f"the task {name} knows no option {min(options)!r}; it knows none")
+    pairs = {p.folder: p for folder in sources for p in pairs_in(folder, *modalities)}
+    return cached_subjects(
+        list(pairs),
+        lambda p: pairs[p].patient,
+        cache,
+        f"{name} {version}",
+        lambda p, s: write(pairs[p], s),
+        progress,
+    )
 
 
 def content_key(paths: Sequence[Path], how: str) -> str:

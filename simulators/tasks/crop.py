@@ -15,7 +15,7 @@ import numpy as np
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.treatment import TreatmentRequest
 from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
-from twin.geometry import Box, Shape
+from twin.geometry import Shape
 from twin.structures import bounding_box
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Crop:
         if not array.any():
             return out
         part = volume.crop(bounding_box(array, (1, 1, 1)))
-        box = covering(self.grid, part.geometry, margin=1)
+        box = self.grid.covering(part.geometry, margin=1)
         if box is not None:
             out[box] = sampled(part, self.grid.crop(box))
         return out
@@ -297,29 +297,8 @@ def scaled(hu: np.ndarray) -> np.ndarray:
 
 def sampled(volume: Volume, grid: Geometry, fill: float = 0.0) -> np.ndarray:
     """(z, y, x) float32 values of a volume at a grid's voxels, linear between its own; only the part needed is read."""
-    box = covering(volume.geometry, grid, margin=1)
+    box = volume.geometry.covering(grid, margin=1)
     return np.full(grid.shape, fill, np.float32) if box is None else volume.crop(box).on(grid, fill=fill)
-
-
-def covering(whole: Geometry, grid: Geometry, margin: int = 0) -> Box | None:
-    """The box of whole voxels of one grid within another grid's outermost voxel centres; None where they are apart.
-
-    Args:
-        whole: the grid to cut.
-        grid: what is to be covered, of any orientation.
-        margin: voxels added on all sides.
-    """
-    ends = [(0, n - 1) for n in grid.shape]
-    corners = whole.index(grid.lps(np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)))
-    low, high = (
-        np.floor(corners.min(axis=0) + 1e-6) - margin,
-        np.ceil(corners.max(axis=0) - 1e-6) + 1 + margin,
-    )
-    low, high = np.maximum(low, 0).astype(int), np.minimum(high, whole.shape).astype(int)
-    if (high <= low).any():
-        return None
-    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return z, y, x
 
 
 def lung_share(structures: StructureSet, grid: Geometry) -> np.ndarray:

@@ -18,16 +18,20 @@ from simulators.core.chance import Key, Purpose
 from simulators.core.imaging import Learned, Paired, Progress
 from simulators.insilico.sets import patient_of, twins_in
 from simulators.insilico.thorax.texture import ct_noise
+from simulators.tasks.body import body
 from simulators.tasks.cache import cached_subjects
+from simulators.tasks.regrid import best_voxelwise
+from simulators.tasks.scan_numbers import scan_numbers
+from simulators.tasks.scan_pairs import ScanPair, has_pairs, pairs_in
 from twin import InputError, PatientTwin, Volume
 from twin.volume import Modality
 
 _CT = Channel(name="ct", unit="HU", low=-1024.0, high=1024.0)
 _TASK = Task(name="denoise", source=(_CT,), target=(_CT,), start=(("ct",),))
-_BODY_HU = -400.0
 _SLAB = 16  # slices of a patient that are kept at each level of noise
 _PATH_MM = 60.0  # over which tissue is averaged to say how much a ray has met
-_JUDGED_HU = 40.0
+_JUDGED_HU, _BINS_HU = 40.0, 8.0
+_GUARDED_MM, _GUARD_MM, _AIR_HU = 100.0, 2.0, -1000.0  # the middle that a guard looks at, and its voxels
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class DenoiseTask:
 
     version: str = "1"
     preferred: str = "regression"
+    yardsticks: tuple[str, ...] = ("voxel-wise", "oracle")
+    reads: Modality = "CT"
     modality: Modality = "CT"
     training: Mapping[str, Any] = field(
         default_factory=lambda: {
@@ -50,11 +56,11 @@ class DenoiseTask:
     def learned(
         self, sources: Sequence[Path], cache: Path, options: Mapping[str, Any], progress: Progress
     ) -> Learned:
-        """The baseline CTs of all twins of some folders, with noise added to them.
+        """The baseline CTs of all twins of some folders, with noise added to them; or pairs as they lie there.
 
         Args:
-            sources: folders of twins, or twins.
-            cache: a twin that lies there already is not read again; a changed one is.
+            sources: folders of twins, or twins; or folders of pairs (`simulators.tasks.scan_pairs`).
+            cache: a twin or pair that lies there already is not read again; a changed one is.
             options: `noise_hu` ((15, 30, 60)), the SDs in the middle of the body, one example each.
             progress: is told what goes on, and which share is done.
 
@@ -65,10 +71,25 @@ class DenoiseTask:
         unknown = sorted(set(options) - {"noise_hu"})
         if unknown:
             raise InputError(f"the task denoise knows no option {unknown[0]!r}; it knows noise_hu")
+        if all(map(has_pairs, sources)):
+            return self._learned_pairs(sources, cache, progress)
         twins = [twin for folder in sources for twin in twins_in(folder)]
         how = f"{self.task.name} {self.version} {levels}"
         found = cached_subjects(twins, patient_of, cache, how, lambda p, s: _write(p, s, levels), progress)
         return Learned(found, 0, {"domain": {"noise_hu": [min(levels), max(levels)]}})
+
+    def _learned_pairs(self, sources: Sequence[Path], cache: Path, progress: Progress) -> Learned:
+        pairs = {p.folder: p for folder in sources for p in pairs_in(folder, self.reads)}
+        how = f"{self.task.name} pairs {self.version}"
+        found = cached_subjects(
+            list(pairs),
+            lambda p: pairs[p].patient,
+            cache,
+            how,
+            lambda p, s: _write_pair(pairs[p], s),
+            progress,
+        )
+        return Learned(found, 0, {})
 
     def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         """As it is: there is no older form."""
@@ -77,6 +98,16 @@ class DenoiseTask:
     def domain(self, scan: Volume) -> str | None:
         """Why a scan lies outside, or None: it takes CTs."""
         return None if scan.modality == "CT" else f"the scan is {scan.modality}, not CT"
+
+    def numbers(self, scan: Volume) -> np.ndarray:
+        """(f,) by which a guard tells how far a CT is from what was learned: of its middle in voxels of 2 mm."""
+        n = scan.geometry.shape[0]
+        reach = int(_GUARDED_MM / 2 / scan.geometry.spacing_mm[0]) + 1
+        part = scan.crop((slice(max(0, n // 2 - reach), n // 2 + reach), slice(None), slice(None)))
+        grid = part.geometry.resampled(_GUARD_MM)
+        hu = part.on(grid, fill=_AIR_HU)
+        found = scan_numbers(hu, np.ones(grid.shape, bool), body(hu), _GUARD_MM)
+        return np.append(found, scan.geometry.spacing_mm[:2])
 
     def encode(self, scan: Volume, slices: int) -> Batch:
         """All slices of a scan, without noise and conditions.
@@ -101,19 +132,33 @@ class DenoiseTask:
         hu = np.rint(scan.array + change)
         return Volume(scan.geometry, np.clip(hu, -32768, 32767).astype(np.int16), "CT", "HU")
 
+    def patients(self, folder: Path) -> dict[str, Path]:
+        """Of several truths of a patient the first, since all have his one baseline scan; or his pairs."""
+        if has_pairs(folder):
+            return {p.patient: p.folder.parent for p in pairs_in(folder, self.reads)}
+        return {patient_of(path): path for path in reversed(twins_in(folder))}
+
     def cases(self, folder: Path) -> Iterator[Paired]:
-        """Each patient of a folder of twins with noise of 40 HU added to his baseline CT, a slab in the middle."""
+        """Each patient of a folder of twins with noise of 40 HU added to his baseline CT, a slab in the middle; or each
+        pair of a folder of pairs."""
+        if has_pairs(folder):
+            yield from (_paired(p.patient, p.source, p.target) for p in pairs_in(folder, self.reads))
+            return
         for path in twins_in(folder):
             twin = PatientTwin.load(path)
             clean = _slab(twin.baseline.volume, 0.5)
             chance = Key(0, twin.id, Purpose.IMAGE).generator()
-            yield Paired(twin.id, noisy(clean, _JUDGED_HU, chance), clean, body(clean.array))
+            yield _paired(twin.id, noisy(clean, _JUDGED_HU, chance), clean)
+
+    def figures(self, made: Volume, case: Paired) -> dict[str, float]:
+        """No more than errors."""
+        return {}
 
     def classical(self, scan: Volume) -> Volume:
-        """A Gaussian over one voxel in plane, the simplest way to less noise."""
-        from scipy.ndimage import gaussian_filter
+        """Non-local means, slice by slice (Buades, Coll and Morel, CVPR 2005)."""
+        from simulators.tasks.nonlocal_means import denoised
 
-        smooth = gaussian_filter(scan.array.astype(np.float32), (0.0, 1.0, 1.0), mode="nearest")
+        smooth = denoised(scan.array, body(scan.array))
         return Volume(scan.geometry, np.rint(smooth).astype(np.int16), "CT", "HU")
 
 
@@ -138,24 +183,27 @@ def noisy(scan: Volume, sd_hu: float, chance: np.random.Generator) -> Volume:
     return Volume(scan.geometry, np.rint(hu).astype(np.int16), "CT", "HU")
 
 
-def body(hu: np.ndarray) -> np.ndarray:
-    """(z, y, x) bool: the largest piece of tissue on each slice with all that it encloses."""
-    from scipy.ndimage import binary_fill_holes, label
-
-    out = np.zeros(hu.shape, bool)
-    for z, plane in enumerate(hu > _BODY_HU):
-        pieces, n = label(plane)
-        if n:
-            largest = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
-            out[z] = binary_fill_holes(pieces == largest)
-    return out
-
-
 def _slab(scan: Volume, at: float) -> Volume:
     """Some slices of a scan; `at` says where, from 0 to 1."""
     n = scan.geometry.shape[0]
     first = round(at * max(0, n - _SLAB))
     return scan.crop((slice(first, min(n, first + _SLAB)), slice(None), slice(None)))
+
+
+def _paired(patient: str, source: Volume, truth: Volume) -> Paired:
+    region = body(truth.array)
+    guess = best_voxelwise(source.array, truth.array, region, _BINS_HU)
+    guessed = Volume(source.geometry, np.rint(guess).astype(np.int16), "CT", "HU")
+    return Paired(patient, source, truth, region, {}, {"voxel-wise": guessed, "oracle": truth})
+
+
+def _write_pair(pair: ScanPair, subject: Subject) -> None:
+    seen, clean = pair.source, pair.target
+    if not seen.geometry.same_grid(clean.geometry):
+        raise InputError(f"{pair.folder}: source and target of denoise must lie on one grid")
+    near = body(clean.array)
+    example = Example(_CT.numbers(seen.array)[None], _CT.numbers(clean.array)[None], near=near)
+    subject.write(subject.patient, subject.stem, [example], np.empty((1, 0)))
 
 
 def _write(path: Path, subject: Subject, levels: Sequence[float]) -> None:

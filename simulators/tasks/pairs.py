@@ -146,20 +146,13 @@ def request_between(
 
 
 def _dates(twin: PatientTwin) -> list[Contoured]:
-    """The twin's contoured CTs, by time."""
+    """The twin's CTs on which somebody drew, by time: a tumour that was carried over says nothing of how it went on."""
     found = []
     for scan in twin.acquired:
-        drawn = _drawn_on(twin.structures, scan) if scan.volume.modality == "CT" else None
-        if drawn is not None:
+        drawn = twin.drawn_on(scan) if scan.volume.modality == "CT" else None
+        if drawn is not None and not any(s.carried_from for s in drawn.role("GTV")):
             found.append(Contoured(scan, drawn))
     return found
-
-
-def _drawn_on(sets: Sequence[StructureSet], scan: Scan) -> StructureSet | None:
-    return next(
-        (s for s in sets if s.time_days == scan.time_days and s.geometry.same_grid(scan.volume.geometry)),
-        None,
-    )
 
 
 def _request(twin: PatientTwin, start: Contoured, end: Contoured) -> TreatmentRequest:

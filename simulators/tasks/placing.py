@@ -12,10 +12,11 @@ from simulators.anatomy.lung_injury import LABEL_HU, THRESHOLD_GY
 from simulators.anatomy.tumour_mask import border_mm, level, tumour_share, without_crumbs
 from simulators.anatomy.tumour_site import smoothstep, voxels
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView
-from simulators.tasks.crop import HU_RANGE, SPACING_MM, Crop, covering, lung_share, sampled
+from simulators.tasks.crop import HU_RANGE, SPACING_MM, Crop, lung_share, sampled
 from simulators.treatment.mechanistic import MAX_GROWTH, Layers
 from twin import Geometry, InputError, Volume
 from twin.geometry import Box
+from twin.structures import bounding_box
 
 _TAPER_MM = 12.0  # the change fades to nothing over this distance from the crop's border
 _INJURY_MM = 4.0
@@ -119,7 +120,7 @@ def placed(request: TreatmentRequest, drawn: Drawn, generator: str) -> FollowUp:
         InputError: the tumour lies outside the scan.
     """
     crop, whole, draft = drawn.crop, request.scan.volume, drawn.draft
-    box = covering(whole.geometry, crop.grid)
+    box = whole.geometry.covering(crop.grid)
     if box is None:
         raise InputError(f"the tumour's contours lie outside the scan {request.scan.name}")
     outer = _hull(box, whole.geometry.box_of(draft.scan.geometry))
@@ -160,7 +161,7 @@ def _change(
     start = _composed(tissue, tumour, was)
     end = _composed(tissue + more_tissue, tumour + more_tumour, share)
     if drawn.layers is not None:
-        end = np.where(np.abs(share - was) > _MOVED_SHARE, _bounded(end, start, inner), end)
+        _bound(end, start, np.abs(share - was) > _MOVED_SHARE, inner)
     return end - start
 
 
@@ -212,11 +213,11 @@ def _injury(request: TreatmentRequest, rise: np.ndarray, gtv: np.ndarray, here: 
     """(z, y, x) uint8: irradiated lung outside the tumour that became denser by a rise in HU."""
     from scipy.ndimage import gaussian_filter
 
-    if request.eqd2_since is None:
+    if request.eqd2_all is None:
         return np.zeros(here.shape, np.uint8)
     denser = gaussian_filter(rise, [_INJURY_MM / 2 / s for s in here.spacing_mm]) > LABEL_HU
     lung = lung_share(request.structures, here) > 0.5
-    return (denser & lung & ~gtv & (sampled(request.eqd2_since, here) > THRESHOLD_GY)).astype(np.uint8)
+    return (denser & lung & ~gtv & (sampled(request.eqd2_all, here) > THRESHOLD_GY)).astype(np.uint8)
 
 
 def _composed(tissue: np.ndarray, tumour: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -224,19 +225,24 @@ def _composed(tissue: np.ndarray, tumour: np.ndarray, share: np.ndarray) -> np.n
     return tissue + share * (tumour - tissue)
 
 
-def _bounded(end: np.ndarray, start: np.ndarray, here: Geometry) -> np.ndarray:
-    """An image that shows nothing beyond what was seen near: where a border moved, what a layer had of its own at the
-    old edge leaves no rim.
+def _bound(end: np.ndarray, start: np.ndarray, moved: np.ndarray, here: Geometry) -> None:
+    """Let an image show nothing beyond what was seen near, where a border moved: what a layer had of its own at the old
+    edge leaves no rim.
 
     Args:
-        end: (z, y, x) the image.
+        end: (z, y, x) the image, changed in place.
         start: (z, y, x) what it began as.
+        moved: (z, y, x) where the border moved.
         here: their grid.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    size = [2 * n + 1 for n in voxels(_NEAR_MM, here.spacing_mm)]
-    return np.clip(end, minimum_filter(start, size), maximum_filter(start, size))
+    if not moved.any():
+        return
+    reach = voxels(_NEAR_MM, here.spacing_mm)
+    box, size = bounding_box(moved, reach), [2 * n + 1 for n in reach]
+    near = np.clip(end[box], minimum_filter(start[box], size), maximum_filter(start[box], size))
+    end[box] = np.where(moved[box], near, end[box])
 
 
 def _hull(one: Box, other: Box) -> Box:

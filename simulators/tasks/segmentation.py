@@ -38,14 +38,18 @@ class Segmentation:
 
     def cm3(self, hu: np.ndarray) -> float:
         """The tumour's volume on a (z, y, x) image in HU, cm3."""
+        return float(np.count_nonzero(self.found(hu))) * self._voxel_cm3
+
+    def found(self, hu: np.ndarray) -> np.ndarray:
+        """(z, y, x) bool around the drawn tumour: the tumour on a (z, y, x) image in HU."""
         from scipy.ndimage import binary_propagation, distance_transform_edt
 
         solid = self._where & (self._smooth(hu, 1.5) > _SOLID_HU)
         if not solid.any():
-            return 0.0
+            return solid
         border = np.asarray(distance_transform_edt(~solid, sampling=self._spacing)) <= _BORDER_MM
         dense = self._where & border & (self._smooth(hu, 1.0) > _SOFT_HU)
-        return float(np.count_nonzero(binary_propagation(dense & self._place, mask=dense))) * self._voxel_cm3
+        return np.asarray(binary_propagation(dense & self._place, mask=dense))
 
     def _smooth(self, hu: np.ndarray, sigma_mm: float) -> np.ndarray:
         from scipy.ndimage import gaussian_filter

@@ -62,8 +62,7 @@ class _Patient:
         digest.update(eqd2.array.tobytes())
         lung = self._doses.get(digest.digest())
         if lung is None:
-            whole = self.scan.volume.geometry
-            lung = IrradiatedLung(eqd2, whole, self.lungs, self.site, self.healthy[1], self.flow)
+            lung = IrradiatedLung(eqd2, self.scan.volume, self.lungs, self.site, self.healthy[1], self.flow)
             self._doses[digest.digest()] = lung
             if len(self._doses) > _KEPT_DOSES:
                 self._doses.popitem(last=False)
@@ -245,8 +244,13 @@ class _Parts:
     def painted(self) -> np.ndarray:
         """(z, y, x) float32 HU of the box, without injury."""
         image = self.patient.scan.volume.array[self.box].astype(np.float32)
-        image[self.part] = _paint(self.patient, self.view, self.work, self.move, self.share)
+        image[self.part] = _paint(self)
         return image
+
+    @cached_property
+    def cleared(self) -> np.ndarray:
+        """(z, y, x) float32 HU of the site without the tumour, after the move."""
+        return self.patient.cleared.moved(self.move)
 
     def beside(self, rise: np.ndarray) -> np.ndarray:
         """(z, y, x) float32: of a rise by injury, what there is where the tumour is not."""
@@ -268,11 +272,11 @@ def _follow_up(parts: _Parts) -> FollowUp:
     gtv, injury = (np.zeros(geometry.shape, dtype=np.uint8) for _ in range(2))
     gtv[parts.part][parts.work] = parts.inside
     image = parts.painted
-    if parts.reaction is not None and request.eqd2_since is not None:
+    if parts.reaction is not None and request.eqd2_unseen is not None:
         whole = parts.patient.scan.volume.geometry
         rise = injury_hu(parts.reaction, geometry, whole, request.since_rt_end_days, request.key)
         rise = parts.beside(rise)
-        lung = parts.patient.irradiated(request.eqd2_since).lung > 0.5
+        lung = parts.patient.irradiated(request.eqd2_unseen).lung > 0.5
         injury[(rise > LABEL_HU) & lung & (gtv == 0)] = 1
         image = image + parts.filled(image, rise)
     image = np.rint(np.clip(image, *_HU_RANGE)).astype(np.int16)
@@ -290,7 +294,7 @@ def _follow_up(parts: _Parts) -> FollowUp:
 def _layers(parts: _Parts) -> Layers:
     patient, part = parts.patient, parts.part
     tissue, tumour = (patient.scan.volume.array[parts.box].astype(np.float32) for _ in range(2))
-    tissue[part] = patient.cleared.moved(parts.move)
+    tissue[part] = parts.cleared
     tumour[part] = patient.grown.moved(parts.move)
     image = parts.painted
     if parts.reaction is not None:
@@ -328,12 +332,12 @@ def _outside(site: TumourSite, view: TumourView | None) -> str | None:
 def _shift(patient: _Patient, view: TumourView, request: TreatmentRequest) -> np.ndarray | None:
     """Displacement on the site's crop by shrinkage and scarring, mm, or None where nothing moves."""
     tau = elastic_tau(view.gtv_cm3, patient.site.gtv_cm3, view.erosion)
-    scar = 0.0 if request.eqd2_since is None else scar_tau(request.since_rt_end_days)
+    scar = 0.0 if request.eqd2_unseen is None else scar_tau(request.since_rt_end_days)
     if max(tau, scar) < 1e-4:
         return None
     velocity = min(tau, patient.flow.max_tau) * patient.flow.velocity_mm
-    if request.eqd2_since is not None and scar > 0.0:
-        velocity = velocity + scar * patient.irradiated(request.eqd2_since).scar_velocity_mm
+    if request.eqd2_unseen is not None and scar > 0.0:
+        velocity = velocity + scar * patient.irradiated(request.eqd2_unseen).scar_velocity_mm
     return displacement_mm(patient.flow, velocity)
 
 
@@ -359,12 +363,12 @@ def _outline(
     return inside, tumour_share(border, view.gtv_cm3, geometry.voxel_cm3)
 
 
-def _paint(patient: _Patient, view: TumourView, work: Box, move: Move, share: np.ndarray) -> np.ndarray:
+def _paint(parts: _Parts) -> np.ndarray:
     """HU on the site's crop, without injury."""
-    site = patient.site
-    grows = view.gtv_cm3 > site.gtv_cm3
-    onset = _onset(site, view)
-    hu = (patient.drawn if grows else patient.cleared).moved(move)
+    patient, work, move, share = parts.patient, parts.work, parts.move, parts.share
+    grows = parts.view.gtv_cm3 > patient.site.gtv_cm3
+    onset = _onset(patient.site, parts.view)
+    hu = patient.drawn.moved(move) if grows else parts.cleared.copy()
     tumour = (patient.grown if grows else patient.drawn).moved(move, work)
     if grows:
         hu[work] += onset * share * (tumour - hu[work])
@@ -382,7 +386,7 @@ def _onset(site: TumourSite, view: TumourView) -> np.float32:
 
 def _reaction(patient: _Patient, request: TreatmentRequest, move: Move) -> tuple[Box, Reaction | None]:
     """The box of the scan that changes, and how its lung reacts to the dose; None where it does not."""
-    site, eqd2 = patient.site, request.eqd2_since
+    site, eqd2 = patient.site, request.eqd2_unseen
     if eqd2 is None or amplitude_hu(request.since_rt_end_days) <= 0.0:
         return site.box, None
     irradiated = patient.irradiated(eqd2)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.ndimage import shift
 
 from simulators.anatomy.deformation import Flow, displacement_mm, elastic_tau
 from simulators.anatomy.lung_injury import smooth_noise
@@ -43,12 +44,13 @@ class Presence:
     _shifts: dict[int, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, twin: PatientTwin, largest_cm3: float) -> Presence:
+    def of(cls, twin: PatientTwin, largest_cm3: float, furthest_mm: float = 0.0) -> Presence:
         """Of a patient's baseline.
 
         Args:
             twin: the patient, with a GTV and lungs.
             largest_cm3: volume to which any sample's tumour grows, cm3.
+            furthest_mm: how far any sample's tumour is displaced, mm.
 
         Raises:
             InputError: the baseline has no GTV or neither lung.
@@ -56,7 +58,8 @@ class Presence:
         site = tumour_site(twin.baseline, twin.contours, lungs_of(twin.contours))
         spacing = site.geometry.spacing_mm
         grown = min(max(largest_cm3 / site.gtv_cm3, 1.0), MAX_GROWTH) ** (1.0 / 3.0)
-        near = bounding_box(site.gtv, voxels(_MARGIN_MM + 2.0 * site.radius_mm * (grown - 1.0), spacing))
+        margin = _MARGIN_MM + 2.0 * site.radius_mm * (grown - 1.0) + furthest_mm
+        near = bounding_box(site.gtv, voxels(margin, spacing))
         z, y, x = (
             slice(b.start, b.stop, max(1, int(_VOXEL_MM / s))) for b, s in zip(near, spacing, strict=True)
         )
@@ -64,21 +67,31 @@ class Presence:
         whole = twin.baseline.volume.geometry
         return cls(_thinned(site, kept), whole, TissueMotion.of(twin).flow, kept)
 
-    def share(self, gtv_cm3: np.ndarray, erosion: np.ndarray, keys: Sequence[Key]) -> Volume:
+    def share(
+        self,
+        gtv_cm3: np.ndarray,
+        erosion: np.ndarray,
+        keys: Sequence[Key],
+        displaced_mm: np.ndarray | None = None,
+    ) -> Volume:
         """(z, y, x) share of samples in which a place is tumour, 0 to 1, on the region around the GTV.
 
         Args:
             gtv_cm3: (samples,) volumes, cm3.
             erosion: (samples,) share of the lost volume that re-aerates in place.
             keys: (samples,) chance of each sample's images: masks have the same rough border as those.
+            displaced_mm: (samples, 3) how far each tumour lies from there, along the axes (z, y, x); nowhere if None.
         """
         total = np.zeros(self.site.gtv.shape, dtype=np.float32)
         cm3 = np.minimum(gtv_cm3, MAX_GROWTH * self.site.gtv_cm3)
         steps = np.rint(np.minimum(elastic_tau(cm3, self.site.gtv_cm3, erosion), self.flow.max_tau) / STEP)
-        for volume, tau, key in zip(cm3, steps.astype(int), keys, strict=True):
+        apart = np.zeros((len(keys), 3)) if displaced_mm is None else displaced_mm
+        for volume, tau, key, away in zip(cm3, steps.astype(int), keys, apart, strict=True):
             score = self._score(key)
             if tau > 0:
                 score = moved(score, self._shift(tau))
+            if away.any():
+                score = shift(score, away / self.site.geometry.spacing_mm, order=1, mode="nearest")
             total += score > level(score, float(volume), self.site.geometry.voxel_cm3)
         return Volume(self.site.geometry, total / np.float32(len(keys)), "MASK", "1")
 

@@ -7,8 +7,11 @@ step. The clonogens' survival is a number of its own, kept as a float64 logarith
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +118,7 @@ class DoseVolumeKinetics:
         Raises:
             InputError: times that go back, or courses that do not fit the batch.
         """
-        from simulators.tumour.dose_volume_kernel import advance_rows
+        from simulators.tumour.dose_volume_kernel import TOGETHER, advance_rows
 
         days = _ascending(days, state.t_days)
         batch = state.viable.shape[: state.viable.ndim - self.bin_fraction.ndim]
@@ -123,39 +126,40 @@ class DoseVolumeKinetics:
         rows, timeline = int(np.prod(batch)), Timeline.of(courses)
         first = timeline.first_event(np.broadcast_to(state.ordinal, len(courses)))
         cells = _rows(state, rows)
-        volumes = np.empty((rows, len(days)))
+        volumes = np.empty((len(days), rows))
         weight = self.bin_fraction.reshape(-1).astype(np.float64)
-        advance_rows(
-            timeline.last_step(first, state.t_days, self.step_days),
-            days,
-            self.step_days,
-            float(self.linear_above_gy),
-            np.repeat(np.arange(len(courses)), rows // len(courses)),
-            first,
-            timeline.begin[1:],
-            timeline.first_fraction,
-            timeline.last_fraction(first),
-            timeline.time_days,
-            timeline.kind,
-            local_doses(timeline, self.relative_dose, (weight.size,)),
-            timeline.scale,
+        course_of, block = _blocks(len(courses), rows, TOGETHER)
+        events = (
+            first, timeline.begin[1:], timeline.first_fraction, timeline.last_fraction(first), timeline.time_days,
+            timeline.kind, local_doses(timeline, self.relative_dose, (weight.size,)), timeline.scale,
+        )  # fmt: skip
+        own = (
             parameter_table(params, batch),
             np.broadcast_to(np.asarray(self.gtv0_cm3, np.float64), batch).ravel(),
             weight,
-            cells["viable"],
-            cells["doomed"],
-            cells["remnant"],
-            cells["unrepaired_gy"],
-            cells["log_survival"],
-            cells["survivors"],
-            volumes,
-            cells["step_viable"],
-            cells["step_doomed"],
         )
+        times = timeline.last_step(first, state.t_days, self.step_days), days
+        steps = self.step_days, float(self.linear_above_gy)
+
+        def advance(part: slice) -> None:
+            mine = block[part.start : part.stop + 1]
+            given: list[Any] = [
+                *times,
+                *steps,
+                course_of[part],
+                mine,
+                *events,
+                *own,
+                *cells.values(),
+                volumes,
+            ]
+            advance_rows(*given)
+
+        _shared(advance, len(course_of))
         whole, end = state.viable.shape, float(days[-1])
-        after = {name: v.reshape(batch if name == "survivors" else whole) for name, v in cells.items()}
+        after = {name: v.T.reshape(batch if name == "survivors" else whole) for name, v in cells.items()}
         state = replace(state, t_days=end, ordinal=ordinals_at(courses, end), **after)
-        return volumes.reshape(*batch, len(days)), state
+        return np.moveaxis(volumes.reshape(len(days), *batch), 0, -1), state
 
 
 def _ascending(days: np.ndarray, t_days: float) -> np.ndarray:
@@ -167,8 +171,29 @@ def _ascending(days: np.ndarray, t_days: float) -> np.ndarray:
     return days
 
 
+def _blocks(courses: int, rows: int, together: int) -> tuple[np.ndarray, np.ndarray]:
+    """(blocks,) course of each block of rows, and (blocks + 1,) where they begin; each course has as many rows."""
+    each = rows // courses
+    begin = np.add.outer(np.arange(courses) * each, np.arange(0, each, together))
+    return np.repeat(np.arange(courses), begin.shape[1]), np.append(begin.ravel(), rows)
+
+
+def _shared(work: Callable[[slice], None], blocks: int) -> None:
+    """Work on all blocks, in as many threads as numba would take."""
+    from numba import get_num_threads
+
+    threads = max(1, min(get_num_threads(), blocks))
+    bounds = [blocks * i // threads for i in range(threads + 1)]
+    parts = [slice(*ends) for ends in pairwise(bounds)]
+    if threads == 1:
+        work(parts[0])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, parts))
+
+
 def _rows(state: TumourState, rows: int) -> dict[str, np.ndarray]:
-    """Copies of the cells for the kernel by field of the state: float64 tables (rows, bins), and survivors (rows,)."""
+    """Copies of the cells for the kernel by field of the state: float64 tables (bins, rows), and survivors (rows,)."""
     steps = (
         (state.viable, state.doomed) if state.step_viable is None else (state.step_viable, state.step_doomed)
     )
@@ -181,7 +206,9 @@ def _rows(state: TumourState, rows: int) -> dict[str, np.ndarray]:
         "step_viable": steps[0],
         "step_doomed": steps[1],
     }
-    tables = {name: np.array(v, dtype=np.float64).reshape(rows, -1) for name, v in values.items()}
+    tables = {
+        name: np.array(np.asarray(v).reshape(rows, -1).T, np.float64, order="C") for name, v in values.items()
+    }
     return {**tables, "survivors": np.array(state.survivors, dtype=np.float64).reshape(rows)}
 
 

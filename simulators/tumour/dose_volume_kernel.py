@@ -1,102 +1,120 @@
-"""The compiled time loop of lumped and dose-bin tumours, parallel over independent rows of the batch."""
+"""The compiled time loop of lumped and dose-bin tumours.
+
+Rows that share a course share its times, so that some of them are taken together through every step: the innermost
+loops run over rows, without branches or calls, and the compiler does several at a time. What a row becomes depends on
+itself only. Threads share the blocks: the kernel holds no lock, and without numba's own threads it compiles sooner.
+"""
 
 import math
 
-from numba import njit, prange
+import numpy as np
+from numba import njit
 
+from simulators.tumour.elementary import exponential, exponential_less_one, part
 from simulators.tumour.steps import LN2, growth_factor, late_days, log_kill, next_multiple, poisson_quantile
 
 _FRACTION, _CHEMOTHERAPY = 0, 2  # Event's values; numba knows no enums from elsewhere
 _SEQUENTIAL = 5  # as in `simulators.tumour.timeline`
+TOGETHER = 64  # rows of a block; what it holds of a lumped tumour lies in the first cache
 
 
-@njit(cache=True)
-def _event(
-    e,
-    repair,
-    last_fraction,
-    first,
-    ev_time,
-    ev_kind,
-    ev_dose,
-    ev_scale,
-    table,
-    gtv0,
-    linear_above,
-    state,
-    drawn,
-):
-    """Apply event e to one row; returns the number of surviving clonogens, as it was but for the course's end."""
-    weight, viable, doomed, carry, logs = state
-    alpha, ratio, density = table[0], table[1], table[5]
-    since = ev_time[e] - first
-    bins = viable.shape[0]
-    if ev_kind[e] == _CHEMOTHERAPY or ev_kind[e] == _SEQUENTIAL:
-        kill = table[12] * ev_scale[e]
-        for b in range(bins):
-            lost = viable[b] * -math.expm1(-kill)
-            viable[b] -= lost
-            doomed[b] += lost
-            if ev_kind[e] == _CHEMOTHERAPY:
-                logs[b] -= kill
-        return drawn
-    if not math.isnan(last_fraction):
-        regrown = late_days(since, table[6]) - late_days(last_fraction - first, table[6])
-        for b in range(bins):
-            logs[b] = min(0.0, logs[b] + LN2 * regrown / table[7])
-    if ev_kind[e] == _FRACTION:
-        hypoxic = table[8] * math.exp(-LN2 * since / table[10]) if table[8] > 0.0 else 0.0
-        for b in range(bins):
-            unrepaired = carry[b] * repair
-            kill = log_kill(ev_dose[e, b], unrepaired, alpha, ratio, hypoxic, table[9], linear_above)
-            lost = viable[b] * -math.expm1(kill)
-            viable[b] -= lost
-            doomed[b] += lost
-            logs[b] += kill
-            carry[b] = unrepaired + ev_dose[e, b]
-        return drawn
-    expected = 0.0
-    for b in range(bins):
-        expected += weight[b] * math.exp(logs[b])
-    expected *= density * gtv0
-    survivors = poisson_quantile(table[13], table[15], expected)
-    for b in range(bins):
-        viable[b] *= survivors / expected if expected > 0.0 else 0.0
-    return survivors
+@part
+def _poison(clonogens, scale, table, viable, doomed, logs):
+    """A cycle of chemotherapy, of the bulk and, where it is concurrent, of clonogens."""
+    for b in range(viable.shape[0]):
+        for i in range(viable.shape[1]):
+            kill = table[12, i] * scale
+            lost = viable[b, i] * -exponential_less_one(-kill)
+            viable[b, i] -= lost
+            doomed[b, i] += lost
+            logs[b, i] -= kill if clonogens else 0.0
 
 
-@njit(cache=True)
-def _step(viable, doomed, remnant, gtv0, table, drawn, dt, half_decay):
+@part
+def _regrow(since, since_last, table, logs):
+    """Accelerated repopulation of clonogens from the last fraction on; none where there was none (nan)."""
+    if math.isnan(since_last):
+        return
+    for b in range(logs.shape[0]):
+        for i in range(logs.shape[1]):
+            regrown = late_days(since, table[6, i]) - late_days(since_last, table[6, i])
+            logs[b, i] = min(0.0, logs[b, i] + LN2 * regrown / table[7, i])
+
+
+@part
+def _irradiate(dose, wait, since, linear_above, table, viable, doomed, carry, logs):
+    """One fraction; `wait` is the time since the last one in days, nan where there was none."""
+    first = math.isnan(wait)
+    for b in range(viable.shape[0]):
+        for i in range(viable.shape[1]):
+            repair = 0.0 if first else exponential(-LN2 * 24.0 * wait / table[11, i])
+            hypoxic = table[8, i] * exponential(-LN2 * since / table[10, i])
+            unrepaired = carry[b, i] * repair
+            kill = log_kill(dose[b], unrepaired, table[0, i], table[1, i], hypoxic, table[9, i], linear_above)
+            lost = viable[b, i] * -exponential_less_one(kill)
+            viable[b, i] -= lost
+            doomed[b, i] += lost
+            logs[b, i] += kill
+            carry[b, i] = unrepaired + dose[b]
+
+
+@part
+def _end(table, gtv0, weight, viable, logs, survivors):
+    """The end of the course: draw the surviving clonogens and scale the viable tumour to them."""
+    for i in range(viable.shape[1]):
+        expected = 0.0
+        for b in range(viable.shape[0]):
+            expected += weight[b] * exponential(logs[b, i])
+        expected *= table[5, i] * gtv0[i]
+        survivors[i] = poisson_quantile(table[13, i], table[15, i], expected)
+        for b in range(viable.shape[0]):
+            viable[b, i] *= survivors[i] / expected if expected > 0.0 else 0.0
+
+
+@part
+def _clearance(dt, table, half):
+    """What is left of doomed cells after half a step."""
+    for i in range(half.shape[0]):
+        half[i] = exponential(-LN2 * 0.5 * dt / table[2, i])
+
+
+@part
+def _step(dt, half, table, gtv0, survivors, remnant, viable, doomed, v, total):
     """One Strang step: clear for dt/2, grow for dt (survivors of a course at their own rate), clear for dt/2."""
-    rate = table[3] if math.isnan(drawn) else table[3] * table[14]
-    v, d, s = 0.0, 0.0, 0.0
+    for i in range(v.shape[0]):
+        v[i], total[i] = 0.0, 0.0
     for b in range(viable.shape[0]):
-        doomed[b] *= half_decay
-        v += viable[b]
-        d += doomed[b]
-        s += remnant[b]
-    total = v + d + s
-    factor = growth_factor(v / total if total > 0.0 else 0.0, gtv0 * total, rate, table[4], dt)
+        for i in range(v.shape[0]):
+            doomed[b, i] *= half[i]
+            v[i] += viable[b, i]
+            total[i] += viable[b, i] + doomed[b, i] + remnant[b, i]
+    for i in range(v.shape[0]):
+        rate = table[3, i] * (1.0 if math.isnan(survivors[i]) else table[14, i])
+        v[i] = growth_factor(gtv0[i] * v[i], gtv0[i] * total[i], rate, table[4, i], dt)
     for b in range(viable.shape[0]):
-        viable[b] *= factor
-        doomed[b] *= half_decay
+        for i in range(v.shape[0]):
+            viable[b, i] *= v[i]
+            doomed[b, i] *= half[i]
 
 
-@njit(cache=True)
-def _volume(viable, doomed, remnant, gtv0):
-    total = 0.0
+@part
+def _volume(gtv0, viable, doomed, remnant, volumes):
+    volumes[:] = 0.0
     for b in range(viable.shape[0]):
-        total += viable[b] + doomed[b] + remnant[b]
-    return gtv0 * total
+        for i in range(volumes.shape[0]):
+            volumes[i] += viable[b, i] + doomed[b, i] + remnant[b, i]
+    for i in range(volumes.shape[0]):
+        volumes[i] *= gtv0[i]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance_rows(
     t0,
     out_days,
     step_days,
     linear_above,
     course_of,
+    block,
     first_event,
     end,
     first_fraction,
@@ -113,65 +131,62 @@ def advance_rows(
     remnant,
     carry,
     logs,
-    survivors,
-    volumes,
     step_viable,
     step_doomed,
+    survivors,
+    volumes,
 ):
-    """Take every row from its course's `t0` to the last of `out_days`, in place.
+    """Take the rows of some blocks from their course's `t0` to the last of `out_days`, in place.
 
-    `volumes` (rows, out_days) receives the GTV in cm3 at each of them, events at that very time included. The
-    time steps are the multiples of `step_days` and the events, and never the output times: between two steps a
-    volume is looked up on a side branch, whose last state is left in `viable` and `doomed` while `step_viable`
-    and `step_doomed` keep the one to go on from.
+    Rows are last: `table` (columns, rows), the tumour's parts (bins, rows). Rows from `block[n]` to `block[n + 1]`
+    share the course `course_of[n]`. `volumes` (out_days, rows) receives the GTV in cm3 at each of them, events at that
+    very time included. The time steps are the multiples of `step_days` and the events, and never the output times:
+    between two steps a volume is looked up on a side branch, whose last state is left in `viable` and `doomed` while
+    `step_viable` and `step_doomed` keep the one to go on from.
     """
-    for i in prange(viable.shape[0]):
-        c = course_of[i]
+    for n in range(len(block) - 1):
+        c, rows = course_of[n], slice(block[n], block[n + 1])
         t, e, last = t0[c], first_event[c], last_fraction[c]
         k = next_multiple(t, step_days)
-        state = (weight, step_viable[i], step_doomed[i], carry[i], logs[i])
-        last_dt, half_decay = -1.0, 1.0  # most steps and waits are as long as the ones before
-        wait, repair = -1.0, 0.0
+        own, gtv, drawn = table[:, rows].copy(), gtv0[rows].copy(), survivors[rows].copy()
+        v, d, rest = step_viable[:, rows].copy(), step_doomed[:, rows].copy(), remnant[:, rows].copy()
+        unrepaired, log_s = carry[:, rows].copy(), logs[:, rows].copy()
+        aside_v, aside_d = v.copy(), d.copy()
+        work, total, seen = np.empty_like(gtv), np.empty_like(gtv), np.empty_like(gtv)
+        half, aside_half = np.empty_like(gtv), np.empty_like(gtv)
+        last_dt = -1.0  # most steps are as long as the one before
         for j in range(out_days.shape[0]):
             while True:
                 while e < end[c] and ev_time[e] <= t and ev_time[e] <= out_days[j]:
-                    if ev_time[e] - last != wait:
+                    since = ev_time[e] - first_fraction[c]
+                    if ev_kind[e] == _CHEMOTHERAPY or ev_kind[e] == _SEQUENTIAL:
+                        _poison(ev_kind[e] == _CHEMOTHERAPY, ev_scale[e], own, v, d, log_s)
+                    elif ev_kind[e] == _FRACTION:
                         wait = ev_time[e] - last
-                        repair = 0.0 if math.isnan(wait) else math.exp(-LN2 * 24.0 * wait / table[i, 11])
-                    survivors[i] = _event(
-                        e, repair, last, first_fraction[c], ev_time, ev_kind, ev_dose, ev_scale,
-                        table[i], gtv0[i], linear_above, state, survivors[i],
-                    )  # fmt: skip
-                    if ev_kind[e] == _FRACTION:
+                        _regrow(since, last - first_fraction[c], own, log_s)
+                        _irradiate(ev_dose[e], wait, since, linear_above, own, v, d, unrepaired, log_s)
                         last = ev_time[e]
+                    else:
+                        _regrow(since, last - first_fraction[c], own, log_s)
+                        _end(own, gtv, weight, v, log_s, drawn)
                     e += 1
                 stop = k * step_days
                 if e < end[c] and ev_time[e] < stop:
                     stop = ev_time[e]
                 if stop > out_days[j]:
                     break
-                dt = stop - t
-                if dt != last_dt:
-                    last_dt = dt
-                    half_decay = math.exp(-LN2 * 0.5 * dt / table[i, 2])
-                _step(
-                    step_viable[i],
-                    step_doomed[i],
-                    remnant[i],
-                    gtv0[i],
-                    table[i],
-                    survivors[i],
-                    dt,
-                    half_decay,
-                )
+                if stop - t != last_dt:
+                    last_dt = stop - t
+                    _clearance(last_dt, own, half)
+                _step(last_dt, half, own, gtv, drawn, rest, v, d, work, total)
                 t = stop
                 if t >= k * step_days:
                     k += 1
-            for b in range(viable.shape[1]):
-                viable[i, b] = step_viable[i, b]
-                doomed[i, b] = step_doomed[i, b]
-            dt = out_days[j] - t
-            if dt > 0.0:
-                aside = math.exp(-LN2 * 0.5 * dt / table[i, 2])
-                _step(viable[i], doomed[i], remnant[i], gtv0[i], table[i], survivors[i], dt, aside)
-            volumes[i, j] = _volume(viable[i], doomed[i], remnant[i], gtv0[i])
+            aside_v[:], aside_d[:] = v, d
+            if out_days[j] > t:
+                _clearance(out_days[j] - t, own, aside_half)
+                _step(out_days[j] - t, aside_half, own, gtv, drawn, rest, aside_v, aside_d, work, total)
+            _volume(gtv, aside_v, aside_d, rest, seen)
+            volumes[j, rows] = seen
+        viable[:, rows], doomed[:, rows], step_viable[:, rows], step_doomed[:, rows] = aside_v, aside_d, v, d
+        carry[:, rows], logs[:, rows], survivors[rows] = unrepaired, log_s, drawn

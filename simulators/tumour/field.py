@@ -146,7 +146,7 @@ class FieldKinetics:
         viable, doomed = np.empty_like(step_viable), np.empty_like(step_doomed)
         remnant = state.remnant.reshape(rows, *shape)
         survivors = np.array(state.survivors, dtype=np.float64).reshape(rows)
-        table = parameter_table(params, batch)
+        table = np.ascontiguousarray(parameter_table(params, batch).T)
         for i in range(rows):
             survivors[i] = self._advance_one(
                 timeline,

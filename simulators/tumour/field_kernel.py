@@ -99,8 +99,7 @@ def _scalars(t, until, step_days, viable, doomed, remnant, voxel_cm3, drawn, tab
         kept *= half
         v = grown * viable
         whole = v + kept * doomed + remnant
-        share = v / whole if whole > 0.0 else 0.0
-        grown *= growth_factor(share, voxel_cm3 * whole, rate, table[4], stop - t)
+        grown *= growth_factor(voxel_cm3 * v, voxel_cm3 * whole, rate, table[4], stop - t)
         kept *= half
         t = stop
         k += 1

@@ -7,43 +7,49 @@ import math
 
 from numba import njit
 
+from simulators.tumour.elementary import exponential, exponential_less_one, inlined, logarithm
+
 LN2 = math.log(2.0)
 _EXACT_POISSON = 700.0  # above it exp(-lambda) nears the smallest float64
+_MOST = 700.0  # of an exponent
+_NONE_CM3 = 1e-290  # far below a cell; its inverse is still a number
 
 
-@njit(inline="always")
-def growth_factor(viable_share, total_cm3, rate_per_d, capacity_cm3, dt):
+@inlined
+def growth_factor(viable_cm3, total_cm3, rate_per_d, capacity_cm3, dt):
     """Factor on viable tumour over dt of v' = rate ln(K / V) v, where V is viable + doomed + remnant.
 
     Exact where all of V is viable; elsewhere the share is frozen over the step (second order). The exact solution
     never crosses the capacity, so neither does this one, whatever the step.
     """
-    if viable_share <= 0.0 or total_cm3 <= 0.0 or rate_per_d <= 0.0:
-        return 1.0
-    logarithm = math.log(capacity_cm3 / total_cm3)
-    exponent = -math.expm1(-viable_share * rate_per_d * dt) / viable_share
-    room = capacity_cm3 - total_cm3 * (1.0 - viable_share)
-    bound = room / (total_cm3 * viable_share)
-    if logarithm >= 0.0:
-        return min(math.exp(min(exponent * logarithm, 700.0)), bound)
-    return max(math.exp(exponent * logarithm), bound, 0.0)
+    grows = (viable_cm3 > _NONE_CM3) & (rate_per_d > 0.0)
+    viable, total = (viable_cm3, total_cm3) if grows else (1.0, 1.0)
+    per_viable, per_total = 1.0 / viable, 1.0 / total  # divisions take longest
+    gap = logarithm(capacity_cm3 * per_total)
+    slowed = viable * per_total * rate_per_d * dt
+    exponent = -exponential_less_one(-slowed) * total * per_viable
+    bound = (capacity_cm3 - (total - viable)) * per_viable
+    grown = exponential(min(exponent * gap, _MOST))
+    held = min(grown, bound) if gap >= 0.0 else max(grown, bound, 0.0)
+    return held if grows else 1.0
 
 
-@njit(inline="always")
-def _log_lq(dose, unrepaired, alpha, ratio, linear_above):
+@inlined
+def _log_lq(dose, unrepaired, alpha, per_gy, linear_above):
     curved = min(dose, linear_above)
-    straight = (dose - curved) * (1.0 + 2.0 * curved / ratio)
-    return -alpha * (curved + curved * curved / ratio + straight + 2.0 * dose * unrepaired / ratio)
+    straight = (dose - curved) * (1.0 + 2.0 * curved * per_gy)
+    return -alpha * (curved + curved * curved * per_gy + straight + 2.0 * dose * unrepaired * per_gy)
 
 
-@njit(inline="always")
+@inlined
 def log_kill(dose, unrepaired, alpha, ratio, hypoxic, oer, linear_above):
     """Log survival of one fraction; the hypoxic share feels the doses divided by the OER."""
-    oxic = _log_lq(dose, unrepaired, alpha, ratio, linear_above)
-    if hypoxic <= 0.0:
-        return oxic
-    anoxic = _log_lq(dose / oer, unrepaired / oer, alpha, ratio, linear_above)
-    return anoxic + math.log(hypoxic + (1.0 - hypoxic) * math.exp(oxic - anoxic))
+    per_gy, less = 1.0 / ratio, 1.0 / oer
+    oxic = _log_lq(dose, unrepaired, alpha, per_gy, linear_above)
+    anoxic = _log_lq(dose * less, unrepaired * less, alpha, per_gy, linear_above)
+    some = hypoxic > 0.0
+    share = hypoxic if some else 1.0
+    return anoxic + logarithm(share + (1.0 - share) * exponential(oxic - anoxic)) if some else oxic
 
 
 @njit
@@ -80,7 +86,7 @@ def next_multiple(t, step):
     return k
 
 
-@njit(inline="always")
+@inlined
 def late_days(since_first_d, kickoff_d):
     """Days of accelerated repopulation so far; treatment time counts its first day, as the trials do."""
     return max(0.0, since_first_d + 1.0 - kickoff_d)

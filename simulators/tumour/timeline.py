@@ -218,7 +218,7 @@ def batch_shape(params: Params) -> tuple[int, ...]:
 
 
 def parameter_table(params: Params, batch: tuple[int, ...]) -> np.ndarray:
-    """(rows, columns) float64 of the kernels' parameters, and last the normal quantile of the draw.
+    """(columns, rows) float64 of the kernels' parameters, and last the normal quantile of the draw.
 
     Args:
         params: parameter -> (*B,).
@@ -226,8 +226,12 @@ def parameter_table(params: Params, batch: tuple[int, ...]) -> np.ndarray:
     """
     from scipy.special import ndtri
 
-    columns = [np.broadcast_to(np.asarray(params[name], np.float64), batch).ravel() for name in COLUMNS]
-    return np.ascontiguousarray(np.stack([*columns, ndtri(columns[13])], axis=1))
+    columns = [params[name] for name in COLUMNS]
+    columns.append(ndtri(np.asarray(columns[COLUMNS.index("control_quantile")], np.float64)))
+    table = np.empty((len(columns), *batch))
+    for i, values in enumerate(columns):
+        table[i, ...] = values
+    return table.reshape(len(columns), -1)
 
 
 def local_doses(timeline: Timeline, relative: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

@@ -118,6 +118,7 @@ def known(browser, address):
 
     browser.get(start_link(f"{address}/models", TOKEN))
     Page(browser, address).wait("return location.search === '' && document.querySelector('.rt-header')")
+    browser.execute_script("localStorage.setItem('rt-tour', 'yes')")  # as one who has declined the tour
     return browser
 
 
@@ -267,6 +268,12 @@ class Page:
         return self.script("return rtTwin.viewer.panels.map((p) => p.view.at[0])")
 
 
+@pytest.fixture(scope="session")
+def page_of(browser):
+    """The address of a dashboard of a test's own -> it in the browser."""
+    return lambda address: Page(browser, address)
+
+
 @pytest.fixture
 def page(known, address):
     """A page of the dashboard; no test may leave an error in the browser's console."""
@@ -276,4 +283,4 @@ def page(known, address):
     errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
     browser.execute_script("sessionStorage.clear()")  # the tray of jobs belongs to the tab
     browser.get("about:blank")
-    assert errors == []
+    assert not errors, "\n".join(errors)

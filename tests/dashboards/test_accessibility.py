@@ -32,7 +32,18 @@ def axe(tmp_path_factory) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
-    ["/compare?run=demo", "/patients", "/twin?twin=patient.twin", "/cohort", "/new", "/adaptive", "/models"],
+    [
+        "/compare?run=demo",
+        "/patients",
+        "/twin?twin=patient.twin",
+        "/cohort",
+        "/new",
+        "/adaptive",
+        "/models",
+        "/readers",
+        "/scanners",
+        "/report?run=demo",
+    ],
 )
 def test_pages_are_accessible(page, axe, path, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -49,3 +60,23 @@ def test_pages_are_accessible(page, axe, path, scheme):
         assert page.driver.execute_async_script(RUN) == []
     finally:
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_sheets_lists_and_the_tour_are_accessible_while_they_are_open(page, axe):
+    page.open("/compare?run=demo")
+    page.script(axe)
+    page.script("document.querySelector('[data-lists]').click()")
+    page.script("document.querySelector('[data-tour]').click()")
+    page.wait("return document.querySelector('.rt-toured')")
+    assert page.driver.execute_async_script(RUN) == []
+    page.press("\ue00c")
+    for opened in (
+        "document.querySelector('[data-solid]').click()",
+        "dash_clientside.set_props('keys-sheet', {opened: true})",
+    ):
+        page.script(opened)
+        page.wait("return document.querySelector('[role=dialog] :is(#solid, .rt-keys)')")
+        page.script("return new Promise((later) => setTimeout(later, 500))")  # sheets fade in
+        assert page.driver.execute_async_script(RUN) == []
+        page.press("\ue00c")
+        page.wait("return !document.querySelector('[role=dialog]')")

@@ -44,6 +44,7 @@ def test_a_dropped_folder_of_dicom_becomes_a_patient(page, opened, planning_ct):
     assert PatientTwin.load(opened / "dropped-folder.twin").gtv_cm3 == pytest.approx(67.6, abs=0.5)
 
 
+@pytest.mark.slow
 def test_a_dropped_zip_of_dicom_becomes_the_same_patient(page, opened, shared_data):
     from twin import PatientTwin
 

@@ -89,7 +89,9 @@ def folder(tmp_path, phantom_twin, monkeypatch):
     return tmp_path
 
 
+LONGEST = ("changing.md",)  # a sweep of comparisons
 SMALLER = {  # the same code with less to do
+    "days=365, samples=200, seed=0)": 'days=15, samples=4, seed=0, dose="approximate", image_samples=0)',
     "days=365, samples=200": 'days=15, samples=4, dose="approximate"',
     "(10_000)": "(400)",
     "(1_000": "(50",
@@ -103,7 +105,15 @@ def test_what_is_made_smaller_is_still_shown():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "python")], ids=named)
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(d, marks=pytest.mark.slow if d.name in LONGEST else ())
+        for d in DOCUMENTS
+        if blocks(d, "python")
+    ],
+    ids=named,
+)
 def test_every_python_block_runs(document, folder):
     names = {"__name__": document.stem}  # the blocks of a document follow one another
     for text in blocks(document, "python"):
@@ -115,7 +125,7 @@ def test_every_python_block_runs(document, folder):
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if blocks(d, "yaml")], ids=named)
 def test_every_yaml_block_is_read(document, tmp_path, monkeypatch):
-    from scenarios import clinic_from_yaml
+    from scenarios import clinic_from_yaml, read_assumptions
     from twin.pacs import connection_named
 
     for text in blocks(document, "yaml"):
@@ -125,6 +135,8 @@ def test_every_yaml_block_is_read(document, tmp_path, monkeypatch):
         if any(isinstance(v, dict) and {"dimse", "dicomweb"} & v.keys() for v in shown.values()):
             monkeypatch.setenv("RT_TWIN_PACS", str(file))
             assert all(connection_named(name) for name in shown)
+        elif "prior" in shown:
+            assert read_assumptions(file).keys() == shown.keys()
         else:
             assert clinic_from_yaml(file) if "clinic" in shown else Scenario.parse(str(file))
 

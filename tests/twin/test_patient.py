@@ -150,3 +150,14 @@ def test_an_edited_record_keeps_the_old_entries_and_drops_the_belief(twin):
     assert changed.history[-1].words == "age_years 67 -> 71, sex missing -> male, ecog 1 -> missing"
     with pytest.raises(InputError, match="nothing changes"):
         changed.edited(ClinicalRecord(age_years=71, sex="male"))
+
+
+def test_a_twin_says_in_a_line_what_it_holds_and_looks_for_nothing(twin):
+    assert repr(twin) == "<PatientTwin P on day 0: 1 scans, 0 fractions, 0 observations>"
+    assert repr(twin.contours) == "<StructureSet of day 0: GTVp>"
+    assert repr(twin.contours.role("GTV")[0]) == "<Structure GTVp, GTV>"
+
+    def look():
+        raise AssertionError("nobody asked for the structures")
+
+    assert "not looked for yet" in repr(StructureSet(GEOMETRY, look))

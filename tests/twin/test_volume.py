@@ -86,3 +86,19 @@ def test_sampling_a_volume_on_its_own_grid_gives_its_values_and_a_copy():
         same = volume.on(grid, order=order)
         np.testing.assert_array_equal(same, values)
         assert same.dtype == np.float32 and not np.shares_memory(same, values)
+
+
+def test_other_libraries_see_a_volume_in_its_place():
+    geometry = Geometry(
+        (2, 3, 4), (3.0, 1.5, 1.0), (10.0, -20.0, 30.0), (0.0, 1.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    )
+    volume = Volume(geometry, np.arange(24, dtype=np.int16).reshape(2, 3, 4), "CT", "HU")
+    itk, nib = volume.sitk(), volume.nibabel()
+    for at in ((0, 0, 0), (1, 2, 3)):
+        x, y, z = at[::-1]
+        assert itk.GetPixel(x, y, z) == nib.get_fdata()[x, y, z] == volume.array[at]
+        lps = geometry.lps(at)
+        np.testing.assert_allclose(itk.TransformIndexToPhysicalPoint((x, y, z)), lps)
+        np.testing.assert_allclose(nib.affine @ (x, y, z, 1), (-lps[0], -lps[1], lps[2], 1))
+    assert Geometry.from_sitk(itk).same_grid(geometry)
+    assert Volume(geometry, volume.array > 3, "MASK", "1").sitk().GetPixel(3, 2, 1) == 1

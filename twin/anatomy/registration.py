@@ -94,7 +94,12 @@ def _start(
     for kind in ("GEOMETRY", "MOMENTS"):
         body = [SimpleITK.Clamp(i, lowerBound=-1000.0) + 1000.0 for i in (target, source)]
         option = getattr(SimpleITK.CenteredTransformInitializerFilter, kind)
-        found = SimpleITK.CenteredTransformInitializer(body[0], body[1], SimpleITK.Euler3DTransform(), option)
+        try:
+            found = SimpleITK.CenteredTransformInitializer(
+                body[0], body[1], SimpleITK.Euler3DTransform(), option
+            )
+        except RuntimeError:  # an image of air has no mass
+            continue
         guesses.append(SimpleITK.Euler3DTransform(found.Downcast()))
     return min(guesses, key=lambda g: _metric(method, g, target, source))
 
@@ -137,10 +142,20 @@ def similarity(fixed: Volume, moving: Volume, matrix: np.ndarray) -> float:
     placed = Volume(moving.geometry.moved(matrix), moving.source, moving.modality, moving.unit)
     other = placed.on(coarse.geometry, fill=np.nan)
     both = np.isfinite(other)
-    if both.sum() < _LEAST_VOXELS:
+    return mutual_information(coarse.hu[both], other[both])
+
+
+def mutual_information(first: np.ndarray, second: np.ndarray) -> float:
+    """Normalised mutual information of two images, 1 (none) to 2 (the same image); 1 of few voxels.
+
+    Args:
+        first: (n,) values.
+        second: (n,) values of the other image in the same places.
+    """
+    if len(first) < _LEAST_VOXELS:
         return 1.0
-    bins = int(np.clip((both.sum() / 50) ** 0.5, 4, _BINS))  # fewer would make independent images look alike
-    joint, _, _ = np.histogram2d(_ranked(coarse.hu[both]), _ranked(other[both]), bins=bins)
+    bins = int(np.clip((len(first) / 50) ** 0.5, 4, _BINS))  # fewer would make independent images look alike
+    joint, _, _ = np.histogram2d(_ranked(first), _ranked(second), bins=bins)
     share = joint / joint.sum()
     return float((_entropy(share.sum(axis=0)) + _entropy(share.sum(axis=1))) / _entropy(share.ravel()))
 

@@ -11,53 +11,31 @@ follow it between the planes too, and close beyond the last ones as it does (`tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 
+from twin.contours.distance import border_distance, clipped_integral, levelled
 from twin.contours.planar import coverage
+from twin.contours.planes import ONE_PLANE_MM, planes_of
 from twin.contours.rounded import Rounded
-from twin.errors import InputError
 from twin.geometry import Box, Geometry
 from twin.volume import Volume
+
+_Value = TypeVar("_Value")
 
 BRIDGED_MM = 10.0  # planes farther apart belong together only where that is how far apart the planes lie
 _IRREGULAR = 1.5  # times the usual spacing: farther apart is a gap
 _WIDEST_MM = 30.0  # no spacing is wider
 _SURE_PLANES, _SURE_CM3 = 5, 5.0
-_ONE_PLANE_MM = 0.1  # contours this close together lie in one plane
-_SAME_MM = 0.1  # contours whose points lie this close together are one that was stored twice
-_OFF_PLANE_MM = 1.0  # by which the points of a contour may differ in height
-_AREA_CELLS = 4
 _HALF = 0.5 - 1e-9  # of a pixel, but for rounding
 
 # Eclipse draws a structure in beyond its last contour, by about so many mm a mm, and ends it half a slice away at the
 # latest; its volumes and dose-volume curves agree with 4 to 6.
 ECLIPSE_TAPER = 5.0
-
-
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """The contours in one plane.
-
-    Args:
-        level_mm: its place along the slices' normal, from the centre of the first slice, mm.
-        polygons: (n, 2) vertices each as (row, column) indices of the slices.
-        pixel_mm: of the slices, along rows and columns, mm.
-    """
-
-    level_mm: float
-    polygons: tuple[np.ndarray, ...]
-    pixel_mm: tuple[float, float]
-
-    @cached_property
-    def area_mm2(self) -> float:
-        """What the contours enclose by XOR, mm2."""
-        return _area(self.polygons) * self.pixel_mm[0] * self.pixel_mm[1]
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ class Shape:
 
     def __init__(self, contours: Sequence[np.ndarray], slices: Geometry) -> None:
         self.slices = slices
-        self.planes = _planes(contours, slices)
+        self.planes = planes_of(contours, slices)
         self.levels_mm = np.array([p.level_mm for p in self.planes])
         gaps = np.diff(self.levels_mm)
         usual = _usual_mm(gaps, slices.spacing_mm[0])
@@ -255,13 +233,13 @@ class _Sections:
         self.covered = _Lazy(self._covered)
         self.labels = _Lazy(self._labels)
         self.between = _Lazy(self._between)
-        self.distances = _Lazy(lambda k: _distance(self.covered[k]))
+        self.distances = _Lazy(lambda k: border_distance(self.covered[k]))
 
     def at(self, height_mm: float) -> np.ndarray:
         """(rows, columns) share of each pixel inside the section at a height."""
         levels = self.shape.levels_mm
         near = int(np.abs(levels - height_mm).argmin())
-        if abs(height_mm - levels[near]) <= _ONE_PLANE_MM:
+        if abs(height_mm - levels[near]) <= ONE_PLANE_MM:
             return self.covered[near]
         k = int(np.searchsorted(levels, height_mm))
         if 0 < k < len(levels) and self.shape.bridged[k - 1]:
@@ -284,14 +262,14 @@ class _Sections:
         area = (1.0 - t) * area_k + t * area_next
         if self.shape.rounded is not None:
             area += self.shape.rounded.bulge_mm2(k, t) / self.pixel_mm2
-        return np.maximum(section, _levelled(distance, area))
+        return np.maximum(section, levelled(distance, area))
 
     def _closing(self, top: bool, t: float) -> np.ndarray:
         """The section t spacings beyond the last plane of a shape that closes there."""
         assert self.shape.rounded is not None
         distance = self.distances[len(self.shape.planes) - 1 if top else 0]
         area = self.shape.rounded.beyond_mm2(top, t) / self.pixel_mm2
-        return np.zeros(self.raster) if distance is None or area <= 0 else _levelled(distance, area)
+        return np.zeros(self.raster) if distance is None or area <= 0 else levelled(distance, area)
 
     def _covered(self, k: int) -> np.ndarray:
         polygons = self.shape.planes[k].polygons
@@ -313,7 +291,7 @@ class _Sections:
             met[0] = False
             kept = self.covered[own] * met[labels]
             lone = self.covered[own] - kept
-            distance = self.distances[own] if met[1:].all() else _distance(kept)
+            distance = self.distances[own] if met[1:].all() else border_distance(kept)
             sides.append((lone, distance, float(kept.sum())))
         return sides
 
@@ -323,13 +301,16 @@ class _Sections:
         pixel_mm = float(np.mean(np.asarray(self.shape.slices.spacing_mm[1:]) / self.parts))
         k = int(np.searchsorted(levels, middle))
         for n, reach in ((k - 1, self.shape.above_mm), (k, self.shape.below_mm)):
-            if not 0 <= n < len(levels) or abs(middle - levels[n]) > reach[n] or self.distances[n] is None:
+            if not 0 <= n < len(levels) or abs(middle - levels[n]) > reach[n]:
+                continue
+            distance = self.distances[n]
+            if distance is None:
                 continue
             near, far = sorted(abs(edge - levels[n]) for edge in (low_mm, high_mm))
             near = 0.0 if low_mm < levels[n] < high_mm else near
             a, b = (ECLIPSE_TAPER * d / pixel_mm for d in (near, far))
-            own = 0.5 - self.distances[n]
-            np.maximum(layer, (_integral(own - a) - _integral(own - b)) / (b - a), out=layer)
+            own = 0.5 - distance
+            np.maximum(layer, (clipped_integral(own - a) - clipped_integral(own - b)) / (b - a), out=layer)
         if 0 < k < len(levels) and self.shape.bridged[k - 1]:
             below, above = self.distances[k - 1], self.distances[k]
             if below is not None and above is not None:
@@ -337,14 +318,14 @@ class _Sections:
                 np.maximum(layer, np.clip(0.5 - below - t * (above - below), 0.0, 1.0), out=layer)
 
 
-class _Lazy(dict):
+class _Lazy(dict[int, _Value]):
     """Values of a function by its argument, each made once."""
 
-    def __init__(self, make) -> None:
+    def __init__(self, make: Callable[[int], _Value]) -> None:
         super().__init__()
         self.make = make
 
-    def __missing__(self, key: int):
+    def __missing__(self, key: int) -> _Value:
         self[key] = self.make(key)
         return self[key]
 
@@ -354,94 +335,3 @@ def _usual_mm(gaps: np.ndarray, slice_mm: float) -> float:
     if len(gaps) > 1 or (len(gaps) == 1 and gaps[0] <= BRIDGED_MM):
         return float(np.median(gaps))
     return slice_mm
-
-
-def _planes(contours: Sequence[np.ndarray], slices: Geometry) -> tuple[Plane, ...]:
-    """Contours by the plane they lie in, from below; planes that enclose nothing are none."""
-    if not contours:
-        return ()
-    index = slices.index(np.concatenate(contours))
-    starts = np.cumsum([0, *(len(c) for c in contours)])[:-1]
-    heights = index[:, 0] * slices.spacing_mm[0]
-    if (np.maximum.reduceat(heights, starts) - np.minimum.reduceat(heights, starts)).max() > _OFF_PLANE_MM:
-        raise InputError("a contour is not drawn in the planes of the scan")
-    levels = np.add.reduceat(heights, starts) / [len(c) for c in contours]
-    order = np.argsort(levels, kind="stable")
-    flat = np.split(index[:, 1:], starts[1:])
-    planes = []
-    for group in np.split(order, np.flatnonzero(np.diff(levels[order]) > _ONE_PLANE_MM) + 1):
-        whole = [flat[n] for n in group if np.ptp(flat[n], axis=0).min() > 0]
-        if whole:
-            polygons = _once(whole, np.asarray(slices.spacing_mm[1:]))
-            planes.append(Plane(float(levels[group].mean()), tuple(polygons), slices.spacing_mm[1:]))
-    return tuple(planes)
-
-
-def _once(polygons: list[np.ndarray], pixel_mm: np.ndarray) -> list[np.ndarray]:
-    """Polygons without those that are there already, wherever they begin and whichever way they run."""
-    if len(polygons) == 1:
-        return polygons
-    boxes = np.array([np.concatenate([p.min(axis=0) * pixel_mm, p.max(axis=0) * pixel_mm]) for p in polygons])
-    kept: list[int] = []
-    for n, polygon in enumerate(polygons):
-        alike = [m for m in kept if np.abs(boxes[m] - boxes[n]).max() <= _SAME_MM]
-        if not any(_same(polygons[m] * pixel_mm, polygon * pixel_mm) for m in alike):
-            kept.append(n)
-    return [polygons[n] for n in kept]
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether each point of either polygon lies on a point of the other."""
-    if one.shape == other.shape and np.abs(one - other).max() <= _SAME_MM:
-        return True
-    apart = np.abs(one[:, None] - other[None]).max(axis=2)
-    return bool(apart.min(axis=0).max() <= _SAME_MM and apart.min(axis=1).max() <= _SAME_MM)
-
-
-def _area(polygons: Sequence[np.ndarray]) -> float:
-    """What polygons enclose by XOR, in pixels, exactly: their coverage of a few large cells."""
-    points = np.concatenate(polygons)
-    low, high = points.min(axis=0), points.max(axis=0)
-    cell = np.maximum((high - low) / _AREA_CELLS, 1e-6)
-    cells = coverage([(p - low) / cell - 0.5 for p in polygons], (_AREA_CELLS, _AREA_CELLS))
-    return float(cells.sum() * cell.prod())
-
-
-def _distance(covered: np.ndarray) -> np.ndarray | None:
-    """Signed distance of each pixel's centre to the border of what is covered, in pixels, negative inside.
-
-    Args:
-        covered: share of each pixel inside.
-
-    Returns:
-        float32, or None where nothing is covered.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    if not covered.any():
-        return None
-    full = covered >= 1.0 - 1e-9
-    beside = np.zeros(covered.shape, dtype=bool)  # full pixels on which the border lies
-    for axis in (0, 1):
-        for step in (-1, 1):
-            beside |= full & (np.roll(covered, step, axis) <= 1e-9)
-    border = ((covered > 1e-9) & ~full) | beside
-    # The nearest border pixel tells by its coverage how far the border lies from its centre.
-    away, nearest = distance_transform_edt(~border, return_indices=True)
-    signed = np.where(full, -away, away) + 0.5 - covered[nearest[0], nearest[1]]
-    return signed.astype(np.float32)
-
-
-def _levelled(distance: np.ndarray, area: float) -> np.ndarray:
-    """Share of each pixel inside that level of a distance which encloses an area in pixels."""
-    level = 0.0
-    for _ in range(4):
-        share = np.clip(0.5 - distance + level, 0.0, 1.0)
-        rim = np.count_nonzero((share > 0.0) & (share < 1.0))
-        level += (area - float(share.sum())) / max(int(rim), 1)
-    return np.clip(0.5 - distance + level, 0.0, 1.0)
-
-
-def _integral(u: np.ndarray) -> np.ndarray:
-    """Integral of clip(s, 0, 1) for s up to u."""
-    return np.where(u < 1.0, np.maximum(u, 0.0) ** 2 / 2.0, u - 0.5)

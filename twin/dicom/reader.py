@@ -193,7 +193,7 @@ def _begins_like_a_dataset(head: bytes) -> bool:
     """Whether bytes begin with an element of group 0002 or 0008, as a dataset without preamble does."""
     if len(head) < 16:
         return False
-    little, big = (int.from_bytes(head[:2], order) in (0x0002, 0x0008) for order in ("little", "big"))  # type: ignore[arg-type]
+    little, big = (int.from_bytes(head[:2], order) in (0x0002, 0x0008) for order in ("little", "big"))
     explicit = head[4:6].isalpha() and head[4:6].isupper()
     return (little and (explicit or int.from_bytes(head[4:8], "little") < 1 << 16)) or (big and explicit)
 

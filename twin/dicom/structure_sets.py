@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -163,7 +164,7 @@ def choose(
     return used, [note + "holds the tumour; others by --structures NUMBER"]
 
 
-def _with(name: str, used: list[Drawing], ranked: list[tuple[tuple, Drawing]]) -> list[Drawing]:
+def _with(name: str, used: list[Drawing], ranked: list[tuple[tuple[Any, ...], Drawing]]) -> list[Drawing]:
     """The best set that holds a tumour which the user names and the used sets lack."""
     if any(d.named(name) for d in used):
         return []
@@ -178,7 +179,7 @@ def is_meant(drawing: Drawing, wanted: str) -> bool:
     return not wanted.isdigit() and drawing.file.is_called(wanted)
 
 
-def _rank(drawing: Drawing, gtv: Sequence[str], planned_on: frozenset[str]) -> tuple:
+def _rank(drawing: Drawing, gtv: Sequence[str], planned_on: frozenset[str]) -> tuple[Any, ...]:
     gross, target = drawing.holds(gtv)
     approved = {"APPROVED": 2, "REJECTED": 0}.get(drawing.status, 1)
     return approved > 0, gross, target, approved, drawing.made, drawing.uid in planned_on

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class Studies:
         structures: structure sets that the user asks for, by number, label or a part of the file's name.
         days: day of a series without a date, by a part of its description or of a file's name.
         delivered_from: day of the first fraction where the plans count as delivered, else None.
+        carriers: modalities of what may stand for the planning CT, the wanted ones first.
 
     Raises:
         InputError: no CT, or two structure sets of which neither is the newest.
@@ -62,7 +64,9 @@ class Studies:
         structures: Sequence[str] = (),
         days: Mapping[str, float] | None = None,
         delivered_from: float | None = None,
+        carriers: Sequence[str] = ("CT",),
     ) -> None:
+        self._carriers = tuple(carriers)
         self.days, self.delivered_from = days or {}, delivered_from
         self.left_out, self.wanted = left_out, tuple(structures)
         self.notes: list[str] = []
@@ -150,20 +154,30 @@ class Studies:
         of the earliest day, with most slices; and its voxels. One whose pixels cannot be read is left out."""
         planned_on = {p.structure_set for p in self.plans if p.treats and p.status != "REJECTED"}
 
-        def rank(image: Image) -> tuple:
+        def rank(image: Image) -> tuple[Any, ...]:
             drawn = [r for d in image.chosen for r in d.regions if filled(r)]
             gross = any(r.name.original in self.gtv or gross_tumour(r) for r in drawn)
             planned = any(d.uid in planned_on for d in image.chosen)
             day = image.day
-            return not gross, not planned, not drawn, (day or datetime.date.max).isoformat(), image.rank
+            wanted = self._carriers.index(image.modality)
+            return (
+                wanted,
+                not gross,
+                not planned,
+                not drawn,
+                (day or datetime.date.max).isoformat(),
+                image.rank,
+            )
 
-        while cts := [i for i in self.images if i.modality == "CT"]:
+        while cts := [i for i in self.images if i.modality in self._carriers]:
             best = min(cts, key=rank)
             try:
                 return best, best.volume()
             except InputError as error:
                 self._drop(best, error)
-        raise InputError(f"there is no CT series{self.left_out.because}")
+        *others, last = self._carriers
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        raise InputError(f"there is no {wanted} series{self.left_out.because}")
 
     def _drop(self, image: Image, why: str | InputError) -> None:
         self.left_out.add(image.modality, image.files, why)

@@ -35,6 +35,7 @@ class Origin:
         position: how the patient lay, DICOM PatientPosition.
         unannotated: it is known that no text is burned into the images.
         names_kept: names of structures may name somebody.
+        body_part: DICOM BodyPartExamined.
     """
 
     patient_id: str
@@ -46,6 +47,7 @@ class Origin:
     position: str = "HFS"
     unannotated: bool = False
     names_kept: bool = False
+    body_part: str = "CHEST"
 
     def uid(self, *parts: object) -> str:
         """A UID from the seed and what it names."""
@@ -199,7 +201,7 @@ def new_object(
     data.Manufacturer, data.ManufacturerModelName = _MAKER, _MAKER
     data.SoftwareVersions = origin.version or "0"
     if not modality.startswith("RT"):  # without a body part, validators ask for a laterality
-        data.BodyPartExamined, data.PatientPosition = "CHEST", origin.position
+        data.BodyPartExamined, data.PatientPosition = origin.body_part, origin.position
     return data
 
 

@@ -112,7 +112,7 @@ def growing_folder(path: str | os.PathLike[str], *, worth: str = "*") -> Iterato
 
 
 def move(path: Path, target: Path) -> None:
-    """Give a file another place on the same disk, for good; what was there is gone.
+    """Give a file or a folder another place on the same disk, for good; a file that was there is gone.
 
     Raises:
         InputError: the disk refuses it.
@@ -123,15 +123,18 @@ def move(path: Path, target: Path) -> None:
 
 
 def append(path: Path, line: str) -> None:
-    """Add a line to a file that only the caller writes; a power cut may cut the last one short.
+    """Add a line to a file that only the caller writes; a power cut may cut it short, and the next one begins anew.
 
     Raises:
         InputError: the file cannot be written, or the disk is full.
     """
     with refusals_explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        with path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            begun = file.read(1) not in (b"", b"\n")
+            file.write((b"\n" if begun else b"") + f"{line}\n".encode())
             file.flush()
             os.fsync(file.fileno())
 

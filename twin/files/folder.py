@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +18,7 @@ from twin.check import Check
 from twin.clinical import ClinicalRecord
 from twin.dose import DoseGrid, Fraction, Method
 from twin.errors import InputError
+from twin.field import Field
 from twin.files import nifti
 from twin.files.atomic import atomic_folder, is_taken
 from twin.files.lock import held, put_back
@@ -28,12 +30,12 @@ from twin.scan import Acquired, Registration, Scan, Simulated
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
-FORMAT = "rt-twin/4"
+FORMAT = "rt-twin/5"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
 # patient's own had passed. The third had no simulated scans and no SUVpeak, and said of a dose only whether it was
-# computed here, and set no estimates aside.
+# computed here, and set no estimates aside. The fourth had no displacement fields and nothing that was carried over.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
-_READ = (*_SCRUBBED, "rt-twin/3", FORMAT)
+_READ = (*_SCRUBBED, "rt-twin/3", "rt-twin/4", FORMAT)
 _SCHEDULE = re.compile(r"\d+(\.\d+)?/(?P<n>[1-9]\d{0,2})")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -49,6 +51,11 @@ class _StoredVolume(_Stored):
     unit: Unit
 
 
+class _StoredField(_Stored):
+    towards: Literal["day", "reference"]
+    mm: tuple[_StoredVolume, _StoredVolume, _StoredVolume]  # along the grid's z, y and x axes
+
+
 class _StoredScan(_Stored):
     name: str
     time_days: float
@@ -56,6 +63,7 @@ class _StoredScan(_Stored):
     registration: Registration | None = None
     acquired: Acquired | None = None
     simulated: Simulated | None = None
+    deformation: _StoredField | None = None
 
 
 class _StoredStructure(_Stored):
@@ -66,6 +74,7 @@ class _StoredStructure(_Stored):
     colour: tuple[int, int, int] | None
     mask: _StoredVolume
     contours: str | None = None
+    carried_from: str | None = None
 
 
 class _StoredSet(_Stored):
@@ -119,6 +128,7 @@ class _StoredBelief(_Stored):
     samples: dict[str, list[float]]
     learned_from: tuple[tuple[float, str, float], ...] = ()
     ess: float | None = None
+    prior: dict[str, Any] = {}
 
 
 # The fields of a twin that stand in twin.json as they are.
@@ -171,10 +181,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     _check_format(path)
     stored = _parse(_StoredTwin, path / "twin.json")
     belief = _load_belief(_parse(_StoredBelief, path / "belief.json")) if stored.belief else None
-    scans = (
-        Scan(s.name, s.time_days, _volume(path, s.volume), s.registration, s.acquired, s.simulated)
-        for s in stored.scans
-    )
+    scans = (_scan(path, s) for s in stored.scans)
     doses = (d.grid(_volume(path, d.volume)) for d in stored.doses)
     return {name: getattr(stored, name) for name in _PLAIN} | {
         "scans": tuple(scans),
@@ -258,6 +265,11 @@ def _write(twin: Mapping[str, Any], part: Path) -> None:
     (part / "twin.json").write_text(stored.model_dump_json(indent=1))
 
 
+def _scan(root: Path, s: _StoredScan) -> Scan:
+    moved = None if s.deformation is None else _field(root, s.deformation)
+    return Scan(s.name, s.time_days, _volume(root, s.volume), s.registration, s.acquired, s.simulated, moved)
+
+
 def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
     return _StoredScan(
         name=scan.name,
@@ -266,6 +278,33 @@ def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
         registration=scan.registration,
         acquired=scan.acquired,
         simulated=scan.simulated,
+        deformation=None if scan.deformation is None else _keep_field(scan.deformation, part, number),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Components:
+    """A displacement field that stays in its files until it is read."""
+
+    volumes: tuple[Volume, ...]
+
+    def __call__(self) -> np.ndarray:
+        return np.stack([np.asarray(v.array, dtype=np.float32) for v in self.volumes])
+
+
+def _keep_field(field: Field, part: Path, number: int) -> _StoredField:
+    parts: Iterable[Volume] = (Volume(field.geometry, np.round(v, 2), "DISTANCE", "mm") for v in field.mm)
+    stored = field.source.volumes if isinstance(field.source, _Components) else parts
+    z, y, x = (
+        _keep(v, part, f"scans/{number:02d}-displacement-{a}.nii.gz")
+        for a, v in zip("zyx", stored, strict=True)
+    )
+    return _StoredField(towards=field.towards, mm=(z, y, x))
+
+
+def _field(root: Path, stored: _StoredField) -> Field:
+    return Field(
+        stored.mm[0].geometry, _Components(tuple(_volume(root, v) for v in stored.mm)), stored.towards
     )
 
 
@@ -299,6 +338,7 @@ def _keep_set(structures: StructureSet, part: Path, number: int) -> _StoredSet:
                 colour=s.colour,
                 mask=_keep(s.mask, part, file),
                 contours=_keep_contours(s.contours, part, file.replace(".nii.gz", ".npy")),
+                carried_from=s.carried_from,
             )
         )
     count = len(structures.structures)
@@ -326,13 +366,14 @@ def _kept_belief(belief: Belief) -> _StoredBelief:
         samples={name: values.tolist() for name, values in belief.samples.items()},
         learned_from=belief.learned_from,
         ess=belief.ess,
+        prior=dict(belief.prior),
     )
 
 
 def _load_belief(stored: _StoredBelief) -> Belief:
     weights = None if stored.weights is None else np.asarray(stored.weights, dtype=np.float64)
     samples = {name: np.asarray(values, dtype=np.float64) for name, values in stored.samples.items()}
-    return Belief(samples, weights, stored.kind, stored.learned_from, stored.ess)
+    return Belief(samples, weights, stored.kind, stored.learned_from, stored.ess, stored.prior)
 
 
 def _volume(root: Path, stored: _StoredVolume) -> Volume:
@@ -373,4 +414,6 @@ def _structures(root: Path, stored: _StoredSet) -> StructureSet:
 
 def _structure(root: Path, s: _StoredStructure) -> Structure:
     contours = _contours(root, s.contours)
-    return Structure(s.name, s.role, _volume(root, s.mask), s.estimated, s.source_name, s.colour, contours)
+    return Structure(
+        s.name, s.role, _volume(root, s.mask), s.estimated, s.source_name, s.colour, contours, s.carried_from
+    )

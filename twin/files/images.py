@@ -7,7 +7,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from twin.errors import InputError
 from twin.files.masks import laid
 from twin.geometry import Geometry
 from twin.nomenclature.labels import is_plain, repeated, shown_path
-from twin.volume import Volume
+from twin.volume import Modality, Unit, Volume
+
+if TYPE_CHECKING:
+    import SimpleITK
 
 _READERS = {
     ".nii": "NiftiImageIO",
@@ -43,6 +46,21 @@ def read_ct(path: Path) -> Volume:
     if array.dtype != np.int16:
         array = np.clip(np.rint(array), -32768, 32767).astype(np.int16)
     return Volume(geometry, array, "CT", "HU").upright()
+
+
+def read_image(path: Path, modality: Modality, unit: Unit) -> Volume:
+    """An image of any modality with its values as float32, axes turned upright.
+
+    Args:
+        path: NIfTI, NRRD or MetaImage.
+        modality: what it shows.
+        unit: of its values.
+
+    Raises:
+        InputError: no such file, or not a readable 3-D image of finite values.
+    """
+    geometry, array, _ = _read(path)
+    return Volume(geometry, array.astype(np.float32), modality, unit).upright()
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +189,7 @@ def _read(path: Path) -> tuple[Geometry, np.ndarray, dict[int, str]]:
         raise InputError(f"{said}: {error}") from None
 
 
-def _segment_names(image) -> dict[int, str]:
+def _segment_names(image: SimpleITK.Image) -> dict[int, str]:
     """Names of labels as 3D Slicer keeps them in a segmentation's header."""
     keys = image.GetMetaDataKeys()
     found = {}
@@ -182,7 +200,7 @@ def _segment_names(image) -> dict[int, str]:
     return found
 
 
-def _check_real(path: Path, suffix: str, reader) -> None:
+def _check_real(path: Path, suffix: str, reader: SimpleITK.ImageFileReader) -> None:
     """Refuse a small file that claims more voxels than its compression can hold (1,032 bytes a byte, RFC 1951)."""
     import SimpleITK
 

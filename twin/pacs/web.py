@@ -73,7 +73,7 @@ class WebArchive:
     def find(self, level: Level, match: Mapping[str, str], asked: Sequence[str]) -> list[dict[str, str]]:
         """QIDO-RS, page by page; see `Archive`."""
         above = [match[k] for k in _UIDS if k in match]
-        searches: dict[Level, Callable[..., list]] = {
+        searches: dict[Level, Callable[..., list[Any]]] = {
             "STUDY": self.client.search_for_studies,
             "SERIES": self.client.search_for_series,
             "IMAGE": self.client.search_for_instances,

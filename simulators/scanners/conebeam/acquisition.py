@@ -9,7 +9,7 @@ import numpy as np
 from simulators.scanners.conebeam.breathing import Breathing
 from simulators.scanners.conebeam.system import System
 from simulators.scanners.projection import Beam, project
-from simulators.scanners.xray import Scatter, Signal, soft_and_bone
+from simulators.scanners.xray import Scatter, ScatterModel, Signal, soft_and_bone
 from twin import Volume
 
 LAG = 0.02  # of a frame's signal that is read in the next, amorphous silicon: some per cent [quoted from memory]
@@ -37,7 +37,7 @@ class Acquisition:
 
 def acquire(
     ct: Volume, centre: np.ndarray, system: System, beam: Beam, mas: float, breathing: Breathing,
-    rng: np.random.Generator, *, scattered: bool = True,
+    rng: np.random.Generator, *, scattered: bool = True, scatter_model: ScatterModel | None = None,
 ) -> Acquisition:  # fmt: skip
     """The views of a patient.
 
@@ -50,6 +50,7 @@ def acquire(
         breathing: of the patient.
         rng: of the noise.
         scattered: whether the patient scatters; without, a test sees the rest.
+        scatter_model: how, in place of the system's own kernels.
     """
     signal = Signal(system.beam)
     bowtie = system.bowtie(beam.u_mm)
@@ -59,7 +60,8 @@ def acquire(
     primary = np.exp(-p)
     scatter = np.zeros_like(primary)
     if scattered:
-        scatter = Scatter(system.grid).of(p, air, beam.step_mm) / air[None, :, None]
+        model = scatter_model or Scatter(system.grid, system.scatter)
+        scatter = model.of(p, air, beam.step_mm) / air[None, :, None]
     total = _lagged(primary + scatter, LAG ** (system.frames / beam.shape[0]))
     grid = 0.706 if system.grid else 1.0
     quanta = grid * system.quanta(signal, mas / beam.shape[0], float(np.sqrt(np.prod(beam.step_mm))))

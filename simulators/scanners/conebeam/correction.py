@@ -18,17 +18,20 @@ _STRENGTH, _SPREAD = 0.95, 1.1
 _MOST = 0.9  # of what is read
 
 
-def line_paths(seen: Acquisition, system: System, *, corrected: bool) -> np.ndarray:
+def line_paths(
+    seen: Acquisition, system: System, *, corrected: bool, believed: Scatter | None = None
+) -> np.ndarray:
     """(views, nu, nv) paths of water, mm: what is reconstructed.
 
     Args:
         seen: the views.
         system: the scanner.
         corrected: whether scatter is taken off.
+        believed: the software's model of scatter, in place of its usual one.
     """
     read = seen.read
     if corrected:
-        read = read - _estimated(seen, Scatter(system.grid, _STRENGTH, _SPREAD))
+        read = read - _estimated(seen, believed or Scatter(system.grid, _STRENGTH * system.scatter, _SPREAD))
     p = -np.log(read)
     signal, bowtie = Signal(system.beam), system.bowtie(seen.beam.u_mm)
     out = np.empty_like(p)

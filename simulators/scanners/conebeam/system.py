@@ -30,6 +30,7 @@ class System:
         beam: its spectrum.
         mas: of a scan, unless others are asked for.
         grid: it has a scatter grid.
+        scatter: strength of scatter in a patient, over that of kernels set behind acrylic.
         bowtie_mm: aluminium at the edge of the field.
         hann: end of the ramp's window, over the pixels' limit.
     """
@@ -44,6 +45,7 @@ class System:
     beam: str
     mas: float
     grid: bool
+    scatter: float
     bowtie_mm: float
     hann: float
 

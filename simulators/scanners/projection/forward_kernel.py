@@ -25,6 +25,15 @@ def _blend(volume, j, i, dj, di, part, line):
 
 
 @njit(cache=True, fastmath=True, inline="always")
+def _empty(line):
+    """Whether nothing lies on a line: most lines of bone, and those beside the patient."""
+    for value in line:  # noqa: SIM110 - numba compiles no generator
+        if value != 0.0:
+            return False
+    return True
+
+
+@njit(cache=True, fastmath=True, inline="always")
 def _read(line, start, step, last, total):
     """Add a line's values at evenly spaced heights, in voxels; the first and last voxels go on for ever."""
     for k in range(total.size):
@@ -76,6 +85,8 @@ def line_integrals(volume, first, spacing, angles, u_mm, v_mm, divergence, out):
                 _blend(volume, j, m, 0, 1, f - m, line)
             else:
                 _blend(volume, m, j, 1, 0, f - m, line)
+            if _empty(line):
+                continue
             widen = 1.0 - along * s
             start = np.float32((v_mm[0] * widen - first[2]) / spacing[2])
             _read(line, start, np.float32(dv * widen / spacing[2]), last, total)

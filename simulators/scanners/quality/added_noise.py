@@ -26,7 +26,9 @@ _ALUMINIUM_PER_CM = 0.64
 _COARSE_MM = 4.0
 _COARSE_VIEWS, _VIEWS = 90, 360
 _AT_ONCE = 16  # slices
-_PHOTONS = 6.0e5  # of a ray of 1 mm slices at the full dose: 1e5 to 1e6 are quoted from memory
+# Of a channel of 0.6 x 0.6 mm at the isocentre in each of the views of a turn, at the full dose: 1e5 to 1e6 photons and
+# about 1,000 views are quoted from memory. The views that are drawn here are fewer and share those photons.
+_CHANNEL_PHOTONS, _CHANNEL_MM, _TURN_VIEWS = 6.0e5, 0.6, 1160
 
 Variance = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of (p, relative N0)
 
@@ -65,7 +67,8 @@ def added_noise(ct: Volume, kernel: Kernel, share: float, key: Key) -> np.ndarra
     """
     everywhere = np.arange(ct.geometry.shape[0])
     noise = _ProjectedNoise(ct, OwnNoise(0.0, kernel, everywhere, np.empty(0, bool), 0))
-    photons = share * _PHOTONS * ct.geometry.spacing_mm[0] * noise.u_step_mm
+    channels = ct.geometry.spacing_mm[0] * noise.u_step_mm / _CHANNEL_MM**2
+    photons = share * _CHANNEL_PHOTONS * channels * _TURN_VIEWS / (2 * _VIEWS)
 
     def variance(p: np.ndarray, flux: np.ndarray) -> np.ndarray:
         inverse = np.exp(p) / (photons * flux)

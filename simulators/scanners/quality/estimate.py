@@ -59,7 +59,7 @@ class OwnNoise:
             )
         level = mode(sd[where])
         if level < _LEAST_HU:
-            raise InputError("the scan has no noise, so that none of another dose can be told from it")
+            raise InputError("the scan has no noise, which would tell its dose and its kernel")
         calm = where & (sd < _CALM * level)
         lag = [(rest * np.roll(rest, 1, axis))[calm].mean() / (rest**2)[calm].mean() for axis in (1, 2)]
         tried = np.array([_neighbours(Kernel.of(f50), dx, side) for f50 in _WIDTHS])

@@ -117,8 +117,8 @@ def signals(body: Body, of: Mapping[str, float]) -> np.ndarray:
     hu = body.hu.array
     out = _by_hu(hu, _HU, of)
     brim = _brim(hu)
-    water = np.clip((hu + 1000) / 1040, 0, 1)
-    out[brim] = (of["muscle"] * water + of["air"] * (1 - water))[brim]
+    water = np.clip((hu[brim] + 1000) / 1040, 0, 1)
+    out[brim] = of["muscle"] * water + of["air"] * (1 - water)
     if body.brain.any():
         from scipy.ndimage import gaussian_filter
 
@@ -144,11 +144,20 @@ def _by_hu(hu: np.ndarray, table: tuple[tuple[int, str], ...], of: Mapping[str, 
 
 def _brim(hu: np.ndarray) -> np.ndarray:
     """Where lung or air touch soft tissue."""
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    across = (1, 3, 3)
     between = (hu > -700) & (hu < _BRIM_HU[1])
-    return between & (minimum_filter(hu, across) < _BRIM_HU[0]) & (maximum_filter(hu, across) > _BRIM_HU[1])
+    return between & (_of_plane(hu, np.minimum) < _BRIM_HU[0]) & (_of_plane(hu, np.maximum) > _BRIM_HU[1])
+
+
+def _of_plane(hu: np.ndarray, pick: np.ufunc) -> np.ndarray:
+    """The least or the greatest of each voxel and its eight neighbours in the slice."""
+    out = hu
+    for axis in (1, 2):
+        own = np.moveaxis(out, axis, 0)
+        best = own.copy(order="K")
+        pick(best[1:], own[:-1], out=best[1:])
+        pick(best[:-1], own[1:], out=best[:-1])
+        out = np.moveaxis(best, 0, axis)
+    return out
 
 
 def _drawn(request: ScanRequest) -> list[tuple[Volume, str]]:

@@ -79,5 +79,5 @@ def signal(seen: Sequence, tissue: Relaxation) -> float:
         return tissue.pd * steady * exp(-seen.te / tissue.t2star)
     echo = exp(-seen.te / tissue.t2)
     if seen.kind == "inversion":
-        return tissue.pd * (1 - 2 * exp(-seen.ti / tissue.t1) + recovered) * echo
+        return tissue.pd * (1 - 2 * (1 - tissue.inflow) * exp(-seen.ti / tissue.t1) + recovered) * echo
     return tissue.pd * (1 - recovered) * echo * (_FLOWN if tissue.flows else 1.0)

@@ -27,6 +27,7 @@ class Relaxation:
         pd: protons that are seen, of those of water.
         t1, t2, t2star: ms.
         flows: it leaves the slice before a spin echo.
+        inflow: share that comes into the slice after an inversion.
     """
 
     pd: float
@@ -34,19 +35,21 @@ class Relaxation:
     t2: float
     t2star: float
     flows: bool = False
+    inflow: float = 0.0
 
     @classmethod
-    def of(cls, tissue: str, field_t: float) -> Relaxation:
+    def of(cls, tissue: str, field_t: float, longer: float = 1.0) -> Relaxation:
         """A tissue of the table.
 
         Args:
             tissue: one of `TISSUES`.
             field_t: 1.5 or 3, T.
+            longer: times of relaxation over the table's.
         """
         row, at = _table()[tissue], FIELDS_T.index(field_t)
-        t2 = float(row["t2"][at])
+        t1, t2 = (longer * float(row[name][at]) for name in ("t1", "t2"))
         own = row["t2star"][at] if "t2star" in row else 1 / (1 / t2 + 1 / _UNEVEN_MS[at])
-        return cls(row["pd"], float(row["t1"][at]), t2, float(own), row.get("flows", False))
+        return cls(row["pd"], t1, t2, float(own), row.get("flows", False), row.get("inflow", 0.0))
 
 
 @cache

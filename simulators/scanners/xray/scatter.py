@@ -9,6 +9,7 @@ strength is set so that 30 cm of acrylic in a half-fan field has the measured 4.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,14 @@ _STRENGTH = 0.287
 # What a 1D grid of ratio 10 lets through (WE-AB-207A-10, Med Phys 43:3864, 2016).
 GRID_PRIMARY, GRID_SCATTER = 0.706, 0.21
 _CELL_MM = 10.0
+
+
+class ScatterModel(Protocol):
+    """What a patient scatters to the detector."""
+
+    def of(self, attenuation: np.ndarray, incident: np.ndarray, steps_mm: tuple[float, float]) -> np.ndarray:
+        """As `Scatter.of`."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,16 @@ def soft_and_bone(hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         [0.0, 1.92]
     """
     hu = np.asarray(hu, dtype=np.float32)
+    soft, bone = np.empty_like(hu), np.empty_like(hu)
+    given, made = np.atleast_1d(hu), (np.atleast_1d(soft), np.atleast_1d(bone))
+    for k in range(len(given)):  # slice by slice, what is worked on stays in the processor's cache
+        part = slice(k, k + 1)
+        made[0][part], made[1][part] = _densities(given[part])
+    return soft, bone
+
+
+def _densities(hu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     share = np.clip((hu - SOFT_TO_HU) / (BONE_HU - SOFT_TO_HU), 0.0, 1.0)
     soft = np.clip(1 + hu / 1000, 0.0, 1 + SOFT_TO_HU / 1000) * (1 - share)
     dense = np.maximum(hu - BONE_HU, 0.0) / (1000 + BONE_HU)
-    return soft.astype(np.float32), (BONE_G_CM3 * share * (1 + dense)).astype(np.float32)
+    return soft, BONE_G_CM3 * share * (1 + dense)

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import time
@@ -28,8 +29,9 @@ def jobs():
 
 def test_a_job_runs_rt_twin_and_tells_of_its_end(jobs):
     finished = []
-    job = ended(jobs.start("bed", ["bed", "60/30"], opens="/", after=lambda: finished.append(1)))
-    assert (job.state, finished) == ("done", [1])
+    job = ended(jobs.start("bed", ["bed", "60/30", "--json"], opens="/", after=finished.append, tells=True))
+    assert (job.state, finished) == ("done", [True])
+    assert json.loads(job.said)["bed_gy"] == 72.0
 
 
 def test_a_users_own_models_py_does_not_hide_ours_from_a_job(jobs, tmp_path, monkeypatch):

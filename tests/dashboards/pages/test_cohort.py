@@ -8,7 +8,8 @@ import pytest
 from dashboards.figures.study import effect_figure, survival_figure
 from dashboards.files.library import Library
 from dashboards.names import plan_labels
-from dashboards.pages.cohort import _contrasts, chosen_patients, judged_by
+from dashboards.pages.cohort import chosen_patients
+from dashboards.tables.study import difference_table, judged_by
 from scenarios import load_study
 from scenarios.validation.credibility import credibility
 
@@ -51,7 +52,7 @@ def test_the_waterfall_holds_each_patients_effect(study, everyone):
 
 
 def test_differences_say_how_far_their_outcome_may_be_believed(study, text):
-    shown = text(_contrasts(study, plan_labels(study)))
+    shown = text(difference_table(study, plan_labels(study)))
     assert judged_by(study) in ("standard", "calibrated")
     assert "Credibility" in shown and credibility("gtv_3_months", judged_by(study)).grade(3) in shown
     former = load_study(FORMER)

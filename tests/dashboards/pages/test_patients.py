@@ -46,6 +46,7 @@ def test_a_broken_file_is_refused_in_plain_words(page, opened):
     assert "upload.zip is not a zip file" in text and "Traceback" not in text
     assert "broken" not in page.script("return document.documentElement.outerHTML")
     assert not list(opened.glob("patient-*.twin"))
+    page.says("1 file (0.0 MB)")  # it is kept, to be tried again with what was missing
     page.find(".rt-job-failed button").click()
     page.wait("return !document.querySelector('.rt-job')")
 

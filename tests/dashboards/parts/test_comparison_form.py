@@ -1,10 +1,12 @@
 """The form of a new comparison takes what it can bear, and says of the rest what is wrong."""
 
+from dataclasses import replace
+
 import pytest
 
-from dashboards.parts.comparison_form import Form, Known, foreseen
+from dashboards.parts.comparison_form import Form, Known, fitting, foreseen
 from scenarios.records.budget import Size
-from twin import ClinicalRecord, InputError
+from twin import ClinicalRecord, Fraction, InputError
 
 FIELDS = {
     "key": "p.twin", "plans": ["60/30", "55/20"], "chemo": "none", "immuno": None, "policies": None, "broken": None,
@@ -72,3 +74,10 @@ def test_parameters_of_policies_come_by_name_and_strange_ones_are_refused():
     for given, whose in ((5, ids), ([0.4], 5), ([{}], ids), ([0.4], [{"nothing": 1}])):
         with pytest.raises(InputError):
             Form.read(mine, given, whose)
+
+
+def test_plans_that_contradict_what_was_delivered_are_not_proposed():
+    begun = replace(PATIENT, now_days=2.5, fractions=tuple(Fraction(d + 0.375, 2.0, None) for d in range(3)))
+    assert fitting(["60/30", "55/20"], PATIENT) == ["60/30", "55/20"]
+    assert fitting(["60/30", "55/20"], begun) == ["60/30", "+20/8"]
+    assert fitting(["60/30", "66/33", "55/20"], begun) == ["60/30", "66/33"]

@@ -18,8 +18,9 @@ HEART = {
     **LUNG, "structure": "Heart", "metric": "Dmean", "goal": "Dmean <= 4 Gy", "unit": "Gy", "limit": 4.0, "value": 4.4,
     "share_passing": 0.25, "verdict": "estimated", "met": False,
 }  # fmt: skip
-CORD = {**LUNG, "structure": "SpinalCord", "goal": "Dmax <= 50 Gy", "metric": "Dmax", "verdict": "not applicable",
-        "value": None, "low": None, "high": None, "share_passing": None, "met": None}  # fmt: skip
+CORD = {**LUNG, "set": "SBRT", "structure": "SpinalCord", "goal": "Dmax <= 50 Gy", "metric": "Dmax",
+        "verdict": "not applicable", "value": None, "low": None, "high": None, "share_passing": None,
+        "met": None}  # fmt: skip
 
 
 @pytest.fixture

@@ -24,6 +24,12 @@ def test_a_tasks_own_values_hold_where_a_file_says_nothing(tmp_path):
     assert load_config("bridge", usual, window=8, minutes=2).window == 8
 
 
+def test_a_training_by_processor_time_takes_the_place_of_one_by_the_clock():
+    told = load_config("regression", core_seconds=30.0)
+    assert (load_config("regression", minutes=2).seconds, told.seconds) == (120, 30)
+    assert load_config("regression", steps=5, minutes=None).seconds is None
+
+
 FORMER = """
 model: diffusion
 options: {steps: 20, mask_scale: 0.2}
@@ -75,5 +81,8 @@ def test_a_config_that_does_not_fit_is_refused_in_one_sentence(tmp_path):
     file.write_text("conditions: everything\nfamily: bridge\n")
     with pytest.raises(ValueError, match="conditions"):
         load_config(file)
-    with pytest.raises(ValueError, match="bridge, copy, diffusion, pix2pix, regression"):
+    with pytest.raises(
+        ValueError,
+        match="bridge, contour-diffusion, copy, cyclegan, diffusion, flow-matching, latent-diffusion, ",
+    ):
         load_config("nonesuch")

@@ -33,15 +33,14 @@ def config(**changes):
 
 
 def equal(one, other):
-    """Whether two models have the same weights; a discriminator is not kept."""
-    a, b = ({k: v for k, v in m.state_dict().items() if "discriminator" not in k} for m in (one, other))
+    """Whether two models have the same weights; what only a training needs is not kept."""
+    away = ("discriminator.", "perceptual.", "returning.")
+    a, b = ({k: v for k, v in m.state_dict().items() if not k.startswith(away)} for m in (one, other))
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize(
-    "family",
-    [pytest.param(f, marks=pytest.mark.slow if f in ("bridge", "diffusion") else ()) for f in FAMILIES],
-)
+# Every family is killed and resumed below; here those with one optimiser and with two.
+@pytest.mark.parametrize("family", ["regression", "pix2pix"])
 def test_a_resumed_training_ends_with_the_same_weights(family, toy_subjects, toy_task, tmp_path):
     whole = train(toy_subjects, toy_task, config(family=family), tmp_path / "whole")
 
@@ -158,10 +157,13 @@ def broken_trainings(subjects, task, out, plan):
 
 
 @pytest.mark.slow
-def test_a_killed_training_resumed_ends_with_the_same_files_in_every_family(toy_subjects, toy_task, tmp_path):
-    breaks = {family: [("step", 3 + n % 3)] for n, family in enumerate(FAMILIES)}
-    said = broken_trainings(toy_subjects, toy_task, tmp_path, list(breaks.items()))
-    assert said.count(" equal") == len(breaks) >= 5
+@pytest.mark.parametrize("part", range(4))
+def test_a_killed_training_resumed_ends_with_the_same_files_in_every_family(
+    part, toy_subjects, toy_task, tmp_path
+):
+    breaks = [(family, [("step", 3 + n % 3)]) for n, family in enumerate(FAMILIES)][part::4]
+    said = broken_trainings(toy_subjects, toy_task, tmp_path, breaks)
+    assert said.count(" equal") == len(breaks) >= 3
 
 
 @pytest.mark.slow
@@ -188,19 +190,19 @@ def test_a_training_by_time_that_was_broken_can_be_made_again_from_its_config(
         train(toy_subjects, toy_task, told, tmp_path / "first", progress=stop)
     first = train(toy_subjects, toy_task, told, tmp_path / "first")
     again = load_config(tmp_path / "first" / "training.yaml")
+    assert again.plan
     assert equal(first, train(toy_subjects, toy_task, again, tmp_path / "again"))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80\x04.", "cut", "flipped"])
+@pytest.mark.parametrize("damage", ["empty", "flipped"])
 def test_a_damaged_checkpoint_is_one_sentence_and_without_it_the_training_begins_anew(
-    toy_subjects, toy_task, tmp_path, content
+    toy_subjects, toy_task, tmp_path, damage
 ):
     whole = train(toy_subjects, toy_task, config(steps=2), tmp_path)
     file = tmp_path / CHECKPOINT
     kept = file.read_bytes()
     middle = len(kept) // 2
-    made = {"cut": kept[:middle], "flipped": kept[:middle] + bytes(64) + kept[middle + 64 :]}
-    file.write_bytes(made.get(content, content))
+    file.write_bytes(b"" if damage == "empty" else kept[:middle] + bytes(64) + kept[middle + 64 :])
     with pytest.raises(
         ValueError, match=r"checkpoint\.pt is damaged \(.*\); remove it, and the training begins anew$"
     ):
@@ -223,16 +225,6 @@ def test_damaged_examples_are_one_sentence(toy_subjects, toy_task, tmp_path):
     (tmp_path / "toy3.source.npy").write_bytes(b"")
     with pytest.raises(ValueError, match=r"toy3\.source\.npy is damaged or missing; remove the folder"):
         train(subjects, toy_task, config(steps=2), tmp_path / "out")
-
-
-def test_a_training_by_time_can_be_made_again_from_the_config_that_it_saved(
-    toy_subjects, toy_task, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("models.training.trainer._PLAN_EVERY", 4)
-    first = train(toy_subjects, toy_task, config(steps=None, minutes=0.02), tmp_path / "first")
-    again = load_config(tmp_path / "first" / "training.yaml")
-    assert again.plan
-    assert equal(first, train(toy_subjects, toy_task, again, tmp_path / "again"))
 
 
 def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, toy_task, tmp_path):

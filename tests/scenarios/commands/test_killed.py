@@ -222,7 +222,7 @@ def whole_of(machine: Machine, command: Command):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["observe", "import", "clinic", "cohort", "export"])
+@pytest.mark.parametrize("name", ["observe"])  # the others: at every point, below
 def test_after_a_power_cut_the_same_command_gives_the_same(machine, name):
     before, whole, points = whole_of(machine, COMMANDS[name])
     moves = [

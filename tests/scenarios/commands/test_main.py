@@ -67,7 +67,7 @@ def test_help_says_what_each_verb_does_and_imports_none_of_them():
     shown, loaded = told.split("LOADED")
     places = [shown.index(f"│ {name} ") for name in ("phantom", "import", "show", "compare", "bed")]
     assert places == sorted(places)
-    assert "Make a twin from a patient's images." in shown
+    assert "Make a twin from a patient's images, or" in shown
     files = {COMMANDS.source(name).partition(":")[0] for name in COMMANDS}
     assert not (files | {"polars", "numpy"}) & set(loaded.split())
 

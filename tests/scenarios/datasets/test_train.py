@@ -9,6 +9,7 @@ from twin import InputError
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
+from models import FAMILIES
 from scenarios.commands.main import app
 from scenarios.datasets.train import train
 from simulators.tasks.crop import VECTOR
@@ -66,7 +67,7 @@ def test_a_folder_of_twins_becomes_a_network_that_loads(text, twins, cache, tmp_
 def test_mistakes_are_one_sentence(twins, tmp_path):
     with pytest.raises(InputError, match="two CTs"):
         train([twins / "once.twin"], "bridge", tmp_path / "w")
-    with pytest.raises(InputError, match="bridge, copy, diffusion, pix2pix, regression"):
+    with pytest.raises(InputError, match=f"one of: {', '.join(sorted(FAMILIES))}$"):
         train([twins], "nonesuch", tmp_path / "w")
     with pytest.raises(InputError, match=r"unknown task 'nonesuch'; there are: .*follow-up"):
         train([twins], "bridge", tmp_path / "w", task="nonesuch")

@@ -81,8 +81,8 @@ def run_of(twin, policies, **fields):
 
 
 @pytest.fixture(scope="module")
-def adaptive(phantom_twin):
-    return run_of(phantom_twin, [None, Policy.of("none"), FixedReplans(), TrafficLight(), Isotoxic()])
+def adaptive(coarse_twin):
+    return run_of(coarse_twin, [None, Policy.of("none"), FixedReplans(), TrafficLight(), Isotoxic()])
 
 
 def per_plan(run, outcome):
@@ -144,17 +144,17 @@ def test_isotoxic_escalates_to_its_limit_and_controls_no_less(adaptive):
     assert control["60-30-isotoxic"] >= control["60-30-no-adaptation"]
 
 
-def test_refusing_every_decision_leaves_the_plan_as_it_was(phantom_twin, adaptive):
+def test_refusing_every_decision_leaves_the_plan_as_it_was(coarse_twin, adaptive):
     asked = []
-    run = run_of(phantom_twin, [FixedReplans()], approve=lambda row: asked.append(row["day"]))
+    run = run_of(coarse_twin, [FixedReplans()], approve=lambda row: asked.append(row["day"]))
     assert len(asked) >= SAMPLES
     assert not run.decisions.filter(pl.col("decision") == "replan")["approved"].any()
     none = adaptive.trajectory.filter(pl.col("plan") == "60-30-no-adaptation")["gtv_cm3"]
     assert np.array_equal(run.trajectory["gtv_cm3"], none)
 
 
-def test_an_arm_does_not_depend_on_the_others(phantom_twin, adaptive):
-    alone = run_of(phantom_twin, [TrafficLight()])
+def test_an_arm_does_not_depend_on_the_others(coarse_twin, adaptive):
+    alone = run_of(coarse_twin, [TrafficLight()])
     for name in ("trajectory", "decisions", "outcomes", "events"):
         both = adaptive.tables[name].filter(pl.col("plan") == "60-30-traffic-light")
         assert alone.tables[name].equals(both), name
@@ -173,22 +173,22 @@ class Looks(Policy):
         return Decision("stop", f"{drawn_cm3:.2f} cm3 drawn, {seen.gtv_cm3:.2f} measured")
 
 
-def test_a_policy_gets_the_follow_up_ct_if_it_asks(phantom_twin):
-    belief, scenario = prior_belief(phantom_twin, 2, 1), Scenario(plan=PLAN, policy=Looks())
-    grid = flat_dose(phantom_twin)
+def test_a_policy_gets_the_follow_up_ct_if_it_asks(coarse_twin):
+    belief, scenario = prior_belief(coarse_twin, 2, 1), Scenario(plan=PLAN, policy=Looks())
+    grid = flat_dose(coarse_twin)
     arm = realise_adaptive(
         scenario,
         scenario.policy,
-        phantom_twin,
+        coarse_twin,
         belief,
-        PlanLibrary(phantom_twin, PLAN, grid),
+        PlanLibrary(coarse_twin, PLAN, grid),
         days=10,
         seed=1,
     )
     assert len(arm.decisions) == 2
     for row in arm.decisions:
         drawn = float(row["reason"].split()[0])
-        assert drawn == pytest.approx(row["gtv_cm3"], rel=0.4) and drawn < phantom_twin.gtv_cm3
+        assert drawn == pytest.approx(row["gtv_cm3"], rel=0.4) and drawn < coarse_twin.gtv_cm3
 
 
 def flat_dose(twin):
@@ -196,16 +196,16 @@ def flat_dose(twin):
     return DoseGrid("60/30", Volume(geometry, np.full(geometry.shape, 60.0, np.float32), "DOSE", "Gy"), 60.0)
 
 
-def test_after_sequential_drugs_a_policy_is_asked_and_events_come_once_radiotherapy_has_begun(phantom_twin):
+def test_after_sequential_drugs_a_policy_is_asked_and_events_come_once_radiotherapy_has_begun(coarse_twin):
     plan = TreatmentPlan.parse("sequential")
     scenario = Scenario(plan=plan, policy=Policy.of("none"))
-    belief = prior_belief(phantom_twin, 4, 1)
-    library = PlanLibrary(phantom_twin, plan, flat_dose(phantom_twin))
-    arm = realise_adaptive(scenario, scenario.policy, phantom_twin, belief, library, days=80, seed=1)
+    belief = prior_belief(coarse_twin, 4, 1)
+    library = PlanLibrary(coarse_twin, plan, flat_dose(coarse_twin))
+    arm = realise_adaptive(scenario, scenario.policy, coarse_twin, belief, library, days=80, seed=1)
     assert {int(row["day"]) for row in arm.decisions} == {49, 56, 63, 70, 77}
     first = {row["sample"]: row["gtv_cm3"] for row in reversed(arm.decisions)}
-    assert np.median(list(first.values())) < 0.9 * phantom_twin.gtv_cm3
-    for kind, day in AnatomyEvents.draw(phantom_twin.id, 4, 1).day.items():
+    assert np.median(list(first.values())) < 0.9 * coarse_twin.gtv_cm3
+    for kind, day in AnatomyEvents.draw(coarse_twin.id, 4, 1).day.items():
         np.testing.assert_allclose(arm.events.day[kind], day + 49)
 
 
@@ -220,17 +220,17 @@ class Broken(Policy):
 @pytest.mark.parametrize(
     ("policy", "says"), [(Broken(), "failed on day 7"), (Broken(answer=True), "no Decision")]
 )
-def test_a_policy_that_fails_is_one_sentence(phantom_twin, policy, says):
+def test_a_policy_that_fails_is_one_sentence(coarse_twin, policy, says):
     with pytest.raises(InputError, match=says):
-        run_of(phantom_twin, [policy])
+        run_of(coarse_twin, [policy])
 
 
-def test_the_policy_of_the_docs_runs_as_written(phantom_twin):
+def test_the_policy_of_the_docs_runs_as_written(coarse_twin):
     text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
     names: dict = {"__name__": "docs"}
     exec(text.split("```python")[1].split("```")[0], names)
     run = compare(
-        phantom_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0, dose="approximate"
+        coarse_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0, dose="approximate"
     )
     stopped = run.decisions.filter(pl.col("decision") == "stop")
     assert (stopped["gtv_cm3"] < 20).all()
@@ -241,12 +241,12 @@ def test_the_policy_of_the_docs_runs_as_written(phantom_twin):
 
 
 @pytest.mark.slow
-def test_a_replan_is_made_on_the_days_anatomy_and_its_dose_brought_back(phantom_twin):
-    anatomy = DayAnatomy.of(phantom_twin, 0.55)
-    first, day = phantom_twin.contours.gtv(), anatomy.structures.gtv()
+def test_a_replan_is_made_on_the_days_anatomy_and_its_dose_brought_back(coarse_twin):
+    anatomy = DayAnatomy.of(coarse_twin, 0.55)
+    first, day = coarse_twin.contours.gtv(), anatomy.structures.gtv()
     assert day.sum() / first.sum() == pytest.approx(0.55, abs=0.03)
-    assert not np.array_equal(anatomy.scan.volume.array, phantom_twin.baseline.volume.array)
-    geometry = phantom_twin.contours.geometry
+    assert not np.array_equal(anatomy.scan.volume.array, coarse_twin.baseline.volume.array)
+    geometry = coarse_twin.contours.geometry
     points = geometry.lps(np.argwhere(first)[::50])
     moved = anatomy.follow(points)
     centre = points.mean(axis=0)
@@ -259,11 +259,11 @@ def test_a_replan_is_made_on_the_days_anatomy_and_its_dose_brought_back(phantom_
     assert (back & first).sum() / first.sum() > 0.9  # what hits the small target has hit all of its tissue
 
 
-def test_a_shrunk_target_has_the_share_and_lies_inside(phantom_twin):
+def test_a_shrunk_target_has_the_share_and_lies_inside(coarse_twin):
     for share in LEVELS[1:]:
-        mask = shrunk(phantom_twin.contours, share).gtv()
-        assert mask.sum() / phantom_twin.contours.gtv().sum() == pytest.approx(share, abs=0.02)
-        assert not (mask & ~phantom_twin.contours.gtv()).any()
+        mask = shrunk(coarse_twin.contours, share).gtv()
+        assert mask.sum() / coarse_twin.contours.gtv().sum() == pytest.approx(share, abs=0.02)
+        assert not (mask & ~coarse_twin.contours.gtv()).any()
 
 
 def test_the_report_counts_the_decisions(adaptive, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scenarios import scan
+from scenarios.engine.scanning import part_of, previewed
 from twin import InputError, PatientTwin
 
 
@@ -48,7 +49,7 @@ def test_a_second_one_has_a_name_of_its_own_and_both_can_be_taken_back(scanned, 
     [
         ({"scanner": "sonar"}, "unknown scanner 'sonar'"),
         ({"scanner": "pet", "source": "MR"}, "no scan 'MR'; there are: CT, pet-1"),
-        ({"scanner": "pet", "source": "pet-1"}, "pet-1 is PT; virtual scanners scan a CT"),
+        ({"scanner": "pet", "source": "pet-1"}, "pet-1 is PT; this scanner reads a CT"),
         (
             {"scanner": "pet", "options": {"dose": "1"}},
             "pet has no option 'dose'; its options are: reconstruction",
@@ -59,3 +60,21 @@ def test_a_second_one_has_a_name_of_its_own_and_both_can_be_taken_back(scanned, 
 def test_what_cannot_be_scanned_is_a_sentence(scanned, asked, words):
     with pytest.raises(InputError, match=words):
         scan(scanned, **asked)
+
+
+def test_a_preview_is_made_of_less_and_shows_the_same(patient, scanned):
+    part = part_of(patient, "CT", "pet")
+    assert part.scan.array.size <= patient.baseline.volume.array.size
+    assert np.allclose(part.centre, (75.0, -10.0, 0.0), atol=3.0), "the tumour's"
+    made = previewed(part, "pet")
+    at = tuple(np.rint(made.geometry.index(part.centre)).astype(int))
+    assert made.unit == "SUV" and made.array[at] > 2 * np.median(made.array[made.array > 0.1])
+    with pytest.raises(InputError, match="the option noise"):
+        previewed(part, "pet", {"noise": -1})
+
+
+def test_a_learned_scanner_is_looked_at_in_a_few_slices_around_the_tumour(patient):
+    part = part_of(patient, "CT", "denoise")
+    assert part.scan.geometry.shape == (3, 46, 64) and part.structures is None
+    inside = part.scan.geometry.index(part.centre)
+    assert (inside >= 0).all() and (inside < part.scan.geometry.shape).all()

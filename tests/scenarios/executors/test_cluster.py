@@ -107,6 +107,7 @@ ACTORS = """
 """
 
 
+@pytest.mark.slow
 def test_actors_hold_what_they_loaded_each_on_a_gpu_of_its_own_and_a_death_loses_no_job(tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
     dead = str(tmp_path / "dead")
@@ -125,6 +126,7 @@ def test_actors_hold_what_they_loaded_each_on_a_gpu_of_its_own_and_a_death_loses
     assert (tmp_path / "dead").exists()
 
 
+@pytest.mark.slow
 def test_a_users_own_models_py_does_not_hide_ours_from_workers(tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'rt-twin[cluster]'")
     (tmp_path / "models.py").write_text("raise SystemExit('the foreign file was run')")

@@ -167,6 +167,33 @@ def test_what_contradicts_itself_is_refused(fields, says):
         TreatmentPlan.model_validate(fields)
 
 
+def test_imaging_stands_beside_a_short_form_and_says_its_spacing_in_words(tmp_path):
+    file = tmp_path / "weekly.yaml"
+    file.write_text("plan: 60/30\nimaging: {modality: cbct, every: week}\npolicy: dose of the day\n")
+    scenario = Scenario.parse(str(file))
+    assert (scenario.plan.imaging.modality, scenario.plan.imaging.during_days) == ("cbct", 7)
+    assert scenario.plan.imaging.synthetic_ct == "cbct-ct"
+    file.write_text(scenario.to_yaml())
+    assert Scenario.parse(str(file)) == scenario
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("plan: 60/30\nimaging: {modality: mr}", "should be 'ct' or 'cbct'"),
+        ("plan: 60/30\nimaging: {every: month}", "every is day or week"),
+        ("plan: 60/30\nimaging: {every: [1]}", "every is day or week"),
+        ("plan: 60/30\nimaging: {every: week, during_days: 3}", "say the same"),
+        ("plan: 7\nimaging: {every: week}", "plan: it should be"),
+    ],
+)
+def test_imaging_that_cannot_be_is_one_sentence(tmp_path, content, says):
+    file = tmp_path / "weekly.yaml"
+    file.write_text(content)
+    with pytest.raises(InputError, match=says):
+        Scenario.parse(str(file))
+
+
 def test_a_replan_after_the_last_fraction_is_refused():
     with pytest.raises(ValidationError, match="after the last fraction of 54/3"):
         Scenario(plan=TreatmentPlan.parse("54/3"), policy=FixedReplans(at_gy=(54.0,)))
@@ -180,3 +207,10 @@ def test_irregular_images_are_off_by_the_patients_own_days_and_none_come_without
     assert mine != regular and all(min(abs(t - r) for r in regular) <= 3 for t in mine)
     only = image_slots(Imaging(during_days=None, after_days=None, also=(9.0, 40.0)), 0, 365)
     assert [int(t) for t, _ in only] == [9, 40]
+
+
+def test_fields_that_there_are_not_are_named_all_at_once(tmp_path):
+    file = tmp_path / "mistyped.yaml"
+    file.write_text("plan: 60/30\nlate: 3\ngap: []")
+    with pytest.raises(InputError, match="there is no field late, gap"):
+        Scenario.parse(str(file))

@@ -54,8 +54,8 @@ def test_a_comparison_that_is_too_large_is_refused_before_any_work(phantom_twin)
 
 
 def test_a_study_takes_fewer_patients_at_once_before_it_is_refused(tmp_path):
-    assert batch_size(3, 200, 365, 1000) == 100
-    assert 1 <= batch_size(4, 5000, 1826, 1000) < 100
+    assert batch_size(3, 200, 365, 1000) == 64
+    assert 1 <= batch_size(4, 5000, 1826, 1000) < 64
     with pytest.raises(InputError, match=r"this study would take about \d+ GB"):
         run_study(SampledCohort(10), [Scenario.parse("60/30")], tmp_path / "s", days=36_525, samples=100_000)
     assert not (tmp_path / "s").exists()

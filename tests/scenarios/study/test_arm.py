@@ -79,11 +79,11 @@ def library(gtv_cm3=60.0):
     return MatchedLibrary(PLAN, gtv_cm3, False, references, matches)
 
 
-def test_a_moved_sphere_keeps_the_dose_that_a_calculated_plan_leaves_a_moved_tumour(phantom_twin):
+def test_a_moved_sphere_keeps_the_dose_that_a_calculated_plan_leaves_a_moved_tumour(coarse_twin):
     from scenarios.engine.planned_dose import planned_doses
 
-    calculated = PlanLibrary(phantom_twin, PLAN, planned_doses(phantom_twin, [PLAN]).doses["60/30"])
-    sphere = library(phantom_twin.gtv_cm3)
+    calculated = PlanLibrary(coarse_twin, PLAN, planned_doses(coarse_twin, [PLAN]).doses["60/30"])
+    sphere = library(coarse_twin.gtv_cm3)
     for mm in (4.0, 10.0, 24.0):
         kept = []
         for axis in range(3):

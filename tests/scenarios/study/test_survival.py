@@ -119,8 +119,8 @@ def test_cox_finds_who_benefits_by_an_interaction():
     ratio = dict(zip(table["term"], table["hazard_ratio"], strict=True))
     assert ratio["plan b"] == pytest.approx(1.0, abs=0.08)
     assert ratio["plan b x sex male"] == pytest.approx(0.5, abs=0.06)
-    with pytest.raises(InputError, match="unknown covariate 'shoe'"):
-        cox(times(lives, "overall_survival"), patients, ["shoe"])
+    with pytest.raises(InputError, match="unknown covariates: shoe, hat"):
+        cox(times(lives, "overall_survival"), patients, ["shoe", "hat"])
 
 
 def test_restricted_mean_by_hand_and_paired_differences():

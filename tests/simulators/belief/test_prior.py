@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 
 from simulators.belief.prior import (
-    CLEARANCE_BY_HISTOLOGY,
     CLINICAL,
     DIMENSIONS,
-    GROWTH_BY_HISTOLOGY,
-    GROWTH_BY_STAGE,
     VERSION,
     PriorSet,
     median_parameters,
     parameters,
     points,
     prior_belief,
+    prior_of,
     prior_points,
 )
-from twin import ClinicalRecord, PatientTwin
+from twin import ClinicalRecord, InputError, PatientTwin
 
 PATIENT = PatientTwin("prior-test")
 
@@ -120,12 +118,37 @@ def test_samples_lead_back_to_their_points():
 def test_the_prior_is_the_one_that_was_frozen_before_anything_was_scored():
     """In-silico patients are drawn from it too; a change of either is a change of this file, seen in review."""
     frozen = json.loads((Path(__file__).parent / "frozen_prior.json").read_text())
-    now = {
-        "version": VERSION,
-        "dimensions": DIMENSIONS,
-        "growth_by_histology": GROWTH_BY_HISTOLOGY,
-        "growth_by_stage": GROWTH_BY_STAGE,
-        "clearance_by_histology": CLEARANCE_BY_HISTOLOGY,
-        "clinical": asdict(CLINICAL),
+    clinical = asdict(CLINICAL)
+    factors = {
+        name: clinical.pop(name)
+        for name in ("growth_by_histology", "growth_by_stage", "clearance_by_histology")
     }
+    now = {"version": VERSION, "dimensions": DIMENSIONS, **factors, "clinical": clinical}
     assert json.loads(json.dumps(now)) == frozen
+
+
+def test_a_prior_with_other_numbers_says_which():
+    other = CLINICAL.with_(alpha_per_gy=0.3, kickoff_d=[28, 5], growth_by_stage={"I": 0.5})
+    assert other.alpha_per_gy == (0.3, CLINICAL.alpha_per_gy[1])
+    assert other.changes() == {
+        "alpha_per_gy": (0.3, 0.1),
+        "kickoff_d": (28.0, 5.0),
+        "growth_by_stage": {**CLINICAL.growth_by_stage, "I": 0.5},
+    }
+    assert CLINICAL.with_(**other.changes()) == other and CLINICAL.changes() == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"alpha": 0.3}, {"alpha_per_gy": -0.1}, {"kickoff_d": (21, 0)}, {"oer": "much"}, {"remnant": (1, 2, 3)},
+     {"growth_by_stage": 0.5}, {"oer": float("nan")}],
+)  # fmt: skip
+def test_a_prior_that_cannot_be_is_one_sentence(change):
+    with pytest.raises(InputError, match=next(iter(change))):
+        CLINICAL.with_(**change)
+
+
+def test_a_belief_says_of_which_prior_it_is():
+    other = CLINICAL.with_(alpha_per_gy=0.2)
+    knowing = PATIENT.fork(belief=prior_belief(PATIENT, 20, 0, other))
+    assert prior_of(knowing) == other and prior_of(PATIENT) == CLINICAL

@@ -52,7 +52,7 @@ def test_three_scans_sharpen_the_forecast(scores):
     assert 0.4 < ratio < 0.75
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_posterior_is_that_of_a_reference_sampler():
     """Of three volumes and an uptake, with independent code."""
     pytest.importorskip("numpyro", reason="numpyro (test extra) is not installed")

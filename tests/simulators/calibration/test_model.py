@@ -96,6 +96,16 @@ def test_one_month_alone_is_that_of_the_curves(row, immune):
         assert value == pytest.approx(whole[name][..., np.searchsorted(MONTHS, 24)], rel=1e-12)
 
 
+def test_who_was_never_treated_has_a_survival_beside_those_with_consolidation(row):
+    arms = Arms.of([replace(row, immune=True), row])
+    arms = replace(arms, total_gy=arms.total_gy * [[1], [0]], immune=np.array([1.0, 0.0]))
+    alone = replace(arms, immune=np.zeros(2))
+    p = prior(arms)
+    found, plain = (at_month(p, a, 24)["overall_survival"] for a in (arms, alone))
+    assert found[..., 1] == pytest.approx(plain[..., 1], rel=1e-12) and (found[..., 0] > plain[..., 0]).all()
+    assert np.isfinite(cell_curves(p, arms)["overall_survival"]).all()
+
+
 def test_more_dose_controls_more_and_more_time_less(row):
     def control(schedule):
         return float(control_probability(prior(None), Arms.of([replace(row, schedule=schedule)]))[0])

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from simulators.dose import DayDose, Field, summed_over_days
+from simulators.dose import DayDose, summed_over_days
 from simulators.dose.accumulation import accumulated
-from twin import DoseGrid, Fraction, Geometry, InputError, Volume
+from twin import DoseGrid, Field, Fraction, Geometry, InputError, Volume
 
 GRID = Geometry((6, 8, 40), (3.0, 2.0, 1.0), (-20.0, -8.0, -9.0))
 X = GRID.lps(np.moveaxis(np.indices(GRID.shape, dtype=float), 0, -1))[..., 0]

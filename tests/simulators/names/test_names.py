@@ -104,3 +104,25 @@ def test_complications_are_probabilities_that_rise_with_dose(name, phantom_twin)
         metric = np.linspace(0.0, 1.0 if row.metric == "hot" else 60.0, 31)
         risk = row.probability(metric)
         assert ((risk >= 0) & (risk <= 1)).all() and (np.diff(risk) >= 0).all()
+
+
+def test_what_a_scanner_does_a_task_may_do_of_a_ct(monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
+    from models import FAMILIES, FamilyConfig
+    from simulators import Key, Purpose, ScanRequest
+    from simulators.core.imaging import TASKS
+    from twin import Geometry, Volume
+
+    torch.manual_seed(0)
+    config = FamilyConfig(family="regression", task=TASKS["ct-pet"].task, widths=(4, 4), embedding=8)
+    FAMILIES["regression"](config).save_pretrained(tmp_path / "ct-pet" / "mine")
+    monkeypatch.setenv("RT_TWIN_WEIGHTS", str(tmp_path))
+    hu = np.full((3, 40, 40), -1000, np.int16)
+    hu[:, 8:32, 8:32] = 40
+    scan = Volume(Geometry(hu.shape, (3.0, 4.0, 4.0), (-80.0, -80.0, 0.0)), hu, "CT", "HU")
+    device = scanner_named("pet@mine")
+    (made,) = device.scan([ScanRequest(scan, None, Key(0, "p", Purpose.SCANNER))])
+    assert (made.modality, made.unit, made.geometry) == ("PT", "SUV", scan.geometry)
+    assert (made.array[hu < 0] == 0).all() and made.array[hu > 0].max() <= 15
+    with pytest.raises(InputError, match="other"):
+        scanner_named("pet@other")

@@ -87,7 +87,7 @@ def test_control_rises_with_dose_and_falls_with_volume_and_lost_time():
 @pytest.mark.parametrize(("record", "median"), [(ADVANCED, 80.0), (EARLY, 9.0)])
 def test_failures_go_with_the_volume_and_the_median_of_the_stage_stays_where_trials_put_it(record, median):
     large, middle = (MODEL.expected(treated("60/30", record, v), {}) for v in (np.e * median, median))
-    cells = _cases(treated("60/30", record, median)).cells
+    cells = _cases(MODEL.population, treated("60/30", record, median)).cells
     assert cells.failure_ratio == pytest.approx(1.0, abs=2e-3)
     distant = np.log(
         -np.log1p(-large["distant_failure_5y"].mean()) / -np.log1p(-middle["distant_failure_5y"].mean())
@@ -135,7 +135,10 @@ def test_what_the_twin_learned_moves_control_as_far_as_the_link_holds():
     learned = replace(case, twin=case.twin.fork(belief=low))
     moved = MODEL.control(learned)
     assert moved.mean() < MODEL.control(case).mean() - 0.03
-    q, arms = _cases(case).q, _cases(treated("60/30", n=1)).cells  # all samples have one course
+    q, arms = (
+        _cases(MODEL.population, case).q,
+        _cases(MODEL.population, treated("60/30", n=1)).cells,
+    )  # all samples have one course
     link = uniforms(Key(case.seed, case.twin.id, Purpose.POPULATION, ordinal=1), np.arange(300), 1)
     rng = np.random.default_rng(0)
     own = link * rng.choice(z[:, DIMENSIONS.index("alpha")], (300, 10_000))
@@ -144,7 +147,9 @@ def test_what_the_twin_learned_moves_control_as_far_as_the_link_holds():
     factor = 1.0 + one_by_one["alpha_spread"] * own
     one_by_one |= {"alpha_per_gy": one_by_one["alpha_per_gy"] * factor, "alpha_spread": 0.0 * factor}
     one_by_one["u_control"] = np.zeros((300, 1))  # of a trial and an arm: not of a patient
-    expected = control_probability(_cases(learned).q | {"u_control": np.zeros((1, 300))}, arms)[0]
+    expected = control_probability(
+        _cases(MODEL.population, learned).q | {"u_control": np.zeros((1, 300))}, arms
+    )[0]
     each = [
         control_probability(
             {k: np.broadcast_to(v, own.shape)[i][None] for k, v in one_by_one.items()}, arms

@@ -9,6 +9,7 @@ from simulators import Key, Purpose, ScanRequest, scanner_named
 from simulators.scanners.cbct import CbctOptions, image
 from simulators.scanners.conebeam import System, acquire
 from simulators.scanners.conebeam.breathing import Breathing
+from simulators.scanners.xray import Scatter
 from twin import Geometry, InputError, Volume
 
 N, PIXEL = 84, 4.0
@@ -48,19 +49,20 @@ def test_water_without_scatter_is_flat_and_zero(cylinder, options):
     assert np.abs(rings(seen(cylinder, scattered=False, correction=False, **options)[1])).max() < 4
 
 
-@pytest.mark.parametrize("system", ["varian", "elekta"])
-def test_scatter_hollows_water_and_the_correction_fills_most_of_it(cylinder, system):
-    """Raw cone beams of large phantoms lose some hundred HU; corrected ones stay within 50."""
+@pytest.mark.parametrize(("system", "lost"), [("varian", 80), ("elekta", 200)])
+def test_scatter_hollows_water_and_the_correction_fills_most_of_it(cylinder, system, lost):
+    """Raw cone beams of large phantoms lose a hundred HU behind a grid, more without; corrected ones stay within 50."""
     raw, corrected = (rings(seen(cylinder, system=system, correction=on)[1]) for on in (False, True))
-    assert raw[3:].min() < -100 and raw[-1] - raw[3:].min() > 30
+    assert raw[3:].min() < -lost and raw[-1] - raw[3:].min() > 30
     assert np.abs(corrected).max() < 50
 
 
 def test_behind_30_cm_of_water_there_is_as_much_scatter_as_published(cylinder):
-    for system, low, high in (("varian", 0.5, 2.0), ("elekta", 2.0, 5.0)):
+    """Without a grid more than the primary (Siewerdsen and Jaffray 2001), and up to 5 of it (Jarry et al. 2006)."""
+    for system in ("varian", "elekta"):
         made, _ = seen(cylinder, system=system)
-        ratio = made.scatter / made.primary
-        assert low < ratio[0, np.argmin(np.abs(made.beam.u_mm)), made.beam.v_mm.size // 2] < high
+        ratio = (made.scatter / made.primary)[0, np.argmin(np.abs(made.beam.u_mm)), made.beam.v_mm.size // 2]
+        assert 1 < ratio / Scatter(System.named(system).grid).to_primary() < 5
 
 
 def test_variance_goes_as_one_over_mas(cylinder):

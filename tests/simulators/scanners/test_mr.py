@@ -73,6 +73,14 @@ def test_tissues_of_a_head_are_as_bright_as_readers_know_them(head, field):
     assert t2["fluid"] / t2["white"] > 2 and max(m["bone"] / m["grey"] for m in made.values()) < 0.25
 
 
+def test_a_tissue_of_a_brain_is_as_uneven_in_all_sequences(head):
+    """Of a region without borders: by several per cent, in the same places."""
+    made = [scanned(*head, sequence=s, bias=0, snr=500, pixel_mm=3, slice_mm=3) for s in ("t2", "flair")]
+    white = [image.array[2:-2, 36:45, 14:24].astype(float) for image in made]
+    first, second = (part / part.mean() for part in white)
+    assert 0.03 < first.std() < 0.1 and np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.8
+
+
 def test_a_head_on_which_nothing_is_drawn_is_known_by_its_skull(head):
     ct, _ = head
     bare = scanned(ct, sequence="flair", bias=0, pixel_mm=2)
@@ -128,6 +136,19 @@ def test_breathing_leaves_ghosts_before_and_behind_the_body_and_none_beside_it()
     seen = acquired(body, (3.0, 2.0, 2.0), 8.0, np.random.default_rng(0))
     assert seen[:, :20, 30:66].max() > 0.05 and seen[:, :, :18].max() < 1e-5
     assert np.array_equal(acquired(body, (3.0, 2.0, 2.0), 0.0, np.random.default_rng(0)), body)
+
+
+def test_lines_see_the_body_in_their_phase_of_a_breath():
+    """113 lines are ten breaths: what each line sees is worked line by line."""
+    rng = np.random.default_rng(4)
+    body = rng.uniform(0.5, 1, (1, 113, 3)).astype(np.float32)
+    seen = acquired(body, (3.0, 2.0, 2.0), 2.0, np.random.default_rng(0))
+    share = ((112 - np.arange(113)) / 112)[:, None] ** 2
+    moved = (1 - share) * body[0] + share * np.roll(body[0], -1, axis=0)
+    begun = np.random.default_rng(0).uniform(0, 2 * np.pi, 1)
+    breath = np.cos(np.pi * np.fft.fftfreq(113) * 113 / 11.3 + begun)[:, None] ** 4 - 3 / 8
+    lines = np.fft.fft(body[0], axis=0) + breath * np.fft.fft(moved - body[0], axis=0)
+    assert np.allclose(seen[0], np.abs(np.fft.ifft(lines, axis=0)), atol=1e-5)
 
 
 def test_coils_bend_slowly_by_their_strength():

@@ -376,6 +376,23 @@ def test_no_dark_line_runs_along_the_pleura(month_five, lung_twin):
     assert dark(mild.scan.array.astype(float)) < dark(before) + 0.001
 
 
+def test_fat_beside_injured_lung_stays_fat(month_five, lung_twin):
+    from scipy.ndimage import binary_dilation, distance_transform_edt, median_filter
+
+    box, before, *later = month_five
+    lung = (lung_twin.contours.mask("Lung_L", "Lung_R") | lung_twin.contours.gtv())[box]
+    spacing = later[0].scan.geometry.spacing_mm
+    calm = median_filter(before, (1, 3, 3))
+    fat = (calm > -130) & (calm < -70) & (distance_transform_edt(~lung, spacing) < 3.5) & ~lung
+    fat &= ~binary_dilation(before < -300, np.ones((1, 3, 3)))  # which shares no voxel with lung
+    for followup in later:
+        injured = binary_dilation(followup.injury.array > 0, iterations=4)
+        still = np.linalg.norm(followup.displacement_mm, axis=0) < 0.2
+        at = fat & injured & still
+        change = followup.scan.array[at] - before[at]
+        assert at.sum() > 200 and -3.0 < change.mean() < 2.0 and np.quantile(change, 0.95) < 10.0
+
+
 def test_stretched_lung_is_not_combed(month_five, lung_twin):
     """Across and along the stretch the image's fine part has equally steep slopes, as it had before."""
     from scipy.ndimage import binary_erosion, gaussian_filter

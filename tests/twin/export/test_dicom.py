@@ -9,10 +9,6 @@ from twin import Geometry, InputError, StructureSet, Volume
 from twin.export import Origin, write_rtdose, write_rtplan, write_rtstruct, write_scan
 from twin.importer import import_patient
 
-# dicom3tools before the standard's 2023b do not know SyntheticData and call it an error
-FALSE_ERROR = (
-    "Error - </(0008,001c)> - Attribute with an even group number is not a recognized standard attribute"
-)
 TILT = np.deg2rad(12)
 OBLIQUE = (
     1.0,
@@ -74,18 +70,9 @@ def test_importing_an_export_gives_everything_back(tmp_path, direction):
     np.testing.assert_allclose(back.volume.array, dose.array, atol=6e-4)
 
 
-def test_validators_find_no_error(tmp_path):
-    if shutil.which("dciodvfy") is None or shutil.which("dcentvfy") is None:
-        pytest.skip("dicom3tools are not installed")
+def test_validators_find_no_error(tmp_path, dicom_errors):
     _export(tmp_path / "out")
-    for name in ("baseline/ct-000", "later/ct-000", "later/ct-008", "later/rs", "later/plan", "later/dose"):
-        file = tmp_path / "out" / f"{name}.dcm"
-        done = subprocess.run(["dciodvfy", "-new", str(file)], capture_output=True, text=True, check=False)
-        errors = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
-        assert [e for e in errors if e != FALSE_ERROR] == [], name
-    files = map(str, sorted((tmp_path / "out").rglob("*.dcm")))
-    done = subprocess.run(["dcentvfy", *files], capture_output=True, text=True, check=False)
-    assert "Error" not in done.stdout + done.stderr
+    assert dicom_errors(*sorted((tmp_path / "out").rglob("*.dcm"))) == []
 
 
 def test_dcmtk_reads_every_file(tmp_path):

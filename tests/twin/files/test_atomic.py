@@ -1,7 +1,7 @@
 import pytest
 
 from twin import InputError
-from twin.files.atomic import atomic_file, atomic_folder, growing_folder
+from twin.files.atomic import append, atomic_file, atomic_folder, growing_folder
 
 
 def test_a_folder_appears_only_when_whole(tmp_path):
@@ -141,3 +141,11 @@ def test_a_link_in_it_is_removed_and_not_what_it_leads_to(tmp_path):
         (tmp_path / "new" / "link").symlink_to(tmp_path / "far")
         raise ValueError
     assert (tmp_path / "far" / "mine").exists() and not (tmp_path / "new").exists()
+
+
+def test_a_line_after_one_that_was_cut_short_stands_by_itself(tmp_path):
+    file = tmp_path / "log.jsonl"
+    append(file, "one")
+    file.write_text("one\ntw")
+    append(file, "three")
+    assert file.read_text() == "one\ntw\nthree\n"

@@ -8,11 +8,13 @@ from twin import (
     Belief,
     ClinicalRecord,
     DoseGrid,
+    Field,
     Fraction,
     Geometry,
     InputError,
     Observation,
     PatientTwin,
+    Registration,
     Scan,
     Simulated,
     StructureSet,
@@ -86,7 +88,7 @@ def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp
     assert again.checks == checked.checks and again.history == checked.history
     file = tmp_path / "p.twin" / "twin.json"
     first = json.loads(file.read_text())
-    assert first.pop("format") == "rt-twin/4"
+    assert first.pop("format") == "rt-twin/5"
     for name in ("checks", "history", "names_kept", "reference"):
         first.pop(name)
     for scan in first["scans"]:
@@ -125,6 +127,43 @@ def test_how_a_scan_was_simulated_comes_back_and_a_third_format_has_none(twin, t
     file.write_text(json.dumps(third | {"format": "rt-twin/3"}))
     old = PatientTwin.load(tmp_path / "p.twin")
     assert [s.simulated for s in old.scans] == [None] * len(made.scans)
+
+
+def test_how_a_scan_lies_on_the_baseline_comes_back_and_a_fourth_format_has_none(twin, tmp_path):
+    coarse = GEOMETRY.resampled(3.0)
+    mm = np.random.default_rng(3).normal(0, 4, (3, *coarse.shape)).astype(np.float32)
+    fits = Registration(1.3, 4.0, 1.0, False, (0.6, 1.4), {"lungs": 1.1})
+    later = Scan("CT day 9", 9.0, twin.baseline.volume, fits, deformation=Field(coarse, mm, "day"))
+    carried = twin.contours.at(9.0)
+    carried = replace(carried, source=tuple(replace(s, carried_from="CT") for s in carried))
+    seen = twin.observe(Observation(9.0, "gtv_cm3", 40.0, later.name, 0.15), later, carried)
+    seen.save(tmp_path / "p.twin")
+    PatientTwin.load(tmp_path / "p.twin").save(tmp_path / "again.twin")
+    again = PatientTwin.load(tmp_path / "again.twin")
+    moved = again.scans[-1].deformation
+    assert moved.towards == "day" and moved.geometry.same_grid(coarse)
+    np.testing.assert_allclose(moved.mm, mm, atol=0.0051)
+    assert again.scans[-1].registration == fits and again.observations[-1].error == 0.15
+    assert [s.carried_from for s in again.structures[-1]] == ["CT", "CT"]
+    links = [
+        next((tmp_path / p / "scans").glob("*displacement-z*")).stat().st_ino
+        for p in ("p.twin", "again.twin")
+    ]
+    assert links[0] == links[1], "the field's files are linked, not written again"
+    file = tmp_path / "p.twin" / "twin.json"
+    fourth = json.loads(file.read_text())
+    for scan in fourth["scans"]:
+        scan.pop("deformation")
+        for name in ("jacobian", "surface_mm") if scan["registration"] else ():
+            scan["registration"].pop(name)
+    for drawn in (s for some in fourth["structures"] for s in some["structures"]):
+        drawn.pop("carried_from")
+    for observation in fourth["observations"]:
+        observation.pop("error")
+    file.write_text(json.dumps(fourth | {"format": "rt-twin/4"}))
+    old = PatientTwin.load(tmp_path / "p.twin")
+    assert old.scans[-1].deformation is None and old.observations[-1].error == 0.0
+    assert [s.carried_from for s in old.structures[-1]] == [None, None]
 
 
 def with_contours(twin):
@@ -224,7 +263,7 @@ def _edited(path, **changes):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda p: _edited(p, format="rt-twin/5"), "newer format rt-twin/5"),
+        (lambda p: _edited(p, format="rt-twin/9"), "newer format rt-twin/9"),
         (lambda p: _edited(p, format="hearts"), "not a twin folder"),
         (lambda p: (p / "twin.json").unlink(), "twin.json is missing"),
         (lambda p: (p / "twin.json").write_text("{"), "twin.json is broken"),

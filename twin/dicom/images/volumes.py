@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from twin.dicom.dates import acquired
 from twin.dicom.images import series as dicom
@@ -63,7 +64,7 @@ class Image:
         return acquired(self.files)
 
     @property
-    def rank(self) -> tuple:
+    def rank(self) -> tuple[Any, ...]:
         """What orders images for which nothing else does: number of slices, then their UIDs."""
         return -len(self.files), self.first.text("SeriesInstanceUID"), min(self.uids)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def read_doses(files: Sequence[Instance], left_out: LeftOut) -> list[RtDose]:
         left_out: takes what cannot be used.
     """
     found: list[RtDose] = []
-    planes: dict[tuple, list[Instance]] = defaultdict(list)
+    planes: dict[tuple[Any, ...], list[Instance]] = defaultdict(list)
     for file in files:
         try:
             _check_kind(file)
@@ -96,7 +96,7 @@ def _frames(file: Instance) -> int:
     return int(file.number("NumberOfFrames") or 1)
 
 
-def _beside(file: Instance) -> tuple:
+def _beside(file: Instance) -> tuple[Any, ...]:
     """What the planes of one dose share."""
     groups, beams = _parts(file)
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def _of_parts(doses: Sequence[RtDose], plan: Plan | None, left_out: LeftOut) -> 
 
 def _one_each(doses: Sequence[RtDose], parts: Sequence[frozenset[int]], left_out: LeftOut) -> list[RtDose]:
     """Doses of a beam or a group that was calculated twice, the newest; those that name none are all different."""
-    of: dict[tuple, list[RtDose]] = defaultdict(list)
+    of: dict[tuple[Any, ...], list[RtDose]] = defaultdict(list)
     for dose, numbers in zip(doses, parts, strict=True):
         of[(*sorted(numbers), *sorted(dose.groups)) or (dose.uid,)].append(dose)
     return [_newest(same, left_out) for _, same in sorted(of.items(), key=lambda item: str(item[0]))]

@@ -1,0 +1,9 @@
+from .answers import Answer as Answer
+from .answers import give as give
+from .answers import given as given
+from .folder import Reader as Reader
+from .folder import ReaderStudy as ReaderStudy
+from .folder import load_reader_study as load_reader_study
+from .making import make_reader_study as make_reader_study
+from .results import Results as Results
+from .results import results_of as results_of

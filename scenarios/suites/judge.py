@@ -1,0 +1,134 @@
+"""The judge of a benchmark: fifteen scores, radiomics, lesions and detection of each contestant on each person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.metrics.natural import perceived_spoiling
+from models.metrics.observer import detectability
+from models.metrics.paired import paired_scores
+from models.metrics.radiomics import NAMES, radiomics
+from scenarios.benchmark.scans import ScanJudge, by_part
+from simulators.core.imaging import TASKS, Paired, ScanTask
+from twin import Volume
+
+_MOST_SLICES = 16  # of an image that are scored
+_LEAST_SIDE = 48  # voxels of a slice, so that all windows fit
+DETECTED = ("denoise",)  # directions in which lesions must stay to be seen
+_NODULE_HU, _NODULE_MM, _APART = 15.0, 8.0, 24  # height, width at half height, voxels between two
+_SQUARE, _MOST_NODULES = 21, 60
+
+
+@dataclass(frozen=True)
+class SuiteJudge(ScanJudge):
+    """Beside the yardsticks of the task.
+
+    Args:
+        people: who is judged on: the test part of the split.
+    """
+
+    people: tuple[str, ...] = ()
+
+    def patients(self, folder: Path) -> list[dict[str, Any]]:
+        """The test part of a folder of pairs."""
+        return [{"id": name, "path": str((folder / name).resolve())} for name in self.people]
+
+    def request(self, folder: Path) -> Mapping[str, Any]:
+        """As `ScanJudge`, and that it is a benchmark's."""
+        return {**super().request(folder), "judge": "benchmark/1"}
+
+    def values(self, imaging: ScanTask, made: Volume, case: Paired) -> dict[str, float]:
+        """The paired scores in some slices, by part and figures of the whole image, PIQE, and radiomics."""
+        channel = imaging.task.target[0]
+        unit, low, high = channel.unit.lower(), channel.low, channel.high
+        one, other, where = self._slices(made, case)
+        found = paired_scores(one, other, where, low, high)
+        renamed = {"mae": f"mae_{unit}", "rmse": f"rmse_{unit}"}
+        values = {renamed.get(k, k): v for k, v in found.items()}
+        values[f"bias_{unit}"] = float((made.array.astype(np.float64) - case.truth.array)[case.region].mean())
+        values |= by_part(made, case, unit) | imaging.figures(made, case)
+        values["piqe"] = perceived_spoiling(one, where, low, high)
+        of = {n: radiomics(v, where, low, high) for n, v in (("made", one), ("true", other))}
+        values |= {f"radiomics_{n}": float(v) for n, v in zip(NAMES, of["made"], strict=True)}
+        apart = np.abs(of["made"] - of["true"]) / np.maximum(np.abs(of["true"]), 1e-6)
+        return values | {"radiomics_error": float(apart.mean())}
+
+    @staticmethod
+    def _slices(made: Volume, case: Paired) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Some slices of image, truth and part, of a size that all scores can look at."""
+        there = np.flatnonzero(case.region.any(axis=(1, 2)))
+        some = there[np.unique(np.linspace(0, len(there) - 1, _MOST_SLICES).round().astype(int))]
+        lacks = [(0, max(0, _LEAST_SIDE - n)) for n in case.region.shape[1:]]
+        one, other = (
+            np.pad(np.asarray(v.array[some], np.float32), [(0, 0), *lacks], mode="edge")
+            for v in (made, case.truth)
+        )
+        return one, other, np.pad(case.region[some], [(0, 0), *lacks])
+
+    def _of(self, case: Paired, name: str) -> dict[str, float]:
+        found = super()._of(case, name)
+        if self.task in DETECTED and found and name != "voxel-wise":
+            auc = self._detected(case, name)
+            found |= {"detection_auc": auc} if np.isfinite(auc) else {}
+        return found
+
+    def _detected(self, case: Paired, name: str) -> float:
+        """How well nodules that are laid into source and truth are told from the same places without them."""
+        places = _places(case)
+        if len(places) < _SQUARE:
+            return float("nan")
+        with_ = replace(
+            case, source=_laid(case.source, places), truth=_laid(case.truth, places),
+            yardsticks={"oracle": _laid(case.truth, places)},
+        )  # fmt: skip
+        imaging: ScanTask = TASKS[self.task]
+        squares = []
+        for one in (with_, case):
+            made = self.made(imaging, one, name)
+            if made is None:
+                return float("nan")
+            squares.append(np.stack([_square(made.array, at) for at in places]).astype(np.float64))
+        return detectability(squares[0], squares[1], _NODULE_MM / case.source.geometry.spacing_mm[1] * 2)
+
+
+def _places(case: Paired) -> np.ndarray:
+    """(n, 3) voxels in soft tissue, so far from one another and from its edge that squares about them do not meet."""
+    from scipy.ndimage import binary_erosion, uniform_filter
+
+    hu = uniform_filter(case.truth.array.astype(np.float32), (1, 5, 5))
+    soft = case.region & (hu > -50) & (hu < 120)
+    inner = binary_erosion(soft, np.ones((1, 5, 5), bool))
+    half = _SQUARE // 2
+    found: list[tuple[int, int, int]] = []
+    for z in range(inner.shape[0]):
+        free = inner[z].copy()
+        free[:half] = free[-half:] = False
+        free[:, :half] = free[:, -half:] = False
+        while free.any() and len(found) < _MOST_NODULES:
+            y, x = np.argwhere(free)[0]
+            found.append((z, int(y), int(x)))
+            free[max(0, y - _APART) : y + _APART, max(0, x - _APART) : x + _APART] = False
+    return np.array(found, int).reshape(-1, 3)
+
+
+def _laid(scan: Volume, places: np.ndarray) -> Volume:
+    """A scan with nodules, whose density falls off as a Gaussian, each in one slice."""
+    hu = scan.array.astype(np.float32).copy()
+    sd = _NODULE_MM / 2.355 / scan.geometry.spacing_mm[1]
+    at = np.arange(_SQUARE) - _SQUARE // 2
+    nodule = _NODULE_HU * np.exp(-(at[:, None] ** 2 + at**2) / (2 * sd**2))
+    for z, y, x in places:
+        box = (z, *(slice(v - _SQUARE // 2, v + _SQUARE // 2 + 1) for v in (y, x)))
+        hu[box] += nodule
+    return Volume(scan.geometry, np.rint(hu).astype(np.int16), scan.modality, scan.unit)
+
+
+def _square(image: np.ndarray, at: np.ndarray) -> np.ndarray:
+    z, y, x = (int(v) for v in at)
+    half = _SQUARE // 2
+    return image[z, y - half : y + half + 1, x - half : x + half + 1]

@@ -1,0 +1,131 @@
+"""The tables of a benchmark: means with intervals, distances of sets, ranks, and how scores go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from models.metrics.distribution import frechet_distance, kernel_distance
+from models.metrics.paired import LESS_IS_BETTER
+from models.metrics.radiomics import NAMES
+from scenarios.benchmark.statistics import friedman_ranks, interval
+
+KNOW_THE_TRUTH = ("oracle", "voxel-wise")  # yardsticks that no contestant could be
+_LESS = ("mae", "rmse", "bias", "error", "piqe", "frechet", "kid", "grain")
+_FEATURE = "radiomics_"
+_LEAST_SET = 4  # people of whom distances of sets are told
+
+
+def less_is_better(score: str) -> bool:
+    """Whether a score's smaller values are the better ones.
+
+    Args:
+        score: its name.
+
+    Example:
+        >>> less_is_better("lesion_mae_hu"), less_is_better("ssim")
+        (True, False)
+    """
+    return score in LESS_IS_BETTER or any(word in score for word in _LESS)
+
+
+def by_person(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the seeds of a contestant taken together: task, kind, contestant, metric, patient, value.
+
+    Args:
+        rows: of a benchmark.
+    """
+    keys = ["task", "kind", "contestant", "metric", "patient"]
+    return rows.group_by(keys, maintain_order=True).agg(pl.col("value").mean())
+
+
+def means(people: pl.DataFrame) -> pl.DataFrame:
+    """Mean of each score over people with its 95 % bootstrap interval; and distances of sets by radiomics.
+
+    Args:
+        people: of `by_person`.
+    """
+    found = []
+    keys = ["task", "kind", "contestant", "metric"]
+    for (task, kind, name, metric), group in people.group_by(keys, maintain_order=True):
+        if not _is_feature(str(metric)):
+            values = group["value"].to_numpy()
+            low, high = interval(values, lambda v: float(np.mean(v)))
+            found.append((task, kind, name, metric, float(values.mean()), low, high, len(values)))
+    found += list(_distances(people))
+    columns = ["task", "kind", "contestant", "metric", "mean", "low", "high", "people"]
+    return pl.DataFrame(found, schema=columns, orient="row")
+
+
+def _is_feature(metric: str) -> bool:
+    return metric.removeprefix(_FEATURE) in NAMES and metric.startswith(_FEATURE)
+
+
+def _distances(people: pl.DataFrame) -> Iterator[tuple]:
+    """Frechet and kernel distance of radiomics from those of the true images, in SDs of these."""
+    features = [f"{_FEATURE}{n}" for n in NAMES]
+    some = people.filter(pl.col("metric").is_in(features))
+    for (task, kind), group in some.group_by(["task", "kind"], maintain_order=True):
+        wide = group.pivot(on="metric", index=["contestant", "patient"], values="value").drop_nulls()
+        sets = {
+            n: g.select(features).to_numpy() for (n,), g in wide.group_by(["contestant"], maintain_order=True)
+        }
+        true = sets.get("oracle")
+        if true is None or len(true) < _LEAST_SET:
+            continue
+        middle, spread = true.mean(axis=0), np.maximum(true.std(axis=0), 1e-9)
+        normal = {n: (v - middle) / spread for n, v in sets.items() if len(v) >= _LEAST_SET}
+        for name, values in normal.items():
+            for metric, distance in (
+                ("frechet_radiomics", frechet_distance),
+                ("kid_radiomics", kernel_distance),
+            ):
+                value = distance(values, normal["oracle"])
+                yield task, kind, name, metric, value, float("nan"), float("nan"), len(values)
+
+
+def ranks(people: pl.DataFrame) -> pl.DataFrame:
+    """Mean ranks over people by each score, and Friedman's p; of those who could have been asked.
+
+    Args:
+        people: of `by_person`.
+    """
+    found = []
+    some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
+    for (task, kind, metric), group in some.group_by(["task", "kind", "metric"], maintain_order=True):
+        if _is_feature(str(metric)) or str(metric) == "seconds":
+            continue
+        wide = group.pivot(on="contestant", index="patient", values="value").drop_nulls()
+        names = [c for c in wide.columns if c != "patient"]
+        if len(wide) == 0 or len(names) < 2:
+            continue
+        table = wide.select(names).to_numpy()
+        table = np.abs(table) if "bias" in str(metric) else table
+        mean, p = friedman_ranks(table if less_is_better(str(metric)) else -table)
+        found += [(task, kind, metric, n, float(r), p) for n, r in zip(names, mean, strict=True)]
+    columns = ["task", "kind", "metric", "contestant", "rank", "friedman_p"]
+    return pl.DataFrame(found, schema=columns, orient="row")
+
+
+def correlations(people: pl.DataFrame) -> pl.DataFrame:
+    """Spearman's correlation of each two scores over people and contestants, better with better.
+
+    Args:
+        people: of `by_person`.
+    """
+    from scipy.stats import spearmanr
+
+    found = []
+    some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
+    for (task,), group in some.group_by(["task"], maintain_order=True):
+        wide = group.pivot(on="metric", index=["kind", "contestant", "patient"], values="value")
+        scores = [c for c in wide.columns[3:] if not _is_feature(c) and c != "seconds"]
+        for i, a in enumerate(scores):
+            for b in scores[i + 1 :]:
+                both = wide.select(a, b).drop_nulls().to_numpy()
+                if len(both) > 3 and np.ptp(both, axis=0).min() > 0:
+                    sign = 1 if less_is_better(a) == less_is_better(b) else -1
+                    found.append((task, a, b, sign * float(spearmanr(both).statistic), len(both)))
+    return pl.DataFrame(found, schema=["task", "score", "other", "spearman", "n"], orient="row")

@@ -1,0 +1,77 @@
+"""The task `t2-flair`: from a T2 of the brain, extracted from its skull, to a FLAIR; both over their own median."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.channel import Channel
+from models.task import Task
+from simulators.core.imaging import Paired
+from simulators.tasks.registered import Registered
+from twin import Volume
+
+_T2 = Channel(name="t2", unit="a.u.", low=0.0, high=400.0)
+_FLAIR = Channel(name="flair", unit="a.u.", low=0.0, high=250.0)
+_TASK = Task(name="t2-flair", source=(_T2,), target=(_FLAIR,), start=(("t2",),))
+_MEDIAN = 100.0  # of a brain, in these images
+_RIM_MM = 6.0  # around a lesion with which it is compared
+# FLAIR at each T2 by what the virtual MR makes of white matter, grey matter and fluid, and of what mixes the last two
+# (docs/scanners.md; mean of 1.5 and 3 T): what a table alone can do.
+_TABLE = ((0, 60, 88, 114, 160, 200, 273, 400), (0, 90, 96, 105, 83, 63, 28, 25))
+
+
+@dataclass(frozen=True)
+class T2FlairTask(Registered):
+    """Brains alone: what is 0 or less is no brain."""
+
+    def inside(self, scan: Volume) -> np.ndarray:
+        """(z, y, x) bool: the brain."""
+        return scan.array > 0
+
+    def source_numbers(self, scan: Volume) -> np.ndarray:
+        """(z, y, x): over the brain's median, which becomes 100."""
+        return over_median(scan.array, self.inside(scan))
+
+    def target_values(self, target: Volume, region: np.ndarray) -> np.ndarray:
+        """(z, y, x): over the brain's median, which becomes 100."""
+        return over_median(target.array, region)
+
+    def figures(self, made: Volume, case: Paired) -> dict[str, float]:
+        """Contrast of the lesions: their mean over that of what lies around them, and by what share it is off.
+
+        Args:
+            made: the FLAIR.
+            case: of which.
+        """
+        lesion = case.regions.get("lesion")
+        if lesion is None:
+            return {}
+        from scipy.ndimage import distance_transform_edt
+
+        away = distance_transform_edt(~lesion, sampling=made.geometry.spacing_mm)
+        rim = case.region & (away > 0) & (away <= _RIM_MM)
+        ours, true = (
+            float(v.array[lesion].mean() / max(v.array[rim].mean(), 1e-6)) for v in (made, case.truth)
+        )
+        return {"lesion_contrast": ours, "lesion_contrast_error": abs(ours / true - 1.0)}
+
+    def classical(self, scan: Volume) -> Volume:
+        """The FLAIR that the virtual MR's tissues have at each value of T2."""
+        values = np.interp(self.source_numbers(scan), *_TABLE)
+        return self.volume(scan.geometry, np.where(self.inside(scan), values, self.outside))
+
+
+def over_median(values: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """An MR image over its median, which becomes 100, float32.
+
+    Args:
+        values: (z, y, x).
+        there: (z, y, x) bool, the part whose median it is.
+    """
+    middle = float(np.median(values[there])) if there.any() else 1.0
+    return values.astype(np.float32) * np.float32(_MEDIAN / max(middle, 1e-6))
+
+
+TASK = T2FlairTask(_TASK, "MR", "MR", pixel_mm=1.0, version="1")

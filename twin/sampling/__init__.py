@@ -1,0 +1,1 @@
+"""Values of a grid at the voxels of another, compiled."""
