@@ -254,10 +254,10 @@ def test_a_tour_of_five_steps_is_offered_once_and_goes_by_the_keyboard(page):
     page.script("document.querySelectorAll('#tour button')[1].click()")
     metrics = {"width": 900, "height": 800, "deviceScaleFactor": 1, "mobile": False}  # row 27
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    need = "return getComputedStyle(document.querySelector('.rt-app'), '::before').content"
-    assert "needs a window of at least 1024 pixels" in page.script(need)
+    need = "const {content} = getComputedStyle(document.querySelector('.rt-app'), '::before'); return content"
+    page.wait(need + ".includes('needs a window of at least 1024 pixels')")
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert page.script(need) == "none"
+    page.wait(need + " === 'none'")
     page.open(RUN)
     time.sleep(0.6)
     assert page.script("return document.getElementById('tour')") is None
