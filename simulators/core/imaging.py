@@ -58,6 +58,18 @@ class Paired:
     yardsticks: Mapping[str, Volume] = field(default_factory=dict)
 
 
+def within(case: Paired, part: str) -> np.ndarray | None:
+    """(z, y, x) bool: what of a part of a case is judged; None where that is nothing.
+
+    Args:
+        case: which.
+        part: a name of its `regions`.
+    """
+    there = case.regions.get(part)
+    there = None if there is None else there & case.region
+    return there if there is not None and there.any() else None
+
+
 class ImagingTask(Protocol):
     """What is translated, and where its examples come from.
 

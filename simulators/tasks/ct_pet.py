@@ -8,7 +8,7 @@ import numpy as np
 
 from models.channel import Channel
 from models.task import Task
-from simulators.core.imaging import Paired
+from simulators.core.imaging import Paired, within
 from simulators.tasks.body import body
 from simulators.tasks.registered import Registered
 from twin import Volume
@@ -44,13 +44,13 @@ class CtPetTask(Registered):
 
     def figures(self, made: Volume, case: Paired) -> dict[str, float]:
         """Of the lesion: errors of SUVmax, peak, mean, metabolic volume and total glycolysis, as shares of true ones,
-        and Dice of the metabolic volumes.
+        and Dice of the metabolic volumes. None where no lesion lies in what is judged.
 
         Args:
             made: the PET.
             case: of which.
         """
-        lesion = case.regions.get("lesion")
+        lesion = within(case, "lesion")
         if lesion is None:
             return {}
         from scipy.ndimage import distance_transform_edt

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.channel import Channel
 from models.task import Task
-from simulators.core.imaging import Paired
+from simulators.core.imaging import Paired, within
 from simulators.tasks.registered import Registered
 from twin import Volume
 
@@ -41,21 +41,25 @@ class T2FlairTask(Registered):
     def figures(self, made: Volume, case: Paired) -> dict[str, float]:
         """Contrast of the lesions: their mean over that of what lies around them, and by what share it is off.
 
+        None where no lesion lies in the brain, or nothing of the brain around it.
+
         Args:
             made: the FLAIR.
             case: of which.
         """
-        lesion = case.regions.get("lesion")
+        lesion = within(case, "lesion")
         if lesion is None:
             return {}
         from scipy.ndimage import distance_transform_edt
 
         away = distance_transform_edt(~lesion, sampling=made.geometry.spacing_mm)
         rim = case.region & (away > 0) & (away <= _RIM_MM)
+        if not rim.any():
+            return {}
         ours, true = (
             float(v.array[lesion].mean() / max(v.array[rim].mean(), 1e-6)) for v in (made, case.truth)
         )
-        return {"lesion_contrast": ours, "lesion_contrast_error": abs(ours / true - 1.0)}
+        return {"lesion_contrast": ours, "lesion_contrast_error": abs(ours / max(true, 1e-6) - 1.0)}
 
     def classical(self, scan: Volume) -> Volume:
         """The FLAIR that the virtual MR's tissues have at each value of T2."""

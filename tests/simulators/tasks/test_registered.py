@@ -1,6 +1,7 @@
 """Tasks on pairs that lie on one another: what the network is shown, what comes back, and the yardsticks of each."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,24 @@ def test_of_a_lesions_uptake_each_measure_is_told_apart(tmp_path):
     found = task.figures(half, case)
     assert found["lesion_suvmax_error"] == pytest.approx(0.5) and found["lesion_dice"] == pytest.approx(1)
     assert task.figures(case.yardsticks["blob"], case)["lesion_dice"] < 1
+
+
+@pytest.mark.parametrize("name", ["ct-pet", "t2-flair"])
+def test_a_lesion_outside_of_what_is_judged_has_no_figures_and_none_is_nan(name, tmp_path):
+    task = TASKS[name]
+    place = pairs(tmp_path, name) / "one" / "scan"
+    write(place / "gtv.nii.gz", Volume(GRID, ~BODY, "MASK", "1"))
+    (case,) = task.cases(tmp_path)
+    assert "lesion" not in case.regions and task.figures(case.truth, case) == {}
+    outside = replace(case, regions={"lesion": ~BODY})
+    assert task.figures(case.truth, outside) == {}
+    found = task.figures(case.truth, replace(case, regions={"lesion": ~BODY | LESION}))
+    assert found == task.figures(case.truth, replace(case, regions={"lesion": LESION}))
+    everywhere = task.figures(case.truth, replace(case, regions={"lesion": BODY}))
+    assert np.isfinite(list(everywhere.values())).all()
+    dark = Volume(GRID, np.zeros(GRID.shape, np.float32), case.truth.modality, case.truth.unit)
+    dark_case = replace(case, truth=dark, regions={"lesion": LESION})
+    assert np.isfinite(list(task.figures(case.truth, dark_case).values())).all()
 
 
 def test_a_scan_of_another_modality_or_without_a_body_is_refused():
