@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 
 FILE = Path(__file__).with_suffix(".md")
 EXTRAS = {
-    "": "base install", "app": "dashboard", "learned": "learned models", "train": "training", "cluster": "Ray cluster",
-    "pacs": "archives of images", "calibrate": "calibration",
+    "": "base install", "imaging": "images of patients", "app": "dashboard", "learned": "learned models",
+    "train": "training", "cluster": "Ray cluster", "pacs": "archives of images", "calibrate": "calibration",
 }  # fmt: skip
 # Permissive ones, and those that ask for changes of their own files only (MPL); no GPL, no non-commercial terms.
 ALLOWED = frozenset(

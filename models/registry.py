@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from twin.errors import InputError
+from twin.errors import InputError, missing
 
 GROUPS = "rt_twin"  # entry-point groups are rt_twin.families, rt_twin.tasks, ...
 
@@ -106,9 +106,10 @@ class Registry(Mapping[str, Any]):
         try:
             return getattr(import_module(entry.module), entry.attr)
         except ImportError as error:
-            missing = (error.name or "").partition(".")[0]
-            needs = f"it needs {missing}, which is not installed" if missing else str(error)
-            raise InputError(f"{self.kind} {name!r} cannot be loaded: {needs}") from None
+            lost = f"{self.kind} {name!r} cannot be loaded:"
+            raise (
+                missing(f"{lost} it needs", error) if error.name else InputError(f"{lost} {error}")
+            ) from None
         except AttributeError:
             raise InputError(
                 f"{self.kind} {name!r} cannot be loaded: {entry.module} holds no {entry.attr}"

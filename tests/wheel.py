@@ -110,6 +110,8 @@ def base(env: Environment) -> None:
     env.run("phantom p.twin --seed 7")
     env.run("compare p.twin --plan 60/30 --plan 55/20 --days 30 --samples 4 --dose approximate --out run")
     env.run("cohort --n 20 --plan 60/30 --plan 55/20 --out study")
+    env.run("export run --dicom dicom")
+    env.run("import dicom imported.twin", refused="rt-twin[imaging]")
     env.run("app .", refused="rt-twin[app]")
     env.run("train p.twin --task denoise --family regression --out w", refused="rt-twin[learned]")
     env.run("cohort --n 20 --plan 60/30 --executor ray --out ray", refused="rt-twin[cluster]")
@@ -132,6 +134,12 @@ def typed(env: Environment) -> None:
     ]
     said = subprocess.run(mypy, cwd=env.work, capture_output=True, text=True, check=False).stdout
     assert "outside.py:6" in said and "Found 1 error in 1 file" in said, said
+
+
+def imaging(env: Environment) -> None:
+    """Images are read: those that the base install wrote."""
+    [folder, *_] = sorted((env.work / "dicom").rglob("day-030*"))
+    env.run(f"import {folder} imported.twin")
 
 
 def app(env: Environment) -> None:
@@ -180,7 +188,7 @@ def pacs(env: Environment) -> None:
 
 
 PROMISED: dict[str, Callable[[Environment], None]] = {
-    check.__name__: check for check in (base, app, learned, train, cluster, calibrate, pacs)
+    check.__name__: check for check in (base, imaging, app, learned, train, cluster, calibrate, pacs)
 }
 
 

@@ -9,7 +9,13 @@ class DiskError(InputError):
     """What the disk refused, such as when it is full: no fault of what was to be written, as others would fail too."""
 
 
-_EXTRAS = {"torch": "learned", "safetensors": "learned", "monai": "train", "diffusers": "train"}
+_EXTRAS = {
+    "SimpleITK": "imaging",
+    "torch": "learned",
+    "safetensors": "learned",
+    "monai": "train",
+    "diffusers": "train",
+}
 
 
 def missing(what: str, error: ImportError) -> InputError:
@@ -21,4 +27,6 @@ def missing(what: str, error: ImportError) -> InputError:
     """
     name = (error.name or "torch").partition(".")[0]
     extra = _EXTRAS.get(name)
-    return InputError(f"{what} {name}: pip install " + (f"'rt-twin[{extra}]'" if extra else name))
+    return InputError(
+        f"{what} {name}" + (f": pip install 'rt-twin[{extra}]'" if extra else ", which is not installed")
+    )

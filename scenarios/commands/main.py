@@ -24,6 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import ParameterInfo
 
 from models.registry import Registry
+from twin import __version__
 from twin.errors import InputError, missing
 from twin.files.names import text_of
 from twin.files.private import sweep
@@ -64,8 +65,19 @@ _PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": F
 app = typer.Typer(name="rt-twin", cls=_Verbs, no_args_is_help=True, **_PLAIN)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rt-twin {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def rt_twin() -> None:
+def rt_twin(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Digital-twin simulation of longitudinal radiotherapy. SIMULATED - research use only."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import SimpleITK
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import (
@@ -118,8 +119,6 @@ def _sniffed(encapsulated: bytes) -> UID:
 
 def _by_gdcm(data: Dataset) -> np.ndarray:
     """Values decoded by SimpleITK, from a file of nothing but the pixels: GDCM would apply the rescale tags."""
-    import SimpleITK
-
     bare = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=bytes(128))
     bare.file_meta.TransferSyntaxUID = data.file_meta.TransferSyntaxUID
     bare.SOPClassUID = bare.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -54,6 +55,10 @@ def rt_twin(tmp_path):
         )  # fmt: skip
 
     return run
+
+
+def test_the_version_is_that_of_the_installed_package(rt_twin):
+    assert rt_twin("--version").stdout == f"rt-twin {version('rt-twin')}\n"
 
 
 def test_help_says_what_each_verb_does_and_imports_none_of_them():
