@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -144,7 +145,8 @@ class Examples:
         batch: slices in a batch.
         volumes: examples that they come from.
         near_share: how many of them lie in an example's focus.
-        window: pixels of a window at a random place of the slice, a square; the whole slice where 0.
+        window: pixels of a window at a random place of the slice, a square; the whole slice where 0. Where some slices
+            are smaller than others, their rims are drawn out until all windows have one size.
         coarsen: pixels are pooled by this factor.
         seed: of the order.
     """
@@ -163,6 +165,12 @@ class Examples:
     def index(self) -> list[tuple[int, int]]:
         """Subject and example of each example with images."""
         return [(i, j) for i, s in enumerate(self.subjects) for j in range(len(s.source))]
+
+    @cached_property
+    def side(self) -> tuple[int, ...]:
+        """Pixels of every window along y and x."""
+        largest = np.max([s.source.shape[-2:] for s in self.subjects if len(s.source)], axis=0)
+        return tuple(int(min(self.window, n)) if self.window else int(n) for n in largest)
 
     @cached_property
     def change_share(self) -> np.ndarray:
@@ -238,7 +246,13 @@ class Examples:
         seen = [volume[min(max(z + o, 0), len(volume) - 1), :own] for o in offsets(self.slices)]
         source = np.concatenate([*seen, volume[z, own:]]).astype(np.float32)
         target = subject.target[example, z, :, y, x].astype(np.float32)
-        return source, target, np.asarray(subject.near[example, z, y, x])
+        near = np.asarray(subject.near[example, z, y, x])
+        return self._filled(source, "edge"), self._filled(target, "edge"), self._filled(near, "constant")
+
+    def _filled(self, plane: np.ndarray, how: Literal["edge", "constant"]) -> np.ndarray:
+        """(..., y, x) up to the size of a window."""
+        lacks = [(0, n - there) for n, there in zip(self.side, plane.shape[-2:], strict=True)]
+        return np.pad(plane, [(0, 0)] * (plane.ndim - 2) + lacks, how) if np.any(lacks) else plane
 
 
 def _slices(volumes: Sequence[np.ndarray]) -> np.ndarray:

@@ -38,7 +38,7 @@ from twin.files.atomic import append, atomic_file, growing_folder
 Progress = Callable[[str, float], None]
 _CHECKPOINT_FORMAT = "rt-twin-checkpoint/2"
 _LOG_EVERY = 25
-_PLAN_EVERY = 50
+_FIRST_PLAN, _PLAN_EVERY = 10, 50  # steps; the first early, so that slow ones do not outrun a short time
 _LAST_RATE = 0.01  # of the learning rate, at the end
 _FIRST_DELTA = 0.3  # of a CT's range, about 300 HU
 
@@ -303,7 +303,7 @@ class _Run:
         self._recent.append(clock() - began)
         self.seconds += self._recent[-1]
         self._terms.append(terms)
-        if self.number % _PLAN_EVERY == 0:
+        if self.number == _FIRST_PLAN or self.number % _PLAN_EVERY == 0:
             self._replan()
         if self.number % _LOG_EVERY == 0 or self.done:
             self._log_step(rate)
@@ -312,7 +312,7 @@ class _Run:
         """Plan as many steps as the time that is left allows at the pace of the last ones."""
         if self.config.seconds is None or self.config.plan:
             return
-        pace = float(np.mean(self._recent))
+        pace = float(np.mean(self._recent[1:]))  # the first step of all warms up
         left = self.config.seconds - self.seconds
         self.plan.append((self.number, self.number + max(0, int(left / pace))))
 

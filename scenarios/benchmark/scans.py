@@ -115,7 +115,7 @@ class ScanJudge:
     def made(self, imaging: ScanTask, case: Paired, name: str) -> Volume | None:
         """What a contestant makes of a case; None where the case does not have it."""
         if name == SOURCE:
-            return case.source
+            return case.yardsticks.get(SOURCE, case.source)
         if name == CLASSICAL:
             return imaging.classical(case.source)
         if name in imaging.yardsticks:

@@ -30,7 +30,7 @@ from twin.files.nifti import read, write
 from twin.volume import Modality
 
 QUARTER = 0.25  # of the dose
-_SLAB, _SIDE = 12, 160  # slices and voxels of what is kept of a CT
+_SLAB, _THIN = 12, 6  # slices that are kept of a CT: of real ones, which are crops, and of whole in-silico thoraces
 _LEARN_KERNELS = (("lung", "standard"), ("soft", "standard"), ("standard", "soft"), ("lung", "soft"))
 _HEAD_MM = {"pixel_mm": 1.0, "slice_mm": 3.0}
 _FIELDS = (1.5, 3.0)
@@ -120,19 +120,8 @@ def _kept(
     (part / name / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def _boxed(ct: Volume, centre: Sequence[int]) -> tuple[slice, slice, slice]:
-    """A slab around a voxel, of so many voxels in plane as there are."""
-    found = []
-    for at, n, most in zip(centre, ct.geometry.shape, (_SLAB, _SIDE, _SIDE), strict=True):
-        first = int(np.clip(at - most // 2, 0, max(0, n - most)))
-        found.append(slice(first, min(n, first + most)))
-    return found[0], found[1], found[2]
-
-
-def _thorax(
-    seed: int, *, noise: bool = True
-) -> tuple[PatientTwin, tuple[slice, slice, slice], np.random.Generator]:
-    """An in-silico thorax and a box about its tumour."""
+def _thorax(seed: int, *, slices: int = _THIN, noise: bool = True) -> tuple[PatientTwin, slice]:
+    """An in-silico thorax and the slices about its tumour: whole ones, or lungs that are cut open are no body."""
     from simulators.insilico import make_patient
 
     rng = Key(seed, f"translation-{seed}", Purpose.POPULATION).generator()
@@ -140,8 +129,9 @@ def _thorax(
     twin, _ = make_patient(
         seed, gtv_cm3=gtv_cm3, site="central" if rng.random() < 0.5 else "peripheral", noise=noise
     )
-    centre = np.argwhere(twin.structures[0].gtv()).mean(axis=0).astype(int)
-    return twin, _boxed(twin.baseline.volume, centre), rng
+    middle = int(np.argwhere(twin.structures[0].gtv())[:, 0].mean())
+    first = int(np.clip(middle - slices // 2, 0, twin.baseline.volume.geometry.shape[0] - slices))
+    return twin, slice(first, first + slices)
 
 
 def _low_dose(ct: Volume, name: str) -> Volume:
@@ -152,12 +142,10 @@ def _low_dose(ct: Volume, name: str) -> Volume:
 
 
 def _low_dose_thorax(folder: Path, seed: int) -> None:
-    twin, box, _ = _thorax(seed)
-    slab = twin.baseline.volume.crop((box[0], slice(None), slice(None)))
-    inner = (slice(None), *box[1:])
-    gtv = twin.structures[0].gtv()[box]
-    source = _low_dose(slab, f"thorax-{seed}").crop(inner)
-    _kept(folder, "quarter", source, slab.crop(inner), {"gtv": gtv}, dose=QUARTER)
+    twin, z = _thorax(seed)
+    slab = twin.baseline.volume.crop((z, slice(None), slice(None)))
+    gtv = twin.structures[0].gtv()[z]
+    _kept(folder, "quarter", _low_dose(slab, f"thorax-{seed}"), slab, {"gtv": gtv}, dose=QUARTER)
 
 
 def _low_dose_real(collected: Path, name: str, folder: Path) -> None:
@@ -181,18 +169,17 @@ def _kernels(folder: Path, seed: int) -> None:
     from simulators.scanners.quality.added_noise import added_noise
     from simulators.scanners.quality.kernel import Kernel, KernelName, softened
 
-    twin, box, _ = _thorax(seed, noise=False)
-    ct = twin.baseline.volume.crop((box[0], slice(None), slice(None)))
+    twin, z = _thorax(seed, noise=False)
+    ct = twin.baseline.volume.crop((z, slice(None), slice(None)))
     ct = Volume(ct.geometry, ct.array.astype(np.float32), "CT", "HU")
-    key, inner = Key(0, f"kernels-{seed}", Purpose.SCANNER), (slice(None), *box[1:])
+    key = Key(0, f"kernels-{seed}", Purpose.SCANNER)
     seen: dict[str, Volume] = {}
     names: tuple[KernelName, ...] = ("soft", "standard", "lung")
     for name in names:
         kernel = Kernel.named(name)
         hu = softened(ct.array, ct.geometry.spacing_mm[1:], None, kernel) + added_noise(ct, kernel, 1.0, key)
-        made = Volume(ct.geometry, np.clip(np.rint(hu), -1024, 3071).astype(np.int16), "CT", "HU")
-        seen[name] = made.crop(inner)
-    gtv = {"gtv": twin.structures[0].gtv()[box]}
+        seen[name] = Volume(ct.geometry, np.clip(np.rint(hu), -1024, 3071).astype(np.int16), "CT", "HU")
+    gtv = {"gtv": twin.structures[0].gtv()[z]}
     for of, to in _LEARN_KERNELS:
         _kept(folder, f"{of}-{to}", seen[of], seen[to], gtv, **{"from": of, "to": to})
 
@@ -200,9 +187,8 @@ def _kernels(folder: Path, seed: int) -> None:
 def _pet_thorax(folder: Path, seed: int) -> None:
     from simulators.scanners.pet import PetScanner
 
-    twin, box, _ = _thorax(seed)
-    thin = (box[0], slice(None), slice(None))
-    slab = twin.baseline.volume.crop(thin)
+    twin, z = _thorax(seed, slices=_SLAB)
+    slab = twin.baseline.volume.crop((z, slice(None), slice(None)))
     key = Key(seed, f"pet-{seed}", Purpose.SCANNER)
     drawn = twin.structures[0]
     pet = PetScanner().scan([ScanRequest(twin.baseline.volume, drawn, key, {})])[0]
@@ -212,7 +198,7 @@ def _pet_thorax(folder: Path, seed: int) -> None:
     part = pet.crop((slice(low, high), slice(None), slice(None)))
     coarse = slab.geometry.resampled((slab.geometry.spacing_mm[0], 2.0, 2.0))
     source = Volume(coarse, np.rint(brought(slab, coarse)).astype(np.int16), "CT", "HU")
-    gtv = Volume(slab.geometry, drawn.gtv()[box[0]].astype(np.float32), "MASK", "1").on(coarse) > 0.5
+    gtv = Volume(slab.geometry, drawn.gtv()[z].astype(np.float32), "MASK", "1").on(coarse) > 0.5
     target = Volume(coarse, part.on(coarse), "PT", "SUV")
     _kept(folder, "pet", source, target, {"gtv": gtv})
 

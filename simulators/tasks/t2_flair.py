@@ -38,6 +38,11 @@ class T2FlairTask(Registered):
         """(z, y, x): over the brain's median, which becomes 100."""
         return over_median(target.array, region)
 
+    def more_yardsticks(self, source: Volume, truth: Volume, region: np.ndarray) -> dict[str, Volume]:
+        """The T2 over its median, as a copy that has the FLAIR's unit."""
+        copy = np.where(region, self.source_numbers(source), self.outside)
+        return {"source": self.volume(source.geometry, copy)}
+
     def figures(self, made: Volume, case: Paired) -> dict[str, float]:
         """Contrast of the lesions: their mean over that of what lies around them, and by what share it is off.
 

@@ -76,6 +76,25 @@ def test_a_window_shows_all_of_a_slice_at_one_place(toy_subjects, toy_task):
     assert len(corners) > 5
 
 
+def test_slices_smaller_than_a_window_are_drawn_out_at_their_rims(plain_task, tmp_path):
+    chance = np.random.default_rng(0)
+    made = []
+    for n, (y, x) in enumerate([(12, 20), (24, 9)]):
+        image = chance.normal(size=(1, 3, y, x)).astype(np.float16).astype(np.float32)
+        one = Example(image, 2 * image, near=np.ones((3, y, x), bool))
+        made.append(Subject.write(f"p{n}", tmp_path / f"p{n}", [one], np.zeros((1, 0), np.float32)))
+    batch = Examples(made, plain_task, slices=1, batch=8, volumes=4, window=16).at(0)
+    assert batch.source.shape[2:] == batch.near.shape[1:] == (16, 16)
+    assert {tuple(n.any(0).sum() * n.any(1).sum() for n in (near,))[0] for near in batch.near.numpy()} == {
+        12 * 16,
+        16 * 9,
+    }, "what is filled up is not near"
+    torch.testing.assert_close(batch.target, 2 * batch.source)
+    for source, near in zip(batch.source[:, 0].numpy(), batch.near.numpy(), strict=True):
+        rows = np.flatnonzero(near.any(1))
+        assert (source[rows[-1] :] == source[rows[-1]]).all()
+
+
 def test_an_examples_focus_is_drawn_as_often_as_asked_for(toy_task, tmp_path):
     source = np.zeros((4, 20, 4, 4), np.float32)
     source[0] = np.arange(20)[:, None, None] / 32  # the slice's number, exact in half precision

@@ -120,6 +120,10 @@ def test_the_shipped_suites_fit(name):
     everyone = {c.name for d in suite.directions.values() for c in d.families}
     asked = {n for claim in suite.claims for n in (*claim.better, *claim.worse)}
     assert asked - everyone <= {"source", "classical", "blob"}
+    for task, direction in suite.directions.items():
+        if not direction.real:  # so that it runs without any data
+            invented = translations.PEOPLE[task](Path("none"), Path("none"), direction.in_silico, direction.first_seed)
+            assert {p.part for p in invented} == {"learn", "test"}
 
 
 @pytest.mark.parametrize(
