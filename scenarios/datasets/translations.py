@@ -30,7 +30,10 @@ from twin.files.nifti import read, write
 from twin.volume import Modality
 
 QUARTER = 0.25  # of the dose
-_SLAB, _THIN = 12, 6  # slices that are kept of a CT: of real ones, which are crops, and of whole in-silico thoraces
+_SLAB, _THIN = (
+    12,
+    6,
+)  # slices that are kept of a CT: of real ones, which are crops, and of whole in-silico thoraces
 _LEARN_KERNELS = (("lung", "standard"), ("soft", "standard"), ("standard", "soft"), ("lung", "soft"))
 _HEAD_MM = {"pixel_mm": 1.0, "slice_mm": 3.0}
 _FIELDS = (1.5, 3.0)

@@ -122,7 +122,9 @@ def test_the_shipped_suites_fit(name):
     assert asked - everyone <= {"source", "classical", "blob"}
     for task, direction in suite.directions.items():
         if not direction.real:  # so that it runs without any data
-            invented = translations.PEOPLE[task](Path("none"), Path("none"), direction.in_silico, direction.first_seed)
+            invented = translations.PEOPLE[task](
+                Path("none"), Path("none"), direction.in_silico, direction.first_seed
+            )
             assert {p.part for p in invented} == {"learn", "test"}
 
 
