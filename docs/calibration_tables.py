@@ -18,8 +18,9 @@ from simulators.calibration.posterior import Posterior
 PAGE = Path(__file__).parent / "calibration.md"
 _HEAD = """# Outcomes calibrated on trials: what was learned, and how it did where it was not fitted
 
-Made by `docs/calibration_tables.py` from what the package carries; the equations are in [model.md](model.md), section
-10, evidence and rule in [evidence.md](evidence.md). `rt-twin calibrate` makes both again."""
+`docs/calibration_tables.py` makes this page from the posterior and the cross-validation that the package
+carries, and `rt-twin calibrate` makes those again. [model.md](model.md), section 10, has the equations, and
+[evidence.md](evidence.md) the evidence and the rule."""
 
 
 def page() -> str:
@@ -39,8 +40,8 @@ def _scores(found: CrossValidation) -> Iterator[str]:
 
 def _parameters(posterior: Posterior) -> Iterator[str]:
     yield "## Parameters\n"
-    yield "Medians, 80 % intervals. Spread: SD of the posterior over that of the prior; above 0.95 it was not learned."
-    yield f"Of the fit's sampler: {posterior.words()}.\n"
+    yield "The table has medians with 80 % intervals. The spread is the SD of the posterior over that of the prior."
+    yield f"Above 0.95 the parameter was not learned. What is known of the fit's sampler: {posterior.words()}.\n"
     yield "| parameter | prior | posterior | spread | R-hat | ESS | prior from |\n|---|---|---|---|---|---|---|"
     for r in posterior.table():
         before = f"{r['prior']:.3g} ({r['prior_low']:.3g} to {r['prior_high']:.3g})"
@@ -53,7 +54,10 @@ def _parameters(posterior: Posterior) -> Iterator[str]:
 def _forecasts(found: CrossValidation) -> Iterator[str]:
     for title, rows in (("Left out in ten folds", found.left_out), ("Never fitted to", found.tested)):
         yield f"## {title}, misses on top\n"
-        yield "Percent without the event; forecast, its 80 % predictive interval, null model. * has no vote.\n"
+        yield (
+            "The numbers are percent without the event: published, the forecast with its 80 % predictive interval,\n"
+            "and the null model. A row with * has no vote.\n"
+        )
         yield "| | trial | arm | endpoint | months | published | forecast | 80 % | null |"
         yield "|---" * 9 + "|"
         for f in sorted(rows, key=lambda f: (f.inside, -abs(f.ours - f.published))):
@@ -71,7 +75,7 @@ def _forecast(f: Forecast) -> str:
 
 def _differences(found: CrossValidation) -> Iterator[str]:
     yield "## Randomised differences of trials that were left out\n"
-    yield "Points of the share without the event.\n"
+    yield "The numbers are points of the share without the event.\n"
     yield "| | trial | arms | endpoint | months | published | forecast | 80 % |"
     yield "|---" * 8 + "|"
     for d in sorted(found.differences, key=lambda d: (d.inside, -abs(d.ours - d.published))):
