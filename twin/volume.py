@@ -43,6 +43,11 @@ class Volume:
         if isinstance(self.source, np.ndarray):
             _ = self.array
 
+    def __repr__(self) -> str:
+        voxels = " x ".join(map(str, self.geometry.shape))
+        spacing = " x ".join(f"{mm:.3g}" for mm in self.geometry.spacing_mm)
+        return f"<Volume {self.modality}, {self.unit}: {voxels} voxels of {spacing} mm (z, y, x)>"
+
     @cached_property
     def array(self) -> np.ndarray:
         """The (z, y, x) voxels; writing to them raises."""

@@ -21,6 +21,14 @@ def test_voxels_cannot_be_written():
     assert source.flags.writeable
 
 
+def test_a_volume_is_told_in_a_line_without_being_loaded():
+    def load():
+        raise AssertionError
+
+    told = "<Volume CT, HU: 9 x 10 x 11 voxels of 3 x 1.5 x 1.25 mm (z, y, x)>"
+    assert repr(Volume(GEOMETRY, load, "CT", "HU")) == told
+
+
 def test_a_lazy_array_is_loaded_once():
     calls = []
 
