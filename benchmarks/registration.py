@@ -1,13 +1,16 @@
 """How far registered tissue lies from where it is, and how far the volume of a tumour that is carried over.
 
     python benchmarks/registration.py 6
+    python benchmarks/registration.py 3 PATIENT.twin Carina Vertebra_c40 GTVn
 
-In-silico patients, moved by fields that are known: a smooth random one of 4 mm, breathing lungs of 8 mm, a couch that
-is turned and shifted, and a tumour that shrank to a share of its length, seen by a CT's noise and by the cone beam.
+In-silico patients, or a real one with landmarks (the middle of structures that somebody drew), moved by fields that are
+known: a smooth random one of 4 mm, breathing lungs of 8 mm, a couch that is turned and shifted, and a tumour that
+shrank to a share of its length, seen by a CT's noise and by the cone beam.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -57,10 +60,8 @@ def pulled(values: np.ndarray, back: np.ndarray, fill: float) -> np.ndarray:
     )
 
 
-def errors_mm(found: Registered, drawn: StructureSet, back: np.ndarray, name: str) -> np.ndarray:
-    """How far tissue of a structure is led from where it came."""
-    grid: Geometry = drawn.geometry
-    lps = grid.lps(np.argwhere(drawn.mask(name))[::29])
+def errors_mm(found: Registered, grid: Geometry, back: np.ndarray, lps: np.ndarray) -> np.ndarray:
+    """How far points of the reference are led from where they came; without those that left the scan."""
     there = np.c_[found.field.on_day(lps), np.ones(len(lps))] @ np.linalg.inv(found.matrix).T
     own = there[:, :3]
     at = np.moveaxis(grid.index(own), -1, 0)
@@ -69,8 +70,15 @@ def errors_mm(found: Registered, drawn: StructureSet, back: np.ndarray, name: st
     return np.linalg.norm(led - lps, axis=1)[inside]
 
 
-def case(seed: int, share: float) -> list[dict]:
-    patient = make_patient(seed=seed, gtv_cm3=40.0)[0]
+def tissue(drawn: StructureSet, name: str) -> np.ndarray:
+    return drawn.geometry.lps(np.argwhere(drawn.mask(name))[::29])
+
+
+def middle(drawn: StructureSet, name: str) -> np.ndarray:
+    return drawn.geometry.lps(np.argwhere(drawn.mask(name)).mean(axis=0)[None])
+
+
+def case(seed: int, share: float, patient: PatientTwin, landmarks: Sequence[str] = ()) -> list[dict]:
     baseline, drawn = coarse(patient)
     rng = np.random.default_rng(seed)
     back = known_field(drawn, share, rng)
@@ -91,18 +99,24 @@ def case(seed: int, share: float) -> list[dict]:
             continue
         spent = time.process_time() - began
         over = carried(drawn.role("GTV"), found.field, found.volume, source="CT", day=1.0)
-        body, lung = (errors_mm(found, drawn, back, n) for n in ("Body", "Lung_L"))
+        grid = drawn.geometry
+        body, lung = (errors_mm(found, grid, back, tissue(drawn, n)) for n in ("Body", "Lung_L"))
+        marks = {n: errors_mm(found, grid, back, middle(drawn, n)) for n in landmarks}
         rows.append({
             "seed": seed, "scan": kind, "share": share, "refused": "", "seconds": spent,
             "body_median_mm": float(np.median(body)), "body_p95_mm": float(np.percentile(body, 95)),
             "lung_median_mm": float(np.median(lung)), "jacobian_least": found.registration.jacobian[0],
+            **{f"{n}_mm": float(e[0]) if len(e) else None for n, e in marks.items()},
             "volume_ratio": over.gtv_cm3() / (gtv.sum() * drawn.geometry.voxel_cm3),
         })  # fmt: skip
     return rows
 
 
-def main(cases: int) -> None:
-    rows = [row for n in range(cases) for row in case(500 + n, _SHARES[n % len(_SHARES)])]
+def main(cases: int, real: PatientTwin | None, landmarks: Sequence[str]) -> None:
+    rows = []
+    for n in range(cases):
+        patient = real or make_patient(seed=500 + n, gtv_cm3=40.0)[0]
+        rows += case(500 + n, _SHARES[n % len(_SHARES)], patient, landmarks)
     table = pl.DataFrame(rows, infer_schema_length=None)
     pl.Config.set_tbl_cols(20).set_tbl_rows(-1)
     print(table)
@@ -113,4 +127,4 @@ def main(cases: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), PatientTwin.load(sys.argv[2]) if sys.argv[2:] else None, sys.argv[3:])

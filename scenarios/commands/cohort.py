@@ -10,7 +10,6 @@ import typer
 
 from scenarios.commands.arguments import AssumeOption, assumed_by
 from scenarios.commands.progress import progress_bar
-from scenarios.datasets.longitudinal import SetRequest, make_set
 from scenarios.executors.mapping import mapper
 from scenarios.plans.scenario import Scenario
 from scenarios.study.cohort import cohort_from
@@ -78,6 +77,7 @@ def cohort(
 def _longitudinal_set(
     out: Path, n: int | None, twins: Path | None, seed: int, truth: bool, workers: int, *, refused: bool
 ) -> None:
+    from scenarios.datasets.longitudinal import SetRequest, make_set
 
     if refused:
         raise InputError("--images takes its plans from its own menu, and neither --plan nor --table")
