@@ -83,4 +83,4 @@ def _lesion(pet: Volume, near: np.ndarray) -> tuple[dict[str, float], np.ndarray
     return {"suvmax": most, "suvpeak": peak, "suvmean": mean, "mtv": cm3, "tlg": mean * cm3}, volume
 
 
-TASK = CtPetTask(_TASK, "CT", "PT", pixel_mm=4.0)
+TASK = CtPetTask(_TASK, "CT", "PT", pixel_mm=4.0, yardsticks=("voxel-wise", "oracle", "blob"))
