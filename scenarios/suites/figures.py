@@ -54,8 +54,8 @@ def slices(task: str, person: Path, weights: Sequence[Path], folder: Path, stem:
         folder: where the picture goes.
         stem: of its name.
     """
-    of = hashlib.blake2b(" ".join(map(fingerprint, weights)).encode(), digest_size=4).hexdigest()
-    file = folder / f"{stem}-{of}.png"
+    digest = hashlib.blake2b(" ".join(map(fingerprint, weights)).encode(), digest_size=4).hexdigest()
+    file = folder / f"{stem}-{digest}.png"
     if file.is_file():
         return file
     import matplotlib.figure
@@ -71,7 +71,8 @@ def slices(task: str, person: Path, weights: Sequence[Path], folder: Path, stem:
     for axes, (name, volume) in zip(
         np.atleast_1d(figure.subplots(1, len(shown))), shown.items(), strict=True
     ):
-        low, high = _window(volume.array, volume.unit, case.region)
+        of = case.source if name == "source" else case.truth  # one window for all that is to be compared
+        low, high = _window(of.array, of.unit, case.region)
         axes.imshow(volume.array[z], cmap="gray", vmin=low, vmax=high)
         axes.set_title(name, fontsize=8)
         axes.axis("off")
