@@ -138,7 +138,7 @@ def typed(env: Environment) -> None:
 
 def imaging(env: Environment) -> None:
     """Images are read: those that the base install wrote."""
-    [folder, *_] = sorted((env.work / "dicom").rglob("day-030*"))
+    [folder, *_] = sorted((env.work / "dicom").rglob("d028*"))
     env.run(f"import {folder} imported.twin")
 
 
