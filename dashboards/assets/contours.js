@@ -21,12 +21,17 @@
       : side === 2 ? ((y + 2) * row + x + 1) * 2
       : side === 3 ? ((y + 1) * row + x + 1) * 2 + 1
       : ((y + 1) * row + x + 2) * 2 + 1;
+    let above = new Uint8Array(row); // whether each pixel of a row is inside, between two that are not
+    let below = new Uint8Array(row);
     for (let y = -1; y < height; y++) {
+      const from = (y + 1) * width;
+      for (let x = 0; x < width; x++) below[x + 1] = y + 1 < height && values[from + x] >= level;
       for (let x = -1; x < width; x++) {
-        const pattern =
-          (at(x, y) >= level) | ((at(x + 1, y) >= level) << 1) | ((at(x + 1, y + 1) >= level) << 2) | ((at(x, y + 1) >= level) << 3);
+        const pattern = above[x + 1] | (above[x + 2] << 1) | (below[x + 2] << 2) | (below[x + 1] << 3);
+        if (pattern === 0 || pattern === 15) continue;
         for (const [a, b] of CASES[pattern]) next.set(key(x, y, a), key(x, y, b));
       }
+      [above, below] = [below, above];
     }
     const point = (edge) => {
       const vertical = edge & 1;

@@ -118,7 +118,7 @@
       if (scene.mode === "difference") this.putDifference(width, height, voxels, this.cut(scene, scene.other));
       else this.put(width, height, voxels, grey(scene.window, scene.inverted, scene.colours));
       c.imageSmoothingEnabled = true;
-      c.imageSmoothingQuality = "high";
+      c.imageSmoothingQuality = "medium";
       c.drawImage(this.buffer, place.left, place.top, width * place.sx, height * place.sy);
     }
 
@@ -131,11 +131,19 @@
       return voxels;
     }
 
+    /** The buffer and its pixels, kept from one slice to the next: new ones would have to be collected. */
+    pictured(width, height) {
+      const context = this.buffer.getContext("2d");
+      if (this.image?.width !== width || this.image.height !== height) {
+        Object.assign(this.buffer, { width, height });
+        this.image = context.createImageData(width, height);
+      }
+      return { context, image: this.image };
+    }
+
     /** Denser than the first plan in violet, less dense in orange. */
     putDifference(width, height, voxels, others) {
-      if (this.buffer.width !== width || this.buffer.height !== height) Object.assign(this.buffer, { width, height });
-      const context = this.buffer.getContext("2d");
-      const image = context.createImageData(width, height);
+      const { context, image } = this.pictured(width, height);
       for (let i = 0, to = 0; i < voxels.length; i++, to += 4) {
         const change = Math.max(-1, Math.min(1, (voxels[i] - others[i]) / DIFFERENCE_HU));
         const colour = change < 0 ? LOSS : GAIN;
@@ -146,9 +154,7 @@
     }
 
     put(width, height, voxels, table) {
-      if (this.buffer.width !== width || this.buffer.height !== height) Object.assign(this.buffer, { width, height });
-      const context = this.buffer.getContext("2d");
-      const image = context.createImageData(width, height);
+      const { context, image } = this.pictured(width, height);
       const pixels = new Uint32Array(image.data.buffer);
       for (let i = 0; i < pixels.length; i++) pixels[i] = table[voxels[i] + 32768];
       context.putImageData(image, 0, 0);

@@ -71,7 +71,8 @@
     for (let y = y0; y < y1; y++) {
       let from = through * step[p.through] + (y - start[p.down]) * step[p.down] + (x0 - start[p.across]) * step[p.across];
       let to = (p.up ? height - 1 - y : y) * width + x0;
-      for (let x = x0; x < x1; x++, to++, from += step[p.across]) picture[to] = array.data[from];
+      if (step[p.across] === 1) picture.set(array.data.subarray(from, from + x1 - x0), to);
+      else for (let x = x0; x < x1; x++, to++, from += step[p.across]) picture[to] = array.data[from];
     }
   }
 
