@@ -27,9 +27,7 @@ install: .venv/installed
 	touch $@
 
 demo: .venv/demo
-	@mkdir -p runs
-	@test -e runs/demo-patient.twin || $(BIN)/rt-twin phantom runs/demo-patient.twin --seed 7
-	$(BIN)/rt-twin compare runs/demo-patient.twin --plan 60/30 --plan 55/20 --days 180 --out runs/demo
+	$(BIN)/rt-twin demo runs
 	@echo "the dashboard: make app"
 
 app: .venv/app

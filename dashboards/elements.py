@@ -211,7 +211,12 @@ OVER: dict[str, Any] = {
 
 
 def notice(
-    title: str, text: str, kind: str = "info", command: str = "", go: tuple[str, str] | None = None
+    title: str,
+    text: str,
+    kind: str = "info",
+    command: str = "",
+    go: tuple[str, str] | None = None,
+    more: Any = None,
 ) -> Any:
     """A plain message in place of a page.
 
@@ -221,10 +226,11 @@ def notice(
         kind: "info" or "error".
         command: what to type in a terminal, shown as such.
         go: words and address of a page that helps.
+        more: what stands below.
     """
     parts = [html.H1(title), html.P(text)]
     if command:
         parts.append(html.Pre(command))
     if go:
         parts.append(dcc.Link(go[0], href=go[1], className="rt-button rt-strong"))
-    return html.Div(parts, className=f"rt-notice rt-{kind}", role="status")
+    return html.Div([*parts, more], className=f"rt-notice rt-{kind}", role="status")

@@ -32,6 +32,7 @@ FILLED = {"part", "memory"}
 THE_WRITERS = {"twin.files.atomic", "twin.files.lock", "twin.files.disk"}
 PRIVATE = {  # what is read and thrown away; nothing of it is ever a result
     "dashboards.files.uploads": "what browsers send",
+    "dashboards.viewer.film": "pictures on their way to ffmpeg, in a private folder",
     "dashboards.files.opened": "the folder of a user who has nothing yet",
     "twin.files.private": "the place itself",
     "twin.files.archive": "what is unpacked",

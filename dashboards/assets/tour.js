@@ -5,7 +5,7 @@
   const PAGE = "/compare";
   const STEPS = [
     [".rt-panels", "Alternatives side by side", "Each panel is one plan of the same patient on the same day. The wheel changes the slice, a click sets the crosshair in all of them, a drag with the right button sets the window."],
-    [".rt-time-row", "Time", "The slider chooses the day. Play runs through the follow-ups as fast as the days pass; GIF saves them as a film."],
+    [".rt-time-row", "Time", "The slider chooses the day. Play runs through the follow-ups as fast as the days pass; GIF (and MP4, where the dashboard can make it) saves them as a film."],
     ["[data-lists]", "What is drawn", "Lists holds every structure and isodose, units of dose, the PET's window and measuring; 3-D shows tumour, organs and an isodose in space."],
     [".rt-bottom > :first-child", "How far it goes", "Volume, diameters, doses and the course of treatment, each with its interval named. A click on a day shows it above."],
     [".rt-bottom > :last-child", "What to make of it", "Outcomes with their grade of credibility, differences patient by patient, goals, and what trials found. All of it is simulated: the amber mark says so on every page, picture and file."],
@@ -27,6 +27,8 @@
       // a browser that keeps nothing offers it again
     }
   }
+
+  const forget = () => seen() === "yes" && window.localStorage.removeItem(SEEN);
 
   function made(tag, properties, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -84,9 +86,22 @@
     const wait = setInterval(() => {
       if (document.querySelector(".rt-compare")) show(0);
       else if (Date.now() - from < 15000 && !(window.location.pathname === PAGE && document.querySelector("#page .rt-notice"))) return;
-      else bubble("No comparison yet", "The tour goes through a comparison: make a patient on Patients and compare two plans on New, then come back.", button("Close", end, true)).querySelector("button").focus();
+      else noComparison();
       clearInterval(wait);
     }, 100);
+  }
+
+  /** The tour goes through a comparison; who has none may have the demo made, and is asked again when it is opened. */
+  function noComparison() {
+    const make = () => document.getElementById("demo-make"); // the page may be made anew meanwhile
+    const demo = button("Make the demo", () => {
+      end();
+      forget();
+      make()?.click();
+    }, true);
+    const words = "The tour goes through a comparison. ";
+    const how = make() ? "The demo takes a minute or two; open it at the lower right, and the tour is offered there." : "Come back when there is one.";
+    bubble("No comparison yet", words + how, ...(make() ? [demo] : []), button("Close", end, !make())).querySelector("button").focus();
   }
 
   document.addEventListener("click", (event) => {

@@ -35,16 +35,18 @@
         return new Promise((resolve) => sheet.toBlob(resolve));
       }
 
-      /** Show every day in turn and save what is seen as a GIF, which the server puts together. */
+      /** Show every day in turn and save what is seen as the film that a button is for, which the server puts together. */
       async film(button) {
         if (this.filming) return;
         const { days, patient } = this.manifest;
         const before = this.state.day;
         const words = button.innerText;
+        const kind = button.dataset.film;
         this.play(false);
         this.filming = true;
         try {
           const form = new FormData();
+          form.append("kind", kind);
           for (const [n, day] of days.entries()) {
             button.innerText = `${n + 1}/${days.length}`;
             this.choose("day", day);
@@ -55,7 +57,7 @@
           }
           const answer = await fetch("/film", { method: "POST", headers: { "X-RT-Twin": "film" }, body: form });
           if (!answer.ok) throw new Error(await answer.text());
-          rt.download(await answer.blob(), `simulated_${patient}_days.gif`);
+          rt.download(await answer.blob(), `simulated_${patient}_days.${kind}`);
         } catch (error) {
           window.dash_clientside.set_props("fault", { children: `No film was made: ${error.message}` });
         } finally {

@@ -13,13 +13,13 @@ from scenarios.records.schema import KINDS
 from scenarios.report import methods
 from scenarios.report.colours import plan_colour
 
-SHOWN = {
-    "mean_lung_dose": "Lung mean",
-    "mean_heart_dose": "Heart mean",
-    "mean_oesophagus_dose": "Oesophagus mean",
-    "tumour_control": "Tumour control",
-    "pneumonitis": "Pneumonitis",
-    "oesophagitis": "Oesophagitis",
+SHOWN = {  # in two lines each, so that they do not touch in a narrow window
+    "mean_lung_dose": "<b>Lung</b><br>mean, ",
+    "mean_heart_dose": "<b>Heart</b><br>mean, ",
+    "mean_oesophagus_dose": "<b>Oesophagus</b><br>mean, ",
+    "tumour_control": "<b>Tumour control</b><br>",
+    "pneumonitis": "<b>Pneumonitis</b><br>",
+    "oesophagitis": "<b>Oesophagitis</b><br>",
 }
 _PER_ROW = 3
 _PATTERNS = {"escalate": "/", "boost": "x", "de-escalate": "\\", "stop": "+"}
@@ -124,12 +124,12 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
             n % _PER_ROW == 0,
             [methods.label(p, run.record.plans) for _, p in plans],
         )
-        notes.append(_heading(f"<b>{SHOWN[outcome]}</b>, {unit}", x_domain[0], y_domain[1]))
+        notes.append(_heading(SHOWN[outcome] + unit, x_domain[0], y_domain[1]))
     reference = f"; each minus {run.record.plans[0].label}" if paired else ""
     words = f"{100 * run.record.level:g} % intervals: {_kinds(table)}{reference}"
     at_foot = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -40}
     foot = {**_paper(words, 1, 0), "xanchor": "right", "yanchor": "top", "yshift": -20}
-    made = layout((20, 12, 28, 62), **axes, uirevision=run.entry.version)
+    made = layout((20, 12, 34, 62), **axes, uirevision=run.entry.version)
     return {"data": traces, "layout": {**made, "annotations": [*notes, stamp(**at_foot), foot]}}
 
 
@@ -204,7 +204,7 @@ def _axes(
 
 
 def _heading(text: str, x: float, y: float) -> dict[str, Any]:
-    return {**_paper(text, x, y + 0.005), "xanchor": "left", "yanchor": "bottom"}
+    return {**_paper(text, x, y + 0.005), "xanchor": "left", "yanchor": "bottom", "align": "left"}
 
 
 def _paper(text: str, x: float, y: float) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from dashboards.figures.trajectory import trajectory_figure
 from dashboards.files.library import Library, newest
 from dashboards.files.model_cards import learned_from
 from dashboards.files.run_folder import RunFolder
+from dashboards.parts import demo_offer
 from dashboards.parts.page import Desk, Page
 from dashboards.tables import run as run_tables
 from dashboards.viewer.controls import (
@@ -43,6 +44,7 @@ from dashboards.viewer.controls import (
     viewer_lists,
     window_control,
 )
+from dashboards.viewer.film import films
 from dashboards.viewer.shown import Shown
 from dashboards.viewer.view import MOST_PANELS, View
 from scenarios.report import methods
@@ -99,9 +101,9 @@ def layout(library: Library, query: Mapping[str, str]) -> tuple[Any, Any]:
     if not entries:
         command = "rt-twin compare PATIENT.twin --plan 60/30 --plan 55/20 --out RUN"
         text = "Compare plans of a patient first, on the page New or in a terminal:"
-        return notice(
-            "No runs in this folder yet", text, command=command, go=("Set up a comparison", "/new")
-        ), None
+        go = ("Set up a comparison", "/new")
+        empty = notice("No runs in this folder yet", text, command=command, go=go, more=demo_offer.offer())
+        return empty, None
     keys = [e.key for e in entries]
 
     def shown(key: str) -> tuple[Any, Any]:
@@ -266,12 +268,15 @@ def _time_row(days: list[float], view: View) -> Any:
                 thumbLabel="Follow-up day",
                 className="rt-time",
             ),
-            html.Button(
-                "GIF",
-                className="rt-button",
-                type="button",
-                **data(film="yes"),  # type: ignore[arg-type]
-                title="save all days as a film, each as long as days pass until the next",
+            *(
+                html.Button(
+                    kind.upper(),
+                    className="rt-button",
+                    type="button",
+                    **data(film=kind),  # type: ignore[arg-type]
+                    title="save all days as a film, each as long as days pass until the next",
+                )
+                for kind in films()
             ),
         ],
         className="rt-time-row",
@@ -331,6 +336,7 @@ def register(app: Dash, desk: Desk) -> None:
         desk: what pages work with.
     """
     library = desk.library
+    demo_offer.register(app, desk)
 
     @app.callback(
         Output("dvh-figure", "data"),

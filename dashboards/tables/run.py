@@ -64,9 +64,13 @@ def later(run: RunFolder, name: str) -> Any:
         "scorecard": scorecard_table,
         "dose": dose_table,
         "belief": learned_table,
-        "plans": provenance,
+        "plans": _plans,
     }
     return makers[name](run)
+
+
+def _plans(run: RunFolder) -> Any:
+    return html.Div([html.H2("Plans", className="rt-hidden"), provenance(run)])
 
 
 def _saves(run: RunFolder, names: tuple[str, ...]) -> Any:

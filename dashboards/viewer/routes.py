@@ -17,7 +17,7 @@ from dashboards.files.library import Library
 from dashboards.files.model_cards import picture
 from dashboards.files.run_folder import DOSE_STATISTICS
 from dashboards.files.uploads import Uploads, plain_name
-from dashboards.viewer.film import MOST_BYTES, gif
+from dashboards.viewer.film import MOST_BYTES, gif, mp4
 from dashboards.viewer.shown import Shown
 from scenarios.readers import results_of
 from scenarios.records.schema import SCHEMAS, SIMULATED
@@ -155,7 +155,7 @@ def add_upload(server: Flask, uploads: Uploads) -> None:
 
 
 def add_film(server: Flask) -> None:
-    """Put pictures together: POST /film with the PNGs as `frame` and the milliseconds of each as `ms`.
+    """Put pictures together: POST /film with the PNGs as `frame`, the milliseconds of each as `ms`, and `kind`.
 
     Args:
         server: the Flask application.
@@ -171,6 +171,8 @@ def add_film(server: Flask) -> None:
         try:
             if not all(t.isascii() and t.isdigit() and len(t) < 6 for t in times):
                 raise InputError("the times of a film are whole milliseconds")
+            if request.form.get("kind") == "mp4":
+                return Response(mp4(pictures, [int(t) for t in times]), mimetype="video/mp4")
             return Response(gif(pictures, [int(t) for t in times]), mimetype="image/gif")
         except InputError as error:
             return words_of(error), 400

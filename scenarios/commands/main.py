@@ -32,8 +32,8 @@ from twin.inputs.bounds import bounded
 
 COMMANDS = Registry("command", "commands", "scenarios.commands")
 _FIRST = (  # in the order of a patient's way; further ones follow by name
-    "phantom", "import", "pacs", "show", "edit", "observe", "scan", "dose", "compare", "export", "cohort", "clinic",
-    "app", "train", "evaluate", "benchmark", "ablate", "validate", "bed",
+    "demo", "phantom", "import", "pacs", "show", "edit", "observe", "scan", "dose", "compare", "export", "cohort",
+    "clinic", "app", "train", "evaluate", "benchmark", "ablate", "validate", "bed",
 )  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """A reader sees his study and nothing else, and no label of it."""
 
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from dashboards.app import create_app
 from scenarios.readers import given, load_reader_study
@@ -149,3 +151,22 @@ def test_who_made_a_study_sees_results_and_its_links_and_who_looks_sees_no_links
         client.get(f"/?token={TOKEN}")
     finally:
         (study.path / "answers" / "rita.jsonl").unlink()
+
+
+def test_who_looks_may_save_a_film_and_a_reader_may_not(browser_of, noted):
+    """A film changes nothing in the folder; a reader is sent nothing that he could take with him."""
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(picture, "PNG")
+
+    def film(browser):
+        sent = {"frame": (io.BytesIO(picture.getvalue()), "0.png"), "ms": "250"}
+        return browser.post("/film", data=sent, headers={"X-RT-Twin": "film"})
+
+    for name in ("anna", "lena"):
+        assert film(browser_of(name)).data[:6] == b"GIF89a"
+    before = len(noted())
+    rita = browser_of("rita")
+    refused = film(rita)
+    assert refused.status_code == 403 and b"GIF" not in refused.data
+    assert [line["user"] for line in noted()[before:] if line["event"] == "refused"] == ["rita"]
+    assert film(browser_of()).status_code == 403

@@ -1,11 +1,15 @@
 """A film is put together from pictures of one size, and from nothing else."""
 
 import io
+import json
+import shutil
+import subprocess
 
 import pytest
 from PIL import Image
 
-from dashboards.viewer.film import gif
+from dashboards.viewer.film import films, gif, mp4
+from scenarios.records.schema import SIMULATED
 from twin import InputError
 
 
@@ -24,6 +28,42 @@ def test_each_picture_is_seen_for_its_time():
         assert seen == [(250, 0), (420, 90), (2000, 200)] and film.info["loop"] == 0
 
 
+@pytest.fixture
+def ffprobe():
+    if films() != ["gif", "mp4"] or not shutil.which("ffprobe"):
+        pytest.skip("ffmpeg is not installed")
+
+    def told(file, *asked: str) -> dict:
+        command = ["ffprobe", "-v", "error", "-of", "json", *asked, str(file)]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    return told
+
+
+def test_each_picture_of_an_mp4_is_seen_for_its_time_to_the_millisecond(ffprobe, tmp_path):
+    file = tmp_path / "film.mp4"
+    file.write_bytes(mp4([png(41, 0), png(41, 90), png(41, 200)], [250, 427, 2000]))
+    told = ffprobe(file, "-show_entries", "packet=pts_time:format_tags=comment:stream=width,height,pix_fmt")
+    times = [float(packet["pts_time"]) for packet in told["packets"]]
+    assert sorted(times) == pytest.approx([0, 0.25, 0.677, 2.677], abs=1e-6)
+    assert told["streams"] == [{"width": 42, "height": 20, "pix_fmt": "yuv420p"}]
+    assert told["format"]["tags"]["comment"] == SIMULATED
+    greys = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        str(file),
+        "-vf",
+        "scale=1:1,format=gray",
+        "-fps_mode",
+        "passthrough",
+    ]
+    seen = subprocess.run([*greys, "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
+    assert list(seen) == pytest.approx([0, 87, 194, 194], abs=6)  # a column of black makes the width even
+
+
+@pytest.mark.parametrize("make", [gif, mp4])
 @pytest.mark.parametrize(
     ("pictures", "times", "says"),
     [
@@ -35,9 +75,18 @@ def test_each_picture_is_seen_for_its_time():
         ([png(300_000)], [250], "too large"),
     ],
 )
-def test_what_is_no_film_is_refused_in_words(pictures, times, says):
+def test_what_is_no_film_is_refused_in_words(make, pictures, times, says):
+    if make.__name__ not in films():
+        pytest.skip("ffmpeg is not installed")
     with pytest.raises(InputError, match=says):
-        gif(pictures, times)
+        make(pictures, times)
+
+
+def test_without_ffmpeg_an_mp4_is_neither_offered_nor_made(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert films() == ["gif"]
+    with pytest.raises(InputError, match="needs ffmpeg"):
+        mp4([png()], [250])
 
 
 def test_a_form_of_another_page_makes_none(client):
