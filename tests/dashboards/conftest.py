@@ -135,12 +135,13 @@ def browser():
     for flag in (
         "--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking",
         "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1400,900",
+        "--force-prefers-reduced-motion",  # sheets and drawers open at once
         f"--user-data-dir={profile}",
     ):  # fmt: skip
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     page = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    page.set_script_timeout(30)
+    page.set_script_timeout(180)
     yield page
     page.quit()
     shutil.rmtree(profile, ignore_errors=True)
@@ -175,9 +176,17 @@ return sum;
 """
 READY = """
 const v = window.rtTwin && rtTwin.viewer;
-return Boolean(v && !v.closed && v.baseline.share === 1 && v.structures.GTVp && v.stats.draws > 0
+return Boolean(v && !v.closed && v.baseline.share === 1 && v.structures.GTVp && v.stats.draws > 0 && !v.waiting
   && v.visible().length && v.visible().every((p) => p.pending === null) && document.querySelector('.main-svg'));
 """
+# Whether nothing is drawn anew for a tenth of a second: layouts that change, and panels that are asked for later, draw.
+STILL = """
+const done = arguments[0], v = rtTwin.viewer, { draws } = v.stats;
+setTimeout(() => done(v === rtTwin.viewer && v.stats.draws === draws && !v.waiting), 100);
+"""
+DRAWN = "const done = arguments[0]; requestAnimationFrame(() => setTimeout(done, 0));"
+REMEMBERED_MS = 320  # after a drawing, an address is what is seen
+LATER = "const [ms, done] = arguments; setTimeout(done, ms);"
 
 
 class Page:
@@ -195,23 +204,47 @@ class Page:
     def script(self, text: str, *args):
         return self.driver.execute_script(text, *args)
 
-    def wait(self, condition: str, *args, seconds: float = 30) -> None:
-        """Until a script's answer is true; a failure names the script."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.script(condition, *args):
-                return
-            time.sleep(0.05)
-        pytest.fail(f"not within {seconds} s: {condition}")
+    def wait(self, condition: str, *args, seconds: float = 90) -> None:
+        """Until a script's answer is true, elements that it misses may yet come; a failure names the script."""
+        from selenium.common.exceptions import JavascriptException
 
-    def says(self, text: str, seconds: float = 30) -> None:
+        end, missed = time.monotonic() + seconds, ""
+        while time.monotonic() < end:
+            try:
+                if self.script(condition, *args):
+                    return
+            except JavascriptException as error:
+                missed = f": {error.msg}"
+            time.sleep(0.05)
+        pytest.fail(f"not within {seconds} s: {condition}{missed}")
+
+    def says(self, text: str, seconds: float = 90) -> None:
         """Until the page says something."""
         self.wait("return document.body.innerText.includes(arguments[0])", text, seconds=seconds)
 
     def settled(self) -> None:
-        """Until all that the viewers want is here and drawn."""
+        """Until all that the viewers want is here and drawn, and stays as it is."""
         self.wait(READY)
-        time.sleep(0.15)
+        while not self.driver.execute_async_script(STILL):
+            self.wait(READY)
+
+    def drawn(self) -> None:
+        """Until what was asked to be drawn is: frames are drawn in order."""
+        self.driver.execute_async_script(DRAWN)
+
+    def later(self, ms: int) -> None:
+        """Until all has happened that the page has put off by so long: its timers run in order."""
+        self.driver.execute_async_script(LATER, ms)
+
+    def link(self) -> str:
+        """The address of what is seen, which the page keeps up with."""
+        self.settled()
+        self.later(REMEMBERED_MS)
+        return self.driver.current_url.removeprefix(self.address)
+
+    def click(self, css: str) -> None:
+        """Click the first such element, once it is there."""
+        self.wait("const e = document.querySelector(arguments[0]); e?.click(); return Boolean(e)", css)
 
     def find(self, css: str):
         from selenium.webdriver.common.by import By
@@ -222,7 +255,7 @@ class Page:
         from selenium.webdriver.common.action_chains import ActionChains
 
         ActionChains(self.driver).send_keys(*keys).perform()
-        time.sleep(0.3)
+        self.drawn()
 
     def wheel(self, css: str, by: int) -> None:
         from selenium.webdriver.common.action_chains import ActionChains
@@ -231,13 +264,13 @@ class Page:
         ActionChains(self.driver).scroll_from_origin(
             ScrollOrigin.from_element(self.find(css)), 0, by
         ).perform()
-        time.sleep(0.3)
+        self.drawn()
 
     def hover(self, css: str) -> None:
         from selenium.webdriver.common.action_chains import ActionChains
 
         ActionChains(self.driver).move_to_element(self.find(css)).perform()
-        time.sleep(0.2)
+        self.drawn()
 
     def drop(self, css: str, path: Path) -> None:
         """Drop a file or a folder of this machine on an element, as a hand would."""
@@ -269,9 +302,27 @@ class Page:
 
 
 @pytest.fixture(scope="session")
-def page_of(browser):
-    """The address of a dashboard of a test's own -> it in the browser."""
-    return lambda address: Page(browser, address)
+def served(browser):
+    """A folder of a test's own -> its dashboard in the browser, which has opened the start link."""
+    from werkzeug.serving import make_server
+
+    from dashboards.app import create_app
+    from dashboards.safety import start_link
+
+    servers = []
+
+    def opened(folder: Path) -> Page:
+        server = make_server("127.0.0.1", 0, create_app(folder, TOKEN).server, threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        page = Page(browser, f"http://127.0.0.1:{server.port}")
+        browser.get(start_link(f"{page.address}/models", TOKEN))
+        page.wait("return location.search === '' && document.querySelector('.rt-header')")
+        return page
+
+    yield opened
+    for server in servers:
+        server.shutdown()
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_serve_says_where_it_is_and_listens_on_loopback_only(tmp_path):
         ]
         assert listening == [f"0100007F:{port:04X}"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
 
@@ -73,7 +73,7 @@ def test_a_server_in_the_background_ends_itself_cleanly(tmp_path, number):
         assert "http://127.0.0.1:" in process.stdout.readline()
         assert not (tmp_path / ".run.rt-twin-part").exists()
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
     assert not list(tmp_path.iterdir())
@@ -92,7 +92,7 @@ def test_two_servers_of_one_folder_leave_a_live_writer_and_each_other_alone(tmp_
         servers[0].kill()
         servers[0].wait()
         servers[1].terminate()
-        assert servers[1].wait(10) == 0
+        assert servers[1].wait(60) == 0
     finally:
         for server in servers:
             server.kill()

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 
 from dashboards.files.bin import Bin
 from dashboards.files.library import Library
+from dashboards.viewer.film import films
 from scenarios.records.schema import SIMULATED
 from twin import PatientTwin
 
@@ -53,8 +53,10 @@ def drag(page, start, end, button="left", panel=0):
 
 def hang(page, layout, panels):
     page.script(f"document.querySelector('#ctl-panels input[value=\"{layout}\"]').click()")
-    page.wait("return rtTwin.viewer.visible().length === arguments[0]", panels)
-    time.sleep(0.15)  # panels that appear are asked for a moment later
+    page.wait(
+        "const v = rtTwin.viewer; return v.state.layout === arguments[0] && v.visible().length === arguments[1]",
+        layout, panels
+    )  # fmt: skip
     page.settled()
 
 
@@ -166,8 +168,7 @@ def test_structures_isodoses_differences_pet_and_links(page):
     assert fused == [1, 6, 0.4, "SUV"] and "PET by" in page.title() and "Day 0" in page.title()
     assert page.script(WORDLESS) == []  # 18: what has no words of its own says on hover what it does
     page.press("l")
-    time.sleep(0.6)
-    link, pictures = page.driver.current_url.removeprefix(page.address), [page.picture(n) for n in (0, 1)]
+    link, pictures = page.link(), [page.picture(n) for n in (0, 1)]
     page.open(link)
     assert [page.picture(n) for n in (0, 1)] == pictures  # 14
     assert page.script(STATE, "suv") == [1, 6] and page.script(STATE, "picked") == {"Heart": True}
@@ -208,9 +209,15 @@ def test_days_are_a_film_by_their_distances_and_tumour_organs_and_isodose_stand_
         "rtTwin.download = async (blob, name) => {"
         " window.saved = [name, Array.from(new Uint8Array(await blob.arrayBuffer()))] }"
     )
-    page.script(CLICK, "[data-film]")
-    page.wait("return Boolean(window.saved)", seconds=90)
-    name, content = page.script("return window.saved")
+    filmed = {}
+    for kind in films():
+        page.script("window.saved = null")
+        page.script(CLICK, f"[data-film={kind}]")
+        page.wait("return Boolean(window.saved) && !rtTwin.viewer.filming", seconds=90)
+        filmed[kind] = page.script("return window.saved")
+    if "mp4" in filmed:  # what it holds: viewer/test_film.py
+        assert filmed["mp4"][0].endswith("_days.mp4") and bytes(filmed["mp4"][1][4:8]) == b"ftyp"
+    name, content = filmed["gif"]
     assert name == "simulated_insilico-7_days.gif"
     with Image.open(io.BytesIO(bytes(content))) as film:
         assert film.n_frames == len(days) and film.width > 600
@@ -222,7 +229,7 @@ def test_days_are_a_film_by_their_distances_and_tumour_organs_and_isodose_stand_
             assert amber > 1000, "the stamp is burnt into every day"
     gaps = [max(250, min(2000, round(60 * (b - a)))) for a, b in pairwise(days)]
     assert seen == pytest.approx([*gaps, 2000], abs=10)
-    page.script(CLICK, "[data-solid]")
+    page.click("[data-solid]")
     page.wait("return Boolean(rtTwin.viewer.solid)", seconds=60)
     solids = page.script(
         "return rtTwin.viewer.solid.solids.map((s) => [s.name, s.vertices, s.quads.map((q) => [...q])])"
@@ -259,7 +266,7 @@ def test_a_tour_of_five_steps_is_offered_once_and_goes_by_the_keyboard(page):
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     page.wait(need + " === 'none'")
     page.open(RUN)
-    time.sleep(0.6)
+    page.later(500)  # it would be offered by now
     assert page.script("return document.getElementById('tour')") is None
     page.script("document.querySelector('[data-tour]').focus()")
     page.press("\ue007")
@@ -270,11 +277,28 @@ def test_a_tour_of_five_steps_is_offered_once_and_goes_by_the_keyboard(page):
         assert page.script("return document.querySelectorAll('.rt-toured').length") == 1
         page.press("\ue007")
     page.wait("return !document.getElementById('tour')")
-    assert page.script("return document.activeElement.dataset.tour") == "yes"
+    page.wait("return document.activeElement.dataset.tour === 'yes'")
     page.press("\ue007")
     page.wait("return document.getElementById('tour')")
     page.press("\ue00c")
     page.wait("return !document.getElementById('tour') && !document.querySelector('.rt-toured')")
+
+
+def test_who_has_no_comparison_is_offered_a_demo_by_the_page_and_the_tour(served, tmp_path):
+    """Row 24: the button starts what `rt-twin demo` makes; the tour is offered when it is opened."""
+    page = served(tmp_path)
+    try:
+        page.open("/compare", viewer=False)
+        page.wait("return document.getElementById('demo-make')")
+        page.click("[data-tour]")
+        page.says("No comparison yet")
+        page.click("#tour button")
+        page.wait("return !document.getElementById('tour') && localStorage.getItem('rt-tour') === null")
+        page.wait("return document.querySelector('.rt-job-running')?.innerText.includes('Make the demo')")
+        page.click(".rt-job-running button")
+        page.wait("return document.querySelector('.rt-job-cancelled')")
+    finally:
+        page.driver.get("about:blank")
 
 
 def test_subgroups_stand_in_a_forest_plot(page, opened):
@@ -325,12 +349,12 @@ def test_a_run_is_renamed_and_deleted_and_both_are_undone(page, opened):
     page.find("#change-rename").click()
     page.says("adaptive is now called another-name.")
     assert (opened / "another-name" / "run.json").is_file() and not (opened / "adaptive").exists()
-    page.find("#change-undo").click()
+    page.click("#change-undo")
     page.says("adaptive has its name again.")
     page.wait(f"return {change}", "adaptive")
     page.script(f"{change}.click()", "adaptive")
     page.wait("return document.querySelector('#change-name')?.value === 'adaptive'")
-    page.find("#change-delete").click()
+    page.click("#change-delete")
     page.says("adaptive is in the bin.")
     assert not (opened / "adaptive").exists() and [d.key for d in Bin(opened).listed()] == ["adaptive"]
     page.open("/patients", viewer=False)  # as after a new start: the bin is there
@@ -364,7 +388,7 @@ def test_comparisons_and_cohorts_are_saved_as_pdf_with_whose_they_are_on_every_p
     )
     page.script("window.print = () => (window.printed = true)")
     page.script(CLICK, "[data-print]")
-    assert page.script("return window.printed") and subject in page.script("return document.title")
+    page.wait("return window.printed && document.title.includes(arguments[0])", subject)
     printed = page.driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"]
     pages = [p.extract_text() for p in PdfReader(io.BytesIO(base64.b64decode(printed))).pages]
     assert len(pages) > 1 and all(f"{SIMULATED} \u00b7 {subject}" in p for p in pages)

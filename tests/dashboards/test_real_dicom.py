@@ -38,7 +38,7 @@ def test_a_dropped_folder_of_dicom_becomes_a_patient(page, opened, planning_ct):
 
     assert "done" in imported(page, planning_ct, gtv="Tumor_c40", name="dropped folder")
     page.says("dropped-folder.twin")  # the list has it without a reload
-    page.find(".rt-job-done a").click()
+    page.click(".rt-job-done a")
     page.settled()
     page.says("67.6 cm\u00b3")
     assert PatientTwin.load(opened / "dropped-folder.twin").gtv_cm3 == pytest.approx(67.6, abs=0.5)

@@ -156,12 +156,13 @@ def test_7_simulated_and_the_patient_are_in_sight_at_every_width_in_drawers_and_
     assert SIMULATED in page.script(content, ".mantine-Modal-header", "::after")
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        printed = page.script(content, "body", "::before")
-        assert SIMULATED in printed and who in printed
+        page.wait(f"const said = (() => {{ {content} }})(...arguments);"
+                  "return said.includes(arguments[2]) && said.includes(arguments[3])",
+                  "body", "::before", SIMULATED, who)  # fmt: skip
     finally:
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    assert page.script("return document.title") == f"Compare, {who} - RT-Twin"
-    assert page.script("return document.querySelector('.rt-nav [aria-current=page]').innerText") == "Compare"
+    page.wait("return document.title === arguments[0]", f"Compare, {who} - RT-Twin")
+    page.wait("return document.querySelector('.rt-nav [aria-current=page]')?.innerText === 'Compare'")
 
 
 def test_8_estimated_organs_are_rejected_replaced_and_brought_back_from_the_page(phantom_twin, tmp_path):

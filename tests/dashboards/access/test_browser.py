@@ -11,6 +11,7 @@ READY = """
 const v = window.rtTwin?.viewer;
 return Boolean(v && v.manifest.key === arguments[0] && v.baseline.share === 1);
 """
+HEAD = "return document.querySelector('h1')?.innerText"
 TITLE = "return rtTwin.viewer.scene(rtTwin.viewer.panels[0]).title"
 ANSWER = """
 const radios = [...document.querySelectorAll('.rt-form input[type=radio]')];
@@ -36,7 +37,7 @@ def test_a_simulated_reader_of_known_skill_reads_a_study(browser, app, group, br
         browser.find_element(By.TAG_NAME, "button").click()
         for place, case in enumerate(study.order("rita")):
             wait.until(lambda b, n=place: b.execute_script(READY, str(n)))
-            assert browser.find_element(By.TAG_NAME, "h1").text == f"Case {place + 1} of 12"
+            wait.until(lambda b, n=place: b.execute_script(HEAD) == f"Case {n + 1} of 12")
             assert browser.execute_script(TITLE) == [f"Case {place + 1}"]
             browser.execute_script("rtTwin.viewer.set({colours: 'hot'}); rtTwin.viewer.step(1)")
             said = study.key.cases[case].real ^ (place % WRONG == 0)
@@ -45,7 +46,7 @@ def test_a_simulated_reader_of_known_skill_reads_a_study(browser, app, group, br
             if place == 5:  # he stops, and comes back
                 wait.until(lambda b: b.execute_script(READY, "6"))
                 browser.get(f"http://127.0.0.1:{server.port}/readers")
-        wait.until(lambda b: "All cases are read" in b.find_element(By.TAG_NAME, "main").text)
+        wait.until(lambda b: "All cases are read" in b.execute_script("return document.body.innerText"))
         assert {(a.confidence, a.quality) for a in given(study, "rita")} == {(4, 3)}
         results = browser_of("anna").page("/readers", "?readers=study").text
         assert "75 %" in results and "9 of 12" in results

@@ -1,7 +1,5 @@
 """The comparison page in a real browser."""
 
-import time
-
 import pytest
 
 from dashboards.viewer.shown import Shown
@@ -16,20 +14,107 @@ def shown(run):
     return Shown(run)
 
 
-def test_a_run_opens_with_its_plans_and_outcomes(page):
+def test_a_run_opens_with_its_plans_outcomes_and_tabs(page, run):
+    """Tabs are filled when they are opened, and stay; diameters and histograms; four panels; the sheet of keys."""
     page.open(RUN)
     for words in ("60/15", "30/10", "Mean lung dose", "\u26a0 outside"):
         page.says(words)
     banner = page.find("#simulated")
     assert banner.is_displayed() and banner.text == SIMULATED
+    assert page.script("return document.querySelectorAll('.rt-later').length") >= 2
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
+    page.says("Constraint and its set")
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(1)').click()")
+    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
+    page.says("passes in")
+    page.click("#tabs-figures [role=tab]:nth-child(2)")
+    page.wait("return document.querySelector('#recist .main-svg')")
+    shown = page.script("return document.getElementById('recist').data.map((t) => [t.name, t.y])")
+    table = run.table("recist")
+    first = table.filter((table["plan"] == "60-15") & (table["sample"] == run.shown_sample))
+    first = first.sort("day")["longest_mm"]
+    line = next(y for name, y in shown if name.startswith("60/15"))
+    assert line[1:] == pytest.approx(first.to_list(), abs=0.06)
+    page.click("#tabs-figures [role=tab]:nth-child(3)")
+    page.wait("return document.querySelector('#dvh .main-svg')?.clientHeight > 100")
+    page.script("document.querySelector('#ctl-panels input[value=\"4\"]').click()")
+    page.wait("return rtTwin.viewer.visible().length === 4")
+    page.settled()
+    assert page.picture(3)
+    page.press("?")
+    page.says("crosshair in all views")
 
 
-def test_the_newest_run_is_the_first_page(page):
-    page.open("/")
-    page.says("60/15")
+def test_the_baseline_says_that_it_was_acquired_and_the_slider_leaves_it(page):
+    page.open(RUN + "&day=0")
+    assert "Day 0, acquired" in page.title()
+    before = page.picture()
+    page.find("#ctl-day [role=slider]").send_keys("\ue014")  # arrow right
+    page.wait("return rtTwin.viewer.state.day > 0")
+    page.settled()
+    assert page.picture() != before
+    assert "Day 7" in page.title()
 
 
-def test_generated_pictures_are_stamped_and_name_their_generator(page):
+def main_thread_s(page) -> float:
+    """CPU seconds that the page's main thread has worked: what other processes take does not count."""
+    metrics = page.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+
+def test_keys_and_wheel_scroll_both_plans_together_or_apart_and_keys_set_the_window(page):
+    """No slice of sixty is lost, and each takes the page less than 50 ms of a processor."""
+    page.open(RUN)
+    z = page.slices()[0]
+    before = [page.picture(n) for n in (0, 1)]
+    page.press("\ue013", "\ue013")  # arrow up
+    assert page.slices()[:2] == [z + 2, z + 2]
+    assert all(page.picture(n) != old for n, old in enumerate(before))
+    page.wheel("#panel-1-canvas", 120)
+    page.wait("return rtTwin.viewer.panels[1].view.at[0] !== arguments[0]", z + 2)
+    after = page.slices()
+    assert after[0] == after[1] != z + 2
+    page.press("\ue011")  # home
+    assert page.slices()[0] == 0
+    page.press("r")
+    assert page.slices()[0] == z
+    page.driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    begun = main_thread_s(page)
+    at = page.driver.execute_async_script(
+        """
+        const done = arguments[0], v = rtTwin.viewer;
+        v.goTo(v.panels[0], 0, 10);
+        let n = 0;
+        const next = () => {
+          if (n === 60) return done(v.panels[0].view.at[0]);
+          n++;
+          v.step(1, v.panels[0]);
+          requestAnimationFrame(() => setTimeout(next, 0));
+        };
+        requestAnimationFrame(next);
+        """
+    )
+    assert at == 70
+    assert main_thread_s(page) - begun < 60 * 0.05
+    page.driver.execute_cdp_cmd("Performance.disable", {})
+    lung = page.picture()
+    page.press("1")
+    page.wait("return rtTwin.viewer.state.window === 'soft'")
+    page.settled()
+    assert page.picture() != lung
+    assert "W 400 L 40" in page.corner()
+    page.wait("return document.querySelector('#ctl-window input[value=soft]').checked")
+    page.press("2")
+    page.wait("return rtTwin.viewer.state.window === 'lung'")
+    page.settled()
+    assert page.picture() == lung
+    page.script("document.getElementById('ctl-linked').click()")
+    page.wait("return rtTwin.viewer.state.linked === false")
+    page.wheel("#panel-1-canvas", -120)
+    page.wait("const [a, b] = rtTwin.viewer.panels; return a.view.at[0] !== b.view.at[0]")
+
+
+def test_generated_pictures_are_stamped_and_dose_and_pet_are_laid_over_and_read(page):
     page.open(RUN + "&day=30")
     assert page.script("return rtTwin.viewer.scene(rtTwin.viewer.panels[0]).simulated") == SIMULATED
     assert "mechanistic" in page.title() and "Day 30.4" in page.title()
@@ -38,6 +123,49 @@ def test_generated_pictures_are_stamped_and_name_their_generator(page):
         "return Array.from(c.getContext('2d').getImageData(c.width - 12, 10, 1, 1).data)"
     )
     assert amber[:3] == [255, 176, 0]
+    plain = page.picture()
+    page.press("t")
+    page.wait("return rtTwin.viewer.state.dose === 'todate'")
+    page.settled()
+    dosed = page.picture()
+    assert dosed != plain
+    page.hover("#panel-0-canvas")
+    page.wait("return Boolean(rtTwin.viewer.probe)")
+    for panel in (0, 1):
+        line = page.corner(panel).split("|")[0]
+        assert "mm" in line and "HU" in line and "Gy" in line
+    page.press("t", "t", "p")
+    page.wait("return rtTwin.viewer.state.scan === 'pet-scan:overlay' && rtTwin.viewer.state.dose === 'off'")
+    page.settled()
+    assert page.picture() not in (plain, dosed)
+    assert "PET by" in page.title()
+
+
+def test_figures_are_drawn_light_and_dark_and_saved_with_their_stamp(page):
+    """PNG and SVG as plotly makes them of the printed figure, CSV as text; the download itself is caught."""
+    page.open(RUN)
+    page.script(
+        "window.saved = []; rtTwin.download = (blob, name) => blob.text().then((t) => window.saved.push([name, t]))"
+    )
+    for n, kind in enumerate(("png", "svg", "csv"), start=1):
+        page.script("document.querySelector('.rt-card [data-save=' + arguments[0] + ']').click()", kind)
+        page.wait("return window.saved.length === arguments[0]", n)
+    (png, _), (svg, drawing), (csv, rows) = page.script("return window.saved")
+    assert [png[-4:], svg[-4:], csv[-4:]] == [".png", ".svg", ".csv"] and png.startswith("simulated_demo_")
+    assert SIMULATED in drawing and drawing.startswith("<svg")
+    assert rows.startswith(f"# {SIMULATED}") and "60/15" in rows
+    page.wait("return document.querySelector('#trajectory .xtick text')")
+    colour = "return getComputedStyle(document.querySelector('#trajectory .xtick text')).fill"
+    light = page.script(colour)
+    page.find("#scheme-toggle").click()
+    page.wait(colour + " !== arguments[0]", light)
+    page.find("#scheme-toggle").click()
+    page.wait(colour + " === arguments[0]", light)
+
+
+def test_the_newest_run_is_the_first_page(page):
+    page.open("/")
+    page.says("60/15")
 
 
 def test_a_title_never_lies_under_the_stamp(page):
@@ -53,65 +181,10 @@ def test_a_title_never_lies_under_the_stamp(page):
     )
 
 
-def test_the_baseline_says_that_it_was_acquired(page):
-    page.open(RUN + "&day=0")
-    assert "Day 0, acquired" in page.title()
-
-
 def test_a_plan_outside_its_context_says_so_in_its_picture(page):
     page.open(RUN + "&plans=30-10,60-15")
     assert "outside the context of use" in page.title(0)
     assert "outside the context of use" not in page.title(1)
-
-
-def test_the_time_slider_changes_the_pictures(page):
-    page.open(RUN + "&day=0")
-    before = page.picture()
-    page.find("#ctl-day [role=slider]").send_keys("\ue014")  # arrow right
-    page.wait("return rtTwin.viewer.state.day > 0")
-    page.settled()
-    assert page.picture() != before
-    assert "Day 7" in page.title()
-
-
-def test_keys_and_wheel_scroll_both_plans_together(page):
-    page.open(RUN)
-    z = page.slices()[0]
-    before = [page.picture(n) for n in (0, 1)]
-    page.press("\ue013", "\ue013")  # arrow up
-    assert page.slices()[:2] == [z + 2, z + 2]
-    assert all(page.picture(n) != old for n, old in enumerate(before))
-    page.wheel("#panel-1-canvas", 120)
-    after = page.slices()
-    assert after[0] == after[1] != z + 2
-    page.press("\ue011")  # home
-    assert page.slices()[0] == 0
-    page.press("r")
-    assert page.slices()[0] == z
-
-
-def test_unlinked_viewers_scroll_apart(page):
-    page.open(RUN)
-    page.script("document.getElementById('ctl-linked').click()")
-    page.wait("return rtTwin.viewer.state.linked === false")
-    page.wheel("#panel-1-canvas", -120)
-    z = page.slices()
-    assert z[0] != z[1]
-
-
-def test_number_keys_change_the_window_and_its_control(page):
-    page.open(RUN)
-    lung = page.picture()
-    page.press("1")
-    page.wait("return rtTwin.viewer.state.window === 'soft'")
-    time.sleep(0.2)
-    assert page.picture() != lung
-    assert "W 400 L 40" in page.corner()
-    assert page.find("#ctl-window input[value=soft]").is_selected()
-    page.press("2")
-    page.wait("return rtTwin.viewer.state.window === 'lung'")
-    time.sleep(0.2)
-    assert page.picture() == lung
 
 
 def test_grey_values_are_the_window_of_the_ct(page, run, shown):
@@ -145,77 +218,14 @@ def test_a_follow_up_is_drawn_over_the_baseline_where_it_lies(page, run, shown):
     assert page.script(read, z, 2, 2) == run.twin.baseline.volume.array[shown.box][z, 2, 2]
 
 
-def test_dose_and_pet_are_laid_over(page):
-    page.open(RUN + "&day=30")
-    plain = page.picture()
-    page.press("t")
-    page.wait("return rtTwin.viewer.state.dose === 'todate'")
-    page.settled()
-    dosed = page.picture()
-    assert dosed != plain
-    page.press("t", "t", "p")
-    page.wait("return rtTwin.viewer.state.scan === 'pet-scan:overlay' && rtTwin.viewer.state.dose === 'off'")
-    page.settled()
-    assert page.picture() not in (plain, dosed)
-    assert "PET by" in page.title()
-
-
-def test_four_panels_show_four_choices(page):
-    page.open(RUN)
-    page.script("document.querySelector('#ctl-panels input[value=\"4\"]').click()")
-    page.wait("return rtTwin.viewer.visible().length === 4")
-    page.settled()
-    assert page.picture(3)
-
-
 def test_a_link_opens_the_same_view_again(page):
     page.open(RUN + "&day=14&window=bone&plane=coronal&plans=30-10,60-15&at=10,20,-30&dose=todate")
-    time.sleep(0.5)
-    link = page.driver.current_url.removeprefix(page.address)
+    link = page.link()
     before = [page.picture(n) for n in (0, 1)]
     page.open(link)
     assert [page.picture(n) for n in (0, 1)] == before
     assert "30/10" in page.title(0)
     assert page.script("return rtTwin.viewer.state.plane") == "coronal"
-
-
-def test_sixty_slices_scroll_without_losing_one(page):
-    """And half of them within 50 ms of the key: all, unless another process takes the core."""
-    page.open(RUN)
-    times, at = page.driver.execute_async_script(
-        """
-        const done = arguments[0], v = rtTwin.viewer, times = [];
-        v.goTo(v.panels[0], 0, 10);
-        let n = 0;
-        const next = () => {
-          if (n === 60) return done([times, v.panels[0].view.at[0]]);
-          n++;
-          v.step(1, v.panels[0]);
-          requestAnimationFrame(() => setTimeout(() => { times.push(v.stats.sliceMs); next(); }, 0));
-        };
-        requestAnimationFrame(next);
-        """
-    )
-    assert at == 70
-    assert sorted(times)[30] < 50
-
-
-def test_the_probe_reads_position_hu_and_dose_in_both_panels(page):
-    page.open(RUN + "&day=30&dose=todate")
-    page.hover("#panel-0-canvas")
-    for panel in (0, 1):
-        line = page.corner(panel).split("|")[0]
-        assert "mm" in line and "HU" in line and "Gy" in line
-
-
-def test_light_and_dark_both_draw_their_figures(page):
-    page.open(RUN)
-    colour = "return getComputedStyle(document.querySelector('#trajectory .xtick text')).fill"
-    light = page.script(colour)
-    page.find("#scheme-toggle").click()
-    page.wait(colour + " !== arguments[0]", light)
-    page.find("#scheme-toggle").click()
-    page.wait(colour + " === arguments[0]", light)
 
 
 def test_the_line_of_the_day_stands_in_the_figure(page):
@@ -224,12 +234,6 @@ def test_the_line_of_the_day_stands_in_the_figure(page):
         "const p = document.getElementById('trajectory');"
         "return Math.abs((p.layout.shapes?.[0]?.x0 ?? 0) - 14.35) < 0.1"
     )
-
-
-def test_the_sheet_of_keys_opens_with_a_question_mark(page):
-    page.open(RUN)
-    page.press("?")
-    page.says("crosshair in all views")
 
 
 def test_an_unknown_run_is_said_in_plain_words(page):
@@ -258,37 +262,15 @@ def test_the_difference_to_the_first_plan_is_signed_and_vanishes_for_the_same_pl
     )
     page.press("d")
     page.wait("return rtTwin.viewer.state.difference === true")
-    time.sleep(0.3)
+    page.settled()
     assert "minus" in page.title(1) and "minus" not in page.title(0)
     assert page.script(read) > 0
     page.open(RUN + "&day=14&structures=none&plans=60-15,60-15")
     page.press("d")
-    time.sleep(0.5)
+    page.wait("return rtTwin.viewer.state.difference === true")
+    page.settled()
     assert page.title(1).startswith("B  60/15")
     assert page.script(read) == 0
-
-
-def test_the_scorecard_says_what_holds_or_that_nothing_does(page):
-    page.open(RUN)
-    page.script(
-        "[...document.querySelectorAll('#tabs-tables [role=tab]')].find((t) => t.innerText === 'Scorecard').click()"
-    )
-    page.wait("return /passes in|No constraint set/.test(document.querySelector('#tabs-tables').innerText)")
-
-
-def test_every_figure_is_saved_with_its_stamp(page):
-    """PNG and SVG as plotly makes them of the printed figure, CSV as text; the download itself is caught."""
-    page.open(RUN)
-    page.script(
-        "window.saved = []; rtTwin.download = (blob, name) => blob.text().then((t) => window.saved.push([name, t]))"
-    )
-    for n, kind in enumerate(("png", "svg", "csv"), start=1):
-        page.script("document.querySelector('.rt-card [data-save=' + arguments[0] + ']').click()", kind)
-        page.wait("return window.saved.length === arguments[0]", n)
-    (png, _), (svg, drawing), (csv, rows) = page.script("return window.saved")
-    assert [png[-4:], svg[-4:], csv[-4:]] == [".png", ".svg", ".csv"] and png.startswith("simulated_demo_")
-    assert SIMULATED in drawing and drawing.startswith("<svg")
-    assert rows.startswith(f"# {SIMULATED}") and "60/15" in rows
 
 
 def test_a_figure_without_a_stamp_of_its_own_is_saved_with_one(page):
@@ -307,31 +289,3 @@ def test_the_reason_of_a_fallback_stands_in_the_picture(run):
     note = "3 of 9 follow-up CTs were made by mechanistic 1 (bridge: 400 days lie outside 7 to 180)"
     changed.record = run.record.model_copy(update={"notes": ("Another note.", note)})
     assert changed.fallbacks == {"mechanistic 1": "bridge: 400 days lie outside 7 to 180"}
-
-
-def test_diameters_stand_beside_the_volumes(page, run):
-    page.open(RUN)
-    page.script("document.querySelector('#tabs-figures [role=tab]:nth-child(2)').click()")
-    page.wait("return document.querySelector('#recist .main-svg')")
-    shown = page.script("return document.getElementById('recist').data.map((t) => [t.name, t.y])")
-    table = run.table("recist")
-    first = table.filter((table["plan"] == "60-15") & (table["sample"] == run.shown_sample))
-    first = first.sort("day")["longest_mm"]
-    line = next(y for name, y in shown if name.startswith("60/15"))
-    assert line[1:] == pytest.approx(first.to_list(), abs=0.06)
-
-
-def test_histograms_are_seen_when_their_tab_is_opened(page, run):
-    page.open(RUN)
-    page.script("document.querySelector('#tabs-figures [role=tab]:nth-child(3)').click()")
-    page.wait("return document.querySelector('#dvh .main-svg')?.clientHeight > 100")
-
-
-def test_tabs_are_filled_when_they_are_opened_and_stay(page):
-    page.open(RUN)
-    assert page.script("return document.querySelectorAll('.rt-later').length") >= 2
-    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
-    page.says("Constraint and its set")
-    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(1)').click()")
-    page.script("document.querySelector('#tabs-tables [role=tab]:nth-child(3)').click()")
-    page.says("passes in")

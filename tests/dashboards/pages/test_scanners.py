@@ -1,14 +1,11 @@
 """Virtual scans in a real browser: a preview, a scan that is made, and what it is compared with."""
 
-import threading
-
 import pytest
 
 from scenarios import scan
 from twin import PatientTwin
 
 pytestmark = pytest.mark.long
-TOKEN = "of-the-tests-start-link"
 DRAWN = """
 const v = window.rtTwin?.viewer;
 return Boolean(v && !v.closed && v.baseline.share === 1 && v.panels.every((p) => p.pending === null && p.shown));
@@ -17,24 +14,13 @@ SET = "window.dash_clientside.set_props(arguments[0], {value: arguments[1]})"
 
 
 @pytest.fixture(scope="module")
-def scanned(thorax, page_of, tmp_path_factory):
+def scanned(thorax, served, tmp_path_factory):
     """A page of a dashboard of a patient with a CT, a CT made of it, and one made of that."""
-    from werkzeug.serving import make_server
-
-    from dashboards.app import create_app
-    from dashboards.safety import start_link
-
     folder = tmp_path_factory.mktemp("scanned")
     ct, drawn = thorax()
     twin = scan(PatientTwin("p", scans=(ct,), structures=(drawn,)), "ct", options={"slice_mm": 10.0})
     scan(twin, "ct", source="ct-1", seed=1).save(folder / "p.twin")
-    server = make_server("127.0.0.1", 0, create_app(folder, TOKEN).server, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    page = page_of(f"http://127.0.0.1:{server.port}")
-    page.driver.get(start_link(f"{page.address}/models", TOKEN))
-    page.wait("return location.search === '' && document.querySelector('.rt-header')")
-    yield page, folder
-    server.shutdown()
+    return served(folder), folder
 
 
 @pytest.fixture
@@ -59,7 +45,7 @@ def test_a_scan_is_previewed_made_and_shown(page, scanned):
     page.wait("return document.querySelector('.rt-option')")
     page.find("#scan-run").click()
     page.wait("return document.querySelector('.rt-job-done')", seconds=60)
-    page.script("document.querySelector('.rt-job-done a').click()")
+    page.click(".rt-job-done a")
     page.wait("return document.body.innerText.includes('pet-1 was made of ct-1 by pet')")
     page.wait(DRAWN)
     assert page.title(1).startswith("p|Virtual scan: pet-1 (SIMULATED PET, day 0)")

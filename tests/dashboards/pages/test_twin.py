@@ -1,7 +1,6 @@
 """Twin in a real browser."""
 
 import shutil
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,7 @@ def test_the_crosshair_moves_in_all_three_views(page):
         "c.dispatchEvent(new PointerEvent('pointermove', {shiftKey: true, clientX: 0, clientY: 0, bubbles: true}))"
     )
     page.script("rtTwin.viewer.panels[0].view.at = [30, 100, 200]; rtTwin.viewer.draw()")
-    time.sleep(0.3)
+    page.drawn()
     assert all(page.picture(n) != old for n, old in enumerate(before))
 
 
@@ -42,7 +41,7 @@ def test_an_observation_is_added_and_the_belief_learns(page, opened):
     page.says("day 21: 40.0")  # by itself: the page is made anew when its patient has changed
     page.says("Posterior")
     page.says("not informed")
-    page.script("document.querySelector('#observe-undo').click()")
+    page.click("#observe-undo")
     page.wait("return !document.body.innerText.includes('day 21: 40.0')", seconds=60)
     page.says("none yet")
 
