@@ -153,3 +153,11 @@ def test_a_record_is_edited_and_an_observation_taken_back(patient_folder, tmp_pa
     refused(rt_twin("edit", twin, "--set", "age=171"), "--set: age_years")
     refused(rt_twin("edit", twin, "--set", "weight=80"), "it has: age_years")
     refused(rt_twin("edit", twin), "nothing to change; give --clinical FILE, --set")
+
+
+@pytest.mark.slow
+def test_the_demo_is_a_patient_and_a_comparison_of_two_plans(tmp_path):
+    assert rt_twin("demo", tmp_path / "runs").returncode == 0
+    assert (tmp_path / "runs" / "demo-patient.twin" / "twin.json").is_file()
+    record = json.loads((tmp_path / "runs" / "demo" / "run.json").read_text())
+    assert [plan["label"] for plan in record["plans"]] == ["60/30", "55/20"]
