@@ -124,8 +124,9 @@ class PatientTwin:
 
     @property
     def acquired(self) -> tuple[Scan, ...]:
-        """The scans that were acquired, by time."""
-        return tuple(scan for scan in self.scans if scan.simulated is None)
+        """The scans that were acquired, by time; of one that was changed on import what it became."""
+        kept_beside = {scan.changed.source for scan in self.scans if scan.changed is not None}
+        return tuple(s for s in self.scans if s.simulated is None and s.name not in kept_beside)
 
     @property
     def baseline(self) -> Scan:

@@ -76,6 +76,8 @@ class Scan:
         registration: how it came into that frame, or None where it was acquired in it.
         acquired: how the patient lay, by which it is exported; None where that is not known.
         simulated: how it was made, or None where a scanner acquired it.
+        changed: what was made of the acquired scan on import, which is kept under its `source`'s name; None where the
+            voxels are as they were acquired.
         deformation: where the baseline's tissue lies in it, or None where nobody looked.
     """
 
@@ -86,3 +88,11 @@ class Scan:
     acquired: Acquired | None = None
     simulated: Simulated | None = None
     deformation: Field | None = None
+    changed: Simulated | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where its voxels come from, in words."""
+        if self.simulated is not None:
+            return f"SIMULATED from {self.simulated.source}"
+        return "acquired" if self.changed is None else f"acquired, CHANGED by {self.changed.version}"

@@ -62,6 +62,8 @@ def _layers_of(twin: PatientTwin, scan: Scan) -> list[Layer]:
         return [layer.model_copy(update={"label": f"SIMULATED {layer.label}"})]
     if scan.volume.modality not in _CT:
         return [scan_layer(scan.volume.modality, scan.volume.unit)]
+    if scan not in twin.acquired:  # kept beside what it became on import
+        return [scan_layer(scan.volume.modality, scan.volume.unit, scan.name)]
     return [FOLLOW_UP] if _drawn(twin, scan) is None else [FOLLOW_UP, TUMOUR]
 
 

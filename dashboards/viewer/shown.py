@@ -109,7 +109,7 @@ class Shown:
     @property
     def baseline_label(self) -> str:
         """What the baseline image is."""
-        return "acquired (in-silico patient)" if self.twin.in_silico else "acquired"
+        return f"{self.twin.baseline.origin}{' (in-silico patient)' if self.twin.in_silico else ''}"
 
     @property
     def measured(self) -> list[dict]:

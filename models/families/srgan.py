@@ -17,7 +17,8 @@ from models.networks.residual import ResidualNetwork
 class SRGAN(Pix2Pix):
     """What is made is to be near the truth, to have its features and to pass for it.
 
-    The encoder of the features learns beside the generator, from the targets of the same training.
+    The encoder of the features learns beside the generator, from the targets of the same training; where these are
+    CTs, it begins with what the shipped one knows of CTs.
 
     Options:
         perceptual_weight: of the features against the supervised error.
@@ -37,7 +38,8 @@ class SRGAN(Pix2Pix):
     def start_training(self) -> None:
         """Make the discriminator and the encoder; neither is part of the weights that are saved."""
         super().start_training()
-        self.perceptual = PerceptualEncoder(len(self.task.target))
+        a_ct = [c.unit for c in self.task.target] == ["HU"]
+        self.perceptual = PerceptualEncoder.of_cts() if a_ct else PerceptualEncoder(len(self.task.target))
 
     def parts(self) -> list[list[nn.Parameter]]:
         """The generator, the discriminator, the encoder."""

@@ -6,7 +6,9 @@ normal law; what disturbs them changes its shape (Mittal, Moorthy and Bovik, IEE
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from models.metrics.planes import halved, scaled, smoothed, windowed
 
 _TOP, _SIGMA, _MARGIN = 255.0, 7 / 6, 3
 _SHAPES = np.arange(0.2, 10.0, 0.001)
-_BLOCK, _LEAST_SHARE = 48, 0.8  # voxels of a square; share of it that lies in the part
+_BLOCK, _LEAST_SHARE, _LEAST_VOXELS = 32, 0.8, 100  # of a square: side, share of it in the part; of any law
 _RIDGE = 1e-3
 _PIQE_BLOCK, _PIQE_ACTIVE, _PIQE_SEGMENT, _PIQE_EVEN = 16, 0.1, 6, 0.1
 
@@ -43,35 +45,54 @@ def features(image: np.ndarray, where: np.ndarray, low: float, high: float) -> n
     Returns:
         The features; nan where the part is too small.
     """
-    values, part, found = scaled(image, low, high, _TOP), where.astype(float), []
-    for _ in range(2):
-        level, _ = normalised(values)
-        there = windowed(part >= 0.5, _MARGIN)
-        if np.count_nonzero(there) < 100:
-            return np.full(36, np.nan)
-        found += _symmetric(level[there])
-        for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-            near = np.roll(level, (down, right), (-2, -1))
-            found += _asymmetric((level * near)[there])
-        values, part = halved(values), halved(part)
+    found: list[float] = []
+    for maps, there in _maps(image, where, low, high):
+        found += _laws(maps[:, there])
     return np.array(found)
 
 
 def block_features(image: np.ndarray, where: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(n, 36) features of squares of 48 voxels that lie in the part.
+    """(n, 36) features of squares of 32 voxels that lie in the part.
 
     Args:
         image, where, low, high: as in `features`.
     """
-    planes, masks = (v.reshape(-1, *v.shape[-2:]) for v in (image, where))
+    scales = [
+        (maps, np.broadcast_to(there, maps.shape[1:])) for maps, there in _maps(image, where, low, high)
+    ]
+    planes = scales[0][1].reshape(-1, *image.shape[-2:])
     found = []
-    for plane, mask in zip(planes, masks, strict=True):
-        for y in range(0, plane.shape[0] - _BLOCK + 1, _BLOCK):
-            for x in range(0, plane.shape[1] - _BLOCK + 1, _BLOCK):
-                box = (slice(y, y + _BLOCK), slice(x, x + _BLOCK))
-                if mask[box].mean() >= _LEAST_SHARE:
-                    found.append(features(plane[box], mask[box], low, high))
+    for z, y, x in np.ndindex(len(planes), *(n // _BLOCK for n in image.shape[-2:])):
+        own: list[float] = []
+        for scale, (maps, there) in enumerate(scales):
+            side = _BLOCK >> scale
+            box = (z, slice(y * side, (y + 1) * side), slice(x * side, (x + 1) * side))
+            inside = there.reshape(-1, *there.shape[-2:])[box]
+            if inside.mean() < _LEAST_SHARE:
+                break
+            own += _laws(maps.reshape(len(maps), -1, *there.shape[-2:])[(slice(None), *box)][:, inside])
+        else:
+            found.append(own)
     return np.array(found).reshape(-1, 36)
+
+
+def _maps(
+    image: np.ndarray, where: np.ndarray, low: float, high: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(5, ..., y, x) normalised values and their products with four neighbours, and where they count; of both sizes."""
+    values, part = scaled(image, low, high, _TOP), where.astype(float)
+    for _ in range(2):
+        level, _ = normalised(values)
+        near = [level * np.roll(level, step, (-2, -1)) for step in ((0, 1), (1, 0), (1, 1), (1, -1))]
+        yield np.stack([level, *near]), windowed(part >= 0.5, _MARGIN)
+        values, part = halved(values), halved(part)
+
+
+def _laws(maps: np.ndarray) -> list[float]:
+    """The 18 features of (5, n) normalised values and products; nan where they are too few."""
+    if maps.shape[1] < _LEAST_VOXELS:
+        return [float("nan")] * 18
+    return [*_symmetric(maps[0]), *(v for products in maps[1:] for v in _asymmetric(products))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,17 +235,18 @@ def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.exp(-((a[:, None] - b[None]) ** 2).sum(axis=-1) / (2 * a.shape[1]))
 
 
-def _ratio(shape: np.ndarray) -> np.ndarray:
-    """Squared mean of the length over the mean square, of generalised normal laws."""
+@cache
+def _ratios() -> np.ndarray:
+    """Squared mean of the length over the mean square, of generalised normal laws of each shape."""
     from scipy.special import gamma
 
-    return gamma(2 / shape) ** 2 / (gamma(1 / shape) * gamma(3 / shape))
+    return gamma(2 / _SHAPES) ** 2 / (gamma(1 / _SHAPES) * gamma(3 / _SHAPES))
 
 
 def _symmetric(values: np.ndarray) -> list[float]:
     """Shape and variance of a generalised normal law."""
     square, length = (values**2).mean(), np.abs(values).mean()
-    shape = _SHAPES[np.argmin((_ratio(_SHAPES) - length**2 / max(square, 1e-12)) ** 2)]
+    shape = _SHAPES[np.argmin((_ratios() - length**2 / max(square, 1e-12)) ** 2)]
     return [float(shape), float(square)]
 
 
@@ -238,6 +260,6 @@ def _asymmetric(values: np.ndarray) -> list[float]:
     skew = left / max(right, 1e-12)
     share = np.abs(values).mean() ** 2 / max((values**2).mean(), 1e-12)
     share *= (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
-    shape = _SHAPES[np.argmin((_ratio(_SHAPES) - share) ** 2)]
+    shape = _SHAPES[np.argmin((_ratios() - share) ** 2)]
     mean = (right - left) * gamma(2 / shape) / np.sqrt(gamma(1 / shape) * gamma(3 / shape))
     return [float(shape), float(mean), float(left**2), float(right**2)]

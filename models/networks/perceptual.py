@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+LEARNED = Path(__file__).parent / "data" / "ct.safetensors"
 _WIDTHS = (16, 32, 64)
+
+
+@cache
+def learned() -> dict[str, Tensor]:
+    """What an encoder learned of CTs (`benchmarks/ct_scores.py`), with what distances of sets need beside it."""
+    from safetensors.torch import load_file
+
+    return {k: v.float() for k, v in load_file(LEARNED).items()}
 
 
 class PerceptualEncoder(nn.Module):
@@ -21,6 +33,13 @@ class PerceptualEncoder(nn.Module):
         steps = list(zip((channels, *_WIDTHS), _WIDTHS, strict=False))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in steps)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 3, padding=1) for a, b in reversed(steps))
+
+    @classmethod
+    def of_cts(cls) -> PerceptualEncoder:
+        """As it learned from CTs of -1024 to 1024 HU."""
+        model = cls(1)
+        model.load_state_dict({k: v for k, v in learned().items() if k.startswith(("down", "up"))})
+        return model
 
     def features(self, images: Tensor) -> list[Tensor]:
         """(b, c, y, x) -> features of half, a quarter and an eighth of the resolution."""

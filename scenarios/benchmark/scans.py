@@ -86,16 +86,17 @@ class ScanJudge:
         seconds = time.perf_counter() - began
         if made is None:
             return {}
-        values = self.values(imaging, made, case) | {"seconds": seconds}
+        values = self.values(imaging, made, case, name) | {"seconds": seconds}
         return {k: v for k, v in values.items() if np.isfinite(v)}  # an image without error has no PSNR
 
-    def values(self, imaging: ScanTask, made: Volume, case: Paired) -> dict[str, float]:
+    def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
         """The scores of an image of a case.
 
         Args:
             imaging: the task.
             made: the image.
             case: of which.
+            name: of the contestant who made it.
         """
         channel = imaging.task.target[0]
         unit, box = channel.unit.lower(), bounding_box(case.region)

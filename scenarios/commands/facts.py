@@ -61,7 +61,8 @@ def scan_words(scan: Scan) -> str:
     """A scan, its day, and how it came into the baseline's frame."""
     words = f"{scan.name} ({scan.volume.modality}), day {scan.time_days:g}"
     if scan.simulated is not None:
-        return f"{words}, SIMULATED from {scan.simulated.source}"
+        return f"{words}, {scan.origin}"
+    words += f", {scan.origin}" if scan.changed is not None else ""
     found = scan.registration
     if found is None:
         return words

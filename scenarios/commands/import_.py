@@ -11,7 +11,11 @@ import typer
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
 from scenarios.commands.progress import progress_bar
+from scenarios.engine.changing import changed, changer
+from scenarios.records.schema import SIMULATED
 from simulators.learned.distance import distance, far_words
+from simulators.learned.scanner import ScanTranslator
+from simulators.scanners.quality.kernel import KernelName
 from twin import PatientTwin
 from twin.anatomy.organs import Finder
 from twin.dicom.listing import listing
@@ -40,6 +44,16 @@ KeepOption = Annotated[
 OrgansOption = Annotated[
     Finder, typer.Option(help="What finds organs that no file holds; totalsegmentator must be installed.")
 ]
+DenoiseOption = Annotated[
+    bool, typer.Option("--denoise", help="Make the CTs less noisy; the acquired ones are kept beside them.")
+]
+HarmoniseOption = Annotated[
+    KernelName | None,
+    typer.Option(
+        help="Bring the CTs to this reconstruction kernel, as a trained network would have them; the acquired ones "
+        "are kept beside them."
+    ),
+]
 ManyOption = Annotated[
     bool, typer.Option("--many", help="SRC holds a folder or zip for each patient, with all his dates.")
 ]
@@ -64,6 +78,8 @@ def import_(
     delivered_from: DeliveredOption = None,
     keep_names: KeepOption = False,
     organs: OrgansOption = "estimate",
+    denoise: DenoiseOption = False,
+    harmonise: HarmoniseOption = None,
     list_: Annotated[
         bool, typer.Option("--list", help="Only print what the source holds, under its own names.")
     ] = False,
@@ -73,7 +89,10 @@ def import_(
 ) -> None:
     """Make a twin from a patient's images, or a set of twins from a folder of patients (--many)."""
     if many or set_ is not None:
-        if any((out, clinical, mask, label, structures, day, keep_names, list_)) or organs != "estimate":
+        if (
+            any((out, clinical, mask, label, structures, day, keep_names, list_, denoise, harmonise))
+            or organs != "estimate"
+        ):
             raise InputError("--many goes with --out, --gtv, --delivered-from and --workers alone")
         _many(Path(src), set_ if many else None, tuple(gtv or ()), delivered_from, workers)
         return
@@ -85,21 +104,36 @@ def import_(
     if out is None:
         raise InputError("say which twin to write: rt-twin import SRC OUT.twin")
     days = dict(_file_day(text) for text in day or ())
+    by = _changer(denoise, harmonise)
     with fresh(out) as part, progress_bar() as progress:
         twin = import_patient(
             src, clinical=clinical, gtv=gtv or (), mask=mask, label=label, structures=structures or (), days=days,
             delivered_from=delivered_from, keep_names=keep_names, organs=organs, progress=progress,
         )  # fmt: skip
+        twin = twin if by is None else changed(twin, by)
         twin.save(part)
     _told(out, twin)
+
+
+def _changer(denoise: bool, kernel: KernelName | None) -> ScanTranslator | None:
+    """Who changes the CTs, known before anything is read."""
+    if denoise and kernel is not None:
+        raise InputError("give --denoise or --harmonise, not both: a kernel has its own noise")
+    if denoise:
+        return changer("denoise")
+    return None if kernel is None else changer("harmonise", kernel)
 
 
 def _told(out: Path, twin: PatientTwin) -> None:
     """What came of it."""
     print(f"{out}: patient {twin.id}, GTV {twin.gtv_cm3:.1f} cm3")
-    far = far_words(distance(twin.baseline.volume, "denoise"))  # whose guard knows CTs as they are acquired
+    ct = twin.baseline
+    acquired = ct if ct.changed is None else next(s for s in twin.scans if s.name == ct.changed.source)
+    far = far_words(distance(acquired.volume, "denoise"))  # whose guard knows CTs as they are acquired
     if far is not None:
-        print(f"{twin.baseline.name}: {far}")
+        print(f"{acquired.name}: {far}")
+    if ct.changed is not None:
+        print(SIMULATED)
     print_notes(twin)
 
 

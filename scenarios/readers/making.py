@@ -69,7 +69,7 @@ def make_reader_study(
     """Make the folder of a reader study.
 
     Acquired scans of patients count as real. What a virtual scanner or a generator made is simulated, and so is
-    every scan of an in-silico patient.
+    every scan of an in-silico patient, and one that was changed on import.
 
     Args:
         sources: run folders and twins.
@@ -157,7 +157,7 @@ def _candidate(
 ) -> Iterator[Candidate]:
     if over is not None and beside is None:
         return
-    real = scan.simulated is None and not twin.in_silico
+    real = scan.simulated is None and scan.changed is None and not twin.in_silico
     layers = [scan.volume, *([beside] if beside is not None else [])]
     key = CaseKey(real=real, patient=twin.id, source=f"{name}: {scan.name}, day {scan.time_days:g}")
     yield Candidate(key, [v.upright() for v in layers], _centre(twin, scan.volume))

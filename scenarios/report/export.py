@@ -131,7 +131,8 @@ def _scan(twin: PatientTwin, scan: Scan, written: Mapping[str, Series], ours: st
 
 def _baseline(twin: PatientTwin, seed: str, version: str, part: Path) -> Series:
     part.mkdir()
-    made_by = "in-silico anatomy" if twin.in_silico else None
+    changed = twin.baseline.changed
+    made_by = "in-silico anatomy" if twin.in_silico else None if changed is None else changed.version
     origin = Origin(twin.id, f"{seed}|baseline", twin.id, made_by, version, **_known(twin))
     ct = write_scan(part, _as_acquired(twin, twin.baseline.volume), origin, description="baseline CT, day 0")
     write_rtstruct(part / "rtstruct.dcm", twin.contours, ct, label="baseline")

@@ -135,7 +135,7 @@ class _View:
     def baseline(self) -> str:
         """The acquired CT with the tumour as drawn."""
         twin = self.run.twin
-        words = "simulated patient, day 0" if twin.in_silico else "acquired, day 0"
+        words = "simulated patient, day 0" if twin.in_silico else f"{twin.baseline.origin}, day 0"
         hu = twin.baseline.volume.array[self.box][0]
         return slice_png(grey(windowed(hu, LUNG)), [self._day_0], aspect=self._aspect, words=words)
 

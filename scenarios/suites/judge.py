@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from models.metrics.ct import encoded, unpaired_scores
 from models.metrics.natural import perceived_spoiling
 from models.metrics.observer import detectability
 from models.metrics.paired import paired_scores
@@ -20,7 +21,12 @@ from twin import Volume
 _MOST_SLICES = 16  # of an image that are scored
 _LEAST_SIDE = 48  # voxels of a slice, so that all windows fit
 DETECTED = ("denoise",)  # directions in which lesions must stay to be seen
-_NODULE_HU, _NODULE_MM, _APART = 15.0, 8.0, 24  # height, width at half height, voxels between two
+_NODULE_HU, _APART = 15.0, 24  # height, voxels between two
+_NODULES_MM = {
+    "detection_auc_5mm": 5.0,
+    "detection_auc": 8.0,
+    "detection_auc_12mm": 12.0,
+}  # width at half height
 _SQUARE, _MOST_NODULES = 21, 60
 
 
@@ -40,10 +46,11 @@ class SuiteJudge(ScanJudge):
 
     def request(self, folder: Path) -> Mapping[str, Any]:
         """As `ScanJudge`, and that it is a benchmark's."""
-        return {**super().request(folder), "judge": "benchmark/1"}
+        return {**super().request(folder), "judge": "benchmark/2"}
 
-    def values(self, imaging: ScanTask, made: Volume, case: Paired) -> dict[str, float]:
-        """The paired scores in some slices, by part and figures of the whole image, PIQE, and radiomics."""
+    def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
+        """The paired scores in some slices, by part and figures of the whole image, scores without a true image,
+        radiomics, and how well nodules are told; of a CT also what good CTs say of it."""
         channel = imaging.task.target[0]
         unit, low, high = channel.unit.lower(), channel.low, channel.high
         one, other, where = self._slices(made, case)
@@ -53,6 +60,14 @@ class SuiteJudge(ScanJudge):
         values[f"bias_{unit}"] = float((made.array.astype(np.float64) - case.truth.array)[case.region].mean())
         values |= by_part(made, case, unit) | imaging.figures(made, case)
         values["piqe"] = perceived_spoiling(one, where, low, high)
+        if channel.unit == "HU":
+            values |= unpaired_scores(one, where)
+            values |= {f"encoder_{k:02}": float(v) for k, v in enumerate(encoded(one, where))}
+        lesion = case.regions.get("lesion", case.regions.get("tumour"))
+        if lesion is not None:
+            values["lesion_cm3"] = float(lesion.sum()) * case.truth.geometry.voxel_cm3
+        if self.task in DETECTED and name != "voxel-wise":
+            values |= self._detected(case, made, name)
         of = {n: radiomics(v, where, low, high) for n, v in (("made", one), ("true", other))}
         values |= {f"radiomics_{n}": float(v) for n, v in zip(NAMES, of["made"], strict=True)}
         apart = np.abs(of["made"] - of["true"]) / np.maximum(np.abs(of["true"]), 1e-6)
@@ -70,30 +85,24 @@ class SuiteJudge(ScanJudge):
         )
         return one, other, np.pad(case.region[some], [(0, 0), *lacks])
 
-    def _of(self, case: Paired, name: str) -> dict[str, float]:
-        found = super()._of(case, name)
-        if self.task in DETECTED and found and name != "voxel-wise":
-            auc = self._detected(case, name)
-            found |= {"detection_auc": auc} if np.isfinite(auc) else {}
-        return found
-
-    def _detected(self, case: Paired, name: str) -> float:
-        """How well nodules that are laid into source and truth are told from the same places without them."""
-        places = _places(case)
+    def _detected(self, case: Paired, without: Volume, name: str) -> dict[str, float]:
+        """How well nodules that are laid into source and truth are told from the same places without them, by size."""
+        places, found = _places(case), {}
         if len(places) < _SQUARE:
-            return float("nan")
-        with_ = replace(
-            case, source=_laid(case.source, places), truth=_laid(case.truth, places),
-            yardsticks={"oracle": _laid(case.truth, places)},
-        )  # fmt: skip
+            return {}
         imaging: ScanTask = TASKS[self.task]
-        squares = []
-        for one in (with_, case):
-            made = self.made(imaging, one, name)
-            if made is None:
-                return float("nan")
-            squares.append(np.stack([_square(made.array, at) for at in places]).astype(np.float64))
-        return detectability(squares[0], squares[1], _NODULE_MM / case.source.geometry.spacing_mm[1] * 2)
+        for score, size_mm in _NODULES_MM.items():
+            truth = _laid(case.truth, places, size_mm)
+            laid = replace(
+                case, source=_laid(case.source, places, size_mm), truth=truth, yardsticks={"oracle": truth}
+            )
+            made = self.made(imaging, laid, name)
+            assert made is not None  # who made the one makes the other
+            squares = [
+                np.stack([_square(v.array, at) for at in places]).astype(np.float64) for v in (made, without)
+            ]
+            found[score] = detectability(*squares, size_mm / case.source.geometry.spacing_mm[1] * 2)
+        return found
 
 
 def _places(case: Paired) -> np.ndarray:
@@ -116,10 +125,10 @@ def _places(case: Paired) -> np.ndarray:
     return np.array(found, int).reshape(-1, 3)
 
 
-def _laid(scan: Volume, places: np.ndarray) -> Volume:
+def _laid(scan: Volume, places: np.ndarray, size_mm: float) -> Volume:
     """A scan with nodules, whose density falls off as a Gaussian, each in one slice."""
     hu = scan.array.astype(np.float32).copy()
-    sd = _NODULE_MM / 2.355 / scan.geometry.spacing_mm[1]
+    sd = size_mm / 2.355 / scan.geometry.spacing_mm[1]
     at = np.arange(_SQUARE) - _SQUARE // 2
     nodule = _NODULE_HU * np.exp(-(at[:, None] ** 2 + at**2) / (2 * sd**2))
     for z, y, x in places:

@@ -10,6 +10,7 @@ import polars as pl
 from scenarios.records.schema import SIMULATED
 from scenarios.suites.claims import MOST_GAIN, answered, curve, last_gain
 from scenarios.suites.figures import curves, slices
+from scenarios.suites.lesions import by_size, lesion_tables
 from scenarios.suites.plan import Suite
 from scenarios.suites.tables import by_person, correlations, means, ranks
 from twin.files.atomic import atomic_file
@@ -17,7 +18,7 @@ from twin.files.atomic import atomic_file
 PAGE = "page.md"
 # What stands in the page's tables; all scores are in `tables/means.csv`.
 _SHOWN = (
-    "mae_", "psnr_db", "ssim", "vif", "gmsd", "noise_spectrum_db", "radiomics_error", "frechet_radiomics",
+    "mae_", "psnr_db", "ssim", "vif", "gmsd", "noise_spectrum_db", "niqe", "brisque", "radiomics_error", "frechet_",
     "detection_auc", "lesion_mae", "lesion_dice", "lesion_suvmax_error", "lesion_contrast_error", "bone_mae",
     "path_error",
 )  # fmt: skip
@@ -38,7 +39,7 @@ def write_page(suite: Suite, rows: pl.DataFrame, out: Path) -> str:
     people = by_person(rows)
     tables = {
         "means": means(people), "ranks": ranks(people), "correlations": correlations(people),
-        "claims": answered(suite, rows, out), "trainings": trainings(out),
+        "claims": answered(suite, rows, out), "trainings": trainings(out), "lesions": by_size(people),
     }  # fmt: skip
     for name, table in tables.items():
         with atomic_file(out / "tables" / f"{name}.csv") as part:
@@ -119,6 +120,8 @@ def _direction(task: str, rows: pl.DataFrame, tables: dict[str, pl.DataFrame], o
         picture = slices(task, out / "pairs" / task / person, first, out / "images", name)
         lines += [f"![{task}, {kind}: source, translations, truth](images/{picture.name})", ""]
         lines += _ranks(tables["ranks"], task, str(kind))
+        for title, table in lesion_tables(tables["lesions"], task, str(kind)):
+            lines += [f"{title}; mean and 95 % bootstrap interval over people:", "", *markdown(table)]
     curves(weights, out / "images" / f"{task}-curves.png")
     lines += [f"![{task}: error by minutes of training](images/{task}-curves.png)", ""]
     gains = tables["trainings"].filter(pl.col("task") == task).drop("task")

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from models.metrics.ct import COMPONENTS
 from models.metrics.distribution import frechet_distance, kernel_distance
 from models.metrics.paired import LESS_IS_BETTER
 from models.metrics.radiomics import NAMES
 from scenarios.benchmark.statistics import friedman_ranks, interval
 
 KNOW_THE_TRUTH = ("oracle", "voxel-wise")  # yardsticks that no contestant could be
-_LESS = ("mae", "rmse", "bias", "error", "piqe", "frechet", "kid", "grain")
-_FEATURE = "radiomics_"
+_LESS = (
+    "mae", "rmse", "bias", "error", "piqe", "niqe", "brisque", "frechet", "kid", "grain", "hd95",
+)  # fmt: skip
+# What distances of sets are told by: scores of their own they are not.
+_FEATURES = {
+    "radiomics": tuple(f"radiomics_{n}" for n in NAMES),
+    "encoder": tuple(f"encoder_{k:02}" for k in range(COMPONENTS)),
+}
+_NO_SCORES = {"seconds", "lesion_cm3", *(n for names in _FEATURES.values() for n in names)}
 _LEAST_SET = 4  # people of whom distances of sets are told
 
 
@@ -42,7 +50,7 @@ def by_person(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def means(people: pl.DataFrame) -> pl.DataFrame:
-    """Mean of each score over people with its 95 % bootstrap interval; and distances of sets by radiomics.
+    """Mean of each score over people with its 95 % bootstrap interval; and distances of sets by their features.
 
     Args:
         people: of `by_person`.
@@ -50,22 +58,19 @@ def means(people: pl.DataFrame) -> pl.DataFrame:
     found = []
     keys = ["task", "kind", "contestant", "metric"]
     for (task, kind, name, metric), group in people.group_by(keys, maintain_order=True):
-        if not _is_feature(str(metric)):
+        if metric == "seconds" or metric not in _NO_SCORES:
             values = group["value"].to_numpy()
             low, high = interval(values, lambda v: float(np.mean(v)))
             found.append((task, kind, name, metric, float(values.mean()), low, high, len(values)))
-    found += list(_distances(people))
+    for by in _FEATURES:
+        found += list(_distances(people, by))
     columns = ["task", "kind", "contestant", "metric", "mean", "low", "high", "people"]
     return pl.DataFrame(found, schema=columns, orient="row")
 
 
-def _is_feature(metric: str) -> bool:
-    return metric.removeprefix(_FEATURE) in NAMES and metric.startswith(_FEATURE)
-
-
-def _distances(people: pl.DataFrame) -> Iterator[tuple]:
-    """Frechet and kernel distance of radiomics from those of the true images, in SDs of these."""
-    features = [f"{_FEATURE}{n}" for n in NAMES]
+def _distances(people: pl.DataFrame, by: str) -> Iterator[tuple]:
+    """Frechet and kernel distance of features from those of the true images, in SDs of these."""
+    features = list(_FEATURES[by])
     some = people.filter(pl.col("metric").is_in(features))
     for (task, kind), group in some.group_by(["task", "kind"], maintain_order=True):
         wide = group.pivot(on="metric", index=["contestant", "patient"], values="value").drop_nulls()
@@ -79,8 +84,8 @@ def _distances(people: pl.DataFrame) -> Iterator[tuple]:
         normal = {n: (v - middle) / spread for n, v in sets.items() if len(v) >= _LEAST_SET}
         for name, values in normal.items():
             for metric, distance in (
-                ("frechet_radiomics", frechet_distance),
-                ("kid_radiomics", kernel_distance),
+                (f"frechet_{by}", frechet_distance),
+                (f"kid_{by}", kernel_distance),
             ):
                 value = distance(values, normal["oracle"])
                 yield task, kind, name, metric, value, float("nan"), float("nan"), len(values)
@@ -95,7 +100,7 @@ def ranks(people: pl.DataFrame) -> pl.DataFrame:
     found = []
     some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
     for (task, kind, metric), group in some.group_by(["task", "kind", "metric"], maintain_order=True):
-        if _is_feature(str(metric)) or str(metric) == "seconds":
+        if metric in _NO_SCORES:
             continue
         wide = group.pivot(on="contestant", index="patient", values="value").drop_nulls()
         names = [c for c in wide.columns if c != "patient"]
@@ -121,7 +126,7 @@ def correlations(people: pl.DataFrame) -> pl.DataFrame:
     some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
     for (task,), group in some.group_by(["task"], maintain_order=True):
         wide = group.pivot(on="metric", index=["kind", "contestant", "patient"], values="value")
-        scores = [c for c in wide.columns[3:] if not _is_feature(c) and c != "seconds"]
+        scores = [c for c in wide.columns[3:] if c not in _NO_SCORES]
         for i, a in enumerate(scores):
             for b in scores[i + 1 :]:
                 both = wide.select(a, b).drop_nulls().to_numpy()

@@ -30,12 +30,13 @@ from twin.scan import Acquired, Registration, Scan, Simulated
 from twin.structures import Role, Structure, StructureSet
 from twin.volume import Modality, Unit, Volume
 
-FORMAT = "rt-twin/5"
+FORMAT = "rt-twin/6"
 # The first kept no checks, no history and no patient's position; both kept names of structures that a search for the
 # patient's own had passed. The third had no simulated scans and no SUVpeak, and said of a dose only whether it was
 # computed here, and set no estimates aside. The fourth had no displacement fields and nothing that was carried over.
+# The fifth had no scans that were changed on import.
 _SCRUBBED = ("rt-twin/1", "rt-twin/2")
-_READ = (*_SCRUBBED, "rt-twin/3", "rt-twin/4", FORMAT)
+_READ = (*_SCRUBBED, "rt-twin/3", "rt-twin/4", "rt-twin/5", FORMAT)
 _SCHEDULE = re.compile(r"\d+(\.\d+)?/(?P<n>[1-9]\d{0,2})")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -64,6 +65,7 @@ class _StoredScan(_Stored):
     acquired: Acquired | None = None
     simulated: Simulated | None = None
     deformation: _StoredField | None = None
+    changed: Simulated | None = None
 
 
 class _StoredStructure(_Stored):
@@ -267,7 +269,16 @@ def _write(twin: Mapping[str, Any], part: Path) -> None:
 
 def _scan(root: Path, s: _StoredScan) -> Scan:
     moved = None if s.deformation is None else _field(root, s.deformation)
-    return Scan(s.name, s.time_days, _volume(root, s.volume), s.registration, s.acquired, s.simulated, moved)
+    return Scan(
+        s.name,
+        s.time_days,
+        _volume(root, s.volume),
+        s.registration,
+        s.acquired,
+        s.simulated,
+        moved,
+        s.changed,
+    )
 
 
 def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
@@ -279,6 +290,7 @@ def _keep_scan(scan: Scan, part: Path, number: int) -> _StoredScan:
         acquired=scan.acquired,
         simulated=scan.simulated,
         deformation=None if scan.deformation is None else _keep_field(scan.deformation, part, number),
+        changed=scan.changed,
     )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import gaussian_filter
 
 from models.metrics.natural import (
@@ -68,6 +69,19 @@ def test_what_was_spoiled_more_is_told_from_other_images():
     fitted = Spoiling.fitted(found, strengths)
     told = [fitted.score(features(spoiled(30, a), ALL, *RANGE)) for a in (0.0, 0.04, 0.09)]
     assert told == sorted(told) and told == pytest.approx([0.0, 0.04, 0.09], abs=0.02)
+
+
+def test_another_implementation_regresses_to_the_same():
+    """SciPy's smoothed interpolation by Gaussians is the same ridge regression."""
+    chance = np.random.default_rng(0)
+    found, wanted = chance.normal(3, 2, (40, 36)), chance.uniform(0, 50, 40)
+    points = (found - found.mean(axis=0)) / found.std(axis=0)
+    theirs = RBFInterpolator(
+        points, wanted - wanted.mean(), smoothing=1e-3, kernel="gaussian", epsilon=72**-0.5, degree=-1
+    )
+    asked = chance.normal(3, 2, 36)
+    told = float(theirs((asked - found.mean(axis=0))[None] / found.std(axis=0))[0]) + wanted.mean()
+    assert Spoiling.fitted(found, wanted).score(asked) == pytest.approx(told, rel=1e-6)
 
 
 def test_noisy_and_soft_images_have_spoiled_blocks_and_only_those_of_the_part_count():

@@ -88,7 +88,7 @@ def test_checks_and_history_come_back_and_a_first_format_reads_without(twin, tmp
     assert again.checks == checked.checks and again.history == checked.history
     file = tmp_path / "p.twin" / "twin.json"
     first = json.loads(file.read_text())
-    assert first.pop("format") == "rt-twin/5"
+    assert first.pop("format") == "rt-twin/6"
     for name in ("checks", "history", "names_kept", "reference"):
         first.pop(name)
     for scan in first["scans"]:
@@ -164,6 +164,26 @@ def test_how_a_scan_lies_on_the_baseline_comes_back_and_a_fourth_format_has_none
     old = PatientTwin.load(tmp_path / "p.twin")
     assert old.scans[-1].deformation is None and old.observations[-1].error == 0.0
     assert [s.carried_from for s in old.structures[-1]] == [None, None]
+
+
+def test_a_scan_that_was_changed_on_import_comes_back_beside_the_acquired_one(twin, tmp_path):
+    ct = twin.baseline
+    kept = replace(ct, name="CT, as acquired")
+    how = Simulated("denoise", kept.name, 0, {}, "denoise/regression 1a2b3c4d")
+    softer = Volume(ct.volume.geometry, ct.volume.array // 2, "CT", "HU")
+    made = twin.fork(scans=(replace(ct, volume=softer, changed=how), kept))
+    made.save(tmp_path / "p.twin")
+    again = PatientTwin.load(tmp_path / "p.twin")
+    assert again.baseline.changed == how and [s.name for s in again.acquired] == [ct.name]
+    assert again.baseline.origin == "acquired, CHANGED by denoise/regression 1a2b3c4d"
+    np.testing.assert_array_equal(again.baseline.volume.array, softer.array)
+    np.testing.assert_array_equal(again.scans[1].volume.array, ct.volume.array)
+    file = tmp_path / "p.twin" / "twin.json"
+    fifth = json.loads(file.read_text())
+    for scan in fifth["scans"]:
+        scan.pop("changed")
+    file.write_text(json.dumps(fifth | {"format": "rt-twin/5"}))
+    assert len(PatientTwin.load(tmp_path / "p.twin").acquired) == 2
 
 
 def with_contours(twin):

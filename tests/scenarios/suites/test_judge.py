@@ -1,0 +1,51 @@
+"""What the judge of a benchmark says of one image of a person."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is in the [learned] extra")
+
+from models.metrics.ct import COMPONENTS
+from scenarios.suites.judge import SuiteJudge
+from scenarios.suites.tables import less_is_better
+from simulators.core.imaging import TASKS, Paired
+from twin import Geometry, Volume
+
+GRID = Geometry((4, 112, 112), (3.0, 2.0, 2.0), (-112.0, -112.0, -6.0))
+Z, Y, X = np.indices(GRID.shape)
+BODY = (Y - 56) ** 2 + (X - 56) ** 2 < 50**2
+LESION = BODY & ((Y - 56) ** 2 + (X - 40) ** 2 < 36)
+FIFTEEN = {
+    "mae_hu", "rmse_hu", "psnr_db", "ssim", "ms_ssim", "vif", "uqi", "gmsd", "fsim", "niqe", "piqe", "brisque",
+    "noise_spectrum_db",
+}  # fmt: skip  # Frechet and kernel distance are of sets: by the features
+
+
+def case(noise_hu=40.0):
+    chance = np.random.default_rng(0)
+    clean = np.where(BODY, np.where(LESION, 60.0, 40.0) + 8 * chance.normal(size=GRID.shape), -1000.0)
+    noisy = clean + np.where(BODY, noise_hu * chance.normal(size=GRID.shape), 0.0)
+    source, truth = (Volume(GRID, np.rint(v).astype(np.int16), "CT", "HU") for v in (noisy, clean))
+    return Paired("one", source, truth, BODY, {"lesion": LESION}, {"oracle": truth})
+
+
+def test_all_scores_stand_and_the_truth_is_the_best_by_each():
+    judge, imaging, of = SuiteJudge("denoise"), TASKS["denoise"], case()
+    source, oracle = (
+        judge.values(imaging, v, of, n) for v, n in ((of.source, "source"), (of.truth, "oracle"))
+    )
+    assert FIFTEEN | {f"encoder_{k:02}" for k in range(COMPONENTS)} <= set(source)
+    assert source["lesion_cm3"] == pytest.approx(LESION.sum() * 0.012)
+    for score in FIFTEEN - {"psnr_db"}:
+        assert (source[score] > oracle[score]) == less_is_better(score), score
+    small, large = "detection_auc_5mm", "detection_auc_12mm"
+    assert source[large] > source[small] and oracle[large] > source[large] and "detection_auc" in source
+
+
+def test_what_is_no_ct_is_not_judged_by_what_cts_are_like():
+    of = case()
+    pet = [Volume(GRID, np.abs(v.array / 100).astype(np.float32), "PT", "SUV") for v in (of.source, of.truth)]
+    found = SuiteJudge("ct-pet").values(TASKS["ct-pet"], pet[0], replace(of, truth=pet[1]), "source")
+    assert "piqe" in found and not {"niqe", "brisque", "encoder_00"} & set(found)
