@@ -8,7 +8,7 @@ Learned from in-silico thoraces and from those real sarcoma patients that every 
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -129,7 +129,7 @@ def principal(model: PerceptualEncoder, learn: list[Slices]) -> dict[str, np.nda
 def told(kept: list[tuple[Person, Slices]]) -> None:
     """Scores of people kept out, as they are and spoiled."""
     chance = np.random.default_rng(1)
-    faults = {
+    faults: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "as it is": lambda hu: hu, "noise 20 HU": lambda hu: hu + 20 * chance.standard_normal(hu.shape),
         "noise 40 HU": lambda hu: hu + 40 * chance.standard_normal(hu.shape),
         "blur 0.5": partial(gaussian_filter, sigma=(0, 0.5, 0.5)),

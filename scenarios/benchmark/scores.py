@@ -9,18 +9,19 @@ from itertools import combinations, pairwise
 import numpy as np
 import polars as pl
 
-from models.metrics.forecast import fair_crps, rank_share
+from models.metrics.forecast import energy_score, fair_crps, rank_share, share_between, share_shown
 from models.metrics.image import mean_absolute_error, psnr_db, ssim
 from models.metrics.mask import mask_scores
 from scenarios.benchmark.contestant import Contestant, Shown
 from scenarios.benchmark.patient import Case, HeldOut
-from simulators.tasks.segmentation import Segmentation, density_error
+from simulators.tasks.segmentation import Segmentation, block_means, density_error
 from twin.inputs.bounds import check_fields
 from twin.inputs.quantities import Few, SomeFew
 from twin.structures import bounding_box
 
 DRAWS = 99  # so that the ranks of the central 80 % are whole
 _FLICKER_MM = 10.0
+_INJURED_HU = 50.0  # rise of a cubic centimetre of lung that counts as injury
 _RANGE_HU = (-1024.0, 1024.0)  # of PSNR and SSIM
 _DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SCHEMA = {
@@ -138,20 +139,52 @@ def _between_days(held: HeldOut, seen: dict) -> Iterator[dict]:
 
 
 def _free_images(held: HeldOut, who: Contestant, case: Case, samples: int) -> Iterator[dict]:
-    """Errors of single free images, on average, and of their mean."""
-    truth, _ = held.truth(case)
+    """Errors of single free images, on average, and of their mean; and what their spread is worth."""
+    truth, mask = held.truth(case)
+    near = held.near & held.body
+    lung = held.lung & held.near & ~held.contours.gtv() & ~mask
+    before = held.start.volume.array.astype(np.float32)
     total, single = np.zeros(truth.shape, np.float32), []
+    values_near, rises = [], []
     for sample in range(samples):
         shown = who.image(held, case, guided=False, sample=sample)
         if shown is None:
             return
         total += shown.hu
+        values_near.append(shown.hu[near])
+        rises.append(block_means(shown.hu - before, lung))
         single.append(_image_scores(held, shown.hu, truth, similarity=sample == 0))
     for metric in single[0]:
         values = [s[metric] for s in single if metric in s]
         yield _row(case, "free", metric, float(np.mean(values)))
     mean = _image_scores(held, total / samples, truth)
     yield from (_row(case, "mean", k, v) for k, v in mean.items())
+    if samples > 1:
+        risen = block_means(truth - before, lung)
+        found = spread(np.stack(values_near), truth[near], np.stack(rises), risen)
+        yield from (_row(case, "free", k, v) for k, v in found.items() if np.isfinite(v))
+
+
+def spread(draws: np.ndarray, truth: np.ndarray, rises: np.ndarray, risen: np.ndarray) -> dict[str, float]:
+    """What the spread of free images is worth.
+
+    Args:
+        draws: (n, m) HU near the tumour.
+        truth: (m,) true ones.
+        rises: (n, ...) rises of HU since the first scan in blocks of lung outside the tumour; nan where there is none.
+        risen: (...) true ones.
+
+    Returns:
+        `energy_hu`, the energy score; `voxels_between`, the share of voxels whose truth lies between the least and the
+        greatest draw, over what it is for a calibrated forecast of so many draws; `injury_shown`, the share of blocks
+        that rose by 50 HU or more of which some draw shows half or more.
+    """
+    n, known = len(draws), np.isfinite(risen)
+    return {
+        "energy_hu": energy_score(draws, truth),
+        "voxels_between": share_between(draws, truth) * (n + 1) / (n - 1),
+        "injury_shown": share_shown(rises[:, known], risen[known], _INJURED_HU),
+    }
 
 
 def _forecasts(held: HeldOut, who: Contestant) -> Iterator[dict]:

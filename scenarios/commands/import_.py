@@ -11,7 +11,7 @@ import typer
 from scenarios.commands.arguments import fresh
 from scenarios.commands.facts import print_notes
 from scenarios.commands.progress import progress_bar
-from scenarios.engine.changing import changed, changer
+from scenarios.engine.scanning import changed, changer
 from scenarios.records.schema import SIMULATED
 from simulators.learned.distance import distance, far_words
 from simulators.learned.scanner import ScanTranslator

@@ -1,10 +1,11 @@
-"""A virtual scan of a patient, added to the twin; and the translation of a scan into one of another modality."""
+"""A virtual scan of a patient, added to the twin; the translation of a scan into one of another modality; and CTs that
+are changed on import, of which what a learned task makes stands in their place and the acquired ones beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from simulators.core.imaging import scan_task
 from simulators.core.scanner import ScanRequest, VirtualScanner
 from simulators.learned.scanner import ScanTranslator, translator_named
 from simulators.names.scanners import SCANNERS, scanner_named
+from simulators.scanners.quality.kernel import KernelName
 from twin import Geometry, InputError, PatientTwin, Scan, Simulated, StructureSet, Volume, __version__
 from twin.inputs.bounds import bounded
 from twin.inputs.quantities import Seed, Time
@@ -22,6 +24,7 @@ from twin.volume import Modality
 _MINUTES = 24 * 60
 _NOTHING_HU, _CUT = -1000.0, 0.005  # share of a target that may be air
 _COARSE_MM, _SLICES = 4.0, 3  # of a preview
+_AS_ACQUIRED = "{}, as acquired"
 
 
 @bounded
@@ -162,6 +165,53 @@ def translated(
     asked = {"family": family or imaging.preferred}
     how = Simulated(task, scan.name, 0, asked, translator.version)
     return replace(scan, name=task, volume=volume, simulated=how), translator
+
+
+def changer(task: Literal["denoise", "harmonise"], kernel: KernelName | None = None) -> ScanTranslator:
+    """Who changes CTs.
+
+    Args:
+        task: denoise or harmonise.
+        kernel: to which scans are harmonised.
+
+    Raises:
+        InputError: there are no weights of the task. A filter can only soften, whatever kernel a scan has: it is no
+            stand-in for a network that learned what each kernel shows.
+    """
+    try:
+        found = translator_named(task)
+    except InputError as error:
+        raise InputError(
+            f"{error}; train some (rt-twin train SET --task {task}) and let RT_TWIN_WEIGHTS say where they lie"
+        ) from None
+    return found if kernel is None else replace(found, task=replace(scan_task(task), kernel=kernel))  # type: ignore[type-var]
+
+
+def changed(twin: PatientTwin, by: ScanTranslator) -> PatientTwin:
+    """A new twin of which every acquired CT is what a learned task makes of it; the acquired one is kept beside it.
+
+    Args:
+        twin: as it was imported.
+        by: of `changer`.
+
+    Raises:
+        InputError: the task cannot take one of the CTs.
+    """
+    scans: list[Scan] = []
+    asked = {"kernel": kernel} if (kernel := getattr(by.task, "kernel", None)) else {}
+    for scan in twin.scans:
+        if scan.volume.modality != "CT":
+            scans.append(scan)
+            continue
+        kept = replace(scan, name=_AS_ACQUIRED.format(scan.name))
+        how = Simulated(by.name, kept.name, 0, asked, by.version)
+        scans += [replace(scan, volume=by.translate(scan.volume), changed=how), kept]
+    words = (
+        f"CTs were changed on import by {by.version}{''.join(f', to the kernel {k}' for k in asked.values())}"
+    )
+    return twin.fork(
+        scans=tuple(scans), notes=(*twin.notes, f"{words}; the acquired ones are kept beside them")
+    )
 
 
 def _of_modality(twin: PatientTwin, modality: Modality, task: str, name: str | None) -> Scan:

@@ -98,10 +98,10 @@ class SuiteJudge(ScanJudge):
             )
             made = self.made(imaging, laid, name)
             assert made is not None  # who made the one makes the other
-            squares = [
+            with_, none = (
                 np.stack([_square(v.array, at) for at in places]).astype(np.float64) for v in (made, without)
-            ]
-            found[score] = detectability(*squares, size_mm / case.source.geometry.spacing_mm[1] * 2)
+            )
+            found[score] = detectability(with_, none, size_mm / case.source.geometry.spacing_mm[1] * 2)
         return found
 
 

@@ -67,7 +67,7 @@ def density_error(made: np.ndarray, truth: np.ndarray, lung: np.ndarray) -> floa
         truth: (z, y, x) HU.
         lung: (z, y, x) bool, lung outside the tumour and near it.
     """
-    blocks = [_block_means(v, lung) for v in (made, truth)]
+    blocks = [block_means(v, lung) for v in (made, truth)]
     known = np.isfinite(blocks[0])
     if not known.any():
         return float("nan")
@@ -75,8 +75,13 @@ def density_error(made: np.ndarray, truth: np.ndarray, lung: np.ndarray) -> floa
     return float(np.abs(np.log(a / b)).mean())
 
 
-def _block_means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Means over the true voxels of blocks; nan where fewer than half are."""
+def block_means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Means over the true voxels of blocks of five voxels a side; nan where fewer than half are.
+
+    Args:
+        values: (z, y, x).
+        where: (z, y, x) bool.
+    """
     shape = [n // _BLOCK for n in values.shape]
     cut = tuple(slice(0, n * _BLOCK) for n in shape)
     split = [s for n in shape for s in (n, _BLOCK)]

@@ -10,7 +10,7 @@ from dashboards.files.acquired import acquired_frames, acquired_layers
 from models.family import FamilyConfig
 from models.registry import FAMILIES
 from scenarios.commands.main import app
-from scenarios.engine.changing import changed, changer
+from scenarios.engine.scanning import changed, changer
 from simulators.core.imaging import TASKS
 from twin import InputError, PatientTwin, Volume
 from twin.files.nifti import write

@@ -87,15 +87,18 @@ def test_a_ball_has_its_exact_integrals():
     assert np.sqrt(np.mean((seen - exact) ** 2)) < 0.01 * exact.max()
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", ["half fan", "fan"])
-def test_torch_gives_the_same_numbers(name):
-    pytest.importorskip("torch")
+def test_torch_gives_the_same_numbers(name, device):
+    torch = pytest.importorskip("torch")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
     beam = BEAMS[name].views(slice(None, None, 9))
     geometry = centred((6, 40, 40), 6.0)
     values = np.random.default_rng(1).random(geometry.shape, dtype=np.float32)
-    here, there = (project(values, geometry, beam, ORIGIN, device=d) for d in (None, "cpu"))
+    here, there = (project(values, geometry, beam, ORIGIN, device=d) for d in (None, device))
     assert np.allclose(here, there, rtol=1e-5, atol=1e-2)
-    images = [reconstruct(here, beam, geometry, ORIGIN, device=d) for d in (None, "cpu")]
+    images = [reconstruct(here, beam, geometry, ORIGIN, device=d) for d in (None, device)]
     assert np.allclose(*images, rtol=1e-4, atol=1e-3 * np.abs(images[0]).max())
 
 
