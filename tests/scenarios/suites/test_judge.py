@@ -40,8 +40,8 @@ def test_all_scores_stand_and_the_truth_is_the_best_by_each():
     assert source["lesion_cm3"] == pytest.approx(LESION.sum() * 0.012)
     for score in FIFTEEN - {"psnr_db", "niqe"}:  # infinite for the truth; and a disc is no natural CT
         assert (source[score] > oracle[score]) == less_is_better(score), score
-    small, large = "detection_auc_5mm", "detection_auc_12mm"
-    assert source[large] > source[small] and oracle[small] > source[small] and "detection_auc" in source
+    small, large = "detection_auc_4mm", "detection_auc"
+    assert source[large] > source[small] and oracle[small] > source[small] and "detection_auc_6mm" in source
 
 
 def test_what_is_no_ct_is_not_judged_by_what_cts_are_like():

@@ -49,5 +49,5 @@ def test_a_size_is_no_score_and_a_distance_is_better_small():
     assert (
         less_is_better("lesion_hd95_mm")
         and less_is_better("niqe")
-        and not less_is_better("detection_auc_5mm")
+        and not less_is_better("detection_auc_4mm")
     )
