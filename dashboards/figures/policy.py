@@ -129,7 +129,7 @@ def outcome_figure(run: RunFolder, *, paired: bool) -> dict[str, Any]:
     words = f"{100 * run.record.level:g} % intervals: {_kinds(table)}{reference}"
     at_foot = {"x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "yshift": -40}
     foot = {**_paper(words, 1, 0), "xanchor": "right", "yanchor": "top", "yshift": -20}
-    made = layout((20, 12, 34, 62), **axes, uirevision=run.entry.version)
+    made = layout((20, 12, 28, 62), **axes, uirevision=run.entry.version)
     return {"data": traces, "layout": {**made, "annotations": [*notes, stamp(**at_foot), foot]}}
 
 
@@ -142,7 +142,7 @@ def _kinds(table: pl.DataFrame) -> str:
 def _domains(n: int, rows: int) -> tuple[list[float], list[float]]:
     """Where the panel of a number lies, in shares of the figure's width and height."""
     left, top = (n % _PER_ROW) / _PER_ROW, 1 - (n // _PER_ROW) / rows
-    return [left + 0.015, left + 1 / _PER_ROW - 0.025], [top - 1 / rows + 0.16 / rows, top - 0.2 / rows]
+    return [left + 0.015, left + 1 / _PER_ROW - 0.025], [top - 1 / rows + 0.2 / rows, top - 0.34 / rows]
 
 
 def _unit(unit: str, paired: bool) -> str:
