@@ -111,7 +111,7 @@ def _direction(task: str, rows: pl.DataFrame, tables: dict[str, pl.DataFrame], o
     for (kind,), group in mine.group_by(["kind"], maintain_order=True):
         count = group["patient"].n_unique()
         lines += [
-            f"**{str(kind).capitalize()}**, {count} people",
+            f"**{str(kind).capitalize()}**, {count} {'person' if count == 1 else 'people'}",
             "",
             *_means(tables["means"], task, str(kind)),
         ]
