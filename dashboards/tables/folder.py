@@ -31,7 +31,7 @@ _SPAN = [
 _OUTSIDE = {"rt-outside-cell": "params.value != 'inside'"}
 _WHOLE = {"function": "params.data.open ? 1 : 20"}  # what cannot be read says so in all columns
 _CHANGE = words(
-    "key", "Entry", cellRenderer="rtChange", sortable=False, minWidth=80, flex=0, width=80, tooltipField="",
+    "key", "Entry", cellRenderer="rtChange", sortable=False, minWidth=92, flex=0, width=92, tooltipField="",
     pinned="right",
 )  # fmt: skip
 _PLANS = words("plans", "Plans", flex=2.4, minWidth=150)
@@ -164,7 +164,7 @@ _KINDS = (
             words("origin", "Origin", minWidth=70),
             _CHANGED,
             words(
-                "compare", "Plans", cellRenderer="rtCompare", sortable=False, minWidth=84, flex=0, width=84,
+                "compare", "Plans", cellRenderer="rtCompare", sortable=False, minWidth=96, flex=0, width=96,
                 tooltipField="name",
             ),
             _CHANGE,

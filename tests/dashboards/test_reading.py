@@ -213,7 +213,7 @@ def test_days_are_a_film_by_their_distances_and_tumour_organs_and_isodose_stand_
     for kind in films():
         page.script("window.saved = null")
         page.script(CLICK, f"[data-film={kind}]")
-        page.wait("return Boolean(window.saved) && !rtTwin.viewer.filming", seconds=90)
+        page.wait("return Boolean(window.saved) && !rtTwin.viewer.filming", seconds=240)
         filmed[kind] = page.script("return window.saved")
     if "mp4" in filmed:  # what it holds: viewer/test_film.py
         assert filmed["mp4"][0].endswith("_days.mp4") and bytes(filmed["mp4"][1][4:8]) == b"ftyp"
@@ -230,7 +230,7 @@ def test_days_are_a_film_by_their_distances_and_tumour_organs_and_isodose_stand_
     gaps = [max(250, min(2000, round(60 * (b - a)))) for a, b in pairwise(days)]
     assert seen == pytest.approx([*gaps, 2000], abs=10)
     page.click("[data-solid]")
-    page.wait("return Boolean(rtTwin.viewer.solid)", seconds=60)
+    page.wait("return Boolean(rtTwin.viewer.solid)", seconds=240)
     solids = page.script(
         "return rtTwin.viewer.solid.solids.map((s) => [s.name, s.vertices, s.quads.map((q) => [...q])])"
     )
@@ -328,7 +328,7 @@ def test_the_clinical_record_is_changed_from_the_page(page, opened):
     page.wait("return document.getElementById('record-value').value !== ''")
     page.script("dash_clientside.set_props('record-value', {value: '2'})")
     page.script(CLICK, "#record-change")
-    page.wait("return document.querySelector('.rt-job-done, .rt-job-failed')", seconds=60)
+    page.wait("return document.querySelector('.rt-job-done, .rt-job-failed')", seconds=240)
     page.says("done in")
     twin = PatientTwin.load(opened / "patient.twin")
     assert twin.clinical.ecog == 2 and "ecog" in twin.history[-1].words.lower()

@@ -27,9 +27,9 @@ def imported(page, source, *, gtv: str = "", name: str = "") -> str:
     if name:
         page.find("#import-name").send_keys(name)
     page.drop("[data-store=upload-scan]", source)
-    page.wait(SENT, seconds=60)
+    page.wait(SENT, seconds=240)
     page.find("#import").click()
-    page.wait(ENDED, seconds=120)
+    page.wait(ENDED, seconds=240)
     return page.find(".rt-tray").text
 
 

@@ -57,7 +57,7 @@ def test_an_in_silico_patient_is_made_from_the_page(page, opened):
     page.says("Make an in-silico patient")
     page.find("#phantom-name").send_keys("made here")
     page.find("#phantom").click()
-    page.wait("return document.querySelector('.rt-job-done a')", seconds=90)
+    page.wait("return document.querySelector('.rt-job-done a')", seconds=240)
     page.click(".rt-job-done a")
     page.settled()
     page.says("Clinical record")

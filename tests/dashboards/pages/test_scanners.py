@@ -44,7 +44,7 @@ def test_a_scan_is_previewed_made_and_shown(page, scanned):
     page.wait('return document.querySelector(`#scan-preview img[alt*="of pet"]`)')
     page.wait("return document.querySelector('.rt-option')")
     page.find("#scan-run").click()
-    page.wait("return document.querySelector('.rt-job-done')", seconds=60)
+    page.wait("return document.querySelector('.rt-job-done')", seconds=240)
     page.click(".rt-job-done a")
     page.wait("return document.body.innerText.includes('pet-1 was made of ct-1 by pet')")
     page.wait(DRAWN)

@@ -36,13 +36,13 @@ def test_an_observation_is_added_and_the_belief_learns(page, opened):
     page.find("#observe-gtv").send_keys("40")
     page.find("#observe-plan").send_keys("60/30")
     page.find("#observe").click()
-    page.wait("return document.querySelector('.rt-job-done')", seconds=90)
+    page.wait("return document.querySelector('.rt-job-done')", seconds=240)
     page.script("document.activeElement.blur()")
     page.says("day 21: 40.0")  # by itself: the page is made anew when its patient has changed
     page.says("Posterior")
     page.says("not informed")
     page.click("#observe-undo")
-    page.wait("return !document.body.innerText.includes('day 21: 40.0')", seconds=60)
+    page.wait("return !document.body.innerText.includes('day 21: 40.0')", seconds=240)
     page.says("none yet")
 
 
