@@ -125,7 +125,7 @@ def _tutorial(source: Path, folder: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     notebook = jupytext.read(source)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(work)}}).execute()
+    NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(work)}}).execute()
     for cell in notebook.cells:  # what a progress bar says of a notebook without widgets is nobody's business
         if "outputs" in cell:
             cell.outputs = [o for o in cell.outputs if "TqdmWarning" not in o.get("text", "")]
