@@ -172,7 +172,9 @@ def test_the_same_command_again_does_nothing_again(made, judged, monkeypatch):
 def test_tables_and_card_are_written(made, judged, tmp_path):
     out, scores = judged
     found = report(made, [], out, scores, cost=False)
-    assert [t.name for t in found] == ["images", "tumour", "forecast", "plans", "differences"]
+    assert [t.name for t in found] == ["images", "tumour", "forecast", "spread", "plans", "differences"]
+    energy = dict(found[3].frame.select("generator", "energy score, HU").iter_rows())
+    assert energy["mechanistic"] < energy["copy"]
     text = (out / "tables.md").read_text()
     assert "SIMULATED" in text and "| oracle | 1 |" in text and "best possible" in text
     weights = tmp_path / "mine"
