@@ -1,7 +1,7 @@
 """Takes the pictures of the dashboard's pages: `python docs/screenshots.py FOLDER [OUT] [PAGE ...]`.
 
 FOLDER is opened as `rt-twin app` opens it; OUT is `docs/images` unless given. Every page is taken light and dark, at
-1024, 1280 and 1920 pixels; `docs/images` keeps the wider ones.
+1024, 1280 and 1920 pixels; `docs/images` keeps the wider ones. A PAGE may be NAME=ADDRESS, as the link of one reader.
 """
 
 from __future__ import annotations
@@ -82,9 +82,9 @@ def main(folder: Path, out: Path, only: list[str]) -> None:
     browser.get(start_link(f"http://127.0.0.1:{server.port}/assets/favicon.ico", token))
     browser.execute_script("localStorage.setItem('rt-tour', 'yes')")  # declined: it would cover the page
     kept = out.resolve() == HERE.resolve()
-    for name, path in pages_of(folder).items():
-        if only and name not in only:
-            continue
+    given = dict(page.split("=", 1) for page in only if "=" in page)
+    pages = {name: path for name, path in pages_of(folder).items() if not only or name in only}
+    for name, path in (pages | given).items():
         for scheme in ("light", "dark"):
             features = [{"name": "prefers-color-scheme", "value": scheme}]
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

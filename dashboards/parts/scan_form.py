@@ -107,7 +107,7 @@ def fields(options: type[ScanOptions]) -> list[Any]:
 
 def _field(name: str, choices: list[Any], default: Any) -> Any:
     words = name.removesuffix("_mm").removesuffix("_min").removesuffix("_s").replace("_", " ")
-    words = words.upper() if words == "fwhm" else words.capitalize()
+    words = {"fwhm": "FWHM", "mas": "mAs"}.get(words, words.capitalize())
     unit = next(
         (f", {unit}" for end, unit in (("_mm", "mm"), ("_min", "min"), ("_s", "s")) if name.endswith(end)), ""
     )

@@ -142,6 +142,7 @@ def test_7_simulated_and_the_patient_are_in_sight_at_every_width_in_drawers_and_
     content = "return getComputedStyle(document.querySelector(arguments[0]), arguments[1]).content"
     page.open(RUN + "&day=30")
     inside = (
+        "const bar = document.querySelector('.rt-header'); if (bar.scrollHeight > bar.clientHeight) return false;"
         "return ['simulated', 'who'].every((id) => { const r = document.getElementById(id).getBoundingClientRect();"
         "return r.width > 30 && r.left >= 0 && r.right <= innerWidth && r.top >= 0; })"
     )
