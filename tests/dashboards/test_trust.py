@@ -150,6 +150,8 @@ def test_7_simulated_and_the_patient_are_in_sight_at_every_width_in_drawers_and_
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         page.wait(inside)
+    page.script("document.getElementById('who').innerText = arguments[0]", "P-3cd4bc19d6cb")
+    page.wait(inside)
     page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert all(who in page.title(n) for n in (0, 1))
     page.press("?")
