@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
+from time import sleep
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, set_props
@@ -138,7 +139,7 @@ def serve(folder: Path, port: int = 8050, users: Path | None = None, host: str =
             f"{host} can be reached from other machines: give --auth FILE, so that people must log in"
         )
     entrance = secrets.token_urlsafe(24) if users is None else Users(users)
-    with suppress(KeyboardInterrupt), _ended_by_signals():
+    with _asked_to_end() as asked:
         app, desk = _build(folder, entrance)
         settle_below(desk.whole.root, DEPTH)
         remove(desk.whole.root / ".uploads")  # where version 0.1 kept them
@@ -146,6 +147,8 @@ def serve(folder: Path, port: int = 8050, users: Path | None = None, host: str =
         WSGIRequestHandler.protocol_version = "HTTP/1.1"
         _check_free(host, port)
         server = make_server(host, port, app.server, threaded=True)
+        serving = Thread(target=server.serve_forever, daemon=True)
+        serving.start()
         try:
             if isinstance(entrance, str):
                 _say_where(folder, server.port, entrance)
@@ -155,9 +158,11 @@ def serve(folder: Path, port: int = 8050, users: Path | None = None, host: str =
                     f"The dashboard of {folder} is at http://{host}:{server.port}/ (Ctrl+C ends it).",
                     flush=True,
                 )
-            server.serve_forever()
+            while not asked:
+                sleep(0.2)
         finally:
-            server.server_close()
+            server.shutdown()
+            serving.join()
             desk.jobs.end_all()
             desk.uploads.clear()
 
@@ -172,23 +177,19 @@ def _say_where(folder: Path, port: int, token: str) -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let INT and TERM, and HUP unless it is to be outlived (nohup), end the block as Ctrl+C does, once.
+def _asked_to_end() -> Iterator[list[int]]:
+    """Signals that asked to end: INT and TERM, and HUP unless it is to be outlived (nohup).
 
-    A shell that starts a command in the background has it ignore INT.
+    A shell that starts a command in the background has it ignore INT. They are noted and looked for:
+    what a handler raises, or a lock that it releases, can fall into the midst of another lock's use.
     """
+    asked: list[int] = []
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
-
-    def end(_number: int, _frame: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # nothing disturbs the tidying up
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in numbers}
+    before = {number: signal.signal(number, lambda got, _frame: asked.append(got)) for number in numbers}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
