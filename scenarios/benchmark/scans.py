@@ -54,7 +54,8 @@ class ScanJudge:
         digest = hashlib.blake2b(digest_size=8)
         for row in self.patients(folder):
             digest.update(content_key([Path(row["path"])], row["id"]).encode())
-        return {"task": self.task, "version": TASKS[self.task].version, "set": digest.hexdigest()}
+        known = {"task": self.task, "version": TASKS[self.task].version, "set": digest.hexdigest()}
+        return {**known, "judge": "scans/2"}
 
     def check(self, name: str) -> None:
         """Load it.
@@ -67,15 +68,21 @@ class ScanJudge:
     def scores(self, folder: Path, row: Mapping[str, Any], name: str) -> pl.DataFrame:
         """Errors in the task's regions, in the target's unit; PSNR and SSIM within its box and the channel's range.
 
-        Of a patient with several scans the mean.
+        Of a patient with several scans the mean; null where it could not be had of one of them: an image without error
+        has no PSNR.
         """
         found: dict[str, list[float]] = {}
         for case in _cases(self.task, Path(row["path"])):
             for metric, value in self._of(case, name).items():
                 found.setdefault(metric, []).append(value)
         rows = [
-            {"patient": row["id"], "generator": label(name), "metric": k, "value": float(np.mean(v))}
-            for k, v in found.items()
+            {
+                "patient": row["id"],
+                "generator": label(name),
+                "metric": k,
+                "value": v if np.isfinite(v) else None,
+            }
+            for k, v in ((k, float(np.mean(some))) for k, some in found.items())
         ]
         return pl.DataFrame(rows, schema=SCHEMA)
 
@@ -86,8 +93,7 @@ class ScanJudge:
         seconds = time.perf_counter() - began
         if made is None:
             return {}
-        values = self.values(imaging, made, case, name) | {"seconds": seconds}
-        return {k: v for k, v in values.items() if np.isfinite(v)}  # an image without error has no PSNR
+        return self.values(imaging, made, case, name) | {"seconds": seconds}
 
     def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
         """The scores of an image of a case.
@@ -122,6 +128,20 @@ class ScanJudge:
         if name in imaging.yardsticks:
             return case.yardsticks.get(name)
         return translator_named(self.task, name).translate(case.source)
+
+
+def lacking(rows: pl.DataFrame, of: Sequence[str]) -> pl.DataFrame:
+    """Scores that could not be had: a row for each group of them, with how many people and who.
+
+    Args:
+        rows: of a judge.
+        of: columns of the groups.
+    """
+    none = rows.filter(pl.col("value").is_null()).group_by(of, maintain_order=True)
+    return none.agg(
+        pl.col("patient").n_unique().alias("people"),
+        pl.col("patient").unique().sort().str.join(" ").alias("who"),
+    )
 
 
 def by_part(made: Volume, case: Paired, unit: str) -> dict[str, float]:
@@ -175,7 +195,8 @@ def run_scan_evaluation(
 
 
 def _write_tables(task: str, rows: pl.DataFrame, out: Path) -> str:
-    frame, paired = summary(rows), differences(rows)
+    known, none = rows.drop_nulls("value"), lacking(rows, ["generator", "metric"])
+    frame, paired = summary(known), differences(known)
     with atomic_file(out / "table.csv") as part:
         frame.write_csv(part)
     text = "\n".join(
@@ -189,6 +210,7 @@ def _write_tables(task: str, rows: pl.DataFrame, out: Path) -> str:
             "signed-rank test. Negative: the first is better.",
             "",
             *_markdown(paired),
+            *(["", "Not finite, so in no mean:", "", *_markdown(none)] if len(none) else []),
         ]
     )
     with atomic_file(out / "tables.md") as part:

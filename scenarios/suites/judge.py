@@ -43,7 +43,7 @@ class SuiteJudge(ScanJudge):
 
     def request(self, folder: Path) -> Mapping[str, Any]:
         """As `ScanJudge`, and that it is a benchmark's."""
-        return {**super().request(folder), "judge": "benchmark/2"}
+        return {**super().request(folder), "judge": "benchmark/3"}
 
     def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
         """The paired scores in some slices, by part and figures of the whole image, scores without a true image,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from scenarios.benchmark.scans import lacking
 from scenarios.records.schema import SIMULATED
 from scenarios.suites.claims import MOST_GAIN, answered, curve, last_gain
 from scenarios.suites.figures import curves, slices
@@ -36,10 +37,13 @@ def write_page(suite: Suite, rows: pl.DataFrame, out: Path) -> str:
     Returns:
         The page.
     """
+    none = lacking(rows, ["task", "kind", "contestant", "metric"])
+    rows = rows.drop_nulls("value")
     people = by_person(rows)
     tables = {
         "means": means(people), "ranks": ranks(people), "correlations": correlations(people),
         "claims": answered(suite, rows, out), "trainings": trainings(out), "lesions": by_size(people),
+        "lacking": none,
     }  # fmt: skip
     for name, table in tables.items():
         with atomic_file(out / "tables" / f"{name}.csv") as part:
@@ -47,7 +51,7 @@ def write_page(suite: Suite, rows: pl.DataFrame, out: Path) -> str:
     lines = [f"# Benchmark: {suite.name}", "", f"{SIMULATED}. {suite.about}", "", _protocol(suite), ""]
     for task in suite.directions:
         lines += _direction(task, rows, tables, out)
-    lines += _claims(tables["claims"])
+    lines += [*_claims(tables["claims"]), *_lacking(none)]
     text = "\n".join(lines) + "\n"
     with atomic_file(out / PAGE) as part:
         part.write_text(text, encoding="utf-8")
@@ -169,3 +173,12 @@ def _claims(table: pl.DataFrame) -> Sequence[str]:
         "signed-rank test adjusted by Holm."
     )
     return ["## Claims", "", note, "", *markdown(table)]
+
+
+def _lacking(table: pl.DataFrame) -> Sequence[str]:
+    if not len(table):
+        return []
+    note = (
+        f"{table['people'].sum()} scores are not finite (an image without error has no PSNR) and in no mean:"
+    )
+    return ["## Scores that could not be had", "", note, "", *markdown(table)]

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from scenarios.benchmark.scans import ScanJudge, differences, summary
+from scenarios.benchmark.scans import ScanJudge, differences, lacking, summary
 from twin import Geometry, Volume
 from twin.files.nifti import write
 
@@ -36,6 +36,10 @@ def test_yardsticks_are_scored_by_region_and_compared_by_patient(tmp_path):
     wide = scored.pivot(on="metric", index=["patient", "generator"], values="value")
     one = {r["generator"]: r for r in wide.filter(pl.col("patient") == "one").to_dicts()}
     assert set(one) == {"source", "classical", "voxel-wise", "oracle"}, "there is no uncorrected scan"
+    assert lacking(scored, ["generator", "metric"]).to_dicts() == [
+        {"generator": "oracle", "metric": "psnr_db", "people": 2, "who": "one two"}
+    ], "a score that could not be had is a row: the truth has no error, so no PSNR"
+    scored = scored.drop_nulls("value")
     assert one["oracle"]["mae_hu"] == 0 <= one["voxel-wise"]["mae_hu"] < one["source"]["mae_hu"]
     assert one["source"]["lung_bias_hu"] > 20 and one["source"]["soft_bias_hu"] < -20
     assert "0 [0, 0]" in summary(scored).filter(pl.col("contestant") == "oracle")["mae_hu"]

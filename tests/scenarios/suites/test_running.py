@@ -110,6 +110,9 @@ def test_a_benchmark_goes_on_where_it_was_killed_and_its_page_comes_of_its_rows(
         for line in page.splitlines()
         if line.startswith("![")
     )
+    none = pl.read_csv(out / "tables" / "lacking.csv").filter(pl.col("metric") == "psnr_db")
+    assert none.select("contestant", "people", "who").row(0) == ("oracle", 3, "p2 p3 p4"), "and it is said"
+    assert "Scores that could not be had" in page
     assert benchmark(out) == page and known(out) == after
     with pytest.raises(InputError, match="holds a benchmark of another suite"):
         benchmark(out, name="other")
