@@ -6,16 +6,23 @@ After Di Feola et al., Multi-scale texture loss for CT denoising with GANs (2024
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Property = Literal["contrast", "dissimilarity", "homogeneity", "energy", "correlation"]
 Aggregation = Literal["maximum", "mean", "frobenius", "attention"]
 _ANGLES_RAD = (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 _LEAST = 1e-12
+_BY_DIFFERENCE: dict[Property, Callable[[Tensor], Tensor]] = {
+    "contrast": lambda apart: apart**2,
+    "dissimilarity": lambda apart: apart.abs(),
+    "homogeneity": lambda apart: 1 / (1 + apart**2),
+}
 
 
 def cooccurrence(images: Tensor, distance: int, levels: int) -> Tensor:
@@ -32,18 +39,54 @@ def cooccurrence(images: Tensor, distance: int, levels: int) -> Tensor:
     Returns:
         (b, 4, levels, levels) at 0, 45, 90 and 135 degrees.
     """
-    at = (images.clamp(-1, 1) + 1) * ((levels - 1) / 2)
+    at = _levels(images, levels)
     near = torch.arange(levels, dtype=images.dtype, device=images.device)
     share = (1 - (at[:, None] - near[:, None, None]).abs()).clamp(min=0)
     found = []
+    for first, second in _neighbours(share, distance):
+        pairs = torch.einsum("biyx,bjyx->bij", first, second)
+        found.append((pairs + pairs.transpose(-1, -2)) / (2 * first[0, 0].numel()))
+    return torch.stack(found, dim=1)
+
+
+def mean_of_pairs(images: Tensor, distance: int, of_difference: Tensor) -> Tensor:
+    """What a function of the difference of two levels is in the mean of all pairs, as `cooccurrence` would give it.
+
+    A value lies between two levels at most, so that four pairs of levels are all that a pair of voxels counts for:
+    there is no need of matrices, which take ten times as long.
+
+    Args:
+        images: (b, y, x) from -1 to 1.
+        distance: between voxels.
+        of_difference: (levels,) the function, of differences 0, 1, ...
+
+    Returns:
+        (b, 4) at 0, 45, 90 and 135 degrees.
+    """
+    at = _levels(images, len(of_difference))
+    table = F.pad(of_difference, (0, 1))  # a value on the last level lies in no part beyond it
+    found = []
+    for one, other in _neighbours(at, distance):
+        p, q = one - one.detach().floor(), other - other.detach().floor()
+        apart = (one.detach().floor() - other.detach().floor()).long()
+        same, more, less = (table[(apart + k).abs()] for k in (0, 1, -1))
+        mean = (p * q + (1 - p) * (1 - q)) * same + p * (1 - q) * more + (1 - p) * q * less
+        found.append(mean.mean((-2, -1)))
+    return torch.stack(found, dim=1)
+
+
+def _levels(images: Tensor, levels: int) -> Tensor:
+    """Where numbers from -1 to 1 lie between the first level, 0, and the last."""
+    return (images.clamp(-1, 1) + 1) * ((levels - 1) / 2)
+
+
+def _neighbours(images: Tensor, distance: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """(..., y, x) voxels and those a distance away, at four angles."""
     for angle in _ANGLES_RAD:
         down, right = round(distance * np.sin(angle)), round(distance * np.cos(angle))
         y, x = images.shape[-2] - down, images.shape[-1] - abs(right)
-        first = share[..., :y, max(-right, 0) : max(-right, 0) + x]
-        second = share[..., down : down + y, max(right, 0) : max(right, 0) + x]
-        pairs = torch.einsum("biyx,bjyx->bij", first, second)
-        found.append((pairs + pairs.transpose(-1, -2)) / (2 * y * x))
-    return torch.stack(found, dim=1)
+        first = images[..., :y, max(-right, 0) : max(-right, 0) + x]
+        yield first, images[..., down : down + y, max(right, 0) : max(right, 0) + x]
 
 
 def properties(matrices: Tensor, names: tuple[Property, ...] = get_args(Property)) -> Tensor:
@@ -69,8 +112,7 @@ def properties(matrices: Tensor, names: tuple[Property, ...] = get_args(Property
             both = (matrices * (level[:, None] * level)).sum((-2, -1)) - mean**2
             found.append(torch.where(variance > 1e-9, both / variance.clamp(min=1e-9), 1.0))
         else:
-            by = {"contrast": apart**2, "dissimilarity": apart.abs(), "homogeneity": 1 / (1 + apart**2)}
-            found.append((matrices * by[name]).sum((-2, -1)))
+            found.append((matrices * _BY_DIFFERENCE[name](apart)).sum((-2, -1)))
     return torch.stack(found, dim=-1)
 
 
@@ -114,9 +156,13 @@ class TextureLoss(nn.Module):
 
     def _texture(self, images: Tensor) -> Tensor:
         """(b, distances, angles) of the property."""
-        found = [
-            properties(cooccurrence(images, d, self.levels), (self.name,))[..., 0] for d in self.distances
-        ]
+        if self.name in _BY_DIFFERENCE:
+            apart = torch.arange(self.levels, dtype=images.dtype, device=images.device)
+            by = _BY_DIFFERENCE[self.name](apart)
+            found = [mean_of_pairs(images, d, by) for d in self.distances]
+        else:
+            matrices = (cooccurrence(images, d, self.levels) for d in self.distances)
+            found = [properties(m, (self.name,))[..., 0] for m in matrices]
         most = {"contrast": (self.levels - 1) ** 2, "dissimilarity": self.levels - 1}.get(self.name, 1)
         return torch.stack(found, dim=1) / most
 

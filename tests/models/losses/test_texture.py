@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
-from models.losses import TextureLoss, cooccurrence, properties  # noqa: E402
+from models.losses import TextureLoss, cooccurrence, mean_of_pairs, properties  # noqa: E402
 
 LEVELS = 8
 NAMES = ("contrast", "dissimilarity", "homogeneity", "energy", "correlation")
@@ -41,6 +41,15 @@ def test_pairs_are_counted_by_hand():
 def test_a_value_between_levels_counts_for_both():
     matrix = cooccurrence(torch.full((1, 4, 4), -0.5), 1, 3)[0, 0]
     assert torch.allclose(matrix[:2, :2], torch.full((2, 2), 0.25)) and matrix.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("k", "by"), [(0, lambda d: d**2), (2, lambda d: 1 / (1 + d**2))], ids=NAMES[:3:2])
+def test_what_follows_from_differences_needs_no_matrix(k, by):
+    images = torch.from_numpy(np.random.default_rng(4).normal(0, 0.6, (2, 9, 11))).requires_grad_(True)
+    direct = mean_of_pairs(images, 3, by(torch.arange(LEVELS, dtype=images.dtype)))
+    theirs = properties(cooccurrence(images, 3, LEVELS))[..., k]
+    slopes = [torch.autograd.grad(v.square().sum(), images)[0] for v in (direct, theirs)]
+    assert torch.allclose(direct, theirs) and torch.allclose(*slopes)
 
 
 @pytest.mark.parametrize("name", NAMES)
