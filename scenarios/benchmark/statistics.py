@@ -61,6 +61,32 @@ def holm(p: Sequence[float]) -> list[float]:
     return values.tolist()
 
 
+def agreement(table: np.ndarray) -> float:
+    """How far measurements of patients agree: intraclass correlation ICC(2,1), single measures, absolute agreement.
+
+    Two-way random effects (Shrout and Fleiss, Psychological Bulletin 86:420, 1979): what patients differ by, as a share
+    of that, of what ways to measure differ by, and of the rest.
+
+    Args:
+        table: (patients, ways to measure), 2 x 2 or more.
+
+    Returns:
+        1 for full agreement; nan where nothing varies.
+
+    Example:
+        >>> round(agreement(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])), 3)  # all by one more: 8 / (8 + 1)
+        0.889
+    """
+    n, k = table.shape
+    patients, ways = table.mean(axis=1) - table.mean(), table.mean(axis=0) - table.mean()
+    rest = table - table.mean() - patients[:, None] - ways
+    between = k * float(patients @ patients) / (n - 1)
+    shifts = n * float(ways @ ways) / (k - 1)
+    error = float((rest**2).sum()) / ((n - 1) * (k - 1))
+    total = between + (k - 1) * error + k * (shifts - error) / n
+    return (between - error) / total if total > 0 else float("nan")
+
+
 def friedman_ranks(table: np.ndarray) -> tuple[np.ndarray, float]:
     """Mean ranks of contestants over patients, 1 the best, and Friedman's p that all are alike.
 

@@ -20,6 +20,7 @@ from twin import Volume
 
 _MOST_SLICES = 16  # of an image that are scored
 _LEAST_SIDE = 48  # voxels of a slice, so that all windows fit
+OF_SCAN = "@"  # before a scan's name, in scores of one scan alone
 DETECTED = ("denoise",)  # directions in which lesions must stay to be seen
 _NODULE_HU, _APART = 15.0, 24  # height, voxels between two
 # Width at half height; channels of wider ones would see the air beside a limb.
@@ -67,6 +68,8 @@ class SuiteJudge(ScanJudge):
             values |= self._detected(case, made, name)
         of = {n: radiomics(v, where, low, high) for n, v in (("made", one), ("true", other))}
         values |= {f"radiomics_{n}": float(v) for n, v in zip(NAMES, of["made"], strict=True)}
+        if case.scan:
+            values |= {f"radiomics_{n}{OF_SCAN}{case.scan}": values[f"radiomics_{n}"] for n in NAMES}
         apart = np.abs(of["made"] - of["true"]) / np.maximum(np.abs(of["true"]), 1e-6)
         return values | {"radiomics_error": float(apart.mean())}
 

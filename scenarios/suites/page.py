@@ -19,9 +19,9 @@ from twin.files.atomic import atomic_file
 PAGE = "page.md"
 # What stands in the page's tables; all scores are in `tables/means.csv`.
 _SHOWN = (
-    "mae_", "psnr_db", "ssim", "vif", "gmsd", "noise_spectrum_db", "niqe", "brisque", "radiomics_error", "frechet_",
-    "detection_auc", "lesion_mae", "lesion_dice", "lesion_suvmax_error", "lesion_contrast_error", "bone_mae",
-    "path_error",
+    "mae_", "psnr_db", "ssim", "vif", "gmsd", "noise_spectrum_db", "niqe", "brisque", "radiomics_error",
+    "radiomics_icc", "frechet_", "detection_auc", "lesion_mae", "lesion_dice", "lesion_suvmax_error",
+    "lesion_contrast_error", "bone_mae", "path_error",
 )  # fmt: skip
 _CORRELATED = 8
 

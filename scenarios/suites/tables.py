@@ -11,7 +11,8 @@ from models.metrics.ct import COMPONENTS
 from models.metrics.distribution import frechet_distance, kernel_distance
 from models.metrics.paired import LESS_IS_BETTER
 from models.metrics.radiomics import NAMES
-from scenarios.benchmark.statistics import friedman_ranks, interval
+from scenarios.benchmark.statistics import agreement, friedman_ranks, interval
+from scenarios.suites.judge import OF_SCAN
 
 KNOW_THE_TRUTH = ("oracle", "voxel-wise")  # yardsticks that no contestant could be
 _LESS = (
@@ -23,7 +24,7 @@ _FEATURES = {
     "encoder": tuple(f"encoder_{k:02}" for k in range(COMPONENTS)),
 }
 _NO_SCORES = {"seconds", "lesion_cm3", *(n for names in _FEATURES.values() for n in names)}
-_LEAST_SET = 4  # people of whom distances of sets are told
+_LEAST_SET = 4  # people of whom distances of sets, and agreement, are told
 
 
 def less_is_better(score: str) -> bool:
@@ -39,6 +40,10 @@ def less_is_better(score: str) -> bool:
     return score in LESS_IS_BETTER or any(word in score for word in _LESS)
 
 
+def _is_score(metric: str) -> bool:
+    return metric not in _NO_SCORES and OF_SCAN not in metric
+
+
 def by_person(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the seeds of a contestant taken together: task, kind, contestant, metric, patient, value.
 
@@ -50,7 +55,8 @@ def by_person(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def means(people: pl.DataFrame) -> pl.DataFrame:
-    """Mean of each score over people with its 95 % bootstrap interval; and distances of sets by their features.
+    """Mean of each score over people with its 95 % bootstrap interval; distances of sets by their features; and how far
+    radiomics of people agree with the true ones.
 
     Args:
         people: of `by_person`.
@@ -58,12 +64,13 @@ def means(people: pl.DataFrame) -> pl.DataFrame:
     found = []
     keys = ["task", "kind", "contestant", "metric"]
     for (task, kind, name, metric), group in people.group_by(keys, maintain_order=True):
-        if metric == "seconds" or metric not in _NO_SCORES:
+        if metric == "seconds" or _is_score(str(metric)):
             values = group["value"].to_numpy()
             low, high = interval(values, lambda v: float(np.mean(v)))
             found.append((task, kind, name, metric, float(values.mean()), low, high, len(values)))
     for by in _FEATURES:
         found += list(_distances(people, by))
+    found += list(_agreements(people))
     columns = ["task", "kind", "contestant", "metric", "mean", "low", "high", "people"]
     return pl.DataFrame(found, schema=columns, orient="row")
 
@@ -91,6 +98,35 @@ def _distances(people: pl.DataFrame, by: str) -> Iterator[tuple]:
                 yield task, kind, name, metric, value, float("nan"), float("nan"), len(values)
 
 
+def _agreements(people: pl.DataFrame) -> Iterator[tuple]:
+    """ICC(2,1) of radiomics over the true image and what is made of each scan of a person: mean of the features with
+    its interval, and the least of them. What all scans are brought to must agree, and people still differ."""
+    features = _FEATURES["radiomics"]
+    some = people.filter(pl.col("metric").str.starts_with("radiomics_"))
+    for (task, kind), group in some.group_by(["task", "kind"], maintain_order=True):
+        true = _wide(group.filter(pl.col("contestant") == "oracle")).select("patient", *features)
+        for (name,), mine in group.group_by(["contestant"], maintain_order=True):
+            wide = _wide(mine)
+            scans = sorted({c.partition(OF_SCAN)[2] for c in wide.columns} - {""})
+            made = [[f"{n}{OF_SCAN}{s}" for s in scans] for n in features]
+            both = true.join(wide.drop(features), on="patient").drop_nulls()
+            if not scans or len(both) < _LEAST_SET:
+                continue
+            table = np.stack(
+                [both.select(n, *own).to_numpy() for n, own in zip(features, made, strict=True)], axis=1
+            )  # (people, features, ways to measure)
+            each = [agreement(table[:, i]) for i in range(len(features))]
+            low, high = interval(
+                table, lambda t: float(np.mean([agreement(t[:, i]) for i in range(t.shape[1])]))
+            )
+            yield task, kind, name, "radiomics_icc", float(np.mean(each)), low, high, len(both)
+            yield task, kind, name, "radiomics_icc_least", min(each), float("nan"), float("nan"), len(both)
+
+
+def _wide(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.pivot(on="metric", index="patient", values="value")
+
+
 def ranks(people: pl.DataFrame) -> pl.DataFrame:
     """Mean ranks over people by each score, and Friedman's p; of those who could have been asked.
 
@@ -100,7 +136,7 @@ def ranks(people: pl.DataFrame) -> pl.DataFrame:
     found = []
     some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
     for (task, kind, metric), group in some.group_by(["task", "kind", "metric"], maintain_order=True):
-        if metric in _NO_SCORES:
+        if not _is_score(str(metric)):
             continue
         wide = group.pivot(on="contestant", index="patient", values="value").drop_nulls()
         names = [c for c in wide.columns if c != "patient"]
@@ -126,7 +162,7 @@ def correlations(people: pl.DataFrame) -> pl.DataFrame:
     some = people.filter(~pl.col("contestant").is_in(KNOW_THE_TRUTH))
     for (task,), group in some.group_by(["task"], maintain_order=True):
         wide = group.pivot(on="metric", index=["kind", "contestant", "patient"], values="value")
-        scores = [c for c in wide.columns[3:] if c not in _NO_SCORES]
+        scores = [c for c in wide.columns[3:] if _is_score(c)]
         for i, a in enumerate(scores):
             for b in scores[i + 1 :]:
                 both = wide.select(a, b).drop_nulls().to_numpy()

@@ -48,6 +48,7 @@ class Paired:
         region: (z, y, x) bool, where it is judged.
         regions: name -> (z, y, x) bool, parts of it that are told apart.
         yardsticks: name -> image, what stands beside the source and what is done without learning.
+        scan: by which scans of a patient are told apart; "" where there is one.
     """
 
     patient: str
@@ -56,6 +57,7 @@ class Paired:
     region: np.ndarray
     regions: Mapping[str, np.ndarray] = field(default_factory=dict)
     yardsticks: Mapping[str, Volume] = field(default_factory=dict)
+    scan: str = ""
 
 
 def within(case: Paired, part: str) -> np.ndarray | None:

@@ -205,7 +205,7 @@ class Registered:
                 "voxel-wise": self.volume(truth.geometry, np.where(region, guess, self.outside)),
                 "oracle": truth,
             } | self.more_yardsticks(pair.source, truth, region)
-            yield Paired(pair.patient, pair.source, truth, region, parts, beside)
+            yield Paired(pair.patient, pair.source, truth, region, parts, beside, pair.folder.name)
 
     # -- what they share
 

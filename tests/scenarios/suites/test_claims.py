@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.metrics.radiomics import NAMES
 from scenarios.suites.claims import answered
+from scenarios.suites.judge import OF_SCAN
 from scenarios.suites.plan import Suite
 from scenarios.suites.tables import by_person, correlations, means, ranks
 
@@ -82,3 +84,22 @@ def test_ranks_say_who_is_first_whichever_way_a_score_goes():
     assert mean["low"] < mean["mean"] < mean["high"] and mean["people"] == 8
     (both,) = correlations(people).to_dicts()
     assert both["spearman"] == pytest.approx(1.0), "less of the one is better, more of the other"
+
+
+def test_radiomics_agree_where_kernels_no_longer_shift_them():
+    """Two kernels shift six people, who differ by 1, by 0.5 up and down; what is harmonised is as the truth."""
+    table = []
+    for patient in range(6):
+        for name in NAMES:
+            for contestant, shift in (("source", 0.5), ("harmonised", 0.0), ("oracle", 0.0)):
+                for scan, sign in (("lung", 1), ("soft", -1)):
+                    value = patient + sign * shift
+                    table.append((contestant, str(patient), f"radiomics_{name}{OF_SCAN}{scan}", value))
+                table.append((contestant, str(patient), f"radiomics_{name}", float(patient)))
+    columns = ["contestant", "patient", "metric", "value"]
+    own = pl.DataFrame(table, schema=columns, orient="row")
+    found = means(own.with_columns(task=pl.lit("harmonise"), kind=pl.lit("in silico")))
+    of = {r["contestant"]: r for r in found.filter(pl.col("metric") == "radiomics_icc").to_dicts()}
+    # Of three ways to measure: variance of people 3.5, of ways 0.25, and nothing else.
+    assert of["source"]["mean"] == pytest.approx(3.5 / 3.75) and of["harmonised"]["mean"] == pytest.approx(1)
+    assert not any(OF_SCAN in m for m in found["metric"])
