@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _KEPT_SCANS = 4
 _GPU_REQUESTS = 8  # whose slices are one batch there
+_CPU_REQUESTS = 2  # made side by side there, a thread each: a small network uses two cores badly
 _RELATIVE = VECTOR.index("relative_gtv")
 
 
@@ -59,6 +62,7 @@ class LearnedTreatment:
     device: str = "cpu"
     _crops: OrderedDict[tuple[int, int], tuple[TreatmentRequest, Crop]] = field(default_factory=OrderedDict)
     _mechanistic: MechanisticTreatment = field(default_factory=MechanisticTreatment)
+    _drafting: Lock = field(default_factory=Lock)
 
     def domain(self, request: TreatmentRequest) -> str | None:
         """Outside lie what no draft can be made of, a tumour that exceeds the crop, and conditions not learned from."""
@@ -75,8 +79,10 @@ class LearnedTreatment:
 
     def generate(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         """The follow-ups, in order; each depends on its own request only."""
-        group = 1 if self.device == "cpu" else _GPU_REQUESTS
-        return [f for i in range(0, len(requests), group) for f in self._made(requests[i : i + group])]
+        if self.device == "cpu":
+            return self._side_by_side(requests)
+        groups = [requests[i : i + _GPU_REQUESTS] for i in range(0, len(requests), _GPU_REQUESTS)]
+        return [f for group in groups for f in self._made(group)]
 
     def volumes_cm3(self, request: TreatmentRequest, n: int) -> np.ndarray:
         """(n,) volumes that samples 0 to n - 1 of a request would have, without drawing them, cm3.
@@ -92,10 +98,25 @@ class LearnedTreatment:
         drawn = self.family.guided(Batch(noise, vector, noise).to(self.device)).vector
         return drawn[:, _RELATIVE].double().cpu().numpy() * crop.gtv_cm3
 
+    def _side_by_side(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
+        """The follow-ups, each made by one thread: several at a time where there are cores for them."""
+        import torch
+
+        threads = torch.get_num_threads()
+        pool = ThreadPoolExecutor(
+            min(_CPU_REQUESTS, threads), initializer=torch.set_num_threads, initargs=(1,)
+        )
+        try:
+            with pool:
+                return [f for made in pool.map(lambda r: self._made([r]), requests) for f in made]
+        finally:
+            torch.set_num_threads(threads)  # threads that start later take the number that was last set
+
     def _made(self, requests: Sequence[TreatmentRequest]) -> list[FollowUp]:
         import torch
 
-        batches, drafts = zip(*map(self._encoded, requests), strict=True)
+        with self._drafting:  # drafts share what is kept of a patient, and their kernels all cores
+            batches, drafts = zip(*map(self._encoded, requests), strict=True)
         with torch.inference_mode():
             layers = self.family.layers(joined(batches).to(self.device), self.steps).float().cpu().numpy()
         parts = np.split(layers, np.cumsum([len(b) for b in batches])[:-1])

@@ -218,12 +218,21 @@ def test_one_sample_keeps_its_noise_through_time_and_across_plans(phantom_twin):
     assert (first != different).mean() > 0.5
 
 
-def test_a_batch_gives_what_each_request_gives_alone(phantom_twin):
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_batch_gives_what_each_request_gives_alone(phantom_twin, two_threads):
     treatment = LearnedTreatment("noisy", Noisy())
     asked = [request(phantom_twin, key=Key(0, "p", Purpose.IMAGE, s)) for s in (0, 1)]
     alone = [treatment.generate([a])[0] for a in asked]
     for one, other in zip(alone, treatment.generate(asked), strict=True):
         np.testing.assert_array_equal(one.scan.array, other.scan.array)
+    assert torch.get_num_threads() == 2  # as whoever asked had it
 
 
 def test_the_grain_that_a_network_smooths_away_is_given_back(phantom_twin):
