@@ -86,6 +86,8 @@ def main() -> None:
 
     Ended from outside by TERM or HUP, it tidies up as after Ctrl+C; what is ignored (nohup) stays ignored.
     """
+    # Threads of compiled code that wait for work sleep; to spin takes the cores from those that have some.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for number in (signal.SIGTERM, signal.SIGHUP):
         with suppress(ValueError):  # in a thread of another program, which has its own way to end
             if signal.getsignal(number) is signal.SIG_DFL:
