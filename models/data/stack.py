@@ -83,5 +83,9 @@ def stack(volume: Tensor, source: Sequence[Channel], slices: int) -> Tensor:
 
     z = torch.arange(volume.shape[1], device=volume.device)
     own = sum(not c.whole for c in source)
-    parts = [volume[:own, (z + offset).clamp(0, len(z) - 1)] for offset in offsets(slices)]
-    return torch.cat([*parts, volume[own:]]).transpose(0, 1).contiguous()
+    by_slice = volume.transpose(0, 1)
+    stacked = volume.new_empty((len(z), channels(source, slices), *volume.shape[2:]))
+    for n, offset in enumerate(offsets(slices)):
+        stacked[:, n * own : (n + 1) * own] = by_slice[(z + offset).clamp(0, len(z) - 1), :own]
+    stacked[:, own * slices :] = by_slice[:, own:]
+    return stacked

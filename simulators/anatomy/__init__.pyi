@@ -4,7 +4,7 @@ from .deformation import displacement_mm as displacement_mm
 from .deformation import elastic_tau as elastic_tau
 from .deformation import shrinkage_flow as shrinkage_flow
 from .events import AnatomyEvents as AnatomyEvents
-from .grain import lost_grain as lost_grain
+from .grain import Grain as Grain
 from .gtv import gtv_volume as gtv_volume
 from .irradiated_lung import IrradiatedLung as IrradiatedLung
 from .irradiated_lung import within as within

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label, minimum_filter
@@ -13,6 +14,7 @@ from simulators.anatomy.lattice import SplineBasis
 from simulators.anatomy.tumour_site import MARGIN_MM, TumourSite, smooth, smoothstep
 from simulators.anatomy.warp_kernels import compose
 from twin import Geometry, Volume
+from twin.geometry import Box
 
 GRID_MM = 3.0
 _MAX_RUN = 2.0  # further, lung would be torn into streaks: what is left of the loss is eroded
@@ -21,6 +23,7 @@ _SMOOTH_MM = 3.0
 _MAX_GRADIENT = 1.2
 _WALL_EASE = 0.05
 _REACH_MM = MARGIN_MM - 8.0
+_ALL: Box = (slice(None), slice(None), slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,7 @@ def elastic_tau(gtv_cm3, gtv0_cm3, erosion):
         return np.abs(np.log1p(-drawn))
 
 
+@lru_cache(maxsize=2)
 def shrinkage_flow(site: TumourSite) -> Flow:
     """Solve w = k grad(phi), div(w) = -1 in the GTV, balanced by the lung around it, within closed walls.
 
@@ -148,7 +152,7 @@ def _yielding(velocity: np.ndarray, gtv: np.ndarray, spacing_mm) -> float:
     return max(-float((divergence * gtv).sum() / gtv.sum()), 0.25)
 
 
-def displacement_mm(flow: Flow, velocity_mm: np.ndarray) -> np.ndarray:
+def displacement_mm(flow: Flow, velocity_mm: np.ndarray, part: Box = _ALL) -> np.ndarray:
     """(3, z, y, x) float32, (z, y, x) mm on the fine grid: point after the flow + displacement = point before it.
 
     The flow's inverse exp(-v), by scaling and squaring (Arsigny 2006).
@@ -156,6 +160,7 @@ def displacement_mm(flow: Flow, velocity_mm: np.ndarray) -> np.ndarray:
     Args:
         flow: of the patient.
         velocity_mm: (3, z, y, x) on its coarse grid, for a unit of time.
+        part: of the fine grid, or voxels of it some steps apart, which are all that is wanted.
     """
     spacing = np.asarray(flow.coarse.spacing_mm, dtype=np.float32)[:, None, None, None]
     shift = -velocity_mm / spacing
@@ -163,9 +168,10 @@ def displacement_mm(flow: Flow, velocity_mm: np.ndarray) -> np.ndarray:
     shift = (shift / 2.0**squarings).astype(np.float32)
     for _ in range(squarings):
         shift = compose(shift)
-    out = np.empty((3, *flow.geometry.shape), dtype=np.float32)
+    basis, freedom = flow.basis.of(part), flow.freedom[part]
+    out = np.empty((3, *freedom.shape), dtype=np.float32)
     for k in range(3):
-        np.multiply(flow.basis.spread(shift[k] * spacing[k]), flow.freedom, out=out[k])
+        np.multiply(basis.spread(shift[k] * spacing[k]), freedom, out=out[k])
     return out
 
 

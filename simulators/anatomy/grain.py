@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 _FINE = 0.9  # voxels; as of the mechanistic generator's grain
@@ -36,26 +38,50 @@ def noise_hu(hu: np.ndarray, fine: np.ndarray | None = None) -> float:
     return min(found, default=0.0)
 
 
-def lost_grain(hu: np.ndarray, change: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """(z, y, x) float32 HU: the share of the scan's grain that a change took away, to be added again.
-
-    The share is, around each voxel, the regression of the change's fine part on the grain: 1 where the image was
-    drawn anew or smoothed, 0 where the grain was left in place.
+@dataclass(frozen=True, eq=False)
+class Grain:
+    """The grain of one scan, for all that is made from it.
 
     Args:
-        hu: (z, y, x) of the scan.
-        change: (z, y, x) what a generator adds to it, HU.
-        spacing_mm: of both.
+        hu: (z, y, x) float32 `grain_hu`.
+        square: of it.
+        power: the square's mean around each voxel.
+        size: voxels of a window along each axis.
     """
-    from scipy.ndimage import uniform_filter
 
-    grain = grain_hu(hu)
-    size = max(3, round(_WINDOW_MM / spacing_mm) | 1)
-    # Where the change is no larger than the grain itself it speaks of the grain; edges that moved do not.
-    taken = -uniform_filter(np.clip(_fine(change) * grain, -4 * grain**2, 4 * grain**2), size)
-    power = uniform_filter(grain**2, size)
-    share = np.clip(taken / np.maximum(power, 1e-3), 0.0, 1.0)
-    return (share * grain).astype(np.float32)
+    hu: np.ndarray
+    square: np.ndarray
+    power: np.ndarray
+    size: int
+
+    @classmethod
+    def of(cls, hu: np.ndarray, spacing_mm: float) -> Grain:
+        """Of a scan.
+
+        Args:
+            hu: (z, y, x) of the scan.
+            spacing_mm: of its voxels.
+        """
+        from scipy.ndimage import uniform_filter
+
+        grain, size = grain_hu(hu), max(3, round(_WINDOW_MM / spacing_mm) | 1)
+        return cls(grain, grain**2, uniform_filter(grain**2, size), size)
+
+    def lost(self, change: np.ndarray) -> np.ndarray:
+        """(z, y, x) float32 HU: the share of the grain that a change took away, to be added again.
+
+        The share is, around each voxel, the regression of the change's fine part on the grain: 1 where the image was
+        drawn anew or smoothed, 0 where the grain was left in place.
+
+        Args:
+            change: (z, y, x) what a generator adds to the scan, HU.
+        """
+        from scipy.ndimage import uniform_filter
+
+        # Where the change is no larger than the grain itself it speaks of the grain; edges that moved do not.
+        fine = np.clip(_fine(change) * self.hu, -4 * self.square, 4 * self.square)
+        share = np.clip(-uniform_filter(fine, self.size) / np.maximum(self.power, 1e-3), 0.0, 1.0)
+        return (share * self.hu).astype(np.float32)
 
 
 def _fine(values: np.ndarray) -> np.ndarray:

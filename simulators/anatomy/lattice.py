@@ -8,6 +8,7 @@ import numpy as np
 
 from simulators.anatomy.warp_kernels import spread_nodes
 from twin import Geometry
+from twin.geometry import Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,18 @@ class SplineBasis:
             first.append(lowest)
             weight.append((w / np.maximum(w.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32))
         return cls((first[0], first[1], first[2]), (weight[0], weight[1], weight[2]))
+
+    def of(self, part: Box) -> SplineBasis:
+        """The basis to a part of the fine grid, or to voxels of it some steps apart.
+
+        Args:
+            part: of the fine grid.
+        """
+        (fz, fy, fx), (wz, wy, wx) = (
+            [np.ascontiguousarray(of_axis[kept]) for of_axis, kept in zip(of, part, strict=True)]
+            for of in (self.first, self.weight)
+        )
+        return SplineBasis((fz, fy, fx), (wz, wy, wx))
 
     def spread(self, nodes: np.ndarray) -> np.ndarray:
         """(Z, Y, X) float32 values on the fine grid of (z, y, x) nodes.

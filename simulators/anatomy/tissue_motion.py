@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from simulators.anatomy.deformation import Flow, elastic_tau, shrinkage_flow
-from simulators.anatomy.tumour_site import lungs_of, tumour_site
+from simulators.anatomy.tumour_site import site_between
 from twin import PatientTwin, Scan, StructureSet
 
 STEP = 0.05  # of -ln(volume), between two points of a path
@@ -86,5 +86,5 @@ class TissueMotion:
 
 @lru_cache(maxsize=2)
 def _motion(scan: Scan, structures: StructureSet) -> TissueMotion:
-    site = tumour_site(scan, structures, lungs_of(structures))
+    site = site_between(scan, structures)
     return TissueMotion(shrinkage_flow(site), site.gtv_cm3)

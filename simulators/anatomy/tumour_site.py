@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter, uniform_filter
@@ -130,6 +131,19 @@ def tumour_site(scan: Scan, structures: StructureSet, lungs: np.ndarray) -> Tumo
         gap=gap,
         gtv_cm3=float(gtv.sum()) * scan.volume.geometry.voxel_cm3,
     )
+
+
+@lru_cache(maxsize=2)
+def site_between(scan: Scan, structures: StructureSet) -> TumourSite:
+    """`tumour_site` between the lungs that are drawn; made once for all who look at the same scan.
+
+    Args:
+        scan, structures: as there.
+
+    Raises:
+        InputError: as `tumour_site`, or neither lung is drawn.
+    """
+    return tumour_site(scan, structures, lungs_of(structures))
 
 
 def _gap(hu, gtv, lung, distance, spacing) -> np.ndarray:

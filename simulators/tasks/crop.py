@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulators.anatomy.grain import Grain
 from simulators.anatomy.gtv import gtv_volume
 from simulators.core.treatment import TreatmentRequest
 from twin import ClinicalRecord, Geometry, Scan, StructureSet, Volume
@@ -127,7 +128,7 @@ class Crop:
         """
         here = layers.geometry
         before = scan.crop(scan.geometry.box_of(here)).array
-        hu = (self.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
+        hu = self.hu
         tissue, tumour, share = (
             self._sampled_where_any(Volume(here, values, "CT", "HU"))
             for values in (layers.tissue_hu - before, layers.tumour_hu - before, layers.share)
@@ -138,6 +139,23 @@ class Crop:
     def depth(self) -> np.ndarray:
         """(z, y, x) float32 `depth` of the tumour: one for all images from this scan."""
         return depth(self.occupancy)
+
+    @cached_property
+    def hu(self) -> np.ndarray:
+        """(z, y, x) float32, the image in HU."""
+        return (self.image + 1.0) * np.float32((HU_RANGE[1] - HU_RANGE[0]) / 2) + np.float32(HU_RANGE[0])
+
+    @cached_property
+    def grain(self) -> Grain:
+        """Of the image."""
+        return Grain.of(self.hu, SPACING_MM)
+
+    @cached_property
+    def around(self) -> np.ndarray:
+        """(z, y, x) float32, how near the tumour each voxel lies: its share, smoothed by 8 mm."""
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(self.occupancy, 4.0)
 
     def _sampled_where_any(self, volume: Volume) -> np.ndarray:
         """(z, y, x) float32 of what is 0 in most places, sampled only around where it is not."""

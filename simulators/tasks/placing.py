@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simulators.anatomy.grain import lost_grain
 from simulators.anatomy.irradiated_lung import within
 from simulators.anatomy.lung_injury import LABEL_HU, THRESHOLD_GY
 from simulators.anatomy.tumour_mask import border_mm, level, tumour_share, without_crumbs
@@ -101,8 +100,7 @@ def corrected(after: np.ndarray, draft: Draft, corrects: bool, grain: bool) -> D
     change = (after[:2] - before[:2]) * _HU_UNIT
     if grain:
         seen = _composed(after[0], after[1], share) - _composed(before[0], before[1], old_share)
-        hu = (crop.image + 1.0) * _HU_UNIT + np.float32(HU_RANGE[0])
-        change += lost_grain(hu, seen * _HU_UNIT, SPACING_MM)
+        change += crop.grain.lost(seen * _HU_UNIT)
     return Drawn(
         crop, draft.followup, draft.layers if corrects else None, change, share, border, moved, wanted
     )
@@ -176,7 +174,7 @@ def _border(share: np.ndarray, crop: Crop, wanted_cm3: float) -> np.ndarray:
     if wanted_cm3 < 0.5 * voxel_cm3:
         return np.full_like(share, -_BORDER_MM)
     sure = np.clip(share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
-    near = gaussian_filter(share, 2.0) + 1e-3 * gaussian_filter(before, 4.0)
+    near = gaussian_filter(share, 2.0) + 1e-3 * crop.around
     score = gaussian_filter(np.log(sure / (1.0 - sure)), 0.5) + near
     score = without_crumbs(score, before > 0.5, wanted_cm3, voxel_cm3)
     border = border_mm(score, level(score, wanted_cm3, voxel_cm3), crop.grid.spacing_mm)

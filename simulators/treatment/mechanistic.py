@@ -25,7 +25,7 @@ from simulators.anatomy.lung_injury import (
 )
 from simulators.anatomy.lung_texture import grown_tumour, most_texture_hu, texture, without_tumour
 from simulators.anatomy.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
-from simulators.anatomy.tumour_site import TumourSite, lungs_of, smoothstep, tumour_site, voxels
+from simulators.anatomy.tumour_site import TumourSite, lungs_of, site_between, smoothstep, voxels
 from simulators.belief.drawn_tumour import drawn_tumour, drawn_volumes
 from simulators.core.treatment import FollowUp, TreatmentRequest, TumourView
 from simulators.treatment.moved_tissue import Move, Tissue
@@ -187,9 +187,8 @@ class MechanisticTreatment:
         address = (id(request.scan), id(request.structures))
         patient = self._patients.get(address)
         if patient is None:
-            lungs = lungs_of(request.structures)
-            site = tumour_site(request.scan, request.structures, lungs)
-            patient = _Patient(request.scan, request.structures, lungs, site)
+            site = site_between(request.scan, request.structures)
+            patient = _Patient(request.scan, request.structures, lungs_of(request.structures), site)
             self._patients[address] = patient
             if len(self._patients) > _KEPT_PATIENTS:
                 self._patients.popitem(last=False)
@@ -261,10 +260,14 @@ class _Parts:
         rise[self.part][self.work] *= smoothstep(cleared / _WITHIN)
         return rise
 
-    def filled(self, hu: np.ndarray, rise: np.ndarray) -> np.ndarray:
-        """(z, y, x) float32: of a rise by injury in aerated lung, what an image of the box has air for."""
-        fine = texture(hu, self.patient.most_texture_hu, self.geometry.spacing_mm)
-        return filled(hu - fine, rise)
+    def plain(self, hu: np.ndarray) -> np.ndarray:
+        """(z, y, x) float32 HU of an image of the box without its texture."""
+        return hu - texture(hu, self.patient.most_texture_hu, self.geometry.spacing_mm)
+
+    @cached_property
+    def painted_plain(self) -> np.ndarray:
+        """(z, y, x) float32 HU of `painted` without its texture."""
+        return self.plain(self.painted)
 
 
 def _follow_up(parts: _Parts) -> FollowUp:
@@ -278,7 +281,7 @@ def _follow_up(parts: _Parts) -> FollowUp:
         rise = parts.beside(rise)
         lung = parts.patient.irradiated(request.eqd2_unseen).lung > 0.5
         injury[(rise > LABEL_HU) & lung & (gtv == 0)] = 1
-        image = image + parts.filled(image, rise)
+        image = image + filled(parts.painted_plain, rise)
     image = np.rint(np.clip(image, *_HU_RANGE)).astype(np.int16)
     return FollowUp(
         request=request,
@@ -299,8 +302,8 @@ def _layers(parts: _Parts) -> Layers:
     image = parts.painted
     if parts.reaction is not None:
         rise = mean_injury_hu(parts.reaction, parts.request.since_rt_end_days)
-        image = image + parts.filled(image, parts.beside(rise))
-        tissue += parts.filled(tissue, rise)
+        image = image + filled(parts.painted_plain, parts.beside(rise))
+        tissue += filled(parts.plain(tissue), rise)
     share = np.zeros(tissue.shape, dtype=np.float32)
     share[part][parts.work] = parts.share
     # What the painted edge has of its own goes into both layers: laid over one another they are the image.

@@ -12,7 +12,7 @@ from simulators.anatomy.deformation import Flow, displacement_mm, elastic_tau
 from simulators.anatomy.lung_injury import smooth_noise
 from simulators.anatomy.tissue_motion import STEP, TissueMotion
 from simulators.anatomy.tumour_mask import level, moved, score_mm
-from simulators.anatomy.tumour_site import TumourSite, lungs_of, tumour_site, voxels
+from simulators.anatomy.tumour_site import TumourSite, site_between, voxels
 from simulators.core.chance import Key
 from simulators.core.treatment import TumourView
 from simulators.treatment.mechanistic import MAX_GROWTH, ROUGH_MM
@@ -55,7 +55,7 @@ class Presence:
         Raises:
             InputError: the baseline has no GTV or neither lung.
         """
-        site = tumour_site(twin.baseline, twin.contours, lungs_of(twin.contours))
+        site = site_between(twin.baseline, twin.contours)
         spacing = site.geometry.spacing_mm
         grown = min(max(largest_cm3 / site.gtv_cm3, 1.0), MAX_GROWTH) ** (1.0 / 3.0)
         margin = _MARGIN_MM + 2.0 * site.radius_mm * (grown - 1.0) + furthest_mm
@@ -106,9 +106,9 @@ class Presence:
     def _shift(self, steps: int) -> np.ndarray:
         """(3, z, y, x) voxels, how tissue has moved after some steps of -ln(volume)."""
         if steps not in self._shifts:
-            shift = displacement_mm(self.flow, STEP * steps * self.flow.velocity_mm)
+            shift = displacement_mm(self.flow, STEP * steps * self.flow.velocity_mm, self.kept)
             spacing = np.asarray(self.site.geometry.spacing_mm, dtype=np.float32)[:, None, None, None]
-            self._shifts[steps] = np.ascontiguousarray(shift[(slice(None), *self.kept)]) / spacing
+            self._shifts[steps] = shift / spacing
         return self._shifts[steps]
 
 
