@@ -51,8 +51,9 @@ class Comparison(Run):
                 (part / place).mkdir(parents=True, exist_ok=True)
             files = {i.record.file: i.volume for i in self.images}  # plans share the scans of day 0
             with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
-                list(pool.map(lambda file: write(part / file, files[file], SIMULATED), files))
-            write_report(self, part / "report.html")
+                written = pool.map(lambda file: write(part / file, files[file], SIMULATED), files)
+                write_report(self, part / "report.html")
+                list(written)
             (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
 
 

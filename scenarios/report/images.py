@@ -93,13 +93,13 @@ def strips(run: Run, most: int = 4) -> list[Strip]:
             if drawn:
                 own = view.picture(layer, plan, 0.0)
                 words = "day 0" if own or layer.draw == "base" else "day 0, CT"
-                found.append(Strip(layer, plan, ((words, own or view.baseline()), *drawn)))
+                found.append(Strip(layer, plan, ((words, own or view.baseline), *drawn)))
     return found
 
 
 def _viewer(view: _View, layer: Layer, number: int, plan: PlanRecord, days: list[float]) -> str:
     """A plan's pictures of one layer, one for day 0 and each day; where it has none, the last before stays."""
-    pictures = [view.baseline()]
+    pictures = [view.baseline]
     for day in days:
         made = view.picture(layer, plan, day)
         pictures.append(pictures[-1] if made is None else made)
@@ -132,6 +132,7 @@ class _View:
         columns = slice(max(0, x - int(half / dx)), x + int(half / dx))
         return slice(z, z + 1), rows, columns
 
+    @cached_property
     def baseline(self) -> str:
         """The acquired CT with the tumour as drawn."""
         twin = self.run.twin

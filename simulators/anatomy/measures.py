@@ -75,14 +75,16 @@ def size(mask: Volume, time_days: float) -> TumourSize:
 
     filled = np.asarray(mask.array) > 0
     cm3 = float(filled.sum()) * mask.geometry.voxel_cm3
-    parts, n = label(filled, np.ones((3, 3, 3)))
-    volumes = np.bincount(parts.ravel(), minlength=n + 1)[1:] * mask.geometry.voxel_cm3
-    if n == 0:
+    if not filled.any():
         return TumourSize(time_days, 0.0, 0.0, 0.0, 0)
+    inside = bounding_box(filled)
+    here = mask.geometry.crop(inside)
+    parts, n = label(filled[inside], np.ones((3, 3, 3)))
+    volumes = np.bincount(parts.ravel(), minlength=n + 1)[1:] * mask.geometry.voxel_cm3
     measured = []
     for index, box in enumerate(find_objects(parts)):
         if volumes[index] >= SMALLEST_LESION_CM3 or volumes[index] == volumes.max():
-            lesion = Volume(mask.geometry.crop(box), (parts[box] == index + 1).astype(np.uint8), "MASK", "1")
+            lesion = Volume(here.crop(box), (parts[box] == index + 1).astype(np.uint8), "MASK", "1")
             measured.append(axial_diameters(lesion))
     return TumourSize(time_days, cm3, float(sum(d for d, _ in measured)), max(measured)[1], len(measured))
 

@@ -241,8 +241,8 @@ def share_inside(k: int, n: int) -> tuple[float, float, float]:
     Args:
         k, n: of n, k are inside.
     """
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # the quantile of a beta distribution; scipy.stats is slow to load
 
-    low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
-    high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
+    low = float(betaincinv(k, n - k + 1, 0.025)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
     return k / n, low, high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -188,6 +189,7 @@ def region(
     return Volume(crop, mask[tight].astype(np.uint8), "MASK", "1"), estimated
 
 
+@lru_cache(maxsize=8)  # all plans of a patient ask for the same
 def _drawn(
     grid: Geometry,
     kept: tuple[Structure, ...],
