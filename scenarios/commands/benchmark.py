@@ -16,7 +16,10 @@ from twin.inputs.quantities import Workers
 
 def benchmark(
     suite: Annotated[
-        str, typer.Argument(metavar="SUITE", help="quick, small, denoise, quality, full, or a YAML file.")
+        str,
+        typer.Argument(
+            metavar="SUITE", help="quick, small, denoise, quality, full, follow-up, or a YAML file."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],
     data: Annotated[

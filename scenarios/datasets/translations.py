@@ -93,9 +93,14 @@ def cbct_ct(data: Path, work: Path, n: int, first_seed: int) -> Sequence[Person]
     return in_silico(n, first_seed, "thorax", _cone_beam)
 
 
+def follow_up(data: Path, work: Path, n: int, first_seed: int) -> Sequence[Person]:
+    """In-silico patients whose follow-up is known under every plan; none is real."""
+    return in_silico(n, first_seed, "patient", _followed)
+
+
 PEOPLE: dict[str, Makers] = {
-    "cbct-ct": cbct_ct, "denoise": denoise, "harmonise": harmonise, "mr-ct": mr_ct, "ct-pet": ct_pet,
-    "t2-flair": t2_flair,
+    "follow-up": follow_up, "cbct-ct": cbct_ct, "denoise": denoise, "harmonise": harmonise, "mr-ct": mr_ct,
+    "ct-pet": ct_pet, "t2-flair": t2_flair,
 }  # fmt: skip
 
 
@@ -166,6 +171,15 @@ def _cone_beam(folder: Path, seed: int) -> None:
     twin, setting = thorax(seed), Setting.drawn(rng, 2.0)
     pair = taken(twin.baseline.volume, twin.structures[0], setting, rng, uncorrected=True)
     kept(pair, folder / "fine", facts_of(setting, seed=seed))
+
+
+def _followed(folder: Path, seed: int) -> None:
+    from scenarios.datasets.baseline import in_silico as begun
+    from scenarios.datasets.patient import Patient
+    from scenarios.datasets.patient import write as write_patient
+
+    name = f"insilico-patient-{seed}"
+    write_patient(Patient(name, begun(seed, name), seed), folder, truth=True)
 
 
 def _kernels(folder: Path, seed: int) -> None:

@@ -18,7 +18,6 @@ from scenarios.benchmark.scans import ScanJudge, by_part
 from simulators.core.imaging import TASKS, Paired, ScanTask
 from twin import Volume
 
-_MOST_SLICES = 16  # of an image that are scored
 _LEAST_SIDE = 48  # voxels of a slice, so that all windows fit
 OF_SCAN = "@"  # before a scan's name, in scores of one scan alone
 DETECTED = ("denoise",)  # directions in which lesions must stay to be seen
@@ -34,9 +33,11 @@ class SuiteJudge(ScanJudge):
 
     Args:
         people: who is judged on: the test part of the split.
+        slices: of an image that are scored, at most.
     """
 
     people: tuple[str, ...] = ()
+    slices: int = 16
 
     def patients(self, folder: Path) -> list[dict[str, Any]]:
         """The test part of a folder of pairs."""
@@ -44,7 +45,7 @@ class SuiteJudge(ScanJudge):
 
     def request(self, folder: Path) -> Mapping[str, Any]:
         """As `ScanJudge`, and that it is a benchmark's."""
-        return {**super().request(folder), "judge": "benchmark/3"}
+        return {**super().request(folder), "judge": "benchmark/3", "slices": self.slices}
 
     def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
         """The paired scores in some slices, by part and figures of the whole image, scores without a true image,
@@ -73,11 +74,10 @@ class SuiteJudge(ScanJudge):
         apart = np.abs(of["made"] - of["true"]) / np.maximum(np.abs(of["true"]), 1e-6)
         return values | {"radiomics_error": float(apart.mean())}
 
-    @staticmethod
-    def _slices(made: Volume, case: Paired) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _slices(self, made: Volume, case: Paired) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Some slices of image, truth and part, of a size that all scores can look at."""
         there = np.flatnonzero(case.region.any(axis=(1, 2)))
-        some = there[np.unique(np.linspace(0, len(there) - 1, _MOST_SLICES).round().astype(int))]
+        some = there[np.unique(np.linspace(0, len(there) - 1, self.slices).round().astype(int))]
         lacks = [(0, max(0, _LEAST_SIDE - n)) for n in case.region.shape[1:]]
         one, other = (
             np.pad(np.asarray(v.array[some], np.float32), [(0, 0), *lacks], mode="edge")

@@ -11,9 +11,11 @@ from scenarios.benchmark.scans import lacking
 from scenarios.records.schema import SIMULATED
 from scenarios.suites.claims import MOST_GAIN, answered, curve, last_gain
 from scenarios.suites.figures import curves, slices
+from scenarios.suites.follow_ups import evaluated
 from scenarios.suites.lesions import by_size, lesion_tables
 from scenarios.suites.plan import Suite
 from scenarios.suites.tables import by_person, correlations, means, ranks
+from simulators.learned.weights import FOLLOW_UP
 from twin.files.atomic import atomic_file
 
 PAGE = "page.md"
@@ -21,7 +23,8 @@ PAGE = "page.md"
 _SHOWN = (
     "mae_", "psnr_db", "ssim", "vif", "gmsd", "noise_spectrum_db", "niqe", "brisque", "radiomics_error",
     "radiomics_icc", "frechet_", "detection_auc", "lesion_mae", "lesion_dice", "lesion_suvmax_error",
-    "lesion_contrast_error", "bone_mae", "path_error",
+    "lesion_contrast_error", "bone_mae", "path_error", "free_mae", "mean_mae", "energy_hu", "between_error",
+    "injury_shown", "crps",
 )  # fmt: skip
 _CORRELATED = 8
 
@@ -99,7 +102,8 @@ def _protocol(suite: Suite) -> str:
     return (
         f"Each contestant learned for {suite.core_seconds:g} s of one core with {seeds}, from the same pairs; people "
         "are on one side of the split in every direction (`splits.csv`). Means over people with 95 % bootstrap "
-        "intervals; seeds of a contestant are taken together. `oracle` and `voxel-wise` know the truth. A claim is "
+        f"intervals; of a translated scan {suite.slices} slices are scored; seeds of a contestant are taken together. "
+        "`oracle` and `voxel-wise` know the truth. A claim is "
         f"answered only where the last fifth of all its trainings gained under {100 * MOST_GAIN:.0f} % and three seeds "
         "agree."
     )
@@ -119,13 +123,16 @@ def _direction(task: str, rows: pl.DataFrame, tables: dict[str, pl.DataFrame], o
             "",
             *_means(tables["means"], task, str(kind)),
         ]
-        person = sorted(group["patient"].unique())[0]
-        name = f"{task}-{str(kind).replace(' ', '-')}"
-        picture = slices(task, out / "pairs" / task / person, first, out / "images", name)
-        lines += [f"![{task}, {kind}: source, translations, truth](images/{picture.name})", ""]
+        if task != FOLLOW_UP:
+            person = sorted(group["patient"].unique())[0]
+            name = f"{task}-{str(kind).replace(' ', '-')}"
+            picture = slices(task, out / "pairs" / task / person, first, out / "images", name)
+            lines += [f"![{task}, {kind}: source, translations, truth](images/{picture.name})", ""]
         lines += _ranks(tables["ranks"], task, str(kind))
         for title, table in lesion_tables(tables["lesions"], task, str(kind)):
             lines += [f"{title}; mean and 95 % bootstrap interval over people:", "", *markdown(table)]
+    if task == FOLLOW_UP:
+        lines += [line for table in evaluated(out / "scores" / task) for line in (table.markdown(), "")]
     curves(weights, out / "images" / f"{task}-curves.png")
     lines += [f"![{task}: error by minutes of training](images/{task}-curves.png)", ""]
     gains = tables["trainings"].filter(pl.col("task") == task).drop("task")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from scenarios.datasets.translations import PEOPLE
 from twin import InputError
 from twin.inputs.mapping import read_mapping
-from twin.inputs.quantities import Seed, SomeFew
+from twin.inputs.quantities import Few, Seed, SomeFew
 
 SHIPPED = Path(__file__).parent / "data"
 _NAME = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
@@ -79,6 +79,7 @@ class Suite(_Part):
         about: what it is for, a sentence.
         core_seconds: of training, of each contestant with each seed.
         seeds: of the trainings.
+        slices: of a scan that are scored, at most.
         directions: task -> who learns it.
         claims: put to the test.
     """
@@ -87,6 +88,7 @@ class Suite(_Part):
     about: str
     core_seconds: float = Field(gt=0, le=1e7)
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=20)
+    slices: Few = 16
     directions: dict[str, Direction] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
 

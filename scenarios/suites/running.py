@@ -18,10 +18,12 @@ from scenarios.benchmark.evaluation import evaluate
 from scenarios.datasets.people import Person
 from scenarios.datasets.train import train
 from scenarios.datasets.translations import PEOPLE
+from scenarios.suites.follow_ups import FollowUpSuiteJudge, by_score
 from scenarios.suites.judge import SuiteJudge
 from scenarios.suites.page import write_page
 from scenarios.suites.plan import Contestant, Direction, Suite
 from simulators.core.imaging import TASKS
+from simulators.learned.weights import FOLLOW_UP
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder
 
@@ -191,6 +193,17 @@ def _train(suite: Suite, entry: Entry, people: Sequence[Person], out: Path, devi
     )
 
 
+def judge_of(suite: Suite, task: str, people: tuple[str, ...] = ()) -> SuiteJudge | FollowUpSuiteJudge:
+    """Who judges a direction.
+
+    Args:
+        suite: of the direction.
+        task: of the direction.
+        people: the test part of its split.
+    """
+    return FollowUpSuiteJudge(people=people) if task == FOLLOW_UP else SuiteJudge(task, people, suite.slices)
+
+
 def _judged(
     suite: Suite, people: dict[str, Sequence[Person]], out: Path, workers: int, progress: Progress
 ) -> pl.DataFrame:
@@ -200,9 +213,10 @@ def _judged(
         test = {p.id: p.kind for p in people[task] if p.part == "test"}
         names = [str(e.weights(out)) for e in entries(suite) if e.task == task]
         rows = evaluate(
-            out / "pairs" / task, names, out / "scores" / task, SuiteJudge(task, tuple(sorted(test))),
+            out / "pairs" / task, names, out / "scores" / task, judge_of(suite, task, tuple(sorted(test))),
             workers=workers, progress=lambda step, share: progress(f"judging {step}", 0.8 + 0.2 * share),
         )  # fmt: skip
+        rows = by_score(rows) if task == FOLLOW_UP else rows
         seed = pl.col("generator").str.extract(r"-s(\d+)$").cast(pl.Int64)
         found.append(
             rows.with_columns(

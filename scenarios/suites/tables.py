@@ -14,9 +14,9 @@ from models.metrics.radiomics import NAMES
 from scenarios.benchmark.statistics import agreement, friedman_ranks, interval
 from scenarios.suites.judge import OF_SCAN
 
-KNOW_THE_TRUTH = ("oracle", "voxel-wise")  # yardsticks that no contestant could be
+KNOW_THE_TRUTH = ("oracle", "voxel-wise", "acquired")  # yardsticks that no contestant could be
 _LESS = (
-    "mae", "rmse", "bias", "error", "piqe", "niqe", "brisque", "frechet", "kid", "grain", "hd95",
+    "mae", "rmse", "bias", "error", "piqe", "niqe", "brisque", "frechet", "kid", "grain", "hd95", "energy", "crps",
 )  # fmt: skip
 # What distances of sets are told by: scores of their own they are not.
 _FEATURES = {

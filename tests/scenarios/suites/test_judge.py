@@ -49,3 +49,9 @@ def test_what_is_no_ct_is_not_judged_by_what_cts_are_like():
     pet = [Volume(GRID, np.abs(v.array / 100).astype(np.float32), "PT", "SUV") for v in (of.source, of.truth)]
     found = SuiteJudge("ct-pet").values(TASKS["ct-pet"], pet[0], replace(of, truth=pet[1]), "source")
     assert "piqe" in found and not {"niqe", "brisque", "encoder_00"} & set(found)
+
+
+def test_a_suite_says_in_how_many_slices_scans_are_scored(tmp_path):
+    few = SuiteJudge("denoise", slices=2)
+    one, true, where = few._slices(case().source, case())
+    assert len(one) == len(true) == len(where) == 2 and few.request(tmp_path)["slices"] == 2

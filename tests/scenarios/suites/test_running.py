@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from scenarios.datasets import translations
 from scenarios.datasets.people import Person
 from scenarios.suites import Suite, load_suite, run_suite
-from scenarios.suites.judge import SuiteJudge
+from scenarios.suites.running import judge_of
 from twin import Geometry, InputError, Volume
 
 ROOT = Path(__file__).parents[3]
@@ -118,11 +118,13 @@ def test_a_benchmark_goes_on_where_it_was_killed_and_its_page_comes_of_its_rows(
         benchmark(out, name="other")
 
 
-@pytest.mark.parametrize("name", ["quick", "small", "denoise", "quality", "full"])
+@pytest.mark.parametrize("name", ["quick", "small", "denoise", "quality", "full", "follow-up"])
 def test_the_shipped_suites_fit(name):
     suite = load_suite(name)
     for claim in suite.claims:
-        there = {c.name for c in suite.directions[claim.task].families} | {*SuiteJudge(claim.task).yardsticks}
+        there = {c.name for c in suite.directions[claim.task].families} | {
+            *judge_of(suite, claim.task).yardsticks
+        }
         assert {*claim.better, *claim.worse} <= there
     for task, direction in suite.directions.items():
         if not direction.real:  # so that it runs without any data
