@@ -99,9 +99,10 @@ def _cell(value: object) -> str:
 
 def _protocol(suite: Suite) -> str:
     seeds = f"{len(suite.seeds)} seed{'s' if len(suite.seeds) > 1 else ''}"
+    of = "" if suite.people is None else f" The first {suite.people} of each kind are judged on."
     return (
         f"Each contestant learned for {suite.core_seconds:g} s of one core with {seeds}, from the same pairs; people "
-        "are on one side of the split in every direction (`splits.csv`). Means over people with 95 % bootstrap "
+        f"are on one side of the split in every direction (`splits.csv`).{of} Means over people with 95 % bootstrap "
         f"intervals; of a translated scan {suite.slices} slices are scored; seeds of a contestant are taken together. "
         "`oracle` and `voxel-wise` know the truth. A claim is "
         f"answered only where the last fifth of all its trainings gained under {100 * MOST_GAIN:.0f} % and three seeds "

@@ -80,6 +80,7 @@ class Suite(_Part):
         core_seconds: of training, of each contestant with each seed.
         seeds: of the trainings.
         slices: of a scan that are scored, at most.
+        people: of each kind in a direction who are judged on, the first by name; all where None.
         directions: task -> who learns it.
         claims: put to the test.
     """
@@ -89,6 +90,7 @@ class Suite(_Part):
     core_seconds: float = Field(gt=0, le=1e7)
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=20)
     slices: Few = 16
+    people: Few | None = None
     directions: dict[str, Direction] = Field(min_length=1)
     claims: tuple[Claim, ...] = ()
 

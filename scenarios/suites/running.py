@@ -193,6 +193,15 @@ def _train(suite: Suite, entry: Entry, people: Sequence[Person], out: Path, devi
     )
 
 
+def _tested(people: Sequence[Person], most: int | None) -> dict[str, str]:
+    """Who is judged on, with his kind: of each kind at most so many, the first by name."""
+    kinds: dict[str, list[str]] = {}
+    for person in sorted(people, key=lambda p: p.id):
+        if person.part == "test":
+            kinds.setdefault(person.kind, []).append(person.id)
+    return {name: kind for kind, names in kinds.items() for name in names[:most]}
+
+
 def judge_of(suite: Suite, task: str, people: tuple[str, ...] = ()) -> SuiteJudge | FollowUpSuiteJudge:
     """Who judges a direction.
 
@@ -210,7 +219,7 @@ def _judged(
     """Rows by person of all directions: task, kind, contestant, family, seed, metric, value."""
     found = []
     for task in suite.directions:
-        test = {p.id: p.kind for p in people[task] if p.part == "test"}
+        test = _tested(people[task], suite.people)
         names = [str(e.weights(out)) for e in entries(suite) if e.task == task]
         rows = evaluate(
             out / "pairs" / task, names, out / "scores" / task, judge_of(suite, task, tuple(sorted(test))),

@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from scenarios.datasets import translations
 from scenarios.datasets.people import Person
 from scenarios.suites import Suite, load_suite, run_suite
-from scenarios.suites.running import judge_of
+from scenarios.suites.running import _tested, judge_of
 from twin import Geometry, InputError, Volume
 
 ROOT = Path(__file__).parents[3]
@@ -132,6 +132,18 @@ def test_the_shipped_suites_fit(name):
                 Path("none"), Path("none"), direction.in_silico, direction.first_seed
             )
             assert {p.part for p in invented} == {"learn", "test"}
+
+
+def test_of_each_kind_the_first_by_name_are_judged_on_and_nobody_who_was_learned_from():
+    every = [
+        Person(name, kind, print, test_only=name != "b")
+        for kind, names in (("real", "dbca"), ("in silico", "zy"))
+        for name in names
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Person, "part", property(lambda self: "test" if self.test_only else "learn"))
+        assert _tested(every, 2) == {"y": "in silico", "z": "in silico", "a": "real", "c": "real"}
+        assert len(_tested(every, None)) == 5
 
 
 @pytest.mark.parametrize(
