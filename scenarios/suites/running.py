@@ -27,7 +27,7 @@ from simulators.learned.weights import FOLLOW_UP
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder
 
-SPLITS, ROWS, SUITE = "splits.csv", "rows.parquet", "suite.yaml"
+SPLITS, ROWS, SUITE, SCORES = "splits.csv", "rows.parquet", "suite.yaml", "scores"
 Progress = Callable[[str, float], None]
 
 
@@ -101,7 +101,7 @@ def run_suite(
         _begin(suite, out)
         people = _people(suite, data, out)
         _pairs(people, out, progress)
-        every = entries(suite)
+        every = [] if (out / SCORES).is_dir() else entries(suite)  # nobody is judged before all have learned
         for done, entry in enumerate(every):
             progress(f"{entry.task} {entry.name}", 0.2 + 0.6 * done / len(every))
             _train(suite, entry, people[entry.task], out, device)
@@ -222,7 +222,7 @@ def _judged(
         test = _tested(people[task], suite.people)
         names = [str(e.weights(out)) for e in entries(suite) if e.task == task]
         rows = evaluate(
-            out / "pairs" / task, names, out / "scores" / task, judge_of(suite, task, tuple(sorted(test))),
+            out / "pairs" / task, names, out / SCORES / task, judge_of(suite, task, tuple(sorted(test))),
             workers=workers, progress=lambda step, share: progress(f"judging {step}", 0.8 + 0.2 * share),
         )  # fmt: skip
         rows = by_score(rows) if task == FOLLOW_UP else rows
