@@ -62,6 +62,17 @@ class Condition(BaseModel):
         }
         return self.model_copy(update=change)
 
+    def standing(self, value: float) -> float:
+        """How many spreads a value lies from the mean of what was learned.
+
+        Args:
+            value: of the condition.
+        """
+        import numpy as np
+
+        used = np.log(value + self.log_offset) if self.log_offset > 0 else value
+        return float((used - self.mean) / self.spread)
+
 
 def fitted(conditions: Sequence[Condition], vectors: np.ndarray) -> tuple[Condition, ...]:
     """Conditions as some examples have them.

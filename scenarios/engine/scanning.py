@@ -24,6 +24,7 @@ from twin.volume import Modality
 _MINUTES = 24 * 60
 _NOTHING_HU, _CUT = -1000.0, 0.005  # share of a target that may be air
 _COARSE_MM, _SLICES = 4.0, 3  # of a preview
+_MOST_APART = 2.0  # spreads of what was learned
 _AS_ACQUIRED = "{}, as acquired"
 
 
@@ -175,8 +176,8 @@ def changer(task: Literal["denoise", "harmonise"], kernel: KernelName | None = N
         kernel: to which scans are harmonised.
 
     Raises:
-        InputError: there are no weights of the task. A filter can only soften, whatever kernel a scan has: it is no
-            stand-in for a network that learned what each kernel shows.
+        InputError: there are no weights of the task, or they know no such kernel. A filter can only soften, whatever
+            kernel a scan has: it is no stand-in for a network that learned what each kernel shows.
     """
     try:
         found = translator_named(task)
@@ -184,7 +185,13 @@ def changer(task: Literal["denoise", "harmonise"], kernel: KernelName | None = N
         raise InputError(
             f"{error}; train some (rt-twin train SET --task {task}) and let RT_TWIN_WEIGHTS say where they lie"
         ) from None
-    return found if kernel is None else replace(found, task=replace(scan_task(task), kernel=kernel))  # type: ignore[type-var]
+    if kernel is None:
+        return found
+    wanted: Any = replace(scan_task(task), kernel=kernel)  # type: ignore[type-var]
+    (frequency,) = found.network.family.task.conditions
+    if abs(frequency.standing(float(wanted.vector(None)[0]))) > _MOST_APART:
+        raise InputError(f"{found.version} learned nothing like the kernel {kernel}")
+    return replace(found, task=wanted)
 
 
 def changed(twin: PatientTwin, by: ScanTranslator) -> PatientTwin:

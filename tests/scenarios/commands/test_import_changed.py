@@ -81,3 +81,15 @@ def test_a_kernel_is_told_to_the_network_and_kept_with_the_scan(boxes, tmp_path,
     )
     assert "to the kernel lung" in found.notes[-1]
     np.testing.assert_array_equal(found.scans[1].volume.array, boxes.baseline.volume.array)
+
+
+def test_a_kernel_like_none_that_was_learned_is_refused(tmp_path, monkeypatch):
+    task = TASKS["harmonise"].task
+    learned = np.array([[0.35], [0.4]])
+    task = task.model_copy(update={"conditions": tuple(c.fitted(learned[:, 0]) for c in task.conditions)})
+    config = FamilyConfig(family="regression", task=task, widths=(4, 4), embedding=8, slices=1)
+    FAMILIES["regression"](config).save_pretrained(tmp_path / "harmonise" / "regression")
+    monkeypatch.setenv("RT_TWIN_WEIGHTS", str(tmp_path))
+    assert changer("harmonise", "soft").task.kernel == "soft"
+    with pytest.raises(InputError, match="learned nothing like the kernel bone"):
+        changer("harmonise", "bone")
