@@ -57,5 +57,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
     """Several batches as one; all of them know the same."""
     import torch
 
+    if len(batches) == 1:
+        return batches[0]
     known = [f.name for f in fields(Batch) if getattr(batches[0], f.name) is not None]
     return Batch(**{name: torch.cat([getattr(b, name) for b in batches]) for name in known})

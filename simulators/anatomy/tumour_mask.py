@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import label, map_coordinates
+from scipy.ndimage import label
 
 from simulators.anatomy.tumour_site import TumourSite, smooth, smoothstep
+from simulators.anatomy.warp_kernels import warp_linear
 from simulators.core.treatment import TumourView
 from twin import Volume
 from twin.geometry import Box
@@ -83,8 +84,7 @@ def moved(score: np.ndarray, shift_voxels: np.ndarray) -> np.ndarray:
         score: (z, y, x) at the start.
         shift_voxels: (3, z, y, x): where each of its points came from.
     """
-    grid = np.indices(score.shape, dtype=np.float32) + shift_voxels
-    return map_coordinates(score, grid, order=1, mode="nearest", output=np.float32)
+    return warp_linear(score, shift_voxels)
 
 
 def level(score: np.ndarray, volume_cm3: float, voxel_cm3: float) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from twin import InputError, StructureSet
 
 
+@lru_cache(maxsize=2)  # all plans of a patient ask for it
 def mid_or_inferior(structures: StructureSet) -> bool | None:
     """Whether the GTV's centre lies below the upper third of the lungs' height, or None without both lungs.
 

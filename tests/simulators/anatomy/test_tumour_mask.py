@@ -2,8 +2,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
-from simulators.anatomy.tumour_mask import border_mm, level, score_mm, tumour_share, without_crumbs
+from simulators.anatomy.tumour_mask import border_mm, level, moved, score_mm, tumour_share, without_crumbs
 from simulators.anatomy.tumour_site import tumour_site
 from simulators.core.treatment import TumourView
 from twin import Geometry, Scan, StructureSet, Volume
@@ -107,3 +108,14 @@ def test_a_primary_and_its_node_shrink_by_like_shares():
     mask = score > level(score, 0.5 * site.gtv_cm3, GRID.voxel_cm3)
     assert mask[primary].mean() == pytest.approx(0.5, abs=0.02)
     assert mask[node].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_score_moves_as_by_linear_interpolation_that_keeps_to_the_border_at_the_rim():
+    rng = np.random.default_rng(0)
+    for shape in ((1, 7, 9), (12, 20, 15)):
+        score = 30.0 * rng.standard_normal(shape, dtype=np.float32)
+        shift = 3.0 * rng.standard_normal((3, *shape), dtype=np.float32)
+        shift[..., :3] = 0.0
+        points = np.indices(shape, dtype=np.float32) + shift
+        expected = map_coordinates(score, points, order=1, mode="nearest", output=np.float32)
+        np.testing.assert_array_equal(moved(score, shift), expected)
