@@ -242,7 +242,8 @@ def _worth(own: pl.DataFrame, last: pl.DataFrame) -> dict[str, Any]:
     )
     sums = pair.group_by("patient", maintain_order=True).sum().select("ours", "last").to_numpy()
     low, high = interval(sums, _gain)
-    gain = f"{_gain(sums):+.0%} [{low:+.0%}, {high:+.0%}]"
+    between = f" [{low:+.0%}, {high:+.0%}]" if np.isfinite([low, high]).all() else ""  # of one patient
+    gain = f"{_gain(sums):+.0%}{between}"
     return {
         "scans": own.height,
         "patients": own["patient"].n_unique(),

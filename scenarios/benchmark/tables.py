@@ -69,7 +69,8 @@ def _images(scores: pl.DataFrame) -> Table:
         row: dict[str, Any] = {"generator": name, "patients": made["patient"].n_unique()}
         row["outside_the_domain"] = _percent(_values(scores, name, "outside", "outside").mean())
         gain, low, high = _gain(scores, name, "guided", "mae_near_hu")
-        row["guided_gain"] = f"{_percent(gain)} [{_percent(low)}, {_percent(high)}]"
+        between = f" [{_percent(low)}, {_percent(high)}]" if np.isfinite([low, high]).all() else ""
+        row["guided_gain"] = _percent(gain) + between
         row["free_gain,_single"] = _percent(_gain(scores, name, "free", "mae_near_hu")[0])
         row["free_gain,_mean_of_samples"] = _percent(_gain(scores, name, "mean", "mae_near_hu")[0])
         for metric, heading in (

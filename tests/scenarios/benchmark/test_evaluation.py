@@ -132,6 +132,9 @@ def test_a_generator_whose_images_all_lie_outside_its_domain_has_empty_rows(judg
     found = {table.name: table for table in tables(pl.concat([scores, outside]))}
     row = found["images"].frame.row(by_predicate=pl.col("generator") == "mine", named=True)
     assert row["outside_the_domain"] == "100.0 %" and row["MAE near, HU"] is None
+    assert row["guided_gain"] == ""
+    whole = next(r for r in found["images"].frame.rows(named=True) if r["generator"] == "oracle")
+    assert whole["guided_gain"] == "100.0 %", "one patient has no interval"
     assert "mine" not in found["tumour"].frame["generator"]
     assert "mine" not in " ".join(found["differences"].frame["generators"])
 
