@@ -21,7 +21,7 @@ KEY = Key(0, "shipped", Purpose.SCANNER)
 NAMES = [
     w.address
     for w in every()
-    if w.folder.is_relative_to(SHIPPED) and w.task not in ("follow-up", "cbct-ct", "denoise")
+    if w.folder.is_relative_to(SHIPPED) and w.task not in ("follow-up", "cbct-ct")
 ]
 
 
