@@ -19,9 +19,7 @@ from twin import Geometry, Volume
 
 KEY = Key(0, "shipped", Purpose.SCANNER)
 NAMES = [
-    w.address
-    for w in every()
-    if w.folder.is_relative_to(SHIPPED) and w.task not in ("follow-up", "cbct-ct")
+    w.address for w in every() if w.folder.is_relative_to(SHIPPED) and w.task not in ("follow-up", "cbct-ct")
 ]
 
 
