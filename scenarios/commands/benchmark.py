@@ -18,7 +18,8 @@ def benchmark(
     suite: Annotated[
         str,
         typer.Argument(
-            metavar="SUITE", help="quick, small, denoise, mr-ct, quality, full, follow-up, or a YAML file."
+            metavar="SUITE",
+            help="quick, small, denoise, mr-ct, t2-flair, quality, full, follow-up, or a YAML file.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The folder to write; the same command again goes on.")],

@@ -123,6 +123,16 @@ def test_a_lesion_outside_of_what_is_judged_has_no_figures_and_none_is_nan(name,
     assert np.isfinite(list(task.figures(case.truth, dark_case).values())).all()
 
 
+def test_fluid_of_every_scanner_is_brought_to_one_brightness_and_what_is_dark_stays():
+    numbers = []
+    for fluid in (1000, 2000):
+        values = np.where(BODY, np.where(LESION, fluid, np.where(FAT, 300, 500)), 0).astype(np.float32)
+        numbers.append(TASKS["t2-flair"].source_numbers(Volume(GRID, values, "MR", "a.u.")))
+    np.testing.assert_allclose(*numbers, rtol=1e-6)
+    for where, value in ((LESION, 280), (FAT & ~LESION, 60), (BODY & ~FAT & ~LESION, 100)):
+        np.testing.assert_allclose(numbers[0][where], value, rtol=1e-6)
+
+
 def test_a_scan_of_another_modality_or_without_a_body_is_refused():
     assert "not MR" in TASKS["mr-ct"].domain(scan("ct-pet"))
     assert "nothing is found" in TASKS["ct-pet"].domain(
