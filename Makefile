@@ -2,6 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
+# Compiled modules are kept, whatever the environment says: a command loads thousands, and the tests start many commands.
+unexport PYTHONDONTWRITEBYTECODE
+
 PIP := $(BIN)/python -m pip install --quiet --no-compile
 # The release whose small CPU build pip may find; any other: make install TORCH=torch
 TORCH ?= torch>=2.13,<2.14

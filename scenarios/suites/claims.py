@@ -107,7 +107,7 @@ def _side(rows: pl.DataFrame) -> pl.DataFrame:
 def _why_open(claim: Claim, seeds: Sequence[float], out: Path) -> str | None:
     """Why a claim is not answered, or None."""
     if len(seeds) < LEAST_SEEDS:
-        return f"{_OPEN}: {len(seeds)} seeds"
+        return f"{_OPEN}: {len(seeds)} of {LEAST_SEEDS} seeds"
     if len({np.sign(d) for d in seeds}) > 1:
         return f"{_OPEN}: seeds disagree"
     gains = {
