@@ -66,7 +66,7 @@ def test_a_claim_is_answered_from_differences_by_person(tmp_path):
 
 def test_what_went_on_learning_or_disagrees_is_no_answer(tmp_path):
     assert "seeds disagree" in verdict(rows((3.0, 3.0, -1.0)), trained(tmp_path / "a"))["verdict"]
-    assert "2 seeds" in verdict(rows((3.0, 3.0)), tmp_path / "a")["verdict"]
+    assert "2 of 3 seeds" in verdict(rows((3.0, 3.0)), tmp_path / "a")["verdict"]
     said = verdict(rows(), trained(tmp_path / "b", last=19.0))["verdict"]
     assert said.startswith("not answerable at this budget: the last fifth of") and "5.9 %" in said
 
