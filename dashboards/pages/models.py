@@ -62,7 +62,14 @@ def _card(card: Card) -> Any:
         ],
         className="rt-card-head",
     )
-    parts: list[Any] = [head, dcc.Markdown(card.text, className="rt-markdown", link_target="_blank")]
+    text = html.Div(
+        dcc.Markdown(card.text, className="rt-markdown", link_target="_blank"),
+        className="rt-scroll",
+        tabIndex=0,  # wide tables are moved by the keyboard as well
+        role="region",
+        **named(f"Card of {card.name}"),
+    )
+    parts: list[Any] = [head, text]
     if card.facts:
         rows = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in card.facts]
         table = html.Table(html.Tbody(rows), className="rt-table rt-tight")

@@ -168,7 +168,7 @@ def displacement_mm(flow: Flow, velocity_mm: np.ndarray, part: Box = _ALL) -> np
     shift = (shift / 2.0**squarings).astype(np.float32)
     for _ in range(squarings):
         shift = compose(shift)
-    basis, freedom = flow.basis.of(part), flow.freedom[part]
+    basis, freedom = flow.basis.of(part), np.broadcast_to(flow.freedom, flow.geometry.shape)[part]
     out = np.empty((3, *freedom.shape), dtype=np.float32)
     for k in range(3):
         np.multiply(basis.spread(shift[k] * spacing[k]), freedom, out=out[k])
