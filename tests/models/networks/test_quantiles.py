@@ -7,7 +7,7 @@ from models import Condition  # noqa: E402
 from models.condition import fitted  # noqa: E402
 from models.networks.quantiles import QuantileHead, fit_quantiles  # noqa: E402
 
-pytestmark = pytest.mark.long  # trains a network
+pytestmark = pytest.mark.slow  # trains a network
 
 MEAN, SPREAD = -0.02, 0.4
 CONDITIONS = tuple(Condition(name=n) for n in ("dose", "relative", "nothing"))

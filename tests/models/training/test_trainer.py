@@ -176,6 +176,7 @@ def test_a_training_killed_in_a_write_or_out_of_disk_goes_on_as_if_nothing_had_b
     assert said.count("refused: cannot write ") == 2
 
 
+@pytest.mark.slow
 def test_a_training_by_time_that_was_broken_can_be_made_again_from_its_config(
     toy_subjects, toy_task, tmp_path, monkeypatch
 ):
@@ -194,6 +195,7 @@ def test_a_training_by_time_that_was_broken_can_be_made_again_from_its_config(
     assert equal(first, train(toy_subjects, toy_task, again, tmp_path / "again"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["empty", "flipped"])
 def test_a_damaged_checkpoint_is_one_sentence_and_without_it_the_training_begins_anew(
     toy_subjects, toy_task, tmp_path, damage
