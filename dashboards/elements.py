@@ -19,6 +19,18 @@ def named(text: str) -> dict[str, Any]:
     return {"aria-label": text}
 
 
+def card_text(text: str, name: str, place: str) -> Any:
+    """A model's card; its wide tables are moved by the keyboard as well.
+
+    Args:
+        text: Markdown.
+        name: of the region, for screen readers.
+        place: class of the box that scrolls.
+    """
+    words = dcc.Markdown(text, className="rt-markdown", link_target="_blank")
+    return html.Div(words, className=place, tabIndex=0, role="region", **named(name))
+
+
 def data(**values: str) -> dict[str, Any]:
     """data-... attributes for the page's own JavaScript.
 

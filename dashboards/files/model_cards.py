@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.hub import SHIPPED, Weights, every
+from models.hub import Weights, every
 
 _CARDS = Path(__file__).parents[1] / "assets" / "cards"
 _LONGEST = 200_000  # characters of a card
@@ -87,9 +87,7 @@ def learned_from(generators: Iterable[str]) -> dict[str, str]:
 
 
 def _learned_from(weights: Weights) -> str:
-    """In words; what a user has trained says it in `learned_from` of its `config.json`, or nobody knows."""
-    if weights.folder.is_relative_to(SHIPPED):
-        return "learned from in-silico patients only"
+    """In words: weights say it in `learned_from` of their `config.json`, or nobody knows."""
     told = dict(_facts(weights.folder / "config.json")).get("learned_from")
     return f"learned from {told}" if told else "it is not said what it learned from"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
-from dashboards.elements import named
+from dashboards.elements import card_text, named
 from dashboards.files.library import Library
 from dashboards.files.model_cards import Card, built_in, learned
 from dashboards.parts.page import Page
@@ -62,14 +62,7 @@ def _card(card: Card) -> Any:
         ],
         className="rt-card-head",
     )
-    text = html.Div(
-        dcc.Markdown(card.text, className="rt-markdown", link_target="_blank"),
-        className="rt-scroll",
-        tabIndex=0,  # wide tables are moved by the keyboard as well
-        role="region",
-        **named(f"Card of {card.name}"),
-    )
-    parts: list[Any] = [head, text]
+    parts: list[Any] = [head, card_text(card.text, f"Card of {card.name}", "rt-scroll")]
     if card.facts:
         rows = [html.Tr([html.Th(name, scope="row"), html.Td(value)]) for name, value in card.facts]
         table = html.Table(html.Tbody(rows), className="rt-table rt-tight")

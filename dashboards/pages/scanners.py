@@ -9,7 +9,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
-from dashboards.elements import about, chooser, named, notice
+from dashboards.elements import about, card_text, chooser, named, notice
 from dashboards.faults import words_of
 from dashboards.files.library import Library, newest
 from dashboards.files.scan_pair import APART, ScanPair, truth_of
@@ -227,13 +227,7 @@ def _register_form(app: Dash, desk: Desk) -> None:
         shown = html.Details(
             [
                 html.Summary("Its card"),
-                html.Div(
-                    dcc.Markdown(text, className="rt-markdown", link_target="_blank"),
-                    className="rt-card-beside",
-                    tabIndex=0,
-                    role="region",
-                    **named("Card"),
-                ),
+                card_text(text, "Card", "rt-card-beside"),
             ]
         )
         return fields(options_of(scanner)), shown

@@ -53,7 +53,7 @@ class Comparison(Run):
             with ThreadPoolExecutor(2) as pool:  # compression releases the interpreter's lock
                 written = pool.map(lambda file: write(part / file, files[file], SIMULATED), files)
                 write_report(self, part / "report.html")
-                list(written)
+                list(written)  # what could not be written is raised
             (part / "run.json").write_text(self.record.model_dump_json(indent=1), encoding="utf-8")
 
 

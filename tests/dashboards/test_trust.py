@@ -76,7 +76,13 @@ def test_2_every_interval_says_what_it_is_of_and_outcomes_how_far_they_are_belie
 def test_3_doses_and_learned_generators_say_what_they_are(run):
     assert "(approximate)" in dvh_figure(run)["layout"]["xaxis"]["title"]["text"]
     shipped = [card for card in learned() if card.weights is not None]
-    assert shipped and all(c.text.startswith("**Learned from in-silico patients only.**") for c in shipped)
+    said = {c.name: c.text.partition("\n")[0].strip("*.") for c in shipped}
+    for name in ("cbct-ct/bridge", "follow-up/bridge", "follow-up/pix2pix"):
+        assert said.pop(name) == "Learned from in-silico patients only"
+    assert said == {
+        "denoise/regression": "Learned from 31 real people with soft-tissue sarcoma and 9 in-silico patients",
+        "mr-ct/regression": "Learned from 14 real people with soft-tissue sarcoma",
+    }
     assert learned_from(["bridge 80b9ecd3", "mechanistic 2"]) == {
         "bridge 80b9ecd3": "learned from in-silico patients only"
     }

@@ -13,8 +13,6 @@ from simulators.learned.scanner import translator_named
 from simulators.names.scanners import scanner_named
 from simulators.scanners.ct import CtScanner
 from simulators.scanners.mr import MrScanner
-from simulators.scanners.quality.added_noise import added_noise
-from simulators.scanners.quality.kernel import Kernel, softened
 from twin import Geometry, Volume
 
 KEY = Key(0, "shipped", Purpose.SCANNER)
@@ -40,19 +38,10 @@ def slab():
     return Volume(GRID, np.rint(hu + grain).astype(np.int16), "CT", "HU")
 
 
-def seen_by(kernel, ct):
-    kernel = Kernel.named(kernel)
-    hu = softened(ct.array.astype(np.float32), ct.geometry.spacing_mm[1:], None, kernel)
-    noise = added_noise(Volume(ct.geometry, ct.array.astype(np.float32), "CT", "HU"), kernel, 1.0, KEY)
-    return Volume(ct.geometry, np.rint(hu + noise).astype(np.int16), "CT", "HU")
-
-
 def pair_of(task, ct):
     """What is given and what is wanted."""
     if task == "denoise":
         return CtScanner().scan([ScanRequest(ct, None, KEY, {"dose": 0.25})])[0], ct
-    if task == "harmonise":
-        return seen_by("lung", ct), seen_by("standard", ct)
     assert task == "mr-ct"
     mr = MrScanner().scan([ScanRequest(ct, None, KEY, {"sequence": "t1"})])[0]
     return mr, Volume(mr.geometry, ct.on(mr.geometry, fill=-1000.0), "CT", "HU")
