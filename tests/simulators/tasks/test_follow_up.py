@@ -166,7 +166,7 @@ def test_weights_of_version_0_1_are_the_shipped_ones_when_read(name):
     assert TASK.upgraded(now) == now, "what this version wrote comes back as it is"
     told = TASK.upgraded(former)
     one, other = load(folder, told), load(folder)
-    facts = {"trained_on": None}
+    facts = {"trained_on": None, "learned_from": None}
     assert one.config.model_copy(update=facts) == other.config.model_copy(update=facts)
     chance = torch.Generator().manual_seed(0)
     source = torch.rand(3, channels(TASK.task.source, 3), 32, 32, generator=chance) * 2 - 1
