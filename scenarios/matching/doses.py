@@ -9,7 +9,7 @@ spread between patients of like tumours is part of the uncertainty.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -123,6 +123,7 @@ class Matches:
 
     reference: np.ndarray
     log_factor: Mapping[str, np.ndarray]
+    _places: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -171,11 +172,19 @@ class Matches:
             organ: whose factor on the doses counts.
             table: (m, factors) values of each in-silico patient at every factor.
         """
-        step = _LOG_FACTOR[1] - _LOG_FACTOR[0]
-        at = np.clip((self.log_factor[organ] - _LOG_FACTOR[0]) / step, 0.0, len(_LOG_FACTOR) - 1.000001)
-        below = at.astype(np.intp)
-        low, high = table[self.reference, below], table[self.reference, below + 1]
-        return low + (at - below) * (high - low)
+        at, share = self._place(organ)
+        flat = table.ravel()
+        low, high = flat[at], flat[at + 1]
+        return low + share * (high - low)
+
+    def _place(self, organ: str) -> tuple[np.ndarray, np.ndarray]:
+        """(patients, samples) flat index in an organ's tables, and the share of the way to the next entry."""
+        if organ not in self._places:
+            step = _LOG_FACTOR[1] - _LOG_FACTOR[0]
+            at = np.clip((self.log_factor[organ] - _LOG_FACTOR[0]) / step, 0.0, len(_LOG_FACTOR) - 1.000001)
+            below = at.astype(np.intp)
+            self._places[organ] = self.reference * len(_LOG_FACTOR) + below, at - below
+        return self._places[organ]
 
 
 @dataclass(frozen=True, eq=False)

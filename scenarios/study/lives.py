@@ -64,28 +64,22 @@ def after_treatment(
     for begin in range(0, len(members), _TOGETHER):
         rows = slice(begin, begin + _TOGETHER)
         some = members[rows]
-        q = _population(of, some, [arm.plans(shape)[rows] for arm in arms], settings.seed, samples)
+        plans = [arm.plans(shape)[rows] for arm in arms]
         u = many_uniforms(settings.seed, [m.id for m in some], Purpose.TRUTH, _TRUE_LIFE, len(DRAWS))
         numbers = dict(zip(DRAWS, np.moveaxis(u, -1, 0), strict=True))
 
-        def cases(s: slice, some=some, rows=rows, q=q, numbers=numbers) -> Cases:
+        def cases(q: Mapping[str, np.ndarray], s: slice, some=some, rows=rows, numbers=numbers) -> Cases:
             gtv_cm3 = np.array([m.gtv_cm3 for m in some])
             own, at_end = {k: v[:, rows, s] for k, v in harm.items()}, ends[:, rows, s]
-            drawn = {k: v[..., s] for k, v in q.items()}
-            return Cases.of(
-                [m.clinical for m in some],
-                gtv_cm3,
-                given[:, rows, s],
-                drawn,
-                numbers,
-                at_end,
-                own,
-                of.effects,
-            )
+            records = [m.clinical for m in some]
+            return Cases.of(records, gtv_cm3, given[:, rows, s], q, numbers, at_end, own, of.effects)
 
-        for name, found in cases(slice(None)).at_two_years().items():
-            values.setdefault(name, np.empty((len(arms), *shape)))[:, rows] = found
-        lives = cases(slice(0, 1)).lives()
+        truth = cases(_true_population(of, some, plans, settings.seed), slice(0, 1))
+        belief = cases(_population(of, plans, settings.seed, samples), slice(1, None))
+        for s, these in ((slice(0, 1), truth), (slice(1, None), belief)):
+            for name, found in these.at_two_years().items():
+                values.setdefault(name, np.empty((len(arms), *shape)))[:, rows, s] = found
+        lives = truth.lives()
         assert lives.regional is not None  # the calibrated model tells it from distant failure
         elsewhere = np.minimum(lives.distant, lives.regional)
         for f, found in zip(_FIELDS, (lives.local, elsewhere, lives.death, lives.cause), strict=True):
@@ -111,31 +105,41 @@ def population_of(model: OutcomeModel) -> Population:
     return model.population if isinstance(model, CalibratedOutcomes) else POPULATION
 
 
-def _population(
-    of: Population, members: Sequence[Member], plans: Sequence[Sequence[str]], seed: int, samples: int
+def _true_population(
+    of: Population, members: Sequence[Member], plans: Sequence[Sequence[str]], seed: int
 ) -> dict[str, np.ndarray]:
-    """The truth's draw of population, trial and arm, then those of a comparison's samples: name -> (a, p, s) or (p, s).
+    """Each patient's own draw of population, trial and arm: name -> (a, p, 1) or (p, 1).
 
     Args:
         of: what is believed of it.
         members: the patients.
         plans: (a, p) names of what each is given.
         seed: root of all chance.
-        samples: of the belief.
     """
     ids = [m.id for m in members]
-    true = many_uniforms(seed, ids, Purpose.TRUTH, _TRUE_POPULATION, 4)
-    index = np.broadcast_to((np.arange(samples) + 0.5) / max(1, samples), (len(ids), samples))
-    trial = np.broadcast_to(of_trial(seed, samples), (len(ids), samples, 3))
-    of_arms = []
-    for plan in plans:
-        own = many_uniforms(
+    own = many_uniforms(seed, ids, Purpose.TRUTH, _TRUE_POPULATION, 4)
+    of_arms = [
+        many_uniforms(
             seed, [f"{i} {p}" for i, p in zip(ids, plan, strict=True)], Purpose.TRUTH, _TRUE_POPULATION, 2
         )
-        shared = {p: of_arm(seed, p, samples) for p in set(plan)}
-        of_arms.append(np.concatenate([own, np.stack([shared[p] for p in plan])], axis=1))
-    return of.drawn(
-        np.concatenate([true[..., 0], index], axis=1),
-        np.concatenate([true[..., 1:], trial], axis=1),
-        np.stack(of_arms),
-    )
+        for plan in plans
+    ]
+    return of.drawn(own[..., 0], own[..., 1:], np.stack(of_arms))
+
+
+def _population(
+    of: Population, plans: Sequence[Sequence[str]], seed: int, samples: int
+) -> dict[str, np.ndarray]:
+    """The draws of a comparison's samples, which all patients share: name -> (a, p or 1, s) or (1, s).
+
+    Args:
+        of: what is believed of it.
+        plans: (a, p) names of what each is given.
+        seed: root of all chance.
+        samples: of the belief.
+    """
+    index = (np.arange(samples)[None] + 0.5) / max(1, samples)
+    alike = all(len(set(plan)) == 1 for plan in plans)
+    shared = {p: of_arm(seed, p, samples) for p in {p for plan in plans for p in plan}}
+    of_arms = [np.stack([shared[p] for p in (plan[:1] if alike else plan)]) for plan in plans]
+    return of.drawn(index, of_trial(seed, samples)[None], np.stack(of_arms))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -104,8 +105,8 @@ def _outcomes(batch: Batch, scenarios: Sequence[Scenario], settings: Settings) -
         **_nullable(found),
         "level": _constant(settings.level, size),
         "n": _constant(settings.samples, size).cast(pl.Int32),
-        "kind": _repeated([e.kind for e in effects], size),
-        "dose_method": _repeated([e.dose_method for e in effects], size),
+        "kind": _repeated(tuple(e.kind for e in effects), size),
+        "dose_method": _repeated(tuple(e.dose_method for e in effects), size),
         "status": pl.Series([*(e.status for e in effects), "unknown"]).gather(status),
         "outside": pl.Series(np.repeat(np.array(outside).ravel(), len(effects))),
     }
@@ -140,8 +141,8 @@ def _effects(batch: Batch, slugs: Sequence[str], settings: Settings) -> pl.DataF
         **_nullable(columns),
         "reference": _constant(slugs[0], size),
         "level": _constant(settings.level, size),
-        "kind": _repeated([e.kind for e in batch.effects.values()], size),
-        "dose_method": _repeated([e.dose_method for e in batch.effects.values()], size),
+        "kind": _repeated(tuple(e.kind for e in batch.effects.values()), size),
+        "dose_method": _repeated(tuple(e.dose_method for e in batch.effects.values()), size),
     }
     return _frame("effects", rows).filter(pl.col("mean").is_not_null())
 
@@ -153,7 +154,7 @@ def draw_rows(slugs: Sequence[str], effects: Mapping[str, Effect]) -> pl.DataFra
         slugs: of the plans (a).
         effects: outcome -> values (a, p, s).
     """
-    frames = [empty("draws")]
+    found: list[tuple[str, str, int, np.ndarray]] = []
     for name, effect in effects.items():
         if effect.kind != "expected" or name in AS_PRINTED:
             continue
@@ -164,12 +165,20 @@ def draw_rows(slugs: Sequence[str], effects: Mapping[str, Effect]) -> pl.DataFra
         )
         for slug, row, n in zip(slugs[1:], total, known.sum(axis=1), strict=True):
             if n:
-                same = {"plan": slug, "outcome": name, "n": int(n)}
-                own = pl.DataFrame({"sample": np.arange(len(row)), "total": row}).with_columns(
-                    **{k: pl.lit(v) for k, v in same.items()}
-                )
-                frames.append(own.select(pl.col(c).cast(t) for c, t in PART_SCHEMAS["draws"].items()))
-    return pl.concat(frames)
+                found.append((slug, name, int(n), row))
+    if not found:
+        return empty("draws")
+    plans, outcomes, counts, totals = zip(*found, strict=True)
+    samples = len(totals[0])
+    each = np.repeat(np.arange(len(found)), samples)
+    columns = {
+        "plan": pl.Series(plans).gather(each),
+        "outcome": pl.Series(outcomes).gather(each),
+        "sample": pl.Series(np.tile(np.arange(samples, dtype=np.int32), len(found))),
+        "total": pl.Series(np.concatenate(totals)),
+        "n": pl.Series(np.repeat(np.array(counts, dtype=np.int64), samples)),
+    }
+    return _frame("draws", columns)
 
 
 def life_rows(members: Sequence[Member], slugs: Sequence[str], lives: LifeTimes) -> pl.DataFrame:
@@ -212,13 +221,15 @@ def _index(members: Sequence[Member], slugs: Sequence[str], each: int) -> dict[s
 
 def _labels(effects: Mapping[str, Effect], size: int) -> dict[str, pl.Series]:
     units = [e.unit for e in effects.values()]
-    return {"outcome": _repeated(list(effects), size), "unit": _repeated(units, size)}
+    return {"outcome": _repeated(tuple(effects), size), "unit": _repeated(tuple(units), size)}
 
 
-def _repeated(words: Sequence[str | None], size: int) -> pl.Series:
-    return pl.Series(list(words), dtype=pl.String).gather(np.tile(np.arange(len(words)), size // len(words)))
+@lru_cache(maxsize=32)  # each batch of a study asks for the same
+def _repeated(words: tuple[str | None, ...], size: int) -> pl.Series:
+    return pl.Series(words, dtype=pl.String).gather(np.tile(np.arange(len(words)), size // len(words)))
 
 
+@lru_cache(maxsize=32, typed=True)
 def _constant(value: float | str, size: int) -> pl.Series:
     return pl.Series([value]).new_from_index(0, size)
 
