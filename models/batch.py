@@ -22,6 +22,7 @@ class Batch:
         noise: (b, k, y, x) standard normal; channel 0 is one number for a whole volume (`models.data.noise`).
         target: (b, T, y, x) that is wanted, or None.
         near: (b, y, x) bool where an error counts more, or None.
+        groups: (b, g) weights of the groups that each slice is of (`models.router`), or None.
     """
 
     source: Tensor
@@ -29,6 +30,7 @@ class Batch:
     noise: Tensor | None = None
     target: Tensor | None = None
     near: Tensor | None = None
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)

@@ -22,6 +22,7 @@ from models.networks.conditions import Conditions
 from models.networks.heads import SHARP, head_of
 from models.networks.quantiles import QuantileHead
 from models.networks.unet import Time, UNet
+from models.router import Router
 from models.task import Task
 from twin.files.atomic import atomic_file
 from twin.files.json_file import read_json
@@ -75,6 +76,7 @@ class Family(nn.Module):
     state_channels: ClassVar[bool] = False  # whether the network is shown a state of the target's channels
     pixel_noise: ClassVar[bool] = False  # whether a sample's pixels have a noise of their own
     options: ClassVar[dict[str, Any]] = {}
+    router: Router | None = None  # of slices to groups, where the family has such
 
     def __init__(self, config: FamilyConfig) -> None:
         super().__init__()
@@ -235,6 +237,14 @@ class Family(nn.Module):
         return self.head.losses(images, logits, batch, self.delta, config.near_weight, config.share_weight)
 
     # -- keeping
+
+    def begin_with(self, other: Family) -> None:
+        """Take over the weights of another network.
+
+        Raises:
+            RuntimeError: they do not fit.
+        """
+        self.load_state_dict(other.state_dict())
 
     def save_pretrained(self, folder: str | PathLike[str]) -> None:
         """Write `config.json` and the weights, in diffusers' layout.

@@ -12,6 +12,7 @@ import numpy as np
 
 from models.batch import Batch
 from models.data.stack import offsets
+from models.router import Router
 from models.task import Task
 from twin.errors import InputError
 from twin.files.atomic import atomic_file
@@ -149,6 +150,7 @@ class Examples:
             are smaller than others, their rims are drawn out until all windows have one size.
         coarsen: pixels are pooled by this factor.
         seed: of the order.
+        router: says of each slice which groups it is of, by the first channel of the whole slice.
     """
 
     subjects: Sequence[Subject]
@@ -160,6 +162,7 @@ class Examples:
     window: int = 0
     coarsen: int = 1
     seed: int = 0
+    router: Router | None = None
 
     @cached_property
     def index(self) -> list[tuple[int, int]]:
@@ -185,6 +188,13 @@ class Examples:
         change = np.array(found) + 1e-6
         return change / change.sum()
 
+    @cached_property
+    def groups(self) -> dict[tuple[int, int], np.ndarray]:
+        """Subject and example -> (z, g) weights of the slices' groups; none without a router."""
+        if self.router is None:
+            return {}
+        return {(i, j): self.router.weights(self.subjects[i].source[j, :, 0]) for i, j in self.index}
+
     def at(self, step: int, *, by_change: bool = False) -> Batch:
         """The batch of a step, without noise.
 
@@ -199,7 +209,7 @@ class Examples:
         import torch
 
         n = len(self.index)
-        sources, vectors, targets, nears = [], [], [], []
+        sources, vectors, targets, nears, groups = [], [], [], [], []
         for k in range(step * self.volumes, (step + 1) * self.volumes):
             order = np.random.default_rng((self.seed, k // n)).permutation(n)
             chance = np.random.default_rng((self.seed, k, 1))
@@ -218,8 +228,10 @@ class Examples:
                 targets.append(target[..., ::turn])
                 nears.append(near[..., ::turn])
                 vectors.append(subject.vectors[j])
+                groups += [self.groups[i, j][z]] if self.groups else []
         made = [torch.from_numpy(np.stack(v)) for v in (sources, vectors, targets, nears)]
-        return self._pooled(Batch(made[0], made[1], target=made[2], near=made[3]))
+        told = torch.from_numpy(np.stack(groups)) if groups else None
+        return self._pooled(Batch(made[0], made[1], target=made[2], near=made[3], groups=told))
 
     def _pooled(self, batch: Batch) -> Batch:
         if self.coarsen == 1 or batch.target is None or batch.near is None:

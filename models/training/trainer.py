@@ -23,6 +23,7 @@ from models.batch import Batch
 from models.condition import fitted
 from models.data.examples import Examples, Subject
 from models.family import Family, FamilyConfig, half_precision
+from models.hub import load
 from models.layout import CHECKPOINT, LOG, TRAINING
 from models.networks.conditions import dropped
 from models.networks.heads import SHARP
@@ -49,6 +50,7 @@ def train(
     config: TrainingConfig,
     out: Path,
     *,
+    begin: Path | None = None,
     facts: Mapping[str, Any] | None = None,
     device: str = "auto",
     progress: Progress = lambda step, share: None,
@@ -65,18 +67,19 @@ def train(
         task: what is translated.
         config: see `TrainingConfig`.
         out: the folder.
+        begin: a folder of weights to begin with, of a network like this one; chance's where None.
         facts: further entries of the model's `config.json`.
         device: `auto`, `cpu`, `cuda`, ...
         progress: is told what goes on, and which share is done.
 
     Raises:
         ValueError: the folder holds a training with another config, on other examples or of an older version, or it
-            cannot be written.
+            cannot be written; or the weights to begin with do not fit.
         InputError: it would take too much memory.
     """
     processes = Processes.start(device)
     with growing_folder(out) if processes.rank == 0 else nullcontext():
-        return _trained(subjects, task, config, out, facts or {}, processes, progress)
+        return _trained(subjects, task, config, out, begin, facts or {}, processes, progress)
 
 
 def _trained(
@@ -84,6 +87,7 @@ def _trained(
     task: Task,
     config: TrainingConfig,
     out: Path,
+    begin: Path | None,
     facts: Mapping[str, Any],
     processes: Processes,
     progress: Progress,
@@ -94,6 +98,8 @@ def _trained(
         afford_training(config, learned)
     torch.manual_seed(config.seed)
     model = _model(learned, task, config, facts)
+    if begin is not None:
+        _begin_with(model, begin)
     run = _Run.start(model, config, out, processes, _digest(task, learned, held))
     if not run.resume() and model.drawn is not None:
         progress("quantiles", 0.0)
@@ -108,6 +114,7 @@ def _trained(
         window=config.window,
         coarsen=config.coarsen,
         seed=config.seed,
+        router=model.router,
     )
     validation = Validation.of(held or learned, model, config.window, out)
     while not run.done:
@@ -214,6 +221,13 @@ def _model(
         "options": dict(config.options),
     }
     return FAMILIES[config.family](FamilyConfig(**told))
+
+
+def _begin_with(model: Family, folder: Path) -> None:
+    try:
+        model.begin_with(load(folder))
+    except RuntimeError:
+        raise ValueError(f"the weights in {folder} do not fit what is to begin with them") from None
 
 
 def _digest(task: Task, *groups: Sequence[Subject]) -> str:

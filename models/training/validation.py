@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.batch import Batch
+from models.batch import Batch, joined
 from models.data.examples import Examples, Subject
 from models.family import Family
 from twin.files.atomic import atomic_file
@@ -46,15 +46,13 @@ class Validation:
         sizes = {s.source.shape[-2:] for s in subjects if len(s.source)}
         data = Examples(
             subjects, model.task, model.slices, batch=16, volumes=16, near_share=1.0,
-            window=window if len(sizes) > 1 else 0, seed=1,
+            window=window if len(sizes) > 1 else 0, seed=1, router=model.router,
         )  # fmt: skip
-        batches = [data.at(i) for i in range(_BATCHES)]
-        parts = [(b.source, b.vector, b.target, b.near) for b in batches]
-        source, vector, target, near = (torch.cat(p) for p in zip(*parts, strict=True))  # type: ignore[arg-type]
+        batch = joined([data.at(i) for i in range(_BATCHES)])
         chance = torch.Generator().manual_seed(0)
-        noise = torch.randn(len(source), model.noise_channels, *source.shape[2:], generator=chance)
+        noise = torch.randn(len(batch), model.noise_channels, *batch.source.shape[2:], generator=chance)
         noise[:, 0] = noise[:, 0].mean()
-        return cls(Batch(source, vector, noise, target, near), out)
+        return cls(replace(batch, noise=noise), out)
 
     def figures(self, model: Family, step: int) -> dict[str, float]:
         """Error of a model beside those of what it starts from and of the source itself; a picture is written too.

@@ -49,6 +49,7 @@ def train(
     task: str = "follow-up",
     minutes: Minutes | None = None,
     cache: Path | None = None,
+    begin: Path | None = None,
     device: str = "auto",
     progress: Progress = lambda step, share: None,
 ) -> Trained:
@@ -61,6 +62,7 @@ def train(
         task: what is translated.
         minutes: how long, in place of the config's own.
         cache: where the examples are kept as arrays, to share them between trainings; `out/cache` where None.
+        begin: a folder of weights to begin with; chance's where None.
         device: `auto`, `cpu`, `cuda`, ...
         progress: is told what goes on, and which share is done.
 
@@ -72,7 +74,9 @@ def train(
         from models.training.processes import is_first
 
         with growing_folder(out, worth=CHECKPOINT) if is_first() else nullcontext():
-            return _trained(imaging, sets, config, out, minutes, cache or out / CACHE, device, progress)
+            return _trained(
+                imaging, sets, config, out, minutes, cache or out / CACHE, begin, device, progress
+            )
     except ModuleNotFoundError as error:
         raise missing("training needs", error) from None
     except ValueError as error:
@@ -86,6 +90,7 @@ def _trained(
     out: Path,
     minutes: float | None,
     cache: Path,
+    begin: Path | None,
     device: str,
     progress: Progress,
 ) -> Trained:
@@ -101,6 +106,7 @@ def _trained(
         imaging.task,
         settings,
         out,
+        begin=begin,
         facts={**learned.facts, **known},
         device=device,
         progress=progress,

@@ -15,21 +15,23 @@ from scenarios.suites.plan import Claim, Suite
 from scenarios.suites.tables import less_is_better
 
 LAST, MOST_GAIN, LEAST_SEEDS = 0.2, 0.02, 3  # share of a training, its gain, and trainings that must agree
+TOGETHER = "together"  # folder within a training of groups: of one network of all, with which it began
 _OPEN = "not answerable at this budget"
 
 
 def curve(weights: Path) -> list[tuple[float, float]]:
-    """A training's error on people held out from it, by its processor minutes.
+    """A training's error on people held out from it, by its processor minutes; with what it began with, where that is.
 
     Args:
         weights: its folder.
     """
-    found = []
+    found = curve(weights / TOGETHER) if (weights / TOGETHER / LOG).is_file() else []
+    before = found[-1][0] if found else 0.0
     for line in (weights / LOG).read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         errors = [v for k, v in row.get("validation", {}).items() if k.startswith("mae_")]
         if errors:
-            found.append((float(row["minutes"]), float(errors[0])))
+            found.append((before + float(row["minutes"]), float(errors[0])))
     return found
 
 

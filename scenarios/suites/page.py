@@ -12,6 +12,7 @@ from scenarios.records.schema import SIMULATED
 from scenarios.suites.claims import MOST_GAIN, answered, curve, last_gain
 from scenarios.suites.figures import curves, slices
 from scenarios.suites.follow_ups import evaluated
+from scenarios.suites.groups import told_apart
 from scenarios.suites.lesions import by_size, lesion_tables
 from scenarios.suites.plan import Suite
 from scenarios.suites.tables import by_person, correlations, means, ranks
@@ -125,10 +126,11 @@ def _direction(task: str, rows: pl.DataFrame, tables: dict[str, pl.DataFrame], o
             *_means(tables["means"], task, str(kind)),
         ]
         if task != FOLLOW_UP:
-            person = sorted(group["patient"].unique())[0]
+            people = [out / "pairs" / task / p for p in sorted(set(group["patient"]))]
             name = f"{task}-{str(kind).replace(' ', '-')}"
-            picture = slices(task, out / "pairs" / task / person, first, out / "images", name)
+            picture = slices(task, people[0], first, out / "images", name)
             lines += [f"![{task}, {kind}: source, translations, truth](images/{picture.name})", ""]
+            lines += _groups(told_apart(task, first, people))
         lines += _ranks(tables["ranks"], task, str(kind))
         for title, table in lesion_tables(tables["lesions"], task, str(kind)):
             lines += [f"{title}; mean and 95 % bootstrap interval over people:", "", *markdown(table)]
@@ -160,6 +162,13 @@ def _ranks(table: pl.DataFrame, task: str, kind: str) -> list[str]:
         on="contestant", index=["metric", "friedman_p"], values="rank"
     )
     return ["Mean ranks over people, 1 the best, with Friedman's p:", "", *markdown(wide)]
+
+
+def _groups(table: pl.DataFrame) -> list[str]:
+    if not len(table):
+        return []
+    note = "Slices of those judged on, by the district that was read by eye and the group whose network weighs most:"
+    return [note, "", *markdown(table)]
 
 
 def _correlated(table: pl.DataFrame, task: str) -> list[str]:

@@ -28,11 +28,24 @@ class Contestant(_Part):
         name: in the tables.
         family: which one.
         training: what its training differs in from the direction's.
+        groups: of slices that have a network each, by the family `grouped`: `districts` as they were read by eye, or
+            so many clusters.
+        together: share of the time for one network of all slices, with whose weights the groups' networks begin.
     """
 
     name: _NAME
     family: str
     training: dict[str, Any] = {}
+    groups: Literal["districts"] | Annotated[int, Field(ge=2, le=20)] | None = None
+    together: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Contestant:
+        if (self.family == "grouped") != (self.groups is not None):
+            raise ValueError(f"{self.name}: the family grouped and the entry groups go together")
+        if self.together and self.groups is None:
+            raise ValueError(f"{self.name}: nothing follows what is learned together: it has no groups")
+        return self
 
 
 class Direction(_Part):
@@ -104,6 +117,8 @@ class Suite(_Part):
             names = [c.name for c in direction.families]
             if len(set(names)) < len(names):
                 raise ValueError(f"two contestants of {task} have one name")
+            if task != "ct-pet" and any(c.groups is not None for c in direction.families):
+                raise ValueError(f"groups of slices are told apart in a CT of ct-pet, not for {task}")
             unknown = [c.family for c in direction.families if c.family not in FAMILIES]
             if unknown:
                 raise ValueError(f"{unknown[0]!r} is none of the families: {', '.join(FAMILIES)}")

@@ -18,10 +18,12 @@ from scenarios.benchmark.evaluation import evaluate
 from scenarios.datasets.people import Person
 from scenarios.datasets.train import train
 from scenarios.datasets.translations import PEOPLE
+from scenarios.suites.claims import TOGETHER
 from scenarios.suites.follow_ups import FollowUpSuiteJudge, by_score
+from scenarios.suites.groups import router_of
 from scenarios.suites.judge import SuiteJudge
 from scenarios.suites.page import write_page
-from scenarios.suites.plan import Contestant, Direction, Suite
+from scenarios.suites.plan import Contestant, Direction, Suite, load_suite
 from simulators.core.imaging import TASKS
 from simulators.learned.weights import FOLLOW_UP
 from twin import InputError
@@ -114,14 +116,14 @@ def run_suite(
 
 def _begin(suite: Suite, out: Path) -> None:
     """Refuse a folder of another benchmark; keep what this one is."""
-    text = yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     file = out / SUITE
     if file.is_file():
-        if file.read_text(encoding="utf-8") != text:
+        if load_suite(str(file)) != suite:
             raise InputError(f"{out} holds a benchmark of another suite; choose another --out")
         return
     if out.is_dir() and any(p for p in out.iterdir() if not p.name.startswith(".")):
         raise InputError(f"{out} exists with other content; choose another --out")
+    text = yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     with atomic_file(file) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -179,18 +181,26 @@ def _check(suite: Suite, entry: Entry) -> None:
 
 
 def _train(suite: Suite, entry: Entry, people: Sequence[Person], out: Path, device: str) -> None:
-    config = out / "configs" / f"{entry.task}-{entry.name}.yaml"
-    with atomic_file(config) as part:
-        part.write_text(yaml.safe_dump(_settings(suite, entry), sort_keys=True), encoding="utf-8")
     learn = sorted(out / "pairs" / entry.task / p.id for p in people if p.part == "learn")
-    train(
-        learn,
-        str(config),
-        entry.weights(out),
-        task=entry.task,
-        cache=out / "cache" / entry.task,
-        device=device,
-    )
+    who, settings, weights = entry.contestant, _settings(suite, entry), entry.weights(out)
+
+    def learned(name: str, settings: dict[str, Any], place: Path, begin: Path | None = None) -> None:
+        config = out / "configs" / f"{entry.task}-{name}.yaml"
+        with atomic_file(config) as part:
+            part.write_text(yaml.safe_dump(settings, sort_keys=True), encoding="utf-8")
+        cache = out / "cache" / entry.task
+        train(learn, str(config), place, task=entry.task, cache=cache, begin=begin, device=device)
+
+    if who.groups is None:
+        return learned(entry.name, settings, weights)
+    first, seconds = weights / TOGETHER, settings["core_seconds"]
+    if who.together:
+        one = {"family": "regression", "core_seconds": who.together * seconds}
+        learned(f"{entry.name}-{TOGETHER}", settings | one, first)
+    router = router_of(who.groups, entry.task, learn, entry.seed).facts()
+    options = {**settings.get("options", {}), "router": router}
+    settings |= {"options": options, "core_seconds": (1 - who.together) * seconds}
+    learned(entry.name, settings, weights, first if who.together else None)
 
 
 def _tested(people: Sequence[Person], most: int | None) -> dict[str, str]:

@@ -289,7 +289,9 @@ def test_on_coarse_pixels_it_still_answers_on_the_pixels_given(name, task):
 @pytest.mark.parametrize("name", [n for n in FAMILIES if n not in BEGIN_WITH_NOISE])
 def test_an_untrained_model_gives_its_draft_and_one_without_a_draft_the_image(name, hidden):
     model = made(name, hidden=hidden)
-    for weight in model.network.leave.parameters():
+    last = [m.leave for m in model.network.modules() if hasattr(m, "leave")]
+    assert last
+    for weight in (w for m in last for w in m.parameters()):
         torch.nn.init.zeros_(weight)
     batch = inputs(model)
     begins = (0, 0, 1) if hidden else (3, 4, 5)

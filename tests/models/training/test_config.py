@@ -83,6 +83,6 @@ def test_a_config_that_does_not_fit_is_refused_in_one_sentence(tmp_path):
         load_config(file)
     with pytest.raises(
         ValueError,
-        match="bridge, contour-diffusion, copy, cyclegan, diffusion, flow-matching, latent-diffusion, ",
+        match="bridge, contour-diffusion, copy, cyclegan, diffusion, flow-matching, grouped, latent-diffusion, ",
     ):
         load_config("nonesuch")

@@ -1,5 +1,7 @@
 """What is asked for by name keeps the promises of its kind; every name that there is is tried."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -126,3 +128,42 @@ def test_what_a_scanner_does_a_task_may_do_of_a_ct(monkeypatch, tmp_path):
     assert (made.array[hu < 0] == 0).all() and made.array[hu > 0].max() <= 15
     with pytest.raises(InputError, match="other"):
         scanner_named("pet@other")
+
+
+def test_weights_of_several_networks_are_weights_like_others(monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
+    from safetensors.torch import load_file, save_file
+
+    from models import FAMILIES, FamilyConfig
+    from models.layout import CONFIG, WEIGHTS
+    from models.router import Router
+    from simulators.core.imaging import TASKS
+    from simulators.learned.scanner import translator_named
+    from twin import Geometry, Volume
+
+    torch.manual_seed(0)
+    chance = np.random.default_rng(0)
+    shown = [level + 0.01 * chance.standard_normal((9, 12, 12)) for level in (0.0, 0.5)]
+    router = Router.fitted(shown, [np.full(9, k) for k in (0, 1)], ("limb", "trunk"), (-0.3, -0.03, 0.15))
+    options = {"router": router.facts()}
+    config = FamilyConfig(
+        family="grouped", task=TASKS["ct-pet"].task, widths=(4, 4), embedding=8, options=options
+    )
+    folder = tmp_path / "ct-pet" / "mine"
+    FAMILIES["grouped"](config).save_pretrained(folder)
+    monkeypatch.setenv("RT_TWIN_WEIGHTS", str(tmp_path))
+    hu = np.full((6, 40, 40), -1000, np.int16)
+    hu[:3, 8:32, 8:32], hu[3:, 8:32, 8:32] = 0, 512
+    scan = Volume(Geometry(hu.shape, (3.0, 4.0, 4.0), (-80.0, -80.0, 0.0)), hu, "CT", "HU")
+    made = scanner_named("pet@mine").translate(scan)
+    assert (made.modality, made.unit, made.geometry) == ("PT", "SUV", scan.geometry)
+    kept = load_file(folder / WEIGHTS)
+    save_file({k: v for k, v in kept.items() if not k.startswith("network.1.")}, folder / WEIGHTS)
+    with pytest.raises(InputError, match=r"^the weights in .*mine cannot be used: [^\n]*$"):
+        translator_named("ct-pet", str(folder.rename(tmp_path / "part-missing-mine")))
+    folder = tmp_path / "part-missing-mine"
+    told = json.loads((folder / CONFIG).read_text())
+    del told["options"]["router"]["centres"]
+    (folder / CONFIG).write_text(json.dumps(told))
+    with pytest.raises(InputError, match="a router needs names, edges, mean, scale and centres"):
+        translator_named("ct-pet", str(folder.rename(tmp_path / "unknown-groups")))
