@@ -13,6 +13,7 @@ from simulators.anatomy.conjugate_gradient import conjugate_gradient
 from simulators.anatomy.lattice import SplineBasis
 from simulators.anatomy.tumour_site import MARGIN_MM, TumourSite, smooth, smoothstep
 from simulators.anatomy.warp_kernels import compose
+from simulators.core.threads import in_threads
 from twin import Geometry, Volume
 from twin.geometry import Box
 
@@ -167,7 +168,9 @@ def displacement_mm(flow: Flow, velocity_mm: np.ndarray, part: Box = _ALL) -> np
     squarings = max(0, int(np.ceil(np.log2(max(float(np.abs(shift).max()), 1e-6) / 0.1))))
     shift = (shift / 2.0**squarings).astype(np.float32)
     for _ in range(squarings):
-        shift = compose(shift)
+        twice = np.empty_like(shift)
+        in_threads(compose, shift.shape[1], shift, twice)
+        shift = twice
     basis, freedom = flow.basis.of(part), np.broadcast_to(flow.freedom, flow.geometry.shape)[part]
     out = np.empty((3, *freedom.shape), dtype=np.float32)
     for k in range(3):

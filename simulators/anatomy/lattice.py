@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.anatomy.warp_kernels import spread_nodes
+from simulators.core.threads import in_threads
 from twin import Geometry
 from twin.geometry import Box
 
@@ -60,4 +61,8 @@ class SplineBasis:
             nodes: (z, y, x) on the coarse grid.
         """
         pad = [(0, max(0, 4 - n)) for n in nodes.shape]
-        return spread_nodes(np.pad(nodes, pad).astype(np.float32), *self.first, *self.weight)
+        out = np.empty([len(f) for f in self.first], dtype=np.float32)
+        in_threads(
+            spread_nodes, len(out), np.pad(nodes, pad).astype(np.float32), *self.first, *self.weight, out
+        )
+        return out

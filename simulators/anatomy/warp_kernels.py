@@ -1,12 +1,15 @@
-"""Numba kernels that move images: loaded only by the modules that warp."""
+"""Numba kernels that move images: loaded only by the modules that warp.
+
+Those with `first` and `beyond` do that part of the planes along z (`simulators.core.threads`).
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True, inline="always")
+@njit
 def _catmull_rom(t):
     """Weights of the four neighbours of a point at fraction t (Keys 1981, a = -1/2)."""
     a = t * (-0.5 + t * (1.0 - 0.5 * t))
@@ -15,8 +18,8 @@ def _catmull_rom(t):
     return a, b, c, 1.0 - a - b - c
 
 
-@njit(cache=True, parallel=True)
-def warp_cubic(image, shift, out):
+@njit(cache=True, nogil=True)
+def warp_cubic(first, beyond, image, shift, out):
     """Write image(x + shift(x)) to `out` wherever the shift is not zero; beyond its neighbours no value goes.
 
     Args:
@@ -25,7 +28,7 @@ def warp_cubic(image, shift, out):
         out: (z, y, x) float32; points that do not move are left as they are.
     """
     nz, ny, nx = image.shape
-    for z in prange(nz):
+    for z in range(first, beyond):
         for y in range(ny):
             for x in range(nx):
                 dz, dy, dx = shift[0, z, y, x], shift[1, z, y, x], shift[2, z, y, x]
@@ -85,16 +88,16 @@ def warp_linear(image, shift):
     return out
 
 
-@njit(cache=True, parallel=True)
-def compose(shift):
+@njit(cache=True, nogil=True)
+def compose(first, beyond, shift, out):
     """The displacement of a map applied twice, shift(x) + shift(x + shift(x)), linear between nodes.
 
     Args:
         shift: (3, z, y, x) float32, voxels.
+        out: like it.
     """
     _, nz, ny, nx = shift.shape
-    out = np.empty_like(shift)
-    for z in prange(nz):
+    for z in range(first, beyond):
         for y in range(ny):
             for x in range(nx):
                 pz = min(max(z + shift[0, z, y, x], 0.0), nz - 1.0)
@@ -110,11 +113,10 @@ def compose(shift):
                         (1 - fx) * shift[k, iz + 1, iy + 1, ix] + fx * shift[k, iz + 1, iy + 1, ix + 1]
                     )
                     out[k, z, y, x] = shift[k, z, y, x] + (1 - fz) * near + fz * far
-    return out
 
 
-@njit(cache=True, parallel=True)
-def stretched(displacement, spacing_mm):
+@njit(cache=True, nogil=True)
+def stretched(first, beyond, displacement, spacing_mm, out):
     """How far tissue is stretched along the direction in which it is most, times its length, by central differences.
 
     That is 1/s of the least singular value s of the matrix of x + displacement(x), taken for all from the norm of its
@@ -123,21 +125,23 @@ def stretched(displacement, spacing_mm):
     Args:
         displacement: (3, z, y, x) float32 in (z, y, x) mm: where each point came from.
         spacing_mm: (3,) float32.
+        out: (z, y, x) float32.
     """
     _, nz, ny, nx = displacement.shape
-    out = np.ones((nz, ny, nx), dtype=np.float32)
-    for z in prange(nz):
-        m = np.empty((3, 3), dtype=np.float32)
+    m = np.empty((3, 3), dtype=np.float32)
+    for z in range(first, beyond):
         za, zb = max(z - 1, 0), min(z + 1, nz - 1)
         for y in range(ny):
             ya, yb = max(y - 1, 0), min(y + 1, ny - 1)
             for x in range(nx):
                 xa, xb = max(x - 1, 0), min(x + 1, nx - 1)
                 for k in range(3):
-                    d = displacement[k]
-                    m[k, 0] = (d[zb, y, x] - d[za, y, x]) / (max(zb - za, 1) * spacing_mm[0])
-                    m[k, 1] = (d[z, yb, x] - d[z, ya, x]) / (max(yb - ya, 1) * spacing_mm[1])
-                    m[k, 2] = (d[z, y, xb] - d[z, y, xa]) / (max(xb - xa, 1) * spacing_mm[2])
+                    along_z = displacement[k, zb, y, x] - displacement[k, za, y, x]
+                    along_y = displacement[k, z, yb, x] - displacement[k, z, ya, x]
+                    along_x = displacement[k, z, y, xb] - displacement[k, z, y, xa]
+                    m[k, 0] = along_z / (max(zb - za, 1) * spacing_mm[0])
+                    m[k, 1] = along_y / (max(yb - ya, 1) * spacing_mm[1])
+                    m[k, 2] = along_x / (max(xb - xa, 1) * spacing_mm[2])
                     m[k, k] += 1.0
                 norm, det = 0.0, 0.0
                 for i in range(3):
@@ -149,30 +153,36 @@ def stretched(displacement, spacing_mm):
                             det += m[0, j] * minor
                 det = max(abs(det), 1e-3)
                 out[z, y, x] = np.sqrt(max(norm / (det * det) - 2.0, 1.0))
-    return out
 
 
-@njit(cache=True, parallel=True)
-def spread_nodes(nodes, first_z, first_y, first_x, weight_z, weight_y, weight_x):
+@njit(cache=True, nogil=True)
+def spread_nodes(first, beyond, nodes, first_z, first_y, first_x, weight_z, weight_y, weight_x, out):
     """Values on a fine grid from four weighted nodes along each axis, axis after axis.
 
     Args:
         nodes: (z, y, x) float32.
         first_z, first_y, first_x: index of the first of the four nodes for each fine voxel.
         weight_z, weight_y, weight_x: (fine, 4) float32.
+        out: (fine z, y, x) float32.
     """
-    nz, ny, nx = first_z.size, first_y.size, first_x.size
-    out = np.empty((nz, ny, nx), dtype=np.float32)
-    for z in prange(nz):
-        plane = np.zeros(nodes.shape[1:], dtype=np.float32)
-        for t in range(4):
-            plane += weight_z[z, t] * nodes[first_z[z] + t]
-        row = np.empty(nodes.shape[2], dtype=np.float32)
-        for y in range(ny):
-            row[:] = 0.0
-            for t in range(4):
-                row += weight_y[y, t] * plane[first_y[y] + t]
-            for x in range(nx):
+    _, rows, columns = nodes.shape
+    plane, row = np.empty((rows, columns), dtype=np.float32), np.empty(columns, dtype=np.float32)
+    for z in range(first, beyond):
+        f = first_z[z]
+        for y in range(rows):
+            for x in range(columns):
+                value = np.float32(0.0)
+                for t in range(4):
+                    value += weight_z[z, t] * nodes[f + t, y, x]
+                plane[y, x] = value
+        for y in range(first_y.size):
+            f = first_y[y]
+            for x in range(columns):
+                value = np.float32(0.0)
+                for t in range(4):
+                    value += weight_y[y, t] * plane[f + t, x]
+                row[x] = value
+            for x in range(first_x.size):
                 f = first_x[x]
                 out[z, y, x] = (
                     weight_x[x, 0] * row[f]
@@ -180,4 +190,3 @@ def spread_nodes(nodes, first_z, first_y, first_x, weight_z, weight_y, weight_x)
                     + weight_x[x, 2] * row[f + 2]
                     + weight_x[x, 3] * row[f + 3]
                 )
-    return out

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.core.chance import Key
+from simulators.core.threads import in_threads
 from simulators.tumour.radiobiology import LATE_ALPHA_BETA_GY
 from twin import DoseGrid, Fraction, Geometry, InputError, Volume
 
@@ -156,7 +157,9 @@ def _add(
     from simulators.dose.accumulation_kernel import summed_dose
 
     grid = dose.geometry
-    summed_dose(
+    in_threads(
+        summed_dose,
+        out.shape[1],
         np.ascontiguousarray(dose.array, dtype=np.float32),
         np.ascontiguousarray(grid.index(paths_lps)),
         np.ascontiguousarray(stages, dtype=np.float64),

@@ -2,14 +2,15 @@
 
 import math
 
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True, parallel=True)
-def summed_dose(dose, paths, stages, shifts, scales, alpha_beta, out):
+@njit(cache=True, nogil=True)
+def summed_dose(first, beyond, dose, paths, stages, shifts, scales, alpha_beta, out):
     """Add the fractions' doses, or their EQD2, at points of one dose grid.
 
     Args:
+        first, beyond: points that are done (`simulators.core.threads`).
         dose: (z, y, x) float32, Gy; linear between voxel centres, 0 outside them.
         paths: (stages, n, 3) float64 voxel indices (z, y, x), where each point goes.
         stages: (draws, fractions) float64, how far along them the points are, below the number of stages.
@@ -20,8 +21,8 @@ def summed_dose(dose, paths, stages, shifts, scales, alpha_beta, out):
     """
     nz, ny, nx = dose.shape
     last = paths.shape[0] - 1
-    for row in prange(out.shape[0]):
-        for i in range(paths.shape[1]):
+    for row in range(out.shape[0]):
+        for i in range(first, beyond):
             total = 0.0
             for f in range(scales.size):
                 s = int(stages[row, f])

@@ -13,6 +13,7 @@ from simulators.anatomy.tumour_mask import level
 from simulators.anatomy.tumour_site import smooth, smoothstep, voxels
 from simulators.anatomy.warp_kernels import warp_cubic
 from simulators.core.chance import Key
+from simulators.core.threads import in_threads
 from simulators.insilico.thorax.texture import ct_noise
 from twin import Geometry
 from twin.structures import bounding_box
@@ -174,7 +175,8 @@ def carried(values: np.ndarray, shift_mm: np.ndarray, spacing_mm, *, order: int 
     shift = shift_mm / np.asarray(spacing_mm, dtype=np.float32)[:, None, None, None]
     if order == 3:
         out = np.array(values, dtype=np.float32)
-        warp_cubic(np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(shift), out)
+        image = np.ascontiguousarray(values, dtype=np.float32)
+        in_threads(warp_cubic, len(out), image, np.ascontiguousarray(shift), out)
         return out
     grid = np.indices(values.shape, dtype=np.float32) + shift
     if order == 0:

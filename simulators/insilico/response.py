@@ -21,6 +21,7 @@ from simulators.anatomy.tumour_mask import border_mm, level, moved, score_mm, tu
 from simulators.anatomy.tumour_site import TumourSite, lungs_of, smooth, smoothstep, tumour_site, voxels
 from simulators.anatomy.warp_kernels import warp_cubic
 from simulators.core.chance import Key
+from simulators.core.threads import in_threads
 from simulators.core.treatment import TumourView
 from simulators.insilico.response_lung import LungResponse
 from simulators.insilico.traits import UNEVEN_MM, Traits
@@ -293,7 +294,7 @@ def _warped(hu: np.ndarray, shift: np.ndarray | None, site: TumourSite) -> np.nd
     out = np.array(hu, dtype=np.float32)
     if shift is not None:
         voxel_shift = np.ascontiguousarray(_in_voxels(shift, site.geometry.spacing_mm))
-        warp_cubic(np.ascontiguousarray(hu, dtype=np.float32), voxel_shift, out)
+        in_threads(warp_cubic, len(out), np.ascontiguousarray(hu, dtype=np.float32), voxel_shift, out)
     return out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from simulators.anatomy.lung_texture import texture
 from simulators.anatomy.tumour_site import smoothstep
 from simulators.anatomy.warp_kernels import stretched, warp_cubic
+from simulators.core.threads import in_threads
 from twin.geometry import Box
 
 _KEPT, _COMBED = 1.1, 1.6  # times its length: further stretched, lung begins to be, and is, streaks alone
@@ -37,7 +38,9 @@ class Move:
         """
         out = np.array(values, dtype=np.float32)
         if self.shift_mm is not None:
-            warp_cubic(np.ascontiguousarray(values, dtype=np.float32), self.voxels(part), out)
+            in_threads(
+                warp_cubic, len(out), np.ascontiguousarray(values, dtype=np.float32), self.voxels(part), out
+            )
         return out
 
     def voxels(self, part: Box = _ALL) -> np.ndarray:
@@ -54,7 +57,8 @@ class Move:
     def combed(self) -> np.ndarray:
         """(z, y, x) float32: 0 where tissue keeps its shape, 1 where it is stretched into streaks."""
         assert self.shift_mm is not None
-        times = stretched(self.shift_mm, np.asarray(self.spacing_mm, dtype=np.float32))
+        times = np.empty(self.shift_mm.shape[1:], dtype=np.float32)
+        in_threads(stretched, len(times), self.shift_mm, np.asarray(self.spacing_mm, dtype=np.float32), times)
         return smoothstep((times - _KEPT) / (_COMBED - _KEPT)).astype(np.float32)
 
 

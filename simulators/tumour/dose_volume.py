@@ -7,16 +7,15 @@ step. The clonogens' survival is a number of its own, kept as a float64 logarith
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from simulators.core.course import Course
 from simulators.core.kinetics import Kinetics, Params, TumourState
+from simulators.core.threads import in_threads
 from simulators.tumour.timeline import (
     Timeline,
     batch_shape,
@@ -141,12 +140,12 @@ class DoseVolumeKinetics:
         times = timeline.last_step(first, state.t_days, self.step_days), days
         steps = self.step_days, float(self.linear_above_gy)
 
-        def advance(part: slice) -> None:
-            mine = block[part.start : part.stop + 1]
+        def advance(begin: int, beyond: int) -> None:
+            mine = block[begin : beyond + 1]
             given: list[Any] = [
                 *times,
                 *steps,
-                course_of[part],
+                course_of[begin:beyond],
                 mine,
                 *events,
                 *own,
@@ -155,7 +154,7 @@ class DoseVolumeKinetics:
             ]
             advance_rows(*given)
 
-        _shared(advance, len(course_of))
+        in_threads(advance, len(course_of))
         whole, end = state.viable.shape, float(days[-1])
         after = {name: v.T.reshape(batch if name == "survivors" else whole) for name, v in cells.items()}
         state = replace(state, t_days=end, ordinal=ordinals_at(courses, end), **after)
@@ -176,20 +175,6 @@ def _blocks(courses: int, rows: int, together: int) -> tuple[np.ndarray, np.ndar
     each = rows // courses
     begin = np.add.outer(np.arange(courses) * each, np.arange(0, each, together))
     return np.repeat(np.arange(courses), begin.shape[1]), np.append(begin.ravel(), rows)
-
-
-def _shared(work: Callable[[slice], None], blocks: int) -> None:
-    """Work on all blocks, in as many threads as numba would take."""
-    from numba import get_num_threads
-
-    threads = max(1, min(get_num_threads(), blocks))
-    bounds = [blocks * i // threads for i in range(threads + 1)]
-    parts = [slice(*ends) for ends in pairwise(bounds)]
-    if threads == 1:
-        work(parts[0])
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, parts))
 
 
 def _rows(state: TumourState, rows: int) -> dict[str, np.ndarray]:

@@ -2,7 +2,8 @@
 
 Rows that share a course share its times, so that some of them are taken together through every step: the innermost
 loops run over rows, without branches or calls, and the compiler does several at a time. What a row becomes depends on
-itself only. Threads share the blocks: the kernel holds no lock, and without numba's own threads it compiles sooner.
+itself only. Threads share the blocks. Rows are copied by loops: what numba makes of an assignment to a slice, with its
+message for shapes that do not fit, takes a second to compile.
 """
 
 import math
@@ -98,13 +99,32 @@ def _step(dt, half, table, gtv0, survivors, remnant, viable, doomed, v, total):
 
 
 @part
-def _volume(gtv0, viable, doomed, remnant, volumes):
-    volumes[:] = 0.0
+def _volume(gtv0, viable, doomed, remnant, work, volumes, begin):
+    for i in range(work.shape[0]):
+        work[i] = 0.0
     for b in range(viable.shape[0]):
-        for i in range(volumes.shape[0]):
-            volumes[i] += viable[b, i] + doomed[b, i] + remnant[b, i]
-    for i in range(volumes.shape[0]):
-        volumes[i] *= gtv0[i]
+        for i in range(work.shape[0]):
+            work[i] += viable[b, i] + doomed[b, i] + remnant[b, i]
+    for i in range(work.shape[0]):
+        volumes[begin + i] = gtv0[i] * work[i]
+
+
+@part
+def _taken(values, begin, end):
+    """(k, rows) copy of some rows."""
+    out = np.empty((values.shape[0], end - begin))
+    for b in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            out[b, i] = values[b, begin + i]
+    return out
+
+
+@part
+def _put(values, begin, rows):
+    """Write rows back from where they begin."""
+    for b in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            values[b, begin + i] = rows[b, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -145,14 +165,15 @@ def advance_rows(
     `step_viable` and `step_doomed` keep the one to go on from.
     """
     for n in range(len(block) - 1):
-        c, rows = course_of[n], slice(block[n], block[n + 1])
+        c, begin, beyond = course_of[n], block[n], block[n + 1]
         t, e, last = t0[c], first_event[c], last_fraction[c]
         k = next_multiple(t, step_days)
-        own, gtv, drawn = table[:, rows].copy(), gtv0[rows].copy(), survivors[rows].copy()
-        v, d, rest = step_viable[:, rows].copy(), step_doomed[:, rows].copy(), remnant[:, rows].copy()
-        unrepaired, log_s = carry[:, rows].copy(), logs[:, rows].copy()
+        own, gtv, drawn = _taken(table, begin, beyond), gtv0[begin:beyond].copy(), survivors[begin:beyond]
+        v, d = _taken(step_viable, begin, beyond), _taken(step_doomed, begin, beyond)
+        unrepaired, log_s = _taken(carry, begin, beyond), _taken(logs, begin, beyond)
+        rest = _taken(remnant, begin, beyond)
         aside_v, aside_d = v.copy(), d.copy()
-        work, total, seen = np.empty_like(gtv), np.empty_like(gtv), np.empty_like(gtv)
+        work, total = np.empty_like(gtv), np.empty_like(gtv)
         half, aside_half = np.empty_like(gtv), np.empty_like(gtv)
         last_dt = -1.0  # most steps are as long as the one before
         for j in range(out_days.shape[0]):
@@ -182,11 +203,15 @@ def advance_rows(
                 t = stop
                 if t >= k * step_days:
                     k += 1
-            aside_v[:], aside_d[:] = v, d
+            _put(aside_v, 0, v)
+            _put(aside_d, 0, d)
             if out_days[j] > t:
                 _clearance(out_days[j] - t, own, aside_half)
                 _step(out_days[j] - t, aside_half, own, gtv, drawn, rest, aside_v, aside_d, work, total)
-            _volume(gtv, aside_v, aside_d, rest, seen)
-            volumes[j, rows] = seen
-        viable[:, rows], doomed[:, rows], step_viable[:, rows], step_doomed[:, rows] = aside_v, aside_d, v, d
-        carry[:, rows], logs[:, rows], survivors[rows] = unrepaired, log_s, drawn
+            _volume(gtv, aside_v, aside_d, rest, work, volumes[j], begin)
+        _put(viable, begin, aside_v)
+        _put(doomed, begin, aside_d)
+        _put(step_viable, begin, v)
+        _put(step_doomed, begin, d)
+        _put(carry, begin, unrepaired)
+        _put(logs, begin, log_s)

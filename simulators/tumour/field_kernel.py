@@ -56,12 +56,21 @@ def _scale(v, factor):
 
 @njit(cache=True)
 def _scale_border(v, factor):
-    v[0] *= factor
-    v[-1] *= factor
-    v[1:-1, 0] *= factor
-    v[1:-1, -1] *= factor
-    v[1:-1, 1:-1, 0] *= factor
-    v[1:-1, 1:-1, -1] *= factor
+    nz, ny, nx = v.shape
+    for z in range(nz):
+        for y in range(ny):
+            whole = z == 0 or z == nz - 1 or y == 0 or y == ny - 1
+            for x in range(0, nx, 1 if whole else nx - 1):
+                v[z, y, x] *= factor
+
+
+@njit(cache=True)
+def _copy(values, out):
+    """By loops: what numba makes of `out[:] = values`, with its message for shapes that do not fit, takes a second."""
+    for z in range(out.shape[0]):
+        for y in range(out.shape[1]):
+            for x in range(out.shape[2]):
+                out[z, y, x] = values[z, y, x]
 
 
 @njit(cache=True)
@@ -74,11 +83,15 @@ def _diffuse(v, dt, d_mm2, spacing, inside, faces, work, factor):
     if d_mm2 <= 0.0:
         _scale(v, np.float32(factor))
         return
-    per_mm2 = 1.0 / (spacing * spacing)
-    parts = max(1, math.ceil(2.0 * d_mm2 * dt * per_mm2.sum()))
+    z, y, x = (
+        1.0 / (spacing[0] * spacing[0]),
+        1.0 / (spacing[1] * spacing[1]),
+        1.0 / (spacing[2] * spacing[2]),
+    )
+    parts = max(1, math.ceil(2.0 * d_mm2 * dt * (z + y + x)))
+    each = d_mm2 * dt / parts
     k = np.empty(4, dtype=np.float32)
-    k[:3] = d_mm2 * dt / parts * per_mm2
-    k[3] = d_mm2 * dt / parts
+    k[0], k[1], k[2], k[3] = each * z, each * y, each * x, each
     one, half = np.float32(1.0), np.float32(0.5)
     for part in range(parts):
         last = np.float32(factor) if part == parts - 1 else one
@@ -166,7 +179,10 @@ def _expected(logs, occupancy):
 @njit(cache=True)
 def _draw(viable, logs, occupancy, voxel_cm3, regrown, table):
     """The end of the course: draw the survivors and scale the viable field to them."""
-    logs[:] = np.minimum(0.0, logs + regrown)
+    for z in range(logs.shape[0]):
+        for y in range(logs.shape[1]):
+            for x in range(logs.shape[2]):
+                logs[z, y, x] = min(0.0, logs[z, y, x] + regrown)
     per_voxel = table[5] * voxel_cm3
     expected = per_voxel * _expected(logs, occupancy)
     survivors = poisson_quantile(table[13], table[15], expected)
@@ -250,8 +266,8 @@ def advance_field(
             stop = ev_time[e]
         aside = stop > to_days
         if aside:
-            viable[:] = step_viable
-            doomed[:] = step_doomed
+            _copy(step_viable, viable)
+            _copy(step_doomed, doomed)
             stop = to_days
         v, d = (viable, doomed) if aside else (step_viable, step_doomed)
         if stop > t:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulators.core.threads import in_threads
 from simulators.insilico.thorax import canvas_kernels as kernels
 from simulators.insilico.thorax.body import PIXELS, Frame
 
@@ -29,7 +30,8 @@ class Canvas:
             distance: mm, negative inside.
             hu: of the inside.
         """
-        kernels.paint(self.hu, np.ascontiguousarray(distance, dtype=np.float32), hu, self.soft_mm)
+        depth = np.ascontiguousarray(distance, dtype=np.float32)
+        in_threads(kernels.paint, len(self.hu), self.hu, depth, hu, self.soft_mm)
 
     def mask(self, distance: np.ndarray) -> np.ndarray:
         """The fine bool mask of a coarse signed distance's inside.
@@ -38,7 +40,7 @@ class Canvas:
             distance: mm, negative inside.
         """
         out = np.empty(self.hu.shape, dtype=np.bool_)
-        kernels.inside(np.ascontiguousarray(distance, dtype=np.float32), out)
+        in_threads(kernels.inside, len(out), np.ascontiguousarray(distance, dtype=np.float32), out)
         return out
 
     def paint_box(self, box: tuple[slice, slice, slice], distance: np.ndarray, hu) -> None:
@@ -69,7 +71,9 @@ class Canvas:
 
     def capsules(self, start, end, start_r, end_r, hu, keep: np.ndarray, below: float = 0.0) -> None:
         """The same between voxel coordinates (n, 3) as (z, y, x)."""
-        kernels.paint_tubes(
+        in_threads(
+            kernels.paint_tubes,
+            len(self.hu),
             self.hu,
             np.ascontiguousarray(start, dtype=np.float64),
             np.ascontiguousarray(end, dtype=np.float64),
@@ -90,7 +94,9 @@ class Canvas:
             tile: fine and periodic.
             amount: HU of the tile.
         """
-        kernels.weave(
+        in_threads(
+            kernels.weave,
+            len(self.hu),
             self.hu,
             np.ascontiguousarray(distance, dtype=np.float32),
             np.ascontiguousarray(coarse, dtype=np.float32),

@@ -1,14 +1,17 @@
-"""Compiled kernels of the in-silico CT: partial-volume painting, shell strips, tubes and the final blur."""
+"""Compiled kernels of the in-silico CT: partial-volume painting, shell strips, tubes and the final blur.
+
+Those with `first` and `beyond` do that part of the slices (`simulators.core.threads`).
+"""
 
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 FACTOR = 4  # fine voxels for one coarse voxel, in-plane
 
 
-@njit(cache=True, inline="always")
+@njit
 def _bilinear(field, k, j, i):
     """A coarse (z, y, x) field at fine voxel (k, j, i)."""
     fy = min(max((j - 0.5 * (FACTOR - 1)) / FACTOR, 0.0), field.shape[1] - 1.001)
@@ -20,14 +23,14 @@ def _bilinear(field, k, j, i):
     return low * (1 - wy) + high * wy
 
 
-@njit(parallel=True, cache=True)
-def paint(hu, distance, value, soft_mm):
+@njit(cache=True, nogil=True)
+def paint(first, beyond, hu, distance, value, soft_mm):
     """Paint the inside of a coarse signed distance over the fine image, with partial volume at its surface.
 
     The blend's width is the in-plane `soft_mm` plus the surface's run across one slice.
     """
     nz, ny, nx = hu.shape
-    for k in prange(nz):
+    for k in range(first, beyond):
         below, above = max(k - 1, 0), min(k + 1, nz - 1)
         for jb in range(0, ny, FACTOR):
             for ib in range(0, nx, FACTOR):
@@ -45,18 +48,18 @@ def paint(hu, distance, value, soft_mm):
                             hu[k, j, i] += min(share, 1.0) * (value - hu[k, j, i])
 
 
-@njit(parallel=True, cache=True)
-def inside(distance, mask):
+@njit(cache=True, nogil=True)
+def inside(first, beyond, distance, mask):
     """Write 1 into the fine mask where the interpolated coarse distance is negative."""
-    nz, ny, nx = mask.shape
-    for k in prange(nz):
+    _, ny, nx = mask.shape
+    for k in range(first, beyond):
         for j in range(ny):
             for i in range(nx):
                 mask[k, j, i] = _bilinear(distance, k, j, i) < 0.0
 
 
-@njit(parallel=True, cache=True)
-def paint_strips(hu, cage, angle, middle, z_mm, strips, cortex_mm, cortex_hu, marrow_hu):
+@njit(cache=True, nogil=True)
+def paint_strips(first, beyond, hu, cage, angle, middle, z_mm, strips, cortex_mm, cortex_hu, marrow_hu):
     """Paint bony strips that follow the thoracic cage: ribs, cartilages, sternum, scapulae.
 
     Args:
@@ -69,9 +72,9 @@ def paint_strips(hu, cage, angle, middle, z_mm, strips, cortex_mm, cortex_hu, ma
             (0 to pi) for the right and left side; half height 0 means no bone.
         cortex_mm, cortex_hu, marrow_hu: (n,) thickness of the cortex and HU of both parts.
     """
-    nz, ny, nx = hu.shape
+    _, ny, nx = hu.shape
     n, _, bins, _ = strips.shape
-    for k in prange(nz):
+    for k in range(first, beyond):
         for j in range(ny):
             for i in range(nx):
                 if abs(cage[k, j // FACTOR, i // FACTOR] - 14.0) > 40.0:
@@ -109,8 +112,8 @@ def paint_strips(hu, cage, angle, middle, z_mm, strips, cortex_mm, cortex_hu, ma
                     hu[k, j, i] += min(outer, 1.0) * (value - hu[k, j, i])
 
 
-@njit(parallel=True, cache=True)
-def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below):
+@njit(cache=True, nogil=True)
+def paint_tubes(first, beyond, hu, start, end, start_r, end_r, value, spacing, keep, keep_below):
     """Paint tapered capsules with three sub-slices, in their order.
 
     Args:
@@ -122,9 +125,9 @@ def paint_tubes(hu, start, end, start_r, end_r, value, spacing, keep, keep_below
         keep: coarse signed distance; only voxels where it is below `keep_below` are painted.
         keep_below: see above, mm.
     """
-    nz, ny, nx = hu.shape
+    _, ny, nx = hu.shape
     sz, sy, sx = spacing[0], spacing[1], spacing[2]
-    for k in prange(nz):
+    for k in range(first, beyond):
         for s in range(len(start_r)):
             r_max = max(start_r[s], end_r[s]) + 1.0
             if k * sz < min(start[s, 0], end[s, 0]) * sz - r_max - 0.5 * sz:
@@ -228,11 +231,11 @@ def grow(points, root, first, most):  # noqa: PLR0912
     return segments[:count], fed[:count], parent[:count]
 
 
-@njit(parallel=True, cache=True)
-def finish(hu, noise, level, out):
+@njit(cache=True, nogil=True)
+def finish(first, beyond, hu, noise, level, out):
     """Blur in-plane by the scanner's point spread (3 x 3 binomial), add noise times its coarse level, round."""
-    nz, ny, nx = hu.shape
-    for k in prange(nz):
+    _, ny, nx = hu.shape
+    for k in range(first, beyond):
         for j in range(ny):
             for i in range(nx):
                 total = 0.0
@@ -244,12 +247,12 @@ def finish(hu, noise, level, out):
                 out[k, j, i] = np.int16(min(max(round(total), -1024.0), 3071.0))
 
 
-@njit(parallel=True, cache=True)
-def weave(hu, distance, coarse, tile, amount):
+@njit(cache=True, nogil=True)
+def weave(first, beyond, hu, distance, coarse, tile, amount):
     """Add texture inside a coarse signed distance: a coarse field plus `amount` times a periodic fine tile."""
-    nz, ny, nx = hu.shape
+    _, ny, nx = hu.shape
     tz, ty, tx = tile.shape
-    for k in prange(nz):
+    for k in range(first, beyond):
         for j in range(ny):
             for i in range(nx):
                 if distance[k, j // FACTOR, i // FACTOR] > 4.0:

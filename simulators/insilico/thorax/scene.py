@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simulators.core.chance import Key
+from simulators.core.threads import in_threads
 from simulators.insilico.thorax import canvas_kernels as kernels
 from simulators.insilico.thorax.body import FACTOR, PIXELS, Frame, Habitus, Walls, spine_y_mm, walls
 from simulators.insilico.thorax.canvas import Canvas
@@ -144,9 +145,9 @@ def _vessels(
 def _bones(canvas: Canvas, wall: Walls, habitus: Habitus, rng: np.random.Generator) -> None:
     """Ribs, sternum, shoulder blades, collar bones and arms."""
     bony, frame = strips(rng), canvas.frame
-    kernels.paint_strips(
-        canvas.hu, wall.cage, wall.angle, frame.midline, frame.z.astype(np.float64), bony.tables, bony.cortex_mm,
-        bony.cortex_hu, bony.marrow_hu,
+    in_threads(
+        kernels.paint_strips, len(canvas.hu), canvas.hu, wall.cage, wall.angle, frame.midline,
+        frame.z.astype(np.float64), bony.tables, bony.cortex_mm, bony.cortex_hu, bony.marrow_hu,
     )  # fmt: skip
     for bone in long_bones():
         for radii, hu in ((bone.radii_mm, 680.0), (bone.radii_mm - bone.cortex_mm, bone.marrow_hu)):
@@ -222,5 +223,5 @@ def _finish(
     shape = canvas.hu.shape
     noise = np.zeros(shape, np.float32) if rng is None else ct_noise(shape, habitus.pixel_mm, rng)
     out = np.empty(canvas.hu.shape, dtype=np.int16)
-    kernels.finish(canvas.hu, noise, np.ascontiguousarray(level), out)
+    in_threads(kernels.finish, len(out), canvas.hu, noise, np.ascontiguousarray(level), out)
     return out
