@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.core.threads import in_threads
 from simulators.dose.medium import Medium
 from simulators.photon import machine
 from simulators.photon.cones import cosines, directions, shares
@@ -141,10 +142,12 @@ def terma(medium: Medium, beams: Beams, voxels: np.ndarray, depth_mm: np.ndarray
     """(n, beams) float32 energy that each beam releases per mass at voxels."""
     from simulators.photon import terma_kernel
 
-    return terma_kernel.terma(
-        depth_mm, *medium.place(beams.isocentre), beams.gantry_rad, beams.fluence, beams.v_mm, beams.u_mm, voxels,
-        machine.terma_table(), 10 * machine.TABLE_STEP_CM,
+    released = np.empty(depth_mm.shape, np.float32)
+    in_threads(
+        terma_kernel.terma, len(voxels), depth_mm, *medium.place(beams.isocentre), beams.gantry_rad, beams.fluence,
+        beams.v_mm, beams.u_mm, voxels, machine.terma_table(), 10 * machine.TABLE_STEP_CM, released,
     )  # fmt: skip
+    return released
 
 
 def _on_cores(
@@ -168,9 +171,10 @@ def _on_cores(
         passed *= spread[:, :, None]
         absorbed[:, :, 0], passed[:, :, 0] = 0.0, 1.0  # nothing absorbs outside the body
         there = np.zeros((CHUNKS, *here.shape), np.float32)
-        transport(
-            here, _spans(here), np.ascontiguousarray(row.transpose(turned)), released[order].T.copy(),
-            taken[chosen], absorbed, passed, spread, planes, directions()[chosen, axis] > 0, there,
+        in_threads(
+            transport, CHUNKS, here, _spans(here), np.ascontiguousarray(row.transpose(turned)),
+            released[order].T.copy(), taken[chosen], absorbed, passed, spread, planes,
+            directions()[chosen, axis] > 0, there,
         )  # fmt: skip
         dose += there.sum(axis=0).transpose(np.argsort(turned))
     return dose

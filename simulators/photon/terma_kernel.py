@@ -43,24 +43,24 @@ def _at_voxels(fan, first, spacing, sx, sy, v_mm, u_mm, t_mm, voxels, out):
         out[n] = ray.trilinear(fan, fv, fu, (t - t_mm[0]) / dt, np.float32(-1.0))
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def terma(depth_mm, first, spacing, angles, fluence, v_mm, u_mm, voxels, table, table_step_mm):
+@njit(cache=True, fastmath=True, nogil=True)
+def terma(
+    begin, beyond, depth_mm, first, spacing, angles, fluence, v_mm, u_mm, voxels, table, table_step_mm, out
+):
     """Energy released per mass at voxels by each beam.
 
     Args:
+        begin, beyond: voxels that are done (`simulators.core.threads`).
         depth_mm: (n, beams) float32, as of `depths`.
         first, spacing, angles, voxels: as there.
         fluence: (beams, nv, nu) float32 energy fluence in the isocentre's plane.
         v_mm, u_mm: its pixels.
         table: (m,) float32 TERMA by depth.
         table_step_mm: between its entries.
-
-    Returns:
-        (n, beams) float32.
+        out: (n, beams) float32.
     """
-    out = np.zeros((voxels.shape[0], angles.size), np.float32)
     dv, du = v_mm[1] - v_mm[0], u_mm[1] - u_mm[0]
-    for n in prange(voxels.shape[0]):
+    for n in range(begin, beyond):
         z = first[0] + voxels[n, 0] * spacing[0]
         y = first[1] + voxels[n, 1] * spacing[1]
         x = first[2] + voxels[n, 2] * spacing[2]
@@ -71,6 +71,7 @@ def terma(depth_mm, first, spacing, angles, fluence, v_mm, u_mm, voxels, table, 
             u, v = (y * sx - x * sy) / widen, z / widen
             fu, fv = (u - u_mm[0]) / du, (v - v_mm[0]) / dv
             if deep < 0 or fu < 0 or fv < 0 or fu >= u_mm.size - 1 or fv >= v_mm.size - 1:
+                out[n, b] = 0.0
                 continue
             iu, iv = int(fu), int(fv)
             a, c = fu - iu, fv - iv

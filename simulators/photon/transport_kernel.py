@@ -7,7 +7,7 @@ that compilers make vector instructions of them.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 CHUNKS = 4  # of directions, each with a sum of its own: results do not depend on the number of threads
 DECAYS = 4
@@ -15,11 +15,14 @@ BLOCK = 512  # of rows whose sums over beams stay in the nearest cache
 GROUP = 4  # of directions that share a reading of what is released
 
 
-@njit(cache=True, fastmath=True, parallel=True)
-def transport(level, span, row, terma, shares, absorbed, passed, spread, planes, forward, dose):
+@njit(cache=True, fastmath=True, nogil=True)
+def transport(
+    first_chunk, beyond, level, span, row, terma, shares, absorbed, passed, spread, planes, forward, dose
+):
     """Add the dose of the directions of one leading axis.
 
     Args:
+        first_chunk, beyond: of `CHUNKS`, which are done (`simulators.core.threads`).
         level: (p, q, r) uint16 step of density, 0 outside the body, p along the leading axis.
         span: (p, q, 2) first and one past the last r within the body.
         row: (p, q, r) uint32 row of the voxel in `terma`, or the number of rows where nothing is released.
@@ -34,7 +37,7 @@ def transport(level, span, row, terma, shares, absorbed, passed, spread, planes,
     """
     n, nq, nr = level.shape
     count, rows = shares.shape[0], terma.shape[1]
-    for chunk in prange(CHUNKS):
+    for chunk in range(first_chunk, beyond):
         out = dose[chunk]
         source = np.zeros((GROUP * DECAYS, rows + 1), np.float32)
         kept, left, given = np.empty(nr, np.float32), np.empty(nr, np.float32), np.empty(nr, np.float32)

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from simulators.core.threads import in_threads
 from simulators.dose.medium import Medium
 from simulators.photon import machine
 from simulators.photon.cones import directions, shares
@@ -107,9 +108,10 @@ class PencilBeams:
         from simulators.planner.pencil_kernel import transpose
 
         shape = self.beams.fluence.shape
-        narrow, broad = transpose(
-            (gradient * self.gain).astype(np.float32), self.pixel, self.across, self.along, self.primary,
-            self.scatter, shape[2], shape[1] * shape[2],
+        narrow, broad = np.zeros((2, shape[0], shape[1] * shape[2]), np.float32)
+        in_threads(
+            transpose, shape[0], (gradient * self.gain).astype(np.float32), self.pixel, self.across, self.along,
+            self.primary, self.scatter, shape[2], narrow, broad,
         )  # fmt: skip
         return self._narrow(narrow.reshape(shape)) + self._broad(broad.reshape(shape))
 
@@ -125,13 +127,15 @@ class PencilBeams:
         return replace(self, gain=gain, offset=(true - gain * bare).astype(np.float32))
 
     def _bare(self, fluence: np.ndarray) -> np.ndarray:
-        from simulators.planner.pencil_kernel import forward
+        from simulators.planner.pencil_kernel import BLOCK, forward
 
         flat = (len(fluence), -1)
-        return forward(
-            self._narrow(fluence).reshape(flat), self._broad(fluence).reshape(flat), self.pixel, self.across,
-            self.along, self.primary, self.scatter, fluence.shape[2],
+        dose = np.zeros(self.pixel.shape[1], np.float32)
+        in_threads(
+            forward, -(-len(dose) // BLOCK), self._narrow(fluence).reshape(flat), self._broad(fluence).reshape(flat),
+            self.pixel, self.across, self.along, self.primary, self.scatter, fluence.shape[2], dose,
         )  # fmt: skip
+        return dose
 
     def _narrow(self, fluence: np.ndarray) -> np.ndarray:
         width = np.hypot(np.hypot(_ELECTRONS_MM, machine.FOCUS_SIGMA_MM), self.spacing_mm / 12**0.5)

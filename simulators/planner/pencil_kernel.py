@@ -1,14 +1,16 @@
-"""Dose of fluence pixels at sample voxels and its transpose: loaded only when a plan is optimised."""
+"""Dose of fluence pixels at sample voxels and its transpose: loaded only when a plan is optimised.
 
-import numpy as np
-from numba import njit, prange
+Both do a part of the work, from `first` up to and without `beyond` (`simulators.core.threads`).
+"""
 
-BLOCK = 2048
+from numba import njit
+
+BLOCK = 2048  # voxels; results do not depend on the number of threads
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def forward(narrow, broad, pixel, across, along, primary, scatter, width):
-    """Dose at voxels.
+@njit(cache=True, fastmath=True, nogil=True)
+def forward(first, beyond, narrow, broad, pixel, across, along, primary, scatter, width, out):
+    """Dose at voxels, block by block of those of one beam that stay in the cache.
 
     Args:
         narrow: (beams, pixels) float32 fluence that lets primary dose arise.
@@ -17,13 +19,10 @@ def forward(narrow, broad, pixel, across, along, primary, scatter, width):
         across, along: (beams, n) float32 where between it and its neighbours.
         primary, scatter: (beams, n) float32 dose of unit fluence.
         width: pixels of a row.
-
-    Returns:
-        (n,) float32.
+        out: (n,) float32 zeros.
     """
-    n = pixel.shape[1]
-    out = np.zeros(n, np.float32)
-    for block in prange((n + BLOCK - 1) // BLOCK):
+    n = out.size
+    for block in range(first, beyond):
         for b in range(pixel.shape[0]):
             for s in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
                 p = pixel[b, s]
@@ -40,17 +39,16 @@ def forward(narrow, broad, pixel, across, along, primary, scatter, width):
     return out
 
 
-@njit(cache=True, parallel=True, fastmath=True)
-def transpose(gradient, pixel, across, along, primary, scatter, width, pixels):
-    """What a change of dose at voxels asks of the two fluences; arguments as of `forward`, gradient (n,) float32.
+@njit(cache=True, fastmath=True, nogil=True)
+def transpose(first, beyond, gradient, pixel, across, along, primary, scatter, width, narrow, broad):
+    """What a change of dose at voxels asks of the two fluences, beam by beam; arguments as of `forward`.
 
-    Returns:
-        Two of (beams, pixels) float32.
+    Args:
+        gradient: (n,) float32.
+        narrow, broad: (beams, pixels) float32 zeros.
     """
-    beams, n = pixel.shape
-    narrow = np.zeros((beams, pixels), np.float32)
-    broad = np.zeros((beams, pixels), np.float32)
-    for b in prange(beams):
+    n = pixel.shape[1]
+    for b in range(first, beyond):
         for s in range(n):
             p = pixel[b, s]
             g = gradient[s]
