@@ -14,11 +14,16 @@ TORCH ?= torch>=2.13,<2.14
 install: .venv/installed
 
 # Each step adds to the one before: a demo waits for no dashboard, a dashboard for no tests.
-.venv/demo: pyproject.toml
+.venv/base: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(PIP) --upgrade pip
+	$(PIP) --editable .
+	touch $@
+
+# By the package's name, so that pip leaves what is installed as it is: something may run from it.
+.venv/demo: .venv/base
 	$(PIP) "$(TORCH)"
-	$(PIP) --editable ".[learned]"
+	$(PIP) "rt-twin[learned]"
 	touch $@
 
 .venv/app: .venv/demo
@@ -29,7 +34,12 @@ install: .venv/installed
 	$(PIP) --editable ".[train,cluster,calibrate,pacs,docs,test]"
 	touch $@
 
-demo: .venv/demo
+# The patient needs no network: he is made while torch is fetched.
+runs/demo-patient.twin: | .venv/base
+	$(BIN)/rt-twin phantom $@
+
+demo: .venv/base
+	$(MAKE) --jobs=2 .venv/demo runs/demo-patient.twin
 	$(BIN)/rt-twin demo runs
 	@echo "the dashboard: make app"
 
