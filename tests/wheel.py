@@ -34,7 +34,7 @@ def compared(patient: PatientTwin) -> Comparison:
     wrong: str = patient.gtv_cm3
     return compare(patient, [TreatmentPlan.parse("60/30")], days=30)
 """
-TINY = "{family: FAMILY, steps: 2, widths: [8, 16], embedding: 16, batch_volumes: 2, batch_slices: 4, window: 32}"
+TINY = "{family: FAMILY, steps: 2, widths: [8, 16], embedding: 16, batch_volumes: 2, batch_slices: 4, window: 32, MORE}"
 
 
 class Environment:
@@ -166,9 +166,15 @@ def learned(env: Environment) -> None:
 
 def train(env: Environment) -> None:
     """Each family that needs the extra takes two steps."""
-    for family in ("pix2pix", "diffusion"):
-        (env.work / f"{family}.yaml").write_text(TINY.replace("FAMILY", family))
+    for family, more in (("pix2pix", ""), ("diffusion", "options: {steps: 2}")):  # of each sampling
+        (env.work / f"{family}.yaml").write_text(TINY.replace("FAMILY", family).replace("MORE", more))
         env.run(f"train p.twin --task denoise --family {family}.yaml --out {family}")
+
+
+def multi_gpu(env: Environment) -> None:
+    """What joins several GPUs starts, here on a processor."""
+    begun = "from accelerate import Accelerator; assert Accelerator(cpu=True).num_processes == 1"
+    subprocess.run([env.place / "bin" / "python", "-c", begun], check=True)
 
 
 def cluster(env: Environment) -> None:
@@ -188,7 +194,8 @@ def pacs(env: Environment) -> None:
 
 
 PROMISED: dict[str, Callable[[Environment], None]] = {
-    check.__name__: check for check in (base, imaging, app, learned, train, cluster, calibrate, pacs)
+    check.__name__.replace("_", "-"): check
+    for check in (base, imaging, app, learned, train, multi_gpu, cluster, calibrate, pacs)
 }
 
 
