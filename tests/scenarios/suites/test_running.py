@@ -119,7 +119,19 @@ def test_a_benchmark_goes_on_where_it_was_killed_and_its_page_comes_of_its_rows(
 
 
 @pytest.mark.parametrize(
-    "name", ["quick", "small", "districts", "denoise", "mr-ct", "t2-flair", "quality", "full", "follow-up"]
+    "name",
+    [
+        "quick",
+        "small",
+        "harmonise",
+        "districts",
+        "denoise",
+        "mr-ct",
+        "t2-flair",
+        "quality",
+        "full",
+        "follow-up",
+    ],
 )
 def test_the_shipped_suites_fit(name):
     suite = load_suite(name)
