@@ -158,7 +158,7 @@ def multiple_below(t_days: float, step_days: float) -> float:
     """
     from simulators.tumour.steps import next_multiple
 
-    return (next_multiple(t_days, step_days) - 1) * step_days
+    return (next_multiple.py_func(t_days, step_days) - 1) * step_days  # compiled, it would take a second
 
 
 def _acting(course: Course) -> np.ndarray:
