@@ -55,12 +55,23 @@ def harmonise(data: Path, work: Path, n: int, first_seed: int) -> Sequence[Perso
     return in_silico(n, first_seed, "thorax", _kernels)
 
 
+def mr_thoraces(n: int, first_seed: int) -> Sequence[Person]:
+    """In-silico thoraces and their T1.
+
+    Args:
+        n: how many.
+        first_seed: of the first.
+    """
+    return in_silico(n, first_seed, "thorax", _thorax_t1)
+
+
 def mr_ct(data: Path, work: Path, n: int, first_seed: int) -> Sequence[Person]:
-    """In-silico heads, and those real sarcoma patients whose MR lies well on the CT."""
+    """In-silico heads and thoraces, and those real sarcoma patients whose MR lies well on the CT."""
     folder = collection(data, SARCOMAS, work)
     good = [] if folder is None else [r["id"] for r in rows_of(folder) if r["mr_ct_alignment"] == "good"]
     return [
         *_heads(data, n, first_seed, _head_t1),
+        *mr_thoraces(n, first_seed),
         *(Person(name, "real", partial(_sarcoma, folder, name, "mr_t1", "MR")) for name in good),  # type: ignore[arg-type]
     ]
 
@@ -128,8 +139,14 @@ def _kept(
     (part / name / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def _thorax(seed: int, *, slices: int = _THIN, noise: bool = True) -> tuple[PatientTwin, slice]:
-    """An in-silico thorax and the slices about its tumour: whole ones, or lungs that are cut open are no body."""
+def thorax_and_slab(seed: int, *, slices: int = _THIN, noise: bool = True) -> tuple[PatientTwin, slice]:
+    """An in-silico thorax and the slices about its tumour: whole ones, or lungs that are cut open are no body.
+
+    Args:
+        seed: of the patient.
+        slices: how many.
+        noise: whether the CT has it.
+    """
     from simulators.insilico import make_patient
 
     rng = Key(seed, f"translation-{seed}", Purpose.POPULATION).generator()
@@ -150,7 +167,7 @@ def _low_dose(ct: Volume, name: str) -> Volume:
 
 
 def _low_dose_thorax(folder: Path, seed: int) -> None:
-    twin, z = _thorax(seed)
+    twin, z = thorax_and_slab(seed)
     slab = twin.baseline.volume.crop((z, slice(None), slice(None)))
     gtv = twin.structures[0].gtv()[z]
     _kept(folder, "quarter", _low_dose(slab, f"thorax-{seed}"), slab, {"gtv": gtv}, dose=QUARTER)
@@ -186,7 +203,7 @@ def _kernels(folder: Path, seed: int) -> None:
     from simulators.scanners.quality.added_noise import added_noise
     from simulators.scanners.quality.kernel import Kernel, KernelName, softened
 
-    twin, z = _thorax(seed, noise=False)
+    twin, z = thorax_and_slab(seed, noise=False)
     ct = twin.baseline.volume.crop((z, slice(None), slice(None)))
     ct = Volume(ct.geometry, ct.array.astype(np.float32), "CT", "HU")
     key = Key(0, f"kernels-{seed}", Purpose.SCANNER)
@@ -204,7 +221,7 @@ def _kernels(folder: Path, seed: int) -> None:
 def _pet_thorax(folder: Path, seed: int) -> None:
     from simulators.scanners.pet import PetScanner
 
-    twin, z = _thorax(seed, slices=_SLAB)
+    twin, z = thorax_and_slab(seed, slices=_SLAB)
     slab = twin.baseline.volume.crop((z, slice(None), slice(None)))
     key = Key(seed, f"pet-{seed}", Purpose.SCANNER)
     drawn = twin.structures[0]
@@ -256,6 +273,20 @@ def _head(seed: int, data: Path, sequences: Sequence[str]) -> tuple[PatientTwin,
         request = ScanRequest(ct, drawn, key, {"sequence": sequence, **asked})
         found.append(MrScanner().scan([request])[0])
     return twin, found
+
+
+def _thorax_t1(folder: Path, seed: int) -> None:
+    from simulators.scanners.mr import MrScanner
+
+    twin, _ = thorax_and_slab(seed)
+    rng = Key(seed, f"translation-{seed}", Purpose.POPULATION).generator()
+    asked = {"sequence": "t1", "field": float(rng.choice(_FIELDS)), "snr": float(rng.uniform(15, 60))}
+    ct, drawn = twin.baseline.volume, twin.structures[0]
+    request = ScanRequest(ct, drawn, Key(seed, twin.id, Purpose.SCANNER, ordinal=1), asked)
+    t1 = MrScanner().scan([request])[0]
+    target = Volume(t1.geometry, np.rint(ct.on(t1.geometry, fill=-1000.0)).astype(np.int16), "CT", "HU")
+    gtv = Volume(ct.geometry, drawn.gtv().astype(np.float32), "MASK", "1").on(t1.geometry) > 0.5
+    _kept(folder, "t1", t1, target, {"gtv": gtv})
 
 
 def _on(twin: PatientTwin, names: Sequence[str], grid: Geometry) -> np.ndarray:
