@@ -1,6 +1,6 @@
 """A real CT made softer, and brought back to its own kernel by the learned task and by a Gaussian.
 
-    python benchmarks/kernels.py PATIENT.twin [SLICES]
+    RT_TWIN_WEIGHTS=FOLDER python benchmarks/kernels.py PATIENT.twin [SLICES]
 
 The CT is taken as one of the kernel `standard`, whatever it was; its middle slices, with their noise, are given the MTF
 of `soft`. Printed are mean absolute errors in the body, in HU, and how far radiomics lie from the CT's own, as the

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is in the [learned] extra")
 from models import FAMILIES, Batch, Channel, Condition, Family, FamilyConfig, Task  # noqa: E402
 from models.data.stack import channels, hidden_places  # noqa: E402
 from models.hub import load  # noqa: E402
-from models.training.trainer import descend  # noqa: E402
+from models.training.steps import descend  # noqa: E402
 
 IMAGE, MASK = Channel(name="image", low=-1.0, high=1.0), Channel(name="mask", share=True)
 FREE, RELATIVE, LAST = 2, 1, 4  # places of conditions: one that may be missing, the drawn one, the last

@@ -127,5 +127,7 @@ def test_groups_begin_with_what_was_learned_from_all(plain_subjects, tmp_path):
         for group in (0, 1):
             assert torch.allclose(state[f"network.{group}.{name}"], weight, atol=1e-6)
     network("regression", widths=(4,)).save_pretrained(tmp_path / "small")
+    with pytest.raises(ValueError, match="holds a training on other examples"):  # it began with others
+        train(plain_subjects, TASK, config, tmp_path / "out")
     with pytest.raises(ValueError, match=r"the weights in .*small do not fit what is to begin with them"):
         train(plain_subjects, TASK, config, tmp_path / "none", begin=tmp_path / "small")

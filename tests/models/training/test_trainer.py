@@ -15,7 +15,8 @@ from models.families.bridge import Bridge  # noqa: E402
 from models.hub import load  # noqa: E402
 from models.layout import CHECKPOINT, LOG  # noqa: E402
 from models.training.config import TrainingConfig, load_config  # noqa: E402
-from models.training.trainer import descend, split, train  # noqa: E402
+from models.training.steps import descend  # noqa: E402
+from models.training.trainer import split, train  # noqa: E402
 
 pytestmark = pytest.mark.long  # trains networks
 
@@ -180,7 +181,7 @@ def test_a_training_killed_in_a_write_or_out_of_disk_goes_on_as_if_nothing_had_b
 def test_a_training_by_time_that_was_broken_can_be_made_again_from_its_config(
     toy_subjects, toy_task, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("models.training.trainer._PLAN_EVERY", 4)
+    monkeypatch.setattr("models.training.run._PLAN_EVERY", 4)
     told = config(steps=None, minutes=0.02)
 
     def stop(step, share):
