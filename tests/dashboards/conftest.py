@@ -332,6 +332,7 @@ def page(known, address):
     browser.get_log("browser")
     yield Page(browser, address)
     errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
-    browser.execute_script("sessionStorage.clear()")  # the tray of jobs belongs to the tab
+    # The tray of jobs belongs to the tab; a theme that was chosen would outlast the test.
+    browser.execute_script("sessionStorage.clear(); localStorage.removeItem('mantine-color-scheme-value')")
     browser.get("about:blank")
     assert not errors, "\n".join(errors)
