@@ -13,6 +13,7 @@ from scenarios.benchmark.names import label
 from scenarios.benchmark.patient import Case, HeldOut
 from simulators.core.treatment import FollowUp
 from simulators.learned.treatment import LearnedTreatment, learned_treatment
+from simulators.learned.weights import SMOOTH
 from simulators.names.generators import generator_named
 from twin import InputError
 from twin.inputs.bounds import check
@@ -142,7 +143,7 @@ def contestant(name: str) -> Contestant:
         return Oracle()
     if name == ACQUIRED:
         return Acquired()
-    plain = name.removesuffix("+smooth")
+    plain = name.removesuffix(SMOOTH)
     weights, _, steps = plain.partition("@")
     if plain == name and not steps:
         return Generated(label(name), generator_named(name))

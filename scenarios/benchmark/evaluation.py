@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from scenarios.benchmark.names import label, plain
+from scenarios.benchmark.names import label
 from scenarios.executors.pool import pool_map
-from simulators.learned.weights import facts, fingerprint, learned_from, located
+from simulators.learned.weights import facts, fingerprint, learned_from, located, plain
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder, is_taken
 from twin.files.json_file import read_json

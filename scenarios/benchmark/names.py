@@ -13,13 +13,3 @@ def label(name: str) -> str:
         ('bridge@50', 'mechanistic')
     """
     return Path(name).name
-
-
-def plain(name: str) -> str:
-    """The weights that a contestant's name stands for, without `@N` and `+smooth`.
-
-    Example:
-        >>> plain("runs/bridge@50+smooth")
-        'runs/bridge'
-    """
-    return name.removesuffix("+smooth").partition("@")[0]

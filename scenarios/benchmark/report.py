@@ -13,14 +13,14 @@ from scenarios.benchmark.contestant import YARDSTICKS
 from scenarios.benchmark.cost import cost_of
 from scenarios.benchmark.evaluation import Progress, evaluate
 from scenarios.benchmark.follow_ups import FollowUpJudge
-from scenarios.benchmark.names import label, plain
+from scenarios.benchmark.names import label
 from scenarios.benchmark.patient import HeldOut
 from scenarios.benchmark.picture import picture
 from scenarios.benchmark.scores import Scope
 from scenarios.benchmark.tables import Table, markdown, tables
 from scenarios.records.schema import SIMULATED
 from simulators.insilico.sets import IMPORTED
-from simulators.learned.weights import FOLLOW_UP, facts, fingerprint, located
+from simulators.learned.weights import FOLLOW_UP, facts, fingerprint, located, plain
 from simulators.tasks.crop import DOMAIN
 from twin.files.atomic import atomic_file, growing_folder
 from twin.files.lock import held

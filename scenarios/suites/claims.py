@@ -13,6 +13,7 @@ from models.layout import LOG
 from scenarios.benchmark.statistics import hodges_lehmann, holm, interval
 from scenarios.suites.plan import Claim, Suite
 from scenarios.suites.tables import less_is_better
+from simulators.learned.weights import plain
 
 LAST, MOST_GAIN, LEAST_SEEDS = 0.2, 0.02, 3  # share of a training, its gain, and trainings that must agree
 TOGETHER = "together"  # folder within a training of groups: of one network of all, with which it began
@@ -115,7 +116,7 @@ def _why_open(claim: Claim, seeds: Sequence[float], out: Path) -> str | None:
     gains = {
         place.name: last_gain(curve(place))
         for name in (*claim.better, *claim.worse)
-        for place in sorted((out / "weights" / claim.task).glob(f"{name}-s*"))
+        for place in sorted((out / "weights" / claim.task).glob(f"{plain(name)}-s*"))
     }
     worst = max(gains, key=lambda n: np.nan_to_num(gains[n], nan=1.0), default=None)
     if worst is not None and not gains[worst] < MOST_GAIN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ from models.metrics.observer import detectability
 from models.metrics.paired import paired_scores
 from models.metrics.radiomics import NAMES, radiomics
 from scenarios.benchmark.scans import ScanJudge, by_part
+from simulators.anatomy.grain import given_back
 from simulators.core.imaging import TASKS, Paired, ScanTask
 from twin import Volume
 
 _LEAST_SIDE = 48  # voxels of a slice, so that all windows fit
 OF_SCAN = "@"  # before a scan's name, in scores of one scan alone
 DETECTED = ("denoise",)  # directions in which lesions must stay to be seen
+GRAINED = "classical+grain"
+# Of 0 to 0.6 the nearest in noise spectrum, on people who were learned from (`benchmarks/given_back.py`).
+_GRAIN = 1 / 3
 _NODULE_HU, _APART = 15.0, 24  # height, voxels between two
 # Width at half height; channels of wider ones would see the air beside a limb.
 _NODULES_MM = {"detection_auc_4mm": 4.0, "detection_auc_6mm": 6.0, "detection_auc": 8.0}
@@ -39,6 +43,11 @@ class SuiteJudge(ScanJudge):
     people: tuple[str, ...] = ()
     slices: int = 16
 
+    @property
+    def yardsticks(self) -> Sequence[str]:
+        """In denoising also what is done without learning with grain given back, so that networks have no advantage."""
+        return (*super().yardsticks, *((GRAINED,) if self.task in DETECTED else ()))
+
     def patients(self, folder: Path) -> list[dict[str, Any]]:
         """The test part of a folder of pairs."""
         return [{"id": name, "path": str((folder / name).resolve())} for name in self.people]
@@ -46,6 +55,12 @@ class SuiteJudge(ScanJudge):
     def request(self, folder: Path) -> Mapping[str, Any]:
         """As `ScanJudge`, and that it is a benchmark's."""
         return {**super().request(folder), "judge": "benchmark/3", "slices": self.slices}
+
+    def made(self, imaging: ScanTask, case: Paired, name: str) -> Volume | None:
+        """What a contestant makes of a case; None where the case does not have it."""
+        if name == GRAINED:
+            return given_back(imaging.classical(case.source), case.source, _GRAIN)
+        return super().made(imaging, case, name)
 
     def values(self, imaging: ScanTask, made: Volume, case: Paired, name: str) -> dict[str, float]:
         """The paired scores in some slices, by part and figures of the whole image, scores without a true image,

@@ -25,12 +25,13 @@ from scenarios.suites.judge import SuiteJudge
 from scenarios.suites.page import write_page
 from scenarios.suites.plan import Contestant, Direction, Suite, load_suite
 from simulators.core.imaging import TASKS
-from simulators.learned.weights import FOLLOW_UP
+from simulators.learned.weights import FOLLOW_UP, SMOOTH, facts
 from twin import InputError
 from twin.files.atomic import atomic_file, growing_folder
 
 SPLITS, ROWS, SUITE, SCORES = "splits.csv", "rows.parquet", "suite.yaml", "scores"
 Progress = Callable[[str, float], None]
+_SEED = r"-s(\d+)(\+smooth)?$"
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,11 @@ def judge_of(suite: Suite, task: str, people: tuple[str, ...] = ()) -> SuiteJudg
     return FollowUpSuiteJudge(people=people) if task == FOLLOW_UP else SuiteJudge(task, people, suite.slices)
 
 
+def _names(weights: Path) -> list[str]:
+    """Under which a training is judged: where grain is given back, also without it."""
+    return [str(weights), *([f"{weights}{SMOOTH}"] if facts(weights).get("grain") else [])]
+
+
 def _judged(
     suite: Suite, people: dict[str, Sequence[Person]], out: Path, workers: int, progress: Progress
 ) -> pl.DataFrame:
@@ -230,18 +236,18 @@ def _judged(
     found = []
     for task in suite.directions:
         test = _tested(people[task], suite.people)
-        names = [str(e.weights(out)) for e in entries(suite) if e.task == task]
+        names = [n for e in entries(suite) if e.task == task for n in _names(e.weights(out))]
         rows = evaluate(
             out / "pairs" / task, names, out / SCORES / task, judge_of(suite, task, tuple(sorted(test))),
             workers=workers, progress=lambda step, share: progress(f"judging {step}", 0.8 + 0.2 * share),
         )  # fmt: skip
         rows = by_score(rows) if task == FOLLOW_UP else rows
-        seed = pl.col("generator").str.extract(r"-s(\d+)$").cast(pl.Int64)
+        seed = pl.col("generator").str.extract(_SEED, 1).cast(pl.Int64)
         found.append(
             rows.with_columns(
                 pl.lit(task).alias("task"),
                 pl.col("patient").replace_strict(test).alias("kind"),
-                pl.col("generator").str.replace(r"-s\d+$", "").alias("contestant"),
+                pl.col("generator").str.replace(_SEED, "$2").alias("contestant"),
                 seed.alias("seed"),
             )
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from twin import Volume
+
 _FINE = 0.9  # voxels; as of the mechanistic generator's grain
 _SIGMAS = 3.0
 _WINDOW_MM = 10.0
@@ -36,6 +38,19 @@ def noise_hu(hu: np.ndarray, fine: np.ndarray | None = None) -> float:
         if here.size > 1000:
             found.append(1.4826 * float(np.median(np.abs(here))))
     return min(found, default=0.0)
+
+
+def given_back(made: Volume, scan: Volume, share: float) -> Volume:
+    """An image with a share of what was taken from its scan, so that the scan's own noise is in it again.
+
+    Args:
+        made: of the scan, in its unit and on its grid, in whole numbers.
+        scan: what it was made of.
+        share: 0 leaves the image as it is, 1 gives the scan.
+    """
+    lost = scan.array.astype(np.float32) - made.array
+    whole = np.rint(made.array + np.float32(share) * lost).astype(made.array.dtype)
+    return Volume(made.geometry, whole, made.modality, made.unit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.guard import Guard
 from simulators.core.imaging import scan_task
-from simulators.learned.weights import facts, located
+from simulators.learned.weights import facts, located, plain
 from twin import InputError, Volume
 
 
@@ -20,7 +20,7 @@ def distance(scan: Volume, task: str, name: str | None = None) -> float | None:
         1 or less within; None where task or weights have no guard, or there are no weights.
     """
     imaging = scan_task(task)
-    weights = (name or imaging.preferred).partition("@")[0]
+    weights = plain(name or imaging.preferred)
     try:
         told = facts(located(weights, task).folder).get("guard")
     except InputError:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from models.data.noise import volume_noise
+from simulators.anatomy.grain import given_back
 from simulators.core.chance import Key, Purpose
 from simulators.core.imaging import ScanTask, scan_task
 from simulators.core.scanner import ScanOptions, ScanRequest
-from simulators.learned.weights import Network, network
+from simulators.learned.weights import SMOOTH, Network, network, plain
 from twin import InputError, Volume
 from twin.volume import Modality, Unit
 
@@ -20,17 +21,20 @@ _CHANCE = Key(0, "translation", Purpose.IMAGE)  # of families that draw: the sam
 class ScanTranslator:
     """A `VirtualScanner` for whole scans of any size, slice by slice with the slices around each.
 
-    Nothing outside the network's range changes.
+    Nothing outside the network's range changes. Of what the network took from the scan, the share that its config has
+    as `grain` is given back.
 
     Args:
         task: what is translated.
         network: the trained network.
         steps: network evaluations of an image, in place of the family's own.
+        grain: whether grain is given back.
     """
 
     task: ScanTask
     network: Network
     steps: int | None = None
+    grain: bool = True
 
     options = ScanOptions
 
@@ -53,7 +57,8 @@ class ScanTranslator:
     def version(self) -> str:
         """What every scan names as its maker."""
         weights = self.network.weights
-        return f"{self.task.task.name}/{weights.name} {self.network.version}"
+        name = weights.name if self.grain else f"{weights.name}{SMOOTH}"
+        return f"{self.task.task.name}/{name} {self.network.version}"
 
     def scan(self, requests: Sequence[ScanRequest]) -> list[Volume]:
         """The target of each request's CT as it is on the day.
@@ -86,7 +91,9 @@ class ScanTranslator:
             drawn = volume_noise(_CHANCE.generator(), family.noise_channels, shape)
             batch = replace(batch, noise=torch.from_numpy(drawn))
         made = family.sample(batch.to(self.network.device), self.steps).float().cpu().numpy()
-        return self.task.decode(made, scan)
+        image = self.task.decode(made, scan)
+        share = self.network.facts.get("grain", 0.0) if self.grain else 0.0
+        return given_back(image, scan, share) if share else image
 
 
 def translator_named(task: str, name: str | None = None) -> ScanTranslator:
@@ -94,13 +101,16 @@ def translator_named(task: str, name: str | None = None) -> ScanTranslator:
 
     Args:
         task: what is translated.
-        name: of its weights, or a folder, `NAME@N` for N network evaluations; the task's preferred ones where None.
+        name: of its weights, or a folder, `NAME@N` for N network evaluations, `NAME+smooth` to give no grain back;
+            the task's preferred ones where None.
 
     Raises:
         InputError: the task is no translation of scans, or there are no such weights.
     """
     imaging = scan_task(task)
-    weights, _, steps = (name or imaging.preferred).partition("@")
+    asked = name or imaging.preferred
+    steps = asked.removesuffix(SMOOTH).partition("@")[2]
     if steps and not steps.isdecimal():
         raise InputError(f"{name!r}: give the number of network evaluations as NAME@4")
-    return ScanTranslator(imaging, network(weights, task), int(steps) if steps else None)
+    evaluations = int(steps) if steps else None
+    return ScanTranslator(imaging, network(plain(asked), task), evaluations, not asked.endswith(SMOOTH))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.family import Family
 
 FOLLOW_UP = "follow-up"
+SMOOTH = "+smooth"  # after a name: the grain is not given back
 _WHICH_KEY = "which key"  # what tells keys apart without telling them
 
 
@@ -53,6 +54,16 @@ def located(name: str, task: str) -> Weights:
         return weights_named(name, task)
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def plain(name: str) -> str:
+    """The weights that a name stands for, without `@N` network evaluations and `+smooth`, no grain given back.
+
+    Example:
+        >>> plain("runs/bridge@50+smooth")
+        'runs/bridge'
+    """
+    return name.removesuffix(SMOOTH).partition("@")[0]
 
 
 def network(name: str, task: str) -> Network:

@@ -61,25 +61,32 @@ class DenoiseTask:
         Args:
             sources: folders of twins, or twins; or folders of pairs (`simulators.tasks.scan_pairs`).
             cache: a twin or pair that lies there already is not read again; a changed one is.
-            options: `noise_hu` ((15, 30, 60)), the SDs in the middle of the body, one example each.
+            options: `noise_hu` ((15, 30, 60)), of twins the SDs in the middle of the body, one example each; `grain`
+                (false), of pairs of one dose: whether the network's images have `grain_share` given back. That is
+                for families whose image is the mean of what may be; others make noise of their own.
             progress: is told what goes on, and which share is done.
 
         Raises:
-            InputError: there is none, or an option is unknown.
+            InputError: there is none, an option is unknown, or nobody knows how much grain there was.
         """
-        levels = [float(v) for v in dict(options).pop("noise_hu", (15.0, 30.0, 60.0))]
-        unknown = sorted(set(options) - {"noise_hu"})
-        if unknown:
-            raise InputError(f"the task denoise knows no option {unknown[0]!r}; it knows noise_hu")
+        own = dict(options)
+        levels, grain = [float(v) for v in own.pop("noise_hu", (15.0, 30.0, 60.0))], own.pop("grain", False)
+        if own:
+            raise InputError(f"the task denoise knows no option {min(own)!r}; it knows noise_hu and grain")
         if all(map(has_pairs, sources)):
-            return self._learned_pairs(sources, cache, progress)
+            return self._learned_pairs(sources, cache, grain, progress)
+        if grain:
+            raise InputError("grain is given back by the dose of pairs; of twins' noise it is not known")
         twins = [twin for folder in sources for twin in twins_in(folder)]
         how = f"{self.task.name} {self.version} {levels}"
         found = cached_subjects(twins, patient_of, cache, how, lambda p, s: _write(p, s, levels), progress)
         return Learned(found, 0, {"domain": {"noise_hu": [min(levels), max(levels)]}})
 
-    def _learned_pairs(self, sources: Sequence[Path], cache: Path, progress: Progress) -> Learned:
+    def _learned_pairs(
+        self, sources: Sequence[Path], cache: Path, grain: bool, progress: Progress
+    ) -> Learned:
         pairs = {p.folder: p for folder in sources for p in pairs_in(folder, self.reads)}
+        facts = {"grain": grain_share(_dose_of(list(pairs.values())))} if grain else {}
         how = f"{self.task.name} pairs {self.version}"
         found = cached_subjects(
             list(pairs),
@@ -89,7 +96,7 @@ class DenoiseTask:
             lambda p, s: _write_pair(pairs[p], s),
             progress,
         )
-        return Learned(found, 0, {})
+        return Learned(found, 0, facts)
 
     def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         """As it is: there is no older form."""
@@ -162,6 +169,24 @@ class DenoiseTask:
         return Volume(scan.geometry, np.rint(smooth).astype(np.int16), "CT", "HU")
 
 
+def grain_share(dose: float) -> float:
+    """Share of what a network took from a CT of a low dose that makes it as noisy again as one of the whole dose.
+
+    At a share d of the dose noise is the whole dose's, of variance 1, and what the lower dose adds to it, 1/d - 1. The
+    best guess of the first is d times their sum (regression of a part on the sum): that is what a network keeps that
+    comes as near as it can to the whole dose's CT. Of variance 1 is sqrt(d) times the sum. So (sqrt(d) - d) / (1 - d)
+    of what was taken is lacking.
+
+    Args:
+        dose: of the CT, a share of the whole, below 1.
+
+    Example:
+        >>> round(grain_share(0.25), 4)
+        0.3333
+    """
+    return float(np.sqrt(dose) / (1.0 + np.sqrt(dose)))
+
+
 def noisy(scan: Volume, sd_hu: float, chance: np.random.Generator) -> Volume:
     """A CT with the coloured noise of a filtered back-projection added, more of it behind more tissue.
 
@@ -195,6 +220,13 @@ def _paired(patient: str, source: Volume, truth: Volume) -> Paired:
     guess = best_voxelwise(source.array, truth.array, region, _BINS_HU)
     guessed = Volume(source.geometry, np.rint(guess).astype(np.int16), "CT", "HU")
     return Paired(patient, source, truth, region, {}, {"voxel-wise": guessed, "oracle": truth})
+
+
+def _dose_of(pairs: Sequence[ScanPair]) -> float:
+    doses = {p.facts.get("dose") for p in pairs}
+    if len(doses) > 1 or None in doses:
+        raise InputError("grain is given back where all pairs are of one dose, as their pair.json says it")
+    return float(doses.pop())  # type: ignore[arg-type]  # there is none among them
 
 
 def _write_pair(pair: ScanPair, subject: Subject) -> None:

@@ -44,6 +44,13 @@ def test_all_scores_stand_and_the_truth_is_the_best_by_each():
     assert source[large] > source[small] and oracle[small] > source[small] and "detection_auc_6mm" in source
 
 
+def test_in_denoising_the_method_without_learning_is_judged_with_grain_given_back_too():
+    judge, imaging, of = SuiteJudge("denoise"), TASKS["denoise"], case()
+    assert "classical+grain" in judge.yardsticks and "classical+grain" not in SuiteJudge("mr-ct").yardsticks
+    noise = [judge.made(imaging, of, n).array[BODY].std() for n in ("classical", "classical+grain", "source")]
+    assert noise == sorted(noise) and noise[1] > 1.2 * noise[0]
+
+
 def test_what_is_no_ct_is_not_judged_by_what_cts_are_like():
     of = case()
     pet = [Volume(GRID, np.abs(v.array / 100).astype(np.float32), "PT", "SUV") for v in (of.source, of.truth)]

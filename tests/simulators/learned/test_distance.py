@@ -23,7 +23,7 @@ def boxes():
 def test_what_is_no_thorax_is_far_from_what_was_learned_whatever_the_evaluations():
     far = distance(boxes(), "cbct-ct")
     assert far is not None and far > 2
-    assert distance(boxes(), "cbct-ct", "bridge@4") == far
+    assert distance(boxes(), "cbct-ct", "bridge@4") == distance(boxes(), "cbct-ct", "bridge@4+smooth") == far
 
 
 @pytest.mark.parametrize("slices", [1, 3, 12])

@@ -11,7 +11,7 @@ from models import FamilyConfig
 from models.families.copy import Copy
 from models.hub import Weights
 from simulators import FollowUp, Key, Purpose, ScanRequest, scanner_named
-from simulators.learned.scanner import ScanTranslator
+from simulators.learned.scanner import ScanTranslator, translator_named
 from simulators.learned.weights import Network
 from simulators.tasks.denoise import TASK
 from twin import Geometry, InputError, Volume
@@ -42,6 +42,31 @@ def test_it_scans_the_ct_as_it_is_on_the_day(scanner):
     assert before.geometry == GRID and (before.array == 40).all()
     assert (after.array[box] == -700).all()
     assert np.count_nonzero(after.array != 40) == part.array.size
+
+
+class Grey(Copy):
+    """Takes away all that is in a scan."""
+
+    def translate(self, batch, steps):
+        return super().translate(batch, steps) * 0.0
+
+
+def test_of_what_was_taken_away_the_share_that_weights_tell_of_is_given_back():
+    family = Grey(FamilyConfig(task=TASK.task, slices=3, widths=(4,), embedding=4))
+    told = Network(Weights("denoise", "grey", Path("grey")), family, "0", {"grain": 0.25}, "cpu")
+    made = {grain: ScanTranslator(TASK, told, grain=grain) for grain in (True, False)}
+    assert (made[True].translate(ct(80)).array == 20).all() and (
+        made[False].translate(ct(80)).array == 0
+    ).all()
+    assert [t.version for t in made.values()] == ["denoise/grey 0", "denoise/grey+smooth 0"]
+
+
+def test_a_name_says_that_no_grain_is_given_back():
+    shipped = translator_named("denoise")
+    assert shipped.grain and shipped.network.facts["grain"] == pytest.approx(1 / 3)
+    assert not translator_named("denoise", "regression+smooth").grain
+    with pytest.raises(InputError, match="give the number of network evaluations"):
+        translator_named("denoise", "regression@many+smooth")
 
 
 def test_what_it_cannot_do_is_said(scanner):

@@ -1,12 +1,16 @@
 """The examples of the task `denoise`, from a patient whose scan is known."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from simulators.tasks.denoise import TASK, noisy
+from simulators.anatomy.grain import given_back
+from simulators.tasks.denoise import TASK, grain_share, noisy
+from simulators.tasks.scan_pairs import FACTS
 from twin import Geometry, InputError, PatientTwin, Scan, StructureSet, Volume
+from twin.files.nifti import write
 
 GRID = Geometry((24, 40, 40), (3.0, 6.0, 6.0), (-120.0, -120.0, -36.0))
 Z, Y, X = np.indices(GRID.shape)
@@ -57,8 +61,38 @@ def test_the_truths_of_a_patient_are_his(twin, tmp_path):
 
 def test_an_unknown_option_is_refused(twin, tmp_path):
     twin.save(tmp_path / "one.twin")
-    with pytest.raises(InputError, match="knows no option 'noise'; it knows noise_hu"):
+    with pytest.raises(InputError, match="knows no option 'noise'; it knows noise_hu and grain"):
         learned(tmp_path, tmp_path / "cache", noise=3)
+    with pytest.raises(InputError, match="by the dose of pairs; of twins' noise it is not known"):
+        learned(tmp_path, tmp_path / "cache", grain=True)
+
+
+@pytest.mark.parametrize("dose", [0.1, 0.25, 0.5])
+def test_with_its_grain_the_best_guess_of_a_ct_of_the_whole_dose_is_as_noisy_as_that(dose):
+    chance = np.random.default_rng(0)
+    whole = 10 * chance.normal(size=(60, 80, 80))
+    low = whole + 10 * np.sqrt(1 / dose - 1) * chance.normal(size=whole.shape)
+    nearest = (low * whole).sum() / (low**2).sum() * low
+    grid = Geometry(whole.shape, (1.0, 1.0, 1.0))
+    scans = [Volume(grid, np.rint(50 * v).astype(np.int16), "CT", "HU") for v in (nearest, low)]
+    assert nearest.std() == pytest.approx(10 * np.sqrt(dose), rel=0.02)
+    assert (given_back(*scans, grain_share(dose)).array / 50).std() == pytest.approx(10, rel=0.01)
+
+
+def pair(folder, **facts):
+    folder.mkdir(parents=True)
+    for name in ("source", "target"):
+        write(folder / f"{name}.nii.gz", scan())
+    (folder / FACTS).write_text(json.dumps(facts))
+
+
+def test_weights_tell_of_the_grain_of_pairs_of_one_dose(tmp_path):
+    pair(tmp_path / "one" / "quarter", dose=0.25)
+    assert learned(tmp_path, tmp_path / "cache", grain=True).facts == {"grain": pytest.approx(1 / 3)}
+    assert learned(tmp_path, tmp_path / "cache").facts == {}
+    pair(tmp_path / "one" / "unknown")
+    with pytest.raises(InputError, match=r"where all pairs are of one dose, as their pair\.json says"):
+        learned(tmp_path, tmp_path / "cache", grain=True)
 
 
 def test_examples_of_another_version_are_made_again(twin, tmp_path):
