@@ -70,6 +70,10 @@ class Registered:
         """(z, y, x) bool: where a source shows something to translate."""
         raise NotImplementedError
 
+    def shown(self, scan: Volume) -> np.ndarray:
+        """(z, y, x) bool: of what a network is shown the source."""
+        return self.inside(scan)
+
     def source_numbers(self, scan: Volume) -> np.ndarray:
         """(z, y, x) of the source channel, on the scan's own grid: in the channel's unit."""
         return scan.array.astype(np.float32)
@@ -237,7 +241,7 @@ class Registered:
 
     def _shown(self, scan: Volume, grid: Geometry) -> np.ndarray:
         """(z, y, x) float32 numbers of the source channel on the network's grid."""
-        values = np.where(self.inside(scan), self.source_numbers(scan), self._source.low)
+        values = np.where(self.shown(scan), self.source_numbers(scan), self._source.low)
         return self._source.numbers(brought(Volume(scan.geometry, values, scan.modality, scan.unit), grid))
 
     def _truth(self, pair: ScanPair) -> tuple[Volume, np.ndarray]:

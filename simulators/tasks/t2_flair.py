@@ -33,10 +33,16 @@ class T2FlairTask(Registered):
         """(z, y, x) bool: the brain."""
         return scan.array > 0
 
+    def shown(self, scan: Volume) -> np.ndarray:
+        """(z, y, x) bool: the brain, and what is 0 within it, as here and there in the fluid of extracted brains."""
+        from scipy.ndimage import binary_fill_holes
+
+        return np.stack([binary_fill_holes(there) for there in self.inside(scan)])
+
     def source_numbers(self, scan: Volume) -> np.ndarray:
-        """(z, y, x): over the brain's median, which becomes 100, and fluid 280."""
+        """(z, y, x): over the brain's median, which becomes 100, and fluid 280; holes as the nearest of the brain."""
         there = self.inside(scan)
-        values = over_median(scan.array, there)
+        values = _filled(over_median(scan.array, there), there, self.shown(scan) & ~there)
         fluid = float(np.quantile(values[there], _FLUID_SHARE)) if there.any() else _FLUID
         steeper = np.float32((_FLUID - _MEDIAN) / max(fluid - _MEDIAN, _LEAST_APART))
         return np.where(values > _MEDIAN, _MEDIAN + (values - _MEDIAN) * steeper, values)
@@ -79,6 +85,17 @@ class T2FlairTask(Registered):
         return self.volume(scan.geometry, np.where(self.inside(scan), values, self.outside))
 
 
+def _filled(values: np.ndarray, there: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """(z, y, x) with the nearest value of its own slice in each hole."""
+    from scipy.ndimage import distance_transform_edt
+
+    out = values.copy()
+    for z in np.flatnonzero(holes.any(axis=(1, 2))):
+        nearest = distance_transform_edt(~there[z], return_distances=False, return_indices=True)
+        out[z][holes[z]] = values[z][tuple(nearest[:, holes[z]])]
+    return out
+
+
 def over_median(values: np.ndarray, there: np.ndarray) -> np.ndarray:
     """An MR image over its median, which becomes 100, float32.
 
@@ -90,4 +107,4 @@ def over_median(values: np.ndarray, there: np.ndarray) -> np.ndarray:
     return values.astype(np.float32) * np.float32(_MEDIAN / max(middle, 1e-6))
 
 
-TASK = T2FlairTask(_TASK, "MR", "MR", pixel_mm=1.0, version="2")
+TASK = T2FlairTask(_TASK, "MR", "MR", pixel_mm=1.0, version="3")

@@ -133,6 +133,19 @@ def test_fluid_of_every_scanner_is_brought_to_one_brightness_and_what_is_dark_st
         np.testing.assert_allclose(numbers[0][where], value, rtol=1e-6)
 
 
+def test_a_network_is_shown_no_holes_in_a_brain():
+    whole = np.where(BODY, np.where(LESION, 1000, 500), 0).astype(np.float32)
+    holed = whole.copy()
+    z, y, x = np.argwhere(LESION).mean(axis=0).astype(int)
+    holed[z, y, x] = 0
+    seen, clean = (
+        TASKS["t2-flair"].encode(Volume(GRID, v, "MR", "a.u."), 1).source.numpy() for v in (holed, whole)
+    )
+    np.testing.assert_allclose(seen, clean, atol=1e-5)
+    inside = TASKS["t2-flair"].inside(Volume(GRID, holed, "MR", "a.u."))
+    assert not inside[z, y, x], "and nothing is made there, nor judged"
+
+
 def test_a_scan_of_another_modality_or_without_a_body_is_refused():
     assert "not MR" in TASKS["mr-ct"].domain(scan("ct-pet"))
     assert "nothing is found" in TASKS["ct-pet"].domain(
