@@ -13,6 +13,7 @@ from filelock import FileLock
 from twin import Geometry, PatientTwin, Scan, Simulated, StructureSet, Volume
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of small networks, threads mostly wait for one another
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command does: to spin takes others' cores
 os.environ["RT_TWIN_KEY"] = "tests"  # pseudonyms, and with them chance, are the same on every machine
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -76,11 +77,12 @@ def lung_twin(shared_data) -> PatientTwin:
 
 
 @pytest.fixture(scope="session")
-def phantom_twin() -> PatientTwin:
+def phantom_twin(made_once) -> PatientTwin:
     """The in-silico patient of `rt-twin phantom --seed 7`."""
     from simulators.insilico.patient import make_patient
 
-    return make_patient(seed=7)[0]
+    made = made_once("phantom", lambda folder: make_patient(seed=7)[0].save(folder / "7.twin"))
+    return PatientTwin.load(made / "7.twin")
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,11 @@ import pytest
 from twin import PatientTwin
 
 TOKEN = "of-the-tests-start-link"
+NO_TOUR = "localStorage.setItem('rt-tour', 'yes')"  # as one who has declined it
 PLANS = ("60/15", "30/10")  # the second lies outside the context of use: less than 45 Gy
 
 
-def _fill(folder: Path, patient: PatientTwin) -> None:
+def _fill(folder: Path, patient: PatientTwin, coarse: PatientTwin) -> None:
     """What a user opens: one patient, a run of the real engine with follow-up CTs, PETs and doses, and a study."""
     from scenarios import TreatmentPlan, compare
     from scenarios.clinic.department import Clinic, Referrals
@@ -40,7 +41,7 @@ def _fill(folder: Path, patient: PatientTwin) -> None:
     policies = [
         Scenario.model_validate({"plan": plans[0], "policy": kind}) for kind in ("none", "fixed replans")
     ]
-    compare(patient, policies, days=31, samples=4, image_samples=0, seed=1, dose="approximate").save(
+    compare(coarse, policies, days=31, samples=4, image_samples=0, seed=1, dose="approximate").save(
         folder / "adaptive"
     )
     simulate_clinic(Clinic(linacs=2), Referrals(per_year=300), days=60, seed=0, samples=0).save(
@@ -50,8 +51,8 @@ def _fill(folder: Path, patient: PatientTwin) -> None:
 
 
 @pytest.fixture(scope="session")
-def opened(phantom_twin, made_once) -> Path:
-    return made_once("opened", lambda folder: _fill(folder, phantom_twin))
+def opened(phantom_twin, coarse_twin, made_once) -> Path:
+    return made_once("opened", lambda folder: _fill(folder, phantom_twin, coarse_twin))
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +119,7 @@ def known(browser, address):
 
     browser.get(start_link(f"{address}/models", TOKEN))
     Page(browser, address).wait("return location.search === '' && document.querySelector('.rt-header')")
-    browser.execute_script("localStorage.setItem('rt-tour', 'yes')")  # as one who has declined the tour
+    browser.execute_script(NO_TOUR)
     return browser
 
 
@@ -332,7 +333,9 @@ def page(known, address):
     browser.get_log("browser")
     yield Page(browser, address)
     errors = [e["message"] for e in browser.get_log("browser") if e["level"] in ("SEVERE", "ERROR")]
-    # The tray of jobs belongs to the tab; a theme that was chosen would outlast the test.
-    browser.execute_script("sessionStorage.clear(); localStorage.removeItem('mantine-color-scheme-value')")
+    # The tray of jobs belongs to the tab; what was chosen or emulated would outlast the test.
+    browser.execute_script(f"sessionStorage.clear(); localStorage.clear(); {NO_TOUR}")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     browser.get("about:blank")
     assert not errors, "\n".join(errors)

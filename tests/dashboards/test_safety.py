@@ -91,7 +91,7 @@ def test_a_page_that_the_server_does_not_know_any_more_says_how_to_get_in(known,
 
     known.get(f"{address}/models")  # cookies are of the page that is open
     token = known.get_cookie(f"rt-twin-{address.rpartition(':')[2]}")["value"]
-    known.implicitly_wait(20)
+    known.implicitly_wait(90)
     try:
         known.find_element(By.ID, "link-patients")
         known.delete_all_cookies()  # as after a new start, whose token is another

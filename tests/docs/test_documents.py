@@ -82,9 +82,9 @@ def _is_there(dotted):
 
 
 @pytest.fixture
-def folder(tmp_path, phantom_twin, monkeypatch):
+def folder(tmp_path, coarse_twin, monkeypatch):
     """A working folder with the patient that the examples read."""
-    phantom_twin.save(tmp_path / "patient.twin")
+    coarse_twin.save(tmp_path / "patient.twin")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios import TreatmentPlan, compare
+from scenarios import TreatmentPlan, compare, load
 from scenarios.engine.planned_dose import planned_doses
 from simulators.planner import template_for
 from twin import PatientTwin
@@ -11,9 +11,9 @@ PLANS = ("60/30", "55/20")
 
 
 @pytest.fixture(scope="session")
-def patient_folder(phantom_twin, tmp_path_factory):
+def patient_folder(dosed_twin, tmp_path_factory):
     path = tmp_path_factory.mktemp("twins") / "patient.twin"
-    phantom_twin.save(path)
+    dosed_twin.save(path)
     return path
 
 
@@ -25,25 +25,28 @@ def dosed_twin(coarse_twin):
 
 
 @pytest.fixture(scope="session")
-def run(coarse_twin):
-    plans = [TreatmentPlan.parse(p) for p in PLANS]
-    return compare(
-        coarse_twin,
-        plans,
-        days=95,
-        samples=24,
-        seed=3,
-        scanners=["pet"],
-        generator="mechanistic",
-        dose="approximate",
-    )
+def run_folder(coarse_twin, made_once):
+    """A run of the real engine with follow-up CTs, PETs and doses, as it was saved."""
+
+    def make(folder):
+        compare(
+            coarse_twin,
+            [TreatmentPlan.parse(p) for p in PLANS],
+            days=95,
+            samples=24,
+            seed=3,
+            scanners=["pet"],
+            generator="mechanistic",
+            dose="approximate",
+        ).save(folder / "small")
+
+    return made_once("run", make) / "small"
 
 
 @pytest.fixture(scope="session")
-def run_folder(run, tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "small"
-    run.save(path)
-    return path
+def run(run_folder):
+    """That run, read back."""
+    return load(run_folder)
 
 
 @pytest.fixture

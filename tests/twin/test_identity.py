@@ -365,7 +365,7 @@ def test_a_dropped_zip_names_neither_the_patient_nor_a_process_a_page_or_a_log(d
         }
         said.append(server.call("import-error.children", values, "import.n_clicks"))
         job = json.loads(said[-1])["response"]["job"]["data"]
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240
         while b"Dismiss" not in said[-1]:
             assert time.monotonic() < end
             time.sleep(0.2)
@@ -388,7 +388,7 @@ def test_a_dropped_zip_names_neither_the_patient_nor_a_process_a_page_or_a_log(d
         said.append(server.ask("/data/structures?of=twin&key=patient-1.twin"))
     finally:
         server.process.terminate()
-        server.process.wait(30)
+        server.process.wait(120)
     assert found_in(b"\n".join(said), "answers") == []
     assert found_in(log.read_bytes() + server.process.stdout.read().encode(), "the log") == []
     assert found_below(opened) == []

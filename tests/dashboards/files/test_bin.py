@@ -86,11 +86,11 @@ def test_what_is_being_written_is_not_moved(folder, monkeypatch):
     def write():
         with held(entry.path):
             begun.set()
-            done.wait(20)
+            done.wait(120)
 
     writer = threading.Thread(target=write)
     writer.start()
-    begun.wait(20)
+    assert begun.wait(120)
     try:
         with pytest.raises(InputError, match="is writing"):
             Bin(folder).delete(entry)

@@ -29,8 +29,8 @@ def test_the_crosshair_moves_in_all_three_views(page):
     assert all(page.picture(n) != old for n, old in enumerate(before))
 
 
-def test_an_observation_is_added_and_the_belief_learns(page, opened):
-    shutil.copytree(opened / "patient.twin", opened / "followed.twin")
+def test_an_observation_is_added_and_the_belief_learns(page, opened, coarse_twin):
+    coarse_twin.save(opened / "followed.twin")
     page.open("/twin?twin=followed.twin")
     page.find("#observe-day").send_keys("21")
     page.find("#observe-gtv").send_keys("40")

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -31,6 +32,9 @@ def config(**changes):
         "quantile_steps": 60,
     }
     return TrainingConfig(**usual | changes)
+
+
+TWO_STEPS = config(steps=2, hidden=("dose", "clinical"))
 
 
 def equal(one, other):
@@ -214,10 +218,16 @@ def test_a_damaged_checkpoint_is_one_sentence_and_without_it_the_training_begins
     assert equal(whole, train(toy_subjects, toy_task, config(steps=2), tmp_path))
 
 
-def test_a_training_does_not_go_on_with_other_examples(toy_subjects, toy_task, tmp_path):
-    train(toy_subjects, toy_task, config(steps=2), tmp_path)
+@pytest.fixture(scope="module")
+def two_steps(toy_subjects, toy_task, tmp_path_factory):
+    """The folder of a training of two steps that is done, and its weights."""
+    folder = tmp_path_factory.mktemp("two") / "steps"
+    return folder, train(toy_subjects, toy_task, TWO_STEPS, folder, facts={"trained_on": ["a", "b"]})
+
+
+def test_a_training_does_not_go_on_with_other_examples(toy_subjects, toy_task, two_steps):
     with pytest.raises(ValueError, match="holds a training on other examples"):
-        train(toy_subjects[1:], toy_task, config(steps=2), tmp_path)
+        train(toy_subjects[1:], toy_task, TWO_STEPS, two_steps[0])
 
 
 def test_damaged_examples_are_one_sentence(toy_subjects, toy_task, tmp_path):
@@ -230,10 +240,9 @@ def test_damaged_examples_are_one_sentence(toy_subjects, toy_task, tmp_path):
         train(subjects, toy_task, config(steps=2), tmp_path / "out")
 
 
-def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, toy_task, tmp_path):
-    train(toy_subjects, toy_task, config(steps=2), tmp_path)
+def test_another_config_does_not_go_on_in_the_same_folder(toy_subjects, toy_task, two_steps):
     with pytest.raises(ValueError, match="another config"):
-        train(toy_subjects, toy_task, config(steps=2, seed=1), tmp_path)
+        train(toy_subjects, toy_task, TWO_STEPS.model_copy(update={"seed": 1}), two_steps[0])
 
 
 @pytest.mark.slow
@@ -332,22 +341,24 @@ def test_regression_learns_to_take_noise_away(plain_subjects, plain_task, tmp_pa
     assert figures["mae_1"] < 0.6 * figures["copy_mae_1"]
 
 
-def test_groups_that_are_hidden_are_hidden_by_their_names(toy_subjects, toy_task, tmp_path):
-    model = train(toy_subjects, toy_task, config(steps=2, hidden=("dose", "clinical")), tmp_path)
+def test_groups_that_are_hidden_are_hidden_by_their_names(two_steps):
+    folder, model = two_steps
     assert model.config.hidden == ("dose", "nothing")
-    assert load(tmp_path).config.hidden == ("dose", "nothing")
+    assert load(folder).config.hidden == ("dose", "nothing")
 
 
-def test_facts_are_kept_in_the_config(toy_subjects, toy_task, tmp_path):
-    train(toy_subjects, toy_task, config(steps=2), tmp_path, facts={"trained_on": ["a", "b"]})
-    assert json.loads((tmp_path / "config.json").read_text())["trained_on"] == ["a", "b"]
-    assert load(tmp_path).task.conditions[1].mean != 0, "conditions as the examples have them"
+def test_facts_are_kept_in_the_config(two_steps):
+    folder, _ = two_steps
+    assert json.loads((folder / "config.json").read_text())["trained_on"] == ["a", "b"]
+    assert load(folder).task.conditions[1].mean != 0, "conditions as the examples have them"
 
 
-def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(toy_subjects, toy_task, tmp_path):
-    train(toy_subjects, toy_task, config(steps=2), tmp_path)
-    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+def test_a_checkpoint_of_an_older_version_is_refused_in_one_sentence(
+    two_steps, toy_subjects, toy_task, tmp_path
+):
+    shutil.copytree(two_steps[0], tmp_path / "older")
+    state = torch.load(tmp_path / "older" / CHECKPOINT, weights_only=True)
     del state["format"]  # as version 0.1 wrote it
-    torch.save(state, tmp_path / CHECKPOINT)
+    torch.save(state, tmp_path / "older" / CHECKPOINT)
     with pytest.raises(ValueError, match=r"holds a training of an older version; choose another folder$"):
-        train(toy_subjects, toy_task, config(steps=2), tmp_path)
+        train(toy_subjects, toy_task, TWO_STEPS, tmp_path / "older")

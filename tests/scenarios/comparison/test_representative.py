@@ -33,9 +33,9 @@ def test_the_images_are_of_the_sample_nearest_the_median_on_all_days_and_under_a
 
 
 @pytest.fixture(scope="module")
-def three(coarse_twin):
+def three(dosed_twin):
     return compare(
-        coarse_twin, [TreatmentPlan.parse("60/30")], days=15, samples=50, image_samples=3, seed=3,
+        dosed_twin, [TreatmentPlan.parse("60/30")], days=15, samples=50, image_samples=3, seed=3,
         generator="mechanistic", dose="approximate",
     )  # fmt: skip
 

@@ -13,7 +13,6 @@ from scenarios.engine.courses import realise
 from scenarios.engine.delivery import Delivery
 from scenarios.engine.observation import deliver_until
 from scenarios.engine.organ_dose import ORGANS, dose_factors
-from scenarios.engine.planned_dose import planned_doses
 from scenarios.records.schema import ADDED
 from simulators.belief.update import update_belief
 from simulators.core.course import Event
@@ -73,20 +72,20 @@ def test_what_is_painted_is_corrected_by_what_was_measured_and_less_certain_than
     assert method_error("Heart", "approximate", sbrt=sbrt).ratio != 1.0
 
 
-def test_only_the_painted_fractions_of_a_course_are_corrected(coarse_twin):
+def test_only_the_painted_fractions_of_a_course_are_corrected(dosed_twin):
     """The first half of a course by the planning system, the second painted, the same numbers in both grids."""
-    painted = planned_doses(coarse_twin, [STANDARD]).doses["60/30"]
+    painted = dosed_twin.doses["60/30"]
     drawn = replace(painted, name="drawn", method="planning system")
-    course = realise(Scenario.of(STANDARD), coarse_twin, 60.0)
+    course = realise(Scenario.of(STANDARD), dosed_twin, 60.0)
     grid = course.grid.copy()
     grid[course.of(Event.FRACTION)[:15]] = 1
     mixed = replace(course, grids=("60/30", "drawn"), grid=grid)
-    points = OrganPoints.even(coarse_twin.contours, "Heart", painted.volume).lps_mm[::7]
+    points = OrganPoints.even(dosed_twin.contours, "Heart", painted.volume).lps_mm[::7]
     doses = {"60/30": painted, "drawn": drawn}
     means = {}
     for name, one in (("painted", course), ("mixed", mixed)):
         arm = Arm([one], doses, np.ones(1), {})
-        delivery = Delivery(coarse_twin, arm, 0)
+        delivery = Delivery(dosed_twin, arm, 0)
         means[name] = delivery.planned_at(points, "Heart").mean() / delivery.planned_at(points).mean()
         assert means[name] == pytest.approx(delivery.ratio("Heart"), rel=1e-5)
     ratio = APPROXIMATE_RATIO[False]["Heart"][0]
@@ -108,8 +107,8 @@ def test_every_imaged_date_is_measured(run):
 
 
 @pytest.fixture(scope="module")
-def observed(coarse_twin):
-    twin = deliver_until(coarse_twin, Scenario.of(STANDARD), 21.0)
+def observed(dosed_twin):
+    twin = deliver_until(dosed_twin, Scenario.of(STANDARD), 21.0)
     for day, share in ((7.4, 0.93), (14.4, 0.80), (20.4, 0.68)):
         twin = twin.observe(Observation(day, "gtv_cm3", share * twin.gtv_cm3))
     return update_belief(twin, samples=2000)

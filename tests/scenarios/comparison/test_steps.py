@@ -50,51 +50,51 @@ def test_bands_are_the_quantiles_of_the_trajectory(run):
     assert band["high"] == pytest.approx(np.quantile(curves, 0.9))
 
 
-def test_the_same_seed_gives_the_same_tables_whatever_the_other_plans(coarse_twin):
-    both = without_images(coarse_twin, PLANS)
-    swapped = without_images(coarse_twin, PLANS[::-1])
-    alone = without_images(coarse_twin, PLANS[:1])
+def test_the_same_seed_gives_the_same_tables_whatever_the_other_plans(dosed_twin):
+    both = without_images(dosed_twin, PLANS)
+    swapped = without_images(dosed_twin, PLANS[::-1])
+    alone = without_images(dosed_twin, PLANS[:1])
     assert_same_tables(tables_of(both, "60-30"), tables_of(alone, "60-30"))
     assert_same_tables(tables_of(both, "55-20"), tables_of(swapped, "55-20"))
 
 
-def test_a_sample_does_not_depend_on_how_many_there_are(coarse_twin):
-    few = without_images(coarse_twin, PLANS[:1], samples=5).trajectory
-    many = without_images(coarse_twin, PLANS[:1]).trajectory.filter(pl.col("sample") < 5)
+def test_a_sample_does_not_depend_on_how_many_there_are(dosed_twin):
+    few = without_images(dosed_twin, PLANS[:1], samples=5).trajectory
+    many = without_images(dosed_twin, PLANS[:1]).trajectory.filter(pl.col("sample") < 5)
     assert few.equals(many)
 
 
-def test_another_seed_is_another_future(coarse_twin):
-    one = without_images(coarse_twin, PLANS[:1]).trajectory
-    assert not one.equals(without_images(coarse_twin, PLANS[:1], seed=4).trajectory)
+def test_another_seed_is_another_future(dosed_twin):
+    one = without_images(dosed_twin, PLANS[:1]).trajectory
+    assert not one.equals(without_images(dosed_twin, PLANS[:1], seed=4).trajectory)
 
 
-def test_zero_dose_equals_no_plan(coarse_twin):
+def test_zero_dose_equals_no_plan(dosed_twin):
     zero = TreatmentPlan(phases=(Phase(total_gy=0, fractions=30),), name="none")
-    tables = [without_images(coarse_twin, [plan]).trajectory for plan in (zero, TreatmentPlan.parse("none"))]
+    tables = [without_images(dosed_twin, [plan]).trajectory for plan in (zero, TreatmentPlan.parse("none"))]
     assert tables[0].equals(tables[1])
 
 
-def test_stopping_saving_and_going_on_gives_the_same_future(coarse_twin, tmp_path):
-    whole = without_images(coarse_twin, PLANS[:1])
-    stopped = deliver_until(coarse_twin, Scenario.of(PLANS[0]), 30.0)
+def test_stopping_saving_and_going_on_gives_the_same_future(dosed_twin, tmp_path):
+    whole = without_images(dosed_twin, PLANS[:1])
+    stopped = deliver_until(dosed_twin, Scenario.of(PLANS[0]), 30.0)
     assert len(stopped.fractions) == 22
     stopped.save(tmp_path / "day30.twin")
     again = without_images(type(stopped).load(tmp_path / "day30.twin"), PLANS[:1])
     assert whole.trajectory.equals(again.trajectory)
 
 
-def test_the_callers_twin_is_not_changed(coarse_twin):
-    before = coarse_twin.baseline.volume.array.copy()
-    fields = dict(vars(coarse_twin))
-    without_images(coarse_twin, PLANS[:1])
-    assert {k: v for k, v in vars(coarse_twin).items() if k in fields} == fields
-    assert np.array_equal(before, coarse_twin.baseline.volume.array)
+def test_the_callers_twin_is_not_changed(dosed_twin):
+    before = dosed_twin.baseline.volume.array.copy()
+    fields = dict(vars(dosed_twin))
+    without_images(dosed_twin, PLANS[:1])
+    assert {k: v for k, v in vars(dosed_twin).items() if k in fields} == fields
+    assert np.array_equal(before, dosed_twin.baseline.volume.array)
 
 
-def test_asking_for_images_changes_no_number(coarse_twin, run):
+def test_asking_for_images_changes_no_number(dosed_twin, run):
     asked = {"days": 95, "samples": 24, "seed": 3, "scanners": ["pet"], "generator": "mechanistic"}
-    without = without_images(coarse_twin, PLANS, **asked)
+    without = without_images(dosed_twin, PLANS, **asked)
     for name in run.tables.keys() - {"trajectory", "recist", "imaged"}:
         assert run.tables[name].equals(without.tables[name]), name
     assert without.imaged.is_empty() and set(run.imaged["plan"]) == {"60-30", "55-20"}
@@ -159,17 +159,17 @@ def test_outcomes_are_ordered_and_a_higher_dose_controls_no_less(phantom_twin):
     assert lung["70-35"] / lung["60-30"] == pytest.approx(70 / 60, rel=1e-3)
 
 
-def test_concurrent_chemotherapy_controls_more(coarse_twin):
+def test_concurrent_chemotherapy_controls_more(dosed_twin):
     alone = TreatmentPlan.parse("60/30")
     with_drugs = alone.model_copy(update={"chemotherapy": Chemotherapy()})
-    run = without_images(coarse_twin, [alone, with_drugs], samples=200)
+    run = without_images(dosed_twin, [alone, with_drugs], samples=60)
     gain = run.contrasts.filter(pl.col("outcome") == "tumour_control").row(0, named=True)
     assert gain["plan"] == "60-30-with-chemotherapy" and gain["mean"] > 0
 
 
-def test_a_plan_outside_the_context_of_use_is_marked_everywhere(coarse_twin, tmp_path):
-    nodal = coarse_twin.fork(clinical=ClinicalRecord(n_stage="N2"))
-    run = without_images(nodal, [TreatmentPlan.parse("54/3")])
+def test_a_plan_outside_the_context_of_use_is_marked_everywhere(boxes, tmp_path):
+    nodal = boxes.fork(clinical=ClinicalRecord(n_stage="N2"))
+    run = without_images(nodal, [TreatmentPlan.parse("54/3")], days=30, samples=4)
     assert "involved nodes" in run.record.plans[0].context[0]
     assert run.outcomes["outside"].all()
     run.save(tmp_path / "run")
@@ -200,9 +200,9 @@ def test_the_readmes_lines_run_as_written(patient_folder, tmp_path, monkeypatch)
         ({"scanners": ["xray"]}, "unknown scanner 'xray'"),
     ],
 )
-def test_bad_settings_are_refused_by_name(coarse_twin, fields, says):
+def test_bad_settings_are_refused_by_name(dosed_twin, fields, says):
     with pytest.raises(InputError, match=says):
-        without_images(coarse_twin, PLANS, **fields)
+        without_images(dosed_twin, PLANS, **fields)
 
 
 class Refusing:
@@ -219,10 +219,8 @@ class Refusing:
         return MechanisticTreatment().generate(requests)
 
 
-def test_an_image_outside_the_generators_domain_is_left_out_and_said(coarse_twin):
-    run = compare(
-        coarse_twin, PLANS[1:], days=61, samples=2, seed=3, treatment=Refusing(), dose="approximate"
-    )
+def test_an_image_outside_the_generators_domain_is_left_out_and_said(dosed_twin):
+    run = compare(dosed_twin, PLANS[1:], days=61, samples=2, seed=3, treatment=Refusing(), dose="approximate")
     days = [int(i.record.day) for i in run.images if i.record.kind == "ct"]
     assert days == [7, 14, 21]
     assert [n.split(":")[0] for n in run.record.notes if "image" in n] == [
@@ -230,11 +228,11 @@ def test_an_image_outside_the_generators_domain_is_left_out_and_said(coarse_twin
     ]
 
 
-def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(coarse_twin):
+def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(dosed_twin):
     from scenarios.engine.observation import observe
     from simulators.belief.update import update_belief
 
-    twin = coarse_twin
+    twin = dosed_twin
     for day, volume in ((7.35, 50.0), (14.35, 38.0), (21.35, 30.0)):
         twin = observe(twin, day, gtv_cm3=volume, plan=Scenario.of(PLANS[0]))
     run = without_images(update_belief(twin), PLANS[:1], samples=200)
@@ -245,22 +243,18 @@ def test_observations_narrow_the_forecast_and_say_what_they_did_not_teach(coarse
     assert run.record.belief == "posterior"
 
 
-def test_survival_needs_the_clinical_record_and_is_unknown_without_it(coarse_twin):
-    known = coarse_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female", stage="IIIA"))
-    bare = coarse_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female"))
-    two, five = (
-        without_images(known, PLANS[:1], samples=200).outcomes.filter(
-            pl.col("outcome") == f"overall_survival_{y}y"
-        )
-        for y in (2, 5)
-    )
+def test_survival_needs_the_clinical_record_and_is_unknown_without_it(dosed_twin):
+    known = dosed_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female", stage="IIIA"))
+    bare = dosed_twin.fork(clinical=ClinicalRecord(age_years=66, sex="female"))
+    outcomes = without_images(known, PLANS[:1]).outcomes
+    two, five = (outcomes.filter(pl.col("outcome") == f"overall_survival_{y}y") for y in (2, 5))
     assert 0 < five["mean"][0] < two["mean"][0] < 1
     row = without_images(bare, PLANS[:1]).outcomes.filter(pl.col("outcome") == "overall_survival_2y")
     assert row["status"][0] == "unknown" and row["mean"][0] is None and "stage" in row["note"][0]
 
 
-def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(coarse_twin, run):
-    other = without_images(coarse_twin, PLANS, kinetics="published")
+def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(dosed_twin, run):
+    other = without_images(dosed_twin, PLANS, kinetics="published")
     assert (other.record.kinetics, run.record.kinetics, run.record.outcomes) == (
         "published",
         "standard",
@@ -272,34 +266,34 @@ def test_the_tumour_model_that_was_asked_for_is_the_one_that_is_followed(coarse_
     published, own = (r.bands.filter(at)["median"][0] for r in (other, run))
     assert abs(published - own) > 1
     with pytest.raises(InputError, match="have no field to make images from"):
-        compare(coarse_twin, PLANS[:1], days=30, samples=2, kinetics="published", dose="approximate")
+        compare(dosed_twin, PLANS[:1], days=30, samples=2, kinetics="published", dose="approximate")
 
 
 @pytest.mark.parametrize("words", [{"kinetics": "magic"}, {"outcomes": "magic"}])
-def test_a_wrong_model_gets_the_list_of_right_ones(coarse_twin, words):
+def test_a_wrong_model_gets_the_list_of_right_ones(dosed_twin, words):
     with pytest.raises(InputError, match=r"unknown .* 'magic'; there are: .*standard"):
-        without_images(coarse_twin, PLANS, **words)
+        without_images(dosed_twin, PLANS, **words)
 
 
 @pytest.mark.slow
-def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(coarse_twin):
-    contours = coarse_twin.contours
+def test_involved_nodes_that_no_plan_treats_are_said_for_each_plan(dosed_twin):
+    contours = dosed_twin.contours
     box = contours.box(contours["GTVp"])
     node = np.zeros(contours.geometry.shape, bool)
     node[box[0].start - 12 : box[0].start - 8, box[1], box[2]] = True  # below the fields
     with_node = contours.with_mask("GTVn", "OTHER", node)
-    twin = coarse_twin.fork(structures=(with_node, *coarse_twin.structures[1:]))
+    twin = dosed_twin.fork(structures=(with_node, *dosed_twin.structures[1:]))
     run = without_images(twin, PLANS, samples=4)
     for label, gy in (("60/30", 60), ("55/20", 55)):
         (said,) = (note for note in run.record.notes if f"of {gy} under {label}" in note)
         assert said.startswith("GTVn gets ") and "name it with --gtv" in said
         assert float(said.split()[2]) < 0.9 * gy
-    assert not any("GTVn" in note for note in without_images(coarse_twin, PLANS, samples=4).record.notes)
+    assert not any("GTVn" in note for note in without_images(dosed_twin, PLANS, samples=4).record.notes)
 
 
 @pytest.mark.long  # judges organs of two plans again
-def test_calibrated_outcomes_are_expected_values_with_what_the_trials_leave_open(coarse_twin):
-    run = without_images(coarse_twin, PLANS, samples=100)
+def test_calibrated_outcomes_are_expected_values_with_what_the_trials_leave_open(dosed_twin):
+    run = without_images(dosed_twin, PLANS, samples=100)
     names = ("tumour_control", "local_control_2y", "overall_survival_2y", "progression_free_survival_2y")
     rows = run.outcomes.filter(pl.col("outcome").is_in(names))
     assert len(rows) == 2 * len(names) and (rows["kind"] == "expected").all()

@@ -10,6 +10,7 @@ from twin import InputError
 pytest.importorskip("torch", reason="torch is in the [learned] extra")
 
 from models import FAMILIES
+from models.layout import LOG
 from scenarios.commands.main import app
 from scenarios.datasets.train import train
 from simulators.tasks.crop import VECTOR
@@ -45,21 +46,30 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize("text", [CONFIG, FORMER])
-def test_a_folder_of_twins_becomes_a_network_that_loads(text, twins, cache, tmp_path):
+@pytest.fixture(scope="module")
+def trained(twins, cache, tmp_path_factory):
+    """A training by the command, from a config of a former version: what it said, and its folder."""
+    place = tmp_path_factory.mktemp("trained")
+    config = place / "tiny.yaml"
+    config.write_text(FORMER)
+    asked = ["train", str(twins), "--out", str(place / "w"), "--cache", str(cache), "--config", str(config)]
+    return CliRunner().invoke(app, asked), place / "w"
+
+
+def test_a_folder_of_twins_becomes_a_network_that_loads(trained):
     from models.hub import load
     from simulators.learned.weights import patient_digest
 
-    config = tmp_path / "tiny.yaml"
-    config.write_text(text)
-    done = train([twins], str(config), tmp_path / "w", cache=cache)
-    assert (done.patients, done.examples, done.skipped) == (1, 3, 1)
-    assert done.figures["copy_mae_hu"] > 0
-    network = load(tmp_path / "w")
+    said, folder = trained
+    assert said.exit_code == 0, said.output
+    assert "trained on 3 pairs of 1 patients, 1 had none" in said.output
+    rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    assert [r["validation"]["copy_mae_hu"] > 0 for r in rows if "validation" in r] == [True]
+    network = load(folder)
     assert network.slices == 3 and network.task.name == "follow-up"
     assert [c.name for c in network.task.conditions] == list(VECTOR)
-    assert ("pack_years" in network.config.hidden) == (text == FORMER)
-    written = json.loads((tmp_path / "w" / "config.json").read_text())
+    assert "pack_years" in network.config.hidden
+    written = json.loads((folder / "config.json").read_text())
     assert written["domain"]["elapsed_days"] == [30.0, 90.0]
     assert written["trained_on"] == [patient_digest("often")]
 
@@ -77,21 +87,14 @@ def test_mistakes_are_one_sentence(twins, tmp_path):
         train([twins], str(config), tmp_path / "w")
 
 
-def test_a_folder_of_another_training_is_refused(twins, cache, tmp_path):
+def test_a_folder_of_another_training_is_refused(trained, twins, cache, tmp_path):
     config = tmp_path / "tiny.yaml"
-    config.write_text(CONFIG)
-    train([twins], str(config), tmp_path / "w", cache=cache)
-    config.write_text(CONFIG + "seed: 5\n")
+    config.write_text(FORMER + "seed: 5\n")
     with pytest.raises(InputError, match="another config; choose another folder"):
-        train([twins], str(config), tmp_path / "w", cache=cache)
+        train([twins], str(config), trained[1], cache=cache)
 
 
-def test_the_command_says_what_it_did(twins, cache, tmp_path):
-    config = tmp_path / "tiny.yaml"
-    config.write_text(CONFIG)
-    asked = ["train", str(twins), "--out", str(tmp_path / "w"), "--cache", str(cache)]
-    done = CliRunner().invoke(app, [*asked, "--config", str(config)])
-    assert done.exit_code == 0, done.output
-    assert "trained on 3 pairs of 1 patients, 1 had none" in done.output
+def test_the_command_refuses_a_family_that_is_not_there(twins, tmp_path):
+    asked = ["train", str(twins), "--out", str(tmp_path / "w")]
     done = CliRunner().invoke(app, [*asked, "--task", "follow-up", "--family", "nonesuch"])
     assert done.exit_code != 0 and "nonesuch" in str(done.exception or done.output)

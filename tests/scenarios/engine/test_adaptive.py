@@ -81,8 +81,8 @@ def run_of(twin, policies, **fields):
 
 
 @pytest.fixture(scope="module")
-def adaptive(coarse_twin):
-    return run_of(coarse_twin, [None, Policy.of("none"), FixedReplans(), TrafficLight(), Isotoxic()])
+def adaptive(dosed_twin):
+    return run_of(dosed_twin, [None, Policy.of("none"), FixedReplans(), TrafficLight(), Isotoxic()])
 
 
 def per_plan(run, outcome):
@@ -144,17 +144,17 @@ def test_isotoxic_escalates_to_its_limit_and_controls_no_less(adaptive):
     assert control["60-30-isotoxic"] >= control["60-30-no-adaptation"]
 
 
-def test_refusing_every_decision_leaves_the_plan_as_it_was(coarse_twin, adaptive):
+def test_refusing_every_decision_leaves_the_plan_as_it_was(dosed_twin, adaptive):
     asked = []
-    run = run_of(coarse_twin, [FixedReplans()], approve=lambda row: asked.append(row["day"]))
+    run = run_of(dosed_twin, [FixedReplans()], approve=lambda row: asked.append(row["day"]))
     assert len(asked) >= SAMPLES
     assert not run.decisions.filter(pl.col("decision") == "replan")["approved"].any()
     none = adaptive.trajectory.filter(pl.col("plan") == "60-30-no-adaptation")["gtv_cm3"]
     assert np.array_equal(run.trajectory["gtv_cm3"], none)
 
 
-def test_an_arm_does_not_depend_on_the_others(coarse_twin, adaptive):
-    alone = run_of(coarse_twin, [TrafficLight()])
+def test_an_arm_does_not_depend_on_the_others(dosed_twin, adaptive):
+    alone = run_of(dosed_twin, [TrafficLight()])
     for name in ("trajectory", "decisions", "outcomes", "events"):
         both = adaptive.tables[name].filter(pl.col("plan") == "60-30-traffic-light")
         assert alone.tables[name].equals(both), name
@@ -220,17 +220,17 @@ class Broken(Policy):
 @pytest.mark.parametrize(
     ("policy", "says"), [(Broken(), "failed on day 7"), (Broken(answer=True), "no Decision")]
 )
-def test_a_policy_that_fails_is_one_sentence(coarse_twin, policy, says):
+def test_a_policy_that_fails_is_one_sentence(dosed_twin, policy, says):
     with pytest.raises(InputError, match=says):
-        run_of(coarse_twin, [policy])
+        run_of(dosed_twin, [policy])
 
 
-def test_the_policy_of_the_docs_runs_as_written(coarse_twin):
+def test_the_policy_of_the_docs_runs_as_written(dosed_twin):
     text = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
     names: dict = {"__name__": "docs"}
     exec(text.split("```python")[1].split("```")[0], names)
     run = compare(
-        coarse_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0, dose="approximate"
+        dosed_twin, [names["scenario"]], days=60, samples=SAMPLES, image_samples=0, dose="approximate"
     )
     stopped = run.decisions.filter(pl.col("decision") == "stop")
     assert (stopped["gtv_cm3"] < 20).all()

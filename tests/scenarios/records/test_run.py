@@ -4,12 +4,18 @@ import shutil
 import nibabel
 import pytest
 
-from scenarios import load
+from scenarios import TreatmentPlan, compare, load
 from twin import InputError, PatientTwin
 
 
-def test_a_run_folder_reads_back_as_it_was(run, run_folder):
-    again = load(run_folder)
+def test_a_run_folder_reads_back_as_it_was(dosed_twin, tmp_path):
+    run = compare(
+        dosed_twin, [TreatmentPlan.parse("60/30")], days=10, samples=4, scanners=["pet"], generator="mechanistic",
+        dose="approximate",
+    )  # fmt: skip
+    assert {i.record.kind for i in run.images} >= {"ct", "gtv", "dose", "pet-scan"}
+    run.save(tmp_path / "run")
+    again = load(tmp_path / "run")
     assert again.record == run.record
     for name, table in run.tables.items():
         assert again.tables[name].equals(table), name
@@ -34,8 +40,9 @@ def test_saving_over_other_content_is_refused_and_over_the_same_request_replaces
     with pytest.raises(InputError, match="exists with other content"):
         run.save(tmp_path / "other")
     assert (tmp_path / "other" / "thesis.doc").read_text() == "years of work"
-    run.save(run_folder)
-    assert load(run_folder).record == run.record
+    shutil.copytree(run_folder, tmp_path / "same")
+    run.save(tmp_path / "same")
+    assert load(tmp_path / "same").record == run.record
 
 
 def test_an_image_s_file_says_that_it_is_simulated(run_folder):

@@ -80,10 +80,23 @@ def phantom():
     return cylinder()
 
 
-def test_95_percent_of_the_ptv_receives_the_prescription(phantom):
+@pytest.fixture(scope="module")
+def conventional(phantom):
+    return approximate_dose(*phantom, 60, 30)
+
+
+@pytest.fixture(scope="module")
+def stereotactic(phantom):
     scan, structures = phantom
-    for total, n in ((60.0, 30), (54.0, 3)):
-        dose = approximate_dose(scan, structures, total, n)
+    before = scan.volume.array.copy()
+    dose = approximate_dose(scan, structures, 54, 3)
+    np.testing.assert_array_equal(scan.volume.array, before)  # the caller's arrays are not changed
+    return dose
+
+
+def test_95_percent_of_the_ptv_receives_the_prescription(phantom, conventional, stereotactic):
+    scan, structures = phantom
+    for dose, total, n in ((conventional, 60.0, 30), (stereotactic, 54.0, 3)):
         ptv = targets(scan, structures, sbrt=n == 3)["PTV"].mask
         inside = dose.volume.on(ptv.geometry)[ptv.array > 0]
         assert np.percentile(inside, 5) == pytest.approx(total, rel=1e-5)
@@ -92,35 +105,28 @@ def test_95_percent_of_the_ptv_receives_the_prescription(phantom):
         assert dose.prescription_gy == total
 
 
-def test_dose_is_linear_in_the_prescription(phantom):
-    low, high = approximate_dose(*phantom, 60, 30), approximate_dose(*phantom, 74, 37)
+def test_dose_is_linear_in_the_prescription(phantom, conventional):
+    low, high = conventional, approximate_dose(*phantom, 74, 37)
     np.testing.assert_allclose(high.volume.array, low.volume.array * np.float32(74 / 60), rtol=1e-5)
 
 
-def test_a_symmetric_patient_gets_a_symmetric_dose(phantom):
-    dose = approximate_dose(*phantom, 60, 30).volume.array
+def test_a_symmetric_patient_gets_a_symmetric_dose(conventional):
+    dose = conventional.volume.array
     top = dose.max()
     for mirrored in (dose[::-1], dose[:, ::-1], dose[:, :, ::-1], dose.transpose(0, 2, 1)):
         assert np.abs(mirrored - dose).max() < 0.01 * top
 
 
-def test_no_dose_outside_the_body(phantom):
-    scan, structures = phantom
-    dose = approximate_dose(scan, structures, 60, 30).volume
+def test_no_dose_outside_the_body(phantom, conventional):
+    _, structures = phantom
+    dose = conventional.volume
     body = structures["Body"].mask.on(dose.geometry) > 0.5
     assert dose.array[~body].max() == 0
 
 
-def test_the_caller_s_arrays_are_not_changed(phantom):
+def test_stereotactic_dose_is_hot_inside_and_falls_as_rtog_0915_asks(phantom, stereotactic):
     scan, structures = phantom
-    before = scan.volume.array.copy()
-    approximate_dose(scan, structures, 54, 3)
-    np.testing.assert_array_equal(scan.volume.array, before)
-
-
-def test_stereotactic_dose_is_hot_inside_and_falls_as_rtog_0915_asks(phantom):
-    scan, structures = phantom
-    dose = approximate_dose(scan, structures, 54, 3).volume
+    dose = stereotactic.volume
     ptv_cm3 = targets(scan, structures, sbrt=True)["PTV"].cm3
     hot = dose.array.max() / 54
     assert 1.2 <= hot <= 1.5
@@ -139,7 +145,7 @@ def test_a_prescription_or_patient_without_meaning_is_refused(phantom):
         approximate_dose(scan, bare, 60, 30)
 
 
-def test_a_rotated_image_gives_the_same_dose(phantom):
+def test_a_rotated_image_gives_the_same_dose(phantom, conventional):
     scan, structures = phantom
     # The same patient stored with x and y running the other way.
     flip = Geometry(
@@ -152,7 +158,7 @@ def test_a_rotated_image_gives_the_same_dose(phantom):
     turned = StructureSet(flip, ())
     for s in structures:
         turned = turned.with_mask(s.name, s.role, structures.mask(s.name)[:, ::-1, ::-1])
-    a, b = approximate_dose(scan, structures, 60, 30), approximate_dose(other, turned, 60, 30)
+    a, b = conventional, approximate_dose(other, turned, 60, 30)
     np.testing.assert_allclose(b.volume.on(a.volume.geometry), a.volume.array, atol=0.3)
 
 

@@ -43,7 +43,7 @@ def head(maps):
     return make_head(maps, 3, lesions=maps, metastases=2)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_head_has_tissues_a_skull_and_metastases_with_what_belongs_to_them(head):
     twin, truth = head
     drawn, hu = twin.contours, twin.baseline.volume.array

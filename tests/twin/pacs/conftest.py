@@ -38,7 +38,7 @@ class Orthanc:
 
     @property
     def dimse(self) -> dict:
-        return {"dimse": f"127.0.0.1:{self.dicom_port}", "title": "ORTHANC", "timeout_s": 10, "tries": 2}
+        return {"dimse": f"127.0.0.1:{self.dicom_port}", "title": "ORTHANC", "timeout_s": 60, "tries": 2}
 
     @property
     def move(self) -> dict:
@@ -46,7 +46,7 @@ class Orthanc:
 
     @property
     def web(self) -> dict:
-        return {"dicomweb": f"http://127.0.0.1:{self.http_port}/dicom-web", "timeout_s": 10, "tries": 2}
+        return {"dicomweb": f"http://127.0.0.1:{self.http_port}/dicom-web", "timeout_s": 60, "tries": 2}
 
     def rest(self, path: str, body: bytes | None = None, method: str | None = None):
         """Orthanc's own interface, to look at it from another side."""
@@ -92,7 +92,7 @@ def start(place: Path, **changes):
     (place / "orthanc.json").write_text(json.dumps(told))
     log = (place / "log").open("wb")
     process = subprocess.Popen([program, str(place / "orthanc.json")], stdout=log, stderr=log, cwd=place)
-    for _ in range(300):
+    for _ in range(1200):  # two minutes
         if all(is_open(port) for port in (archive.dicom_port, archive.http_port)):
             return process, archive
         if process.poll() is not None:

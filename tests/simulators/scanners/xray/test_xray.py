@@ -130,7 +130,7 @@ def once(photons, thick_mm, density, kev, material, system, beam):
     return total * area / (kev * float(read(kev, 1.0)))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_photons_that_scatter_once_are_as_many_as_an_integral_says(photons, monkeypatch):
     monkeypatch.setitem(photons.CM2_G, "PMMA", (photons.CM2_G["PMMA"][0], [1e-9] * len(photons.KEV)))
     system = replace(System.named("varian"), grid=False, bowtie_mm=1e-9, offset_mm=0.0)
