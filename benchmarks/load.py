@@ -1,9 +1,10 @@
-"""Ten sessions that fetch one run, and a browser beside them: `python benchmarks/load.py FOLDER RUN [SESSIONS]`.
+"""Ten browsers that read one run at once: `python benchmarks/load.py FOLDER RUN [BROWSERS]`.
 
-A session is a client that asks for every image of the run, as a browser does whose reader looks at all of it. Prints
-JSON: the server's resident memory (MB) at its start, after one session has fetched all and after all have, at once and
-in different orders; bytes a session was sent; and milliseconds from a key to a drawn slice in one real browser (median
-and 95th percentile of 60), alone and while the sessions fetch.
+Each is a Chromium of its own, which opens the comparison and gets every image that its page shows. Prints JSON: the
+server's resident memory (MB) at its start, once one browser has all and once all have; and milliseconds from a key to
+a drawn slice (median and 95th percentile): of one browser alone, of that one while the others load, and of all that
+scroll at once. All browsers run on the machine that serves, so that the last is rather its cores' limit than the
+server's.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import json
 import statistics
 import sys
 import time
-import urllib.request
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+from selenium.webdriver import Chrome
+
 from dashboards.files.library import Library
-from dashboards.viewer.shown import SLAB, Shown
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from dashboard import SCROLL, browser, serving
+from dashboard import SCROLL, WHOLE, browser, serving, until
+
+STARTED = "return Boolean(window.rtTwin?.viewer?.stats.draws)"
 
 
 def resident_mb(pid: int) -> float:
@@ -29,55 +34,46 @@ def resident_mb(pid: int) -> float:
     return round(int(line.split()[1]) / 1024, 1)
 
 
-def paths(folder: Path, key: str) -> list[str]:
-    """The addresses of all voxels of a run: its CT, and what each follow-up has."""
-    run = Library(folder).run(key)
-    shown = [f"/data/baseline?slab={n}" for n in range(-(-Shown(run).grid.shape[0] // SLAB))]
-    for n, frame in enumerate(run.frames):
-        shown.append(f"/data/follow-up?frame={n}")
-        shown += [f"/data/layer/{name}?frame={n}" for name in ("dose", "pet-scan") if name in frame.files]
-    return [f"{path}&of=run&key={key}" for path in shown]
+def opened(page: Chrome, link: str, key: str) -> float:
+    """Seconds until the whole CT and all that is seen is in the browser."""
+    start = time.perf_counter()
+    page.get(link)
+    page.get(f"{link.partition('?')[0]}compare?run={key}")
+    until(page, STARTED, start)
+    return until(page, WHOLE, start)
 
 
-def fetch(link: str, wanted: list[str], session: int) -> int:
-    """Ask for all, each session in an order of its own: the bytes that were sent."""
-    address, token = link.split("/?token=")
-    total = 0
-    for n in range(len(wanted)):
-        asked = urllib.request.Request(address + wanted[(n + 3 * session) % len(wanted)])
-        asked.add_header("Accept-Encoding", "gzip")
-        asked.add_header("Cookie", f"rt-twin-{address.rpartition(':')[2]}={token}")
-        with urllib.request.urlopen(asked, timeout=600) as answer:
-            total += len(answer.read())
-    return total
+def told(times: Sequence[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    return {
+        "slice_ms": round(statistics.median(times), 1),
+        "slice_p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
+    }
 
 
-def slices(page) -> dict[str, float]:
-    times = sorted(page.execute_async_script(SCROLL))
-    return {"slice_ms": round(statistics.median(times), 1), "slice_p95_ms": round(times[57], 1)}
-
-
-def main(folder: Path, key: str, sessions: int) -> dict:
-    page = browser()
-    try:
-        with serving(folder) as (server, link):
-            wanted = paths(folder, key)
-            told = {"sessions": sessions, "start_mb": resident_mb(server.pid)}
-            told["sent_mb"] = round(fetch(link, wanted, 0) / 1e6, 1)
-            told["after_one_mb"] = resident_mb(server.pid)
-            page.get(link)
-            page.get(f"{link.partition('?')[0]}compare?run={key}")
-            while not page.execute_script("return window.rtTwin?.viewer?.baseline.share === 1"):
-                time.sleep(0.1)
-            told["alone"] = slices(page)
-            with ThreadPoolExecutor(sessions) as pool:
-                busy = [pool.submit(fetch, link, wanted, n) for n in range(sessions)]
-                told["while_all_fetch"] = slices(page)
-                assert len({job.result() for job in busy}) == 1, "every session is sent the same"
-            told["after_all_mb"] = resident_mb(server.pid)
-            return told
-    finally:
-        page.quit()
+def main(folder: Path, key: str, browsers: int) -> dict:
+    Library(folder).run(key)  # or it says why no page can show it
+    with ExitStack() as stack, serving(folder) as (server, link):
+        pages = [browser() for _ in range(browsers)]
+        for page in pages:
+            stack.callback(page.quit)
+        first, *others = pages
+        found: dict = {"browsers": browsers, "start_mb": resident_mb(server.pid)}
+        found["loaded_s"] = round(opened(first, link, key), 1)
+        found["after_one_mb"] = resident_mb(server.pid)
+        found["alone"] = told(first.execute_async_script(SCROLL))
+        with ThreadPoolExecutor(browsers) as pool:
+            loads = [pool.submit(opened, page, link, key) for page in others]
+            times = []
+            while not all(load.done() for load in loads):
+                times += first.execute_async_script(SCROLL)
+            found["while_others_load"] = told(times)
+            found["others_loaded_s"] = round(max(load.result() for load in loads), 1)
+            found["after_all_mb"] = resident_mb(server.pid)
+            at_once = pool.map(lambda page: page.execute_async_script(SCROLL), pages)
+            found["all_scroll"] = told([ms for one in at_once for ms in one])
+        found["after_scrolling_mb"] = resident_mb(server.pid)
+        return found
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Takes the pictures of the dashboard's pages: `python docs/screenshots.py FOLDER [OUT] [PAGE ...]`.
 
-FOLDER is opened as `rt-twin app` opens it; OUT is `docs/images` unless given. Every page is taken light and dark, at
-1024, 1280 and 1920 pixels; `docs/images` keeps the wider ones. A PAGE may be NAME=ADDRESS, as the link of one reader.
+FOLDER is opened as `rt-twin app` opens it; one that does not exist is made first, with an in-silico patient, runs of
+his and studies. OUT is `docs/images` unless given. Every page is taken light and dark, at 1024, 1280 and 1920 pixels;
+`docs/images` keeps the wider ones. A PAGE may be NAME=ADDRESS, as the link of one reader.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import logging
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -26,6 +28,23 @@ from dashboards.files.library import Library
 from dashboards.safety import start_link
 
 HERE = Path(__file__).parent / "images"
+MADE = """
+phantom in-silico-7.twin --nodes
+phantom followed.twin --nodes
+observe followed.twin --day 14 --gtv-cm3 62 --plan 60/30
+observe followed.twin --day 21 --gtv-cm3 55 --plan 60/30
+scan followed.twin --scanner cbct --day 21 --option quality=fast
+scan followed.twin --scanner pet
+compare in-silico-7.twin --plan no-adaptation.yaml --plan replans.yaml --days 120 --samples 20 --image-samples 0 \
+--dose approximate --out adaptive
+compare followed.twin --plan 60/30 --plan +20/8 --days 120 --samples 60 --image-samples 0 \
+--dose approximate --out followed-run
+compare in-silico-7.twin --plan 60/30 --plan 55/20 --plan 60/15 --plan none --days 180 --samples 60 \
+--scanner pet --dose approximate --out four-plans
+cohort --n 200 --plan 60/30 --plan 55/20 --samples 32 --out cohort-200
+clinic --days 210 --out clinic
+"""
+SCENARIOS = {"no-adaptation": "none", "replans": "fixed replans"}
 SIZES = {1024: 768, 1280: 800, 1920: 1080}
 KEPT = 1920
 SETTLED = """
@@ -37,6 +56,17 @@ return Boolean(document.querySelector('h1')) && figures.every((e) => e.querySele
   && (!document.querySelector('.rt-canvas')
     || Boolean(v && v.baseline.share === 1 && v.visible().every((p) => p.pending === null)));
 """
+
+
+def made(folder: Path) -> None:
+    """A folder with something on every page."""
+    folder.mkdir(parents=True)
+    for name, policy in SCENARIOS.items():
+        (folder / f"{name}.yaml").write_text(f"plan: 60/30\npolicy: {{kind: {policy}}}\n")
+    for line in MADE.strip().splitlines():
+        subprocess.run(
+            [sys.executable, "-m", "scenarios.commands.main", *line.split()], cwd=folder, check=True
+        )
 
 
 def pages_of(folder: Path) -> dict[str, str]:
@@ -63,6 +93,8 @@ def pages_of(folder: Path) -> dict[str, str]:
 
 def main(folder: Path, out: Path, only: list[str]) -> None:
     """Write a picture for every page, theme and size."""
+    if not folder.exists():
+        made(folder)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     token = secrets.token_urlsafe(24)
     server = make_server("127.0.0.1", 0, create_app(folder, token).server, threaded=True)
