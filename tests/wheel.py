@@ -34,6 +34,10 @@ def compared(patient: PatientTwin) -> Comparison:
     wrong: str = patient.gtv_cm3
     return compare(patient, [TreatmentPlan.parse("60/30")], days=30)
 """
+PAGES = (
+    "patients", "twin?twin=p.twin", "compare?run=run", "report?run=run", "cohort?study=study", "new?twin=p.twin",
+    "scanners?twin=p.twin", "adaptive", "models", "readers",
+)  # fmt: skip
 TINY = "{family: FAMILY, steps: 2, widths: [8, 16], embedding: 16, batch_volumes: 2, batch_slices: 4, window: 32, MORE}"
 
 
@@ -143,15 +147,33 @@ def imaging(env: Environment) -> None:
 
 
 def app(env: Environment) -> None:
-    """The dashboard answers on its start link."""
+    """The dashboard answers on its start link, and makes every page of what lies in the folder."""
     server = subprocess.Popen(
         env.command("app", ".", "--port", "8961"), cwd=env.work, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     try:
         link = next(found[0] for line in server.stdout if (found := re.search(r"http\S+token=\S+", line)))
-        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(link) as page:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with browser.open(link) as page:
             assert b"RT-Twin" in page.read()
+        address, wanted = link.partition("/?")[0], ("page", "header-page")
+        for page in PAGES:
+            path, _, search = page.partition("?")
+            asked = {
+                "output": "..page.children...header-page.children..",
+                "outputs": [{"id": name, "property": "children"} for name in wanted],
+                "inputs": [
+                    {"id": "url", "property": "pathname", "value": f"/{path}"},
+                    {"id": "url", "property": "search", "value": search and f"?{search}"},
+                ],
+                "changedPropIds": ["url.pathname"],
+            }
+            body, kind = json.dumps(asked).encode(), {"Content-Type": "application/json"}
+            with browser.open(
+                urllib.request.Request(f"{address}/_dash-update-component", body, kind)
+            ) as made:
+                assert b"children" in (said := made.read()) and b"rt-fault" not in said, (page, said[:300])
     finally:
         server.terminate()
         server.wait()

@@ -79,13 +79,13 @@ def stack(volume: Tensor, source: Sequence[Channel], slices: int) -> Tensor:
         >>> stack(volume, [Channel(name="ct"), Channel(name="depth", whole=True)], 3)[0, :, 0, 0].tolist()
         [5.0, 5.0, 6.0, 0.0]
     """
-    import torch
-
-    z = torch.arange(volume.shape[1], device=volume.device)
-    own = sum(not c.whole for c in source)
+    own, count = sum(not c.whole for c in source), volume.shape[1]
     by_slice = volume.transpose(0, 1)
-    stacked = volume.new_empty((len(z), channels(source, slices), *volume.shape[2:]))
+    stacked = volume.new_empty((count, channels(source, slices), *volume.shape[2:]))
     for n, offset in enumerate(offsets(slices)):
-        stacked[:, n * own : (n + 1) * own] = by_slice[(z + offset).clamp(0, len(z) - 1), :own]
+        low, high = min(max(-offset, 0), count), max(count - max(offset, 0), 0)
+        part = stacked[:, n * own : (n + 1) * own]
+        part[low:high] = by_slice[low + offset : high + offset, :own]
+        part[:low], part[high:] = by_slice[0, :own], by_slice[-1, :own]
     stacked[:, own * slices :] = by_slice[:, own:]
     return stacked

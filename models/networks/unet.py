@@ -84,7 +84,11 @@ class UNet(nn.Module):
             added: to what each level hands over to the way up (`models.networks.control.Control`).
         """
         size = x.shape[-2:]
-        x = F.pad(x, (0, -size[1] % self.multiple, 0, -size[0] % self.multiple), mode="replicate")
+        if torch.is_autocast_enabled(x.device.type):  # as the first convolution would: what comes before moves half
+            x = x.to(torch.get_autocast_dtype(x.device.type))
+        more = -size[1] % self.multiple, -size[0] % self.multiple
+        if any(more):
+            x = F.pad(x, (0, more[0], 0, more[1]), mode="replicate")
         h = self.enter(F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))
         kept = []
         for level, block in enumerate(self.down):
