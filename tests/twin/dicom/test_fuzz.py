@@ -9,6 +9,7 @@ import shutil
 import signal
 import warnings
 import zipfile
+from functools import cache
 
 import numpy as np
 import pydicom
@@ -286,8 +287,14 @@ def _run(case, sound, place, damages=DAMAGES):
     if expected == "the same":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            _are_the_same(twin, import_patient(sound))
+            _are_the_same(twin, _imported(sound))
     return True
+
+
+@cache
+def _imported(folder):
+    """A sound set, imported once for all its cases."""
+    return import_patient(folder)
 
 
 def _are_the_same(twin, sound):
