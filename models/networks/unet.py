@@ -84,7 +84,8 @@ class UNet(nn.Module):
             added: to what each level hands over to the way up (`models.networks.control.Control`).
         """
         size = x.shape[-2:]
-        if torch.is_autocast_enabled(x.device.type):  # as the first convolution would: what comes before moves half
+        # As the first convolution would: what comes before moves half.
+        if torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))
         more = -size[1] % self.multiple, -size[0] % self.multiple
         if any(more):
