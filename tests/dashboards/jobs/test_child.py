@@ -1,7 +1,9 @@
 import json
+import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,15 @@ from twin.errors import InputError
 pytestmark = pytest.mark.long  # runs whole comparisons
 
 
-def ended(job, seconds=240):
+def until(holds, seconds=240):
     end = time.monotonic() + seconds
-    while job.state == "running" or job.process.poll() is None:
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def ended(job):
+    until(lambda: job.state != "running" and job.process.poll() is not None)
     return job
 
 
@@ -53,9 +59,7 @@ def test_a_comparison_tells_its_progress_and_a_cancel_leaves_nothing(jobs, opene
     job = jobs.start(
         "compare", ["compare", str(opened / "patient.twin"), "--plan=60/30", "--out", str(out)], opens="/"
     )
-    end = time.monotonic() + 240
-    while job.share is None and job.state == "running" and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: job.share is not None or job.state != "running")
     assert 0 <= job.share < 1
     jobs.cancel(job.id)
     job.process.wait(120)
@@ -96,15 +100,21 @@ time.sleep(600)
 """
 
 
+def serves(pid) -> bool:
+    """Whether a process waits for connections."""
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    open_doors = {f"socket:[{words[9]}]" for words in sockets if words[3] == "0A"}
+    with suppress(FileNotFoundError):  # what it has closed meanwhile
+        return any(os.readlink(file) in open_doors for file in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def test_no_job_outlives_a_server_that_is_killed(tmp_path):
     command = [sys.executable, "-c", SERVER, str(tmp_path)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     pid = int(server.stdout.readline())
-    time.sleep(3)  # it serves by now
-    assert Path(f"/proc/{pid}/cmdline").read_bytes()
+    until(lambda: serves(pid))
     server.kill()
     server.wait()
-    end = time.monotonic() + 120
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    told = Path(f"/proc/{pid}/cmdline")
+    until(lambda: not told.exists() or not told.read_bytes())
