@@ -11,7 +11,7 @@ from scenarios.engine.scanning import Part, named_scan, previewed
 from scenarios.records.layer import scan_layer
 from scenarios.records.schema import SIMULATED
 from scenarios.report.picture import grey, slice_png
-from simulators.learned.distance import distance
+from simulators.learned.distance import Far, distance
 from twin import PatientTwin, Volume
 
 _BRIGHT = 0.995  # quantile of an image that is shown white where its modality has no scale of its own
@@ -55,7 +55,7 @@ def _shades(pixels: np.ndarray, volume: Volume) -> np.ndarray:
     return 255 - shades if layer.draw == "overlay" else shades  # as the viewers show such a scan alone
 
 
-def far(twin: Path, source: str, scanner: str) -> float | None:
+def far(twin: Path, source: str, scanner: str) -> Far | None:
     """How far a scan is from what a network learned from, `simulators.learned.distance`; for a process of its own.
 
     Args:

@@ -43,6 +43,7 @@ _HABITUS = 0.08  # by which a body is wider or narrower than drawn
 _COARSE = 2  # voxels in plane that one of a follow-up holds
 _AIR_HU = -1000.0
 TARGET_MM = 2.0
+_USUAL = 3  # scans of a patient by which a guard learns
 
 
 @dataclass(frozen=True)
@@ -317,6 +318,28 @@ def write_thorax(out: Path, seed: int) -> None:
         if not (folder / name).is_dir():
             pair = taken(ct, drawn, setting, rng)
             kept(pair, folder / name, facts_of(setting, seed=seed, followed=seed % 3 == 0 and name == "fine"))
+
+
+def write_usual(out: Path, seed: int) -> None:
+    """One in-silico thorax, or a follow-up of it, seen three times in the range learned, in voxels of 3 mm.
+
+    Scans that are cheap to make, by which a guard learns how scans of that range look.
+
+    Args:
+        out: the set; what lies there already is not made again.
+        seed: of the patient; every third is a follow-up.
+    """
+    folders = [out / f"insilico-{seed}" / f"usual-{n}" for n in range(_USUAL)]
+    if all(folder.is_dir() for folder in folders):
+        return
+    rng = Key(seed, f"cone-beam-{seed}", Purpose.SCANNER).generator()
+    twin = thorax(seed)
+    ct, drawn = followed(twin, rng) if seed % 3 == 0 else (twin.baseline.volume, twin.structures[0])
+    for folder in folders:
+        setting = Setting.drawn(rng, 3.0)
+        pair = taken(ct, drawn, setting, rng)
+        if not folder.is_dir():
+            kept(pair, folder, facts_of(setting, seed=seed, followed=seed % 3 == 0))
 
 
 def write_tests(out: Path, seed: int) -> None:

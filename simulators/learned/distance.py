@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from models.guard import Guard
+from typing import NamedTuple
+
+from models.guard import PATTERN, Guard
 from simulators.core.imaging import scan_task
 from simulators.learned.weights import facts, located, plain
 from twin import InputError, Volume
 
 
-def distance(scan: Volume, task: str, name: str | None = None) -> float | None:
-    """How far a scan is from what was learned, in multiples of what 95 % of unseen such patients stay within.
+class Far(NamedTuple):
+    """How far a scan is from what was learned.
+
+    Args:
+        times: in multiples of what 95 % of unseen such patients stay within; 1 or less within.
+        by: in what it is furthest, as `models.guard.Guard.furthest`.
+    """
+
+    times: float
+    by: str
+
+
+def distance(scan: Volume, task: str, name: str | None = None) -> Far | None:
+    """How far a scan is from what was learned.
 
     Args:
         scan: that may be translated.
@@ -17,7 +31,7 @@ def distance(scan: Volume, task: str, name: str | None = None) -> float | None:
         name: of its weights; the task's preferred ones where None.
 
     Returns:
-        1 or less within; None where task or weights have no guard, or there are no weights.
+        None where task or weights have no guard, or there are no weights.
     """
     imaging = scan_task(task)
     weights = plain(name or imaging.preferred)
@@ -28,16 +42,21 @@ def distance(scan: Volume, task: str, name: str | None = None) -> float | None:
     numbers = imaging.numbers(scan) if told is not None else None
     if told is None or numbers is None:
         return None
-    return float(Guard.from_facts(told).distance(numbers[None])[0])
+    guard = Guard.from_facts(told)
+    some = numbers[None, : guard.mean.size]  # later versions have further numbers
+    return Far(float(guard.distance(some)[0]), guard.furthest(some)[0])
 
 
-def far_words(distance: float | None) -> str | None:
+def far_words(far: Far | None) -> str | None:
     """A scan's distance from what was learned, in words; None where it has none.
 
     Args:
-        distance: as above.
+        far: as above.
     """
-    if distance is None:
+    if far is None:
         return None
-    far = f"the scan is {distance:.1f} times as far from what was learned as 95 % of such scans stay"
-    return far if distance <= 1 else f"{far}: do not rely on the result without looking at it"
+    words = f"the scan is {far.times:.1f} times as far from what was learned as 95 % of such scans stay"
+    if far.times <= 1:
+        return words
+    where = "" if far.by == PATTERN else f", most of all in its {far.by}"
+    return f"{words}{where}: do not rely on the result without looking at it"

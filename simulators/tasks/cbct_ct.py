@@ -28,6 +28,7 @@ from simulators.tasks.cone_beam import (
     Prepared,
     about_body,
     field_of_view,
+    on_working_grid,
     prepared,
     shown,
     within,
@@ -37,6 +38,7 @@ from simulators.tasks.regrid import nearest_beyond
 from simulators.tasks.scan_numbers import scan_numbers
 from simulators.tasks.scan_pairs import ScanPair, pairs_in
 from simulators.tasks.scan_scores import figures, regions, yardsticks
+from simulators.tasks.scan_traces import scan_traces
 from twin import InputError, Volume
 from twin.files.atomic import atomic_file
 from twin.structures import bounding_box
@@ -53,6 +55,7 @@ _TASK = Task(
 _COARSEST_MM = 6.0
 _SHORTEST = 3  # slices
 _LEAST_CM3 = 500.0  # of a body
+READ = ("dose", "scatter", "motion", "kernel")  # of how a scan was taken, by its guard
 _MARGIN = 12  # voxels around the body that are learned from
 # Of each pair a second example, with its smooth error taken times a number of this range; how smooth.
 _SHADING, _SHADING_MM = (-1.2, 1.8), (8.0, 25.0)
@@ -62,7 +65,7 @@ _SHADING, _SHADING_MM = (-1.2, 1.8), (8.0, 25.0)
 class CbctCtTask:
     """Slices of 2 mm, each with its neighbours; what lies outside the field of view keeps its value."""
 
-    version: str = "3"
+    version: str = "4"
     preferred: str = "bridge"
     yardsticks: tuple[str, ...] = ("uncorrected", "voxel-wise", "oracle")
     reads: Modality = "CBCT"
@@ -103,12 +106,15 @@ class CbctCtTask:
         """
         both: tuple[Modality, Modality] = (self.reads, "CT")
         found = cached_pairs(self.task.name, self.version, both, sources, cache, options, _write, progress)
-        numbers = np.stack([np.load(_numbers_file(s)) for s in found])
-        return Learned(found, 0, {"guard": Guard.fitted(numbers, [s.patient for s in found]).facts()})
+        told = [np.load(_numbers_file(s)) for s in found]
+        guard = guard_of(
+            [t[: -len(READ)] for t in told], [t[-len(READ) :] for t in told], [s.patient for s in found]
+        )
+        return Learned(found, 0, {"guard": guard.facts()})
 
     def numbers(self, scan: Volume) -> np.ndarray:
         """(f,) by which a guard tells how far a scan is from what was learned (`models.guard`)."""
-        return _numbers(prepared(scan, self.field(scan)))
+        return _numbers(scan, *on_working_grid(scan, self.field(scan)))
 
     def upgraded(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
         """As it is: there is no older form."""
@@ -198,12 +204,42 @@ def _write(pair: ScanPair, subject: Subject) -> None:
     shaded = _shaded(given, truth, near_of=body(truth) & given.field, patient=pair.patient)
     examples.append(Example(shaded.source[(slice(None), *box)], examples[0].target, near=near))
     with atomic_file(_numbers_file(subject)) as part, part.open("wb") as file:
-        np.save(file, _numbers(given))
+        np.save(file, np.append(_numbers(pair.source, given.scan, given.field, given.body), taken(pair)))
     subject.write(subject.patient, subject.stem, examples, np.stack([given.vector, shaded.vector]))
 
 
-def _numbers(given: Prepared) -> np.ndarray:
-    return np.append(scan_numbers(given.scan.array, given.field, given.body, GRID_MM), given.vector[-1])
+def taken(pair: ScanPair) -> np.ndarray:
+    """(r,) of `READ`: how a scan was taken, nan where its `pair.json` does not say.
+
+    Args:
+        pair: the scan's.
+    """
+    told = pair.facts
+    if not {"dose", "scatter", "believed", "breath_mm", "hann"} <= set(told):
+        return np.full(len(READ), np.nan)
+    left = told["scatter"] * (1 - told["believed"])  # of scatter, after the vendor's correction
+    return np.array([np.log(told["dose"]), left, told["breath_mm"], told["hann"]])
+
+
+def guard_of(numbers: Sequence[np.ndarray], how: Sequence[np.ndarray], patients: Sequence[str]) -> Guard:
+    """The guard of some scans; it reads how they were taken where that is known of all.
+
+    Args:
+        numbers, how: of each scan, as `CbctCtTask.numbers` and `taken`.
+        patients: whose each is.
+    """
+    known = {
+        name: column
+        for name, column in zip(READ, np.transpose(how), strict=True)
+        if np.isfinite(column).all()
+    }
+    return Guard.fitted(np.stack(numbers), patients, known)
+
+
+def _numbers(scan: Volume, even: Volume, inside: np.ndarray, there: np.ndarray) -> np.ndarray:
+    whole = scan_numbers(even.array, inside, there, GRID_MM)
+    traces = scan_traces(scan.array, body(scan.array) & TASK.field(scan), scan.geometry.spacing_mm[0])
+    return np.array([*whole, max(scan.geometry.spacing_mm), *traces])
 
 
 def _numbers_file(subject: Subject) -> Path:

@@ -94,12 +94,21 @@ def prepared(scan: Volume, inside: np.ndarray) -> Prepared:
         scan: cone-beam CT in HU, of any voxels.
         inside: (z, y, x) bool of its field of view.
     """
+    return shown(*on_working_grid(scan, inside), max(scan.geometry.spacing_mm))
+
+
+def on_working_grid(scan: Volume, inside: np.ndarray) -> tuple[Volume, np.ndarray, np.ndarray]:
+    """A scan in voxels of 2 mm, and (z, y, x) bool there: its field of view, and the body in it.
+
+    Args:
+        scan: cone-beam CT in HU, of any voxels.
+        inside: (z, y, x) bool of its field of view.
+    """
     grid = working_grid(scan.geometry)
     image = brought(scan, grid)
     where = Volume(scan.geometry, inside.astype(np.float32), "MASK", "1")
     field_ = nearest_beyond(where).on(grid) > 0.5
-    there = body(image) & field_
-    return shown(Volume(grid, image, "CBCT", "HU"), field_, there, max(scan.geometry.spacing_mm))
+    return Volume(grid, image, "CBCT", "HU"), field_, body(image) & field_
 
 
 def shown(scan: Volume, inside: np.ndarray, there: np.ndarray, voxel_mm: float) -> Prepared:
