@@ -107,9 +107,8 @@ class Registry(Mapping[str, Any]):
             return getattr(import_module(entry.module), entry.attr)
         except ImportError as error:
             lost = f"{self.kind} {name!r} cannot be loaded:"
-            raise (
-                missing(f"{lost} it needs", error) if error.name else InputError(f"{lost} {error}")
-            ) from None
+            lacks = isinstance(error, ModuleNotFoundError)
+            raise (missing(f"{lost} it needs", error) if lacks else InputError(f"{lost} {error}")) from None
         except AttributeError:
             raise InputError(
                 f"{self.kind} {name!r} cannot be loaded: {entry.module} holds no {entry.attr}"
