@@ -69,7 +69,7 @@ def cone(weights, *sets):
 
 def table(weights, *sets):
     guard = Guard.from_facts(read_json(Path(weights) / "config.json")["guard"])
-    print("| scans | patients | alarms (95 % interval) | median distance | least | most | by |")
+    print("| scans | number | alarms (95 % interval) | median distance | least | most | by |")
     print("|---|---|---|---|---|---|---|")
     for folder in map(Path, sets):
         values = np.stack([numbers(p) for p in pairs_in(folder, cbct_ct.TASK.reads)])
