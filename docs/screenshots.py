@@ -60,13 +60,15 @@ return Boolean(document.querySelector('h1')) && figures.every((e) => e.querySele
 
 def made(folder: Path) -> None:
     """A folder with something on every page."""
-    folder.mkdir(parents=True)
+    part = folder.with_name(f"{folder.name}-unfinished")  # so that what broke off is made anew
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for name, policy in SCENARIOS.items():
-        (folder / f"{name}.yaml").write_text(f"plan: 60/30\npolicy: {{kind: {policy}}}\n")
+        (part / f"{name}.yaml").write_text(f"plan: 60/30\npolicy: {{kind: {policy}}}\n")
     for line in MADE.strip().splitlines():
-        subprocess.run(
-            [sys.executable, "-m", "scenarios.commands.main", *line.split()], cwd=folder, check=True
-        )
+        command = [sys.executable, "-m", "scenarios.commands.main", *line.split()]
+        subprocess.run(command, cwd=part, check=True)
+    part.rename(folder)
 
 
 def pages_of(folder: Path) -> dict[str, str]:

@@ -105,12 +105,14 @@ def translator_named(task: str, name: str | None = None) -> ScanTranslator:
             the task's preferred ones where None.
 
     Raises:
-        InputError: the task is no translation of scans, or there are no such weights.
+        InputError: the task is no translation of scans, there are no such weights, or they give no grain back anyway.
     """
     imaging = scan_task(task)
     asked = name or imaging.preferred
     steps = asked.removesuffix(SMOOTH).partition("@")[2]
     if steps and not steps.isdecimal():
         raise InputError(f"{name!r}: give the number of network evaluations as NAME@4")
-    evaluations = int(steps) if steps else None
-    return ScanTranslator(imaging, network(plain(asked), task), evaluations, not asked.endswith(SMOOTH))
+    found, grain = network(plain(asked), task), not asked.endswith(SMOOTH)
+    if not grain and not found.facts.get("grain"):
+        raise InputError(f"{name!r}: these weights give no grain back; leave {SMOOTH} out")
+    return ScanTranslator(imaging, found, int(steps) if steps else None, grain)

@@ -67,6 +67,8 @@ def test_a_name_says_that_no_grain_is_given_back():
     assert not translator_named("denoise", "regression+smooth").grain
     with pytest.raises(InputError, match="give the number of network evaluations"):
         translator_named("denoise", "regression@many+smooth")
+    with pytest.raises(InputError, match="no grain back; leave \\+smooth out"):
+        translator_named("cbct-ct", "bridge+smooth")
 
 
 def test_what_it_cannot_do_is_said(scanner):
